@@ -1,0 +1,3 @@
+"""An autograder for five PyTorch assignments: the reference sits the same exam as the submission."""
+
+__version__ = "0.1.0"

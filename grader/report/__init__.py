@@ -1,0 +1,66 @@
+"""A graded submission as JSON, HTML, Markdown and terminal text; pure functions to strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grader.marking import MarkSheet
+from grader.submission import StoredFile
+from grader.verdicts import Flag
+
+__all__ = ["LeftOut", "Report", "Run"]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A statement or module of the submission that was not run, or not as it stands."""
+
+    where: str
+    """``a2.ipynb, cell 7, line 3``."""
+    what: str
+    """The first line of the source, or the module's name."""
+    why: str
+    """``training loop at the top level``, ``stood in for``, ``translated from Python 2``, …"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the report came about."""
+
+    version: str
+    seed: int
+    device: str
+    isolation: str
+    """``bubblewrap`` or ``none``."""
+    torch: str
+    seconds: float
+    started: str
+    """ISO 8601, UTC."""
+    rubric_sha256: str
+    details: Mapping[str, Any]
+    """Further JSON values: layers of isolation in force, limits, data."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a report shows."""
+
+    submission_id: str
+    sha256: str
+    files: tuple[StoredFile, ...]
+    assignment_id: str
+    assignment_title: str
+    detected: str
+    """How the assignment was told, one sentence."""
+    code_files: tuple[str, ...]
+    """The files whose definitions were examined."""
+    sheet: MarkSheet
+    flags: tuple[Flag, ...]
+    left_out: tuple[LeftOut, ...]
+    remarks: tuple[str, ...]
+    """Sentences about the submission as a whole."""
+    output: str
+    """What the student's code printed, bounded; plain text, hostile."""
+    run: Run

@@ -1,0 +1,60 @@
+"""What a check says about one criterion of one submission: the records that checks hand to marking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+__all__ = ["Flag", "Outcome", "Verdict"]
+
+
+class Outcome(str, Enum):
+    """How a criterion ended. ``ERROR`` is the grader's fault and never costs the student a point for good."""
+
+    PASS = "pass"
+    PARTIAL = "partial"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+    ERROR = "error"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something that a person should look at before the marks go out."""
+
+    kind: str
+    """A short word for sorting: ``late``, ``two-files``, ``untrusted-evidence``, …"""
+    detail: str
+    """One sentence, plain text."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one criterion, with its reasons. Points come later, from the rubric."""
+
+    criterion: str
+    """Criterion id, such as ``unet.shapes``."""
+    outcome: Outcome
+    feedback: str
+    """For the student: plain text, at most four sentences."""
+    share: Fraction = Fraction(0)
+    """Part of the criterion's points that is earned: 1 for pass, strictly between 0 and 1 for partial, else 0."""
+    mistake: str | None = None
+    """Id of the known mistake that was recognised."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """For the TA, JSON values only. Keys that reports draw: see ``grader/report``."""
+    seconds: float = 0.0
+    """Wall time spent on this criterion."""
+    flags: tuple[Flag, ...] = ()
+
+    def __post_init__(self) -> None:
+        fits = {
+            Outcome.PASS: self.share == 1,
+            Outcome.PARTIAL: 0 < self.share < 1,
+        }.get(self.outcome, self.share == 0)
+        if not fits:
+            raise ValueError(f"a verdict of '{self.outcome.value}' cannot earn the share {self.share}")
