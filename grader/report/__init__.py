@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from grader.marking import MarkSheet
@@ -64,3 +64,7 @@ class Report:
     output: str
     """What the student's code printed, bounded; plain text, hostile."""
     run: Run
+    part_titles: Mapping[str, str] = field(default_factory=dict)
+    """Titles of the rubric's parts by id; a part without one is shown by its id."""
+    look_for: Mapping[str, str] = field(default_factory=dict)
+    """What a full answer holds, for the marker; by the id of the criteria that a person marks."""

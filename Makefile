@@ -1,0 +1,28 @@
+# `make demo` and `make test` set everything up by themselves, in .venv inside the checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test check install clean
+
+demo: install
+	$(BIN)/grade fixtures/cohort --out reports/demo --seed 1
+
+test: check
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/installed
+
+# Without pip in the virtual environment (Debian without python3-venv), the system package is asked for.
+$(VENV)/installed: pyproject.toml constraints.txt tools/setup.sh
+	PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/setup.sh
+	touch $@
+
+clean:
+	rm -rf $(VENV) reports build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,42 @@
+"""Whether a network would run on a GPU and on a machine without one; told on a machine without a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grader.checks.networks import network_of
+from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.structure import cannot_be_judged
+from grader.checks.verdict import failed, passed
+from grader.verdicts import Flag, Verdict
+
+__all__ = ["device"]
+
+
+def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """Nothing in the network is tied to the CPU or to a GPU."""
+    held_up = cannot_be_judged(sitting, criterion, thing)
+    if held_up:
+        return held_up
+    network = network_of(sitting, thing)
+    arguments = network.configurations[0]
+    probe = {"do": "device", "cls": network.kind.cls, "args": list(arguments), "rng": sitting.exam.number("device")}
+    evidence, _ = sitting.candidate.answer(probe, {"input": network.image(arguments)})
+    if "trouble" in evidence:
+        return failed(criterion, trouble_sentence(evidence["trouble"], f"examining {network.kind.cls} on another device"))
+    findings: list[dict[str, Any]] = evidence["findings"]
+    if findings:
+        told = "; ".join(f"{finding.get('what')} ({finding.get('where')})" for finding in findings[:2])
+        return failed(criterion, f"{network.kind.cls} is tied to one device: {told}. {_ADVICE}", mistake="tied-to-device", evidence={"findings": findings[:10]})
+    if not evidence["settled"]:
+        return Verdict(
+            criterion=criterion,
+            outcome=passed(criterion, "").outcome,
+            share=passed(criterion, "").share,
+            feedback="Nothing in the network was seen to be tied to a device; a part of it could only be judged on a real GPU.",
+            flags=(Flag("unsettled", f"{criterion}: {str(evidence.get('why', 'not settled without a GPU'))[:300]}"),),
+        )
+    return passed(criterion, "Nothing in the network is tied to a device.")
+
+
+_ADVICE = "Make new tensors on the device of the input, with device=x.device or x.new_zeros, and let the caller choose the device."

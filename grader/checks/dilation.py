@@ -1,0 +1,312 @@
+"""The convolution layers: the dilated one, and the ordinary one that the handout gives.
+
+The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap between two weights, 3 leaves three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.structure import missing_class
+from grader.checks.verdict import failed, partial, passed, skipped
+from grader.compare import Difference, compare, rounding
+from grader.exam import Candidate
+from grader.verdicts import Flag, Verdict
+from reference.known_layers import LAYER_MISTAKES, LayerMistake
+
+__all__ = ["gradients", "handmade", "values"]
+
+Tensors = dict[str, Tensor]
+_CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
+_GAPS, _KERNELS = (0, 1, 3), (1, 3, 5)
+_SOME = Fraction(1, 4)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One layer and one input for it."""
+
+    kernel: int
+    gap: int | None
+    """None for the ordinary layer."""
+    batch: int
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+
+    @property
+    def arguments(self) -> list[int]:
+        return [self.inputs, self.outputs, self.kernel] + ([] if self.gap is None else [self.gap])
+
+    def told(self) -> str:
+        """``kernel 3, dilation 1``."""
+        return f"kernel {self.kernel}" + ("" if self.gap is None else f", dilation {self.gap}")
+
+
+def _cases(thing: str) -> list[Case]:
+    """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
+    gaps: tuple[int | None, ...] = _GAPS if thing == "dilated" else (None,)
+    sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
+    cases = []
+    for kernel in _KERNELS:
+        for gap in gaps:
+            batch, inputs, outputs, height, width = sizes[len(cases) % len(sizes)]
+            cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
+    return cases
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What candidate and reference said to one case."""
+
+    case: Case
+    evidence: dict[str, Any]
+    outputs: Tensors
+    expected: Tensors
+    tolerances: dict[str, float]
+
+    def difference(self, name: str) -> Difference | None:
+        """None if the tensor is there and right."""
+        if name not in self.outputs:
+            shape = tuple(self.expected[name].shape)
+            return Difference(shape, (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+        expected = self.expected["output" if name == "again" else name]
+        return compare(expected, self.outputs[name], self.tolerances["output" if name == "again" else name])
+
+    @property
+    def right(self) -> bool:
+        return "trouble" not in self.evidence and self.difference("output") is None and self.difference("again") is None
+
+
+def _drawn(sitting: Sitting, case: Case) -> Tensors:
+    name = f"layer/{case}"
+    exam = sitting.exam
+    return {
+        "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
+        "weight": exam.uniform(f"{name}/weight", (case.outputs, case.inputs, case.kernel, case.kernel), -1, 1),
+        "bias": exam.uniform(f"{name}/bias", (case.outputs,), -1, 1),
+        "upstream": exam.uniform(f"{name}/upstream", (case.batch, case.outputs, case.height, case.width), -1, 1),
+    }
+
+
+def _ask(candidate: Candidate, sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
+    probe = {"do": "layer", "cls": _CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
+    return candidate.answer(probe, _drawn(sitting, case))
+
+
+def _answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
+    if thing not in sitting.kept:
+        sitting.kept[thing] = tuple(_answer(sitting, thing, case) for case in _cases(thing))
+    return sitting.kept[thing]  # type: ignore[no-any-return]
+
+
+def _answer(sitting: Sitting, thing: str, case: Case) -> Answer:
+    def make() -> tuple[Tensors, dict[str, float]]:
+        _, single = _ask(sitting.exam.reference, sitting, thing, case)
+        _, double = _ask(sitting.exam.reference_in_double, sitting, thing, case)
+        return single, {name: rounding(value, double[name]) for name, value in single.items()}
+
+    expected, tolerances = sitting.exam.once(("layer", thing, case), make)
+    evidence, outputs = _ask(sitting.candidate, sitting, thing, case)
+    return Answer(case, evidence, outputs, expected, tolerances)
+
+
+def _absent(sitting: Sitting, thing: str) -> str | None:
+    name = _CLASSES[thing]
+    if name not in sitting.classes:
+        return missing_class(sitting, name)
+    written = sitting.written(name)
+    if written is not None and written["methods"].get("forward", {}).get("empty", False):
+        return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
+    return None
+
+
+def _runs(answers: tuple[Answer, ...]) -> bool:
+    return any("trouble" not in answer.evidence for answer in answers)
+
+
+def _table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> dict[str, Any]:
+    rows = []
+    for answer in answers:
+        case = answer.case
+        arguments = {"kernel_size": case.kernel} | ({} if case.gap is None else {"dilation": case.gap})
+        if "trouble" in answer.evidence:
+            actual, ok = str(answer.evidence["trouble"].get("text", ""))[:120], False
+        else:
+            found = [difference for name in names if (difference := answer.difference(name)) is not None]
+            actual, ok = (found[0].sentence() if found else "equal"), not found
+        rows.append({"arguments": arguments, "expected": "equal to the reference", "actual": actual, "ok": ok})
+    return {"configurations": rows}
+
+
+def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """The layer's output has the right values for gaps 0, 1 and 3 and kernels 1, 3 and 5, whatever the input's size."""
+    absent = _absent(sitting, thing)
+    if absent:
+        return failed(criterion, absent)
+    answers = _answers(sitting, thing)
+    name = _CLASSES[thing]
+    table = _table(answers, ("output", "again"))
+    wrong = [answer for answer in answers if not answer.right]
+    if not wrong:
+        return passed(criterion, f"All {len(answers)} cases have the right values.", evidence=table)
+    first = next((answer for answer in wrong if "trouble" not in answer.evidence), wrong[0])
+    if "trouble" in first.evidence:
+        return failed(criterion, trouble_sentence(first.evidence["trouble"], f"running {name} with {first.case.told()}"), evidence=table)
+    found = first.difference("output")
+    evidence = table | ({"difference": found.as_json()} if found else {})
+    where = sitting.where(name)
+    unstable = next((answer for answer in wrong if answer.difference("output") is None or _unsteady(answer)), None)
+    if unstable is not None and not any("trouble" in answer.evidence for answer in wrong):
+        if _uninitialised(answers):
+            return failed(
+                criterion,
+                f"The output of {name} depends on memory that was never written: the same call gives other values or NaN. torch.Tensor(...) and torch.empty(...) "
+                f"hold whatever was there before; start from torch.zeros ({where}).",
+                mistake="uninitialised-memory",
+                evidence=evidence,
+            )
+        return failed(
+            criterion,
+            f"The second call of the same {name} with the same input gives another output, so forward changes the layer, probably `self.weight`. "
+            f"Build the spread filter in a new variable and leave the parameters alone ({where}).",
+            mistake="weight-replaced",
+            evidence=evidence,
+        )
+    known = _known_mistake(sitting, thing, answers)
+    if known is not None:
+        share = sitting.exam.assignment.mistakes.get(known.id, known.share)
+        return partial(criterion, share, f"{known.explanation} {known.look_at} ({where})", mistake=known.id, evidence=evidence)
+    told = _right_for_some(answers)
+    detail = f"With {first.case.told()}: {found.sentence() if found else 'the second call differs from the first.'}"
+    if told is not None:
+        return partial(criterion, _SOME, f"The values are right only for {told}. {detail} ({where})", mistake="right-for-some", evidence=evidence)
+    return failed(criterion, f"{detail} ({where})", evidence=evidence)
+
+
+def _unsteady(answer: Answer) -> bool:
+    output, again = answer.outputs.get("output"), answer.outputs.get("again")
+    return output is None or again is None or compare(output, again, answer.tolerances["output"]) is not None
+
+
+def _uninitialised(answers: tuple[Answer, ...]) -> bool:
+    return any(not answer.evidence.get("finite", True) for answer in answers)
+
+
+def _known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
+    if thing != "dilated":
+        return None
+    return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
+
+
+def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
+    if answer.case.gap is None:
+        return False
+
+    def make() -> Tensor | None:
+        drawn = _drawn(sitting, answer.case)
+        try:
+            return known.compute(drawn["input"], drawn["weight"], drawn["bias"], answer.case.gap or 0)
+        except RuntimeError:  # a filter larger than the image
+            return None
+
+    expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
+    if expected is None or "trouble" in answer.evidence:
+        return expected is None and "trouble" in answer.evidence
+    return "output" in answer.outputs and compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
+
+
+def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
+    """Gaps or kernels, beyond the ordinary filter, for which all cases are right: ``dilation 1``."""
+
+    def all_right(kernels: Iterator[int] | tuple[int, ...], gaps: tuple[int, ...]) -> bool:
+        chosen = [answer for answer in answers if answer.case.kernel in kernels and answer.case.gap in gaps]
+        return bool(chosen) and all(answer.right for answer in chosen)
+
+    gaps = [gap for gap in _GAPS if all_right(_KERNELS, (gap,))]
+    kernels = [kernel for kernel in _KERNELS if all_right((kernel,), _GAPS)]
+    if any(gaps):
+        return "dilation " + " and ".join(map(str, gaps))
+    if any(kernel > 1 for kernel in kernels):
+        return "kernel size " + " and ".join(map(str, kernels))
+    return None
+
+
+def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """Gradients reach input, weight and bias, with the right values."""
+    name = _CLASSES[thing]
+    if _absent(sitting, thing) is not None or not _runs(_answers(sitting, thing)):
+        return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
+    answers = _answers(sitting, thing)
+    names = ("gradient.input", "gradient.weight", "gradient.bias")
+    table = _table(answers, names)
+    for answer in answers:
+        if "trouble" in answer.evidence:
+            return failed(criterion, trouble_sentence(answer.evidence["trouble"], f"running {name} with {answer.case.told()}"), evidence=table)
+        for of in names:
+            difference = answer.difference(of)
+            if difference is None:
+                continue
+            source = of.removeprefix("gradient.")
+            evidence = table | {"difference": difference.as_json()}
+            if of not in answer.outputs:
+                return failed(
+                    criterion,
+                    f"With {answer.case.told()} no gradient reaches the {source}, so training would leave it as it is. Build the filter from self.weight itself: "
+                    f".data, detach(), numpy and a new Parameter all cut the gradient ({sitting.where(name)}).",
+                    mistake="gradients-cut",
+                    evidence=evidence,
+                )
+            return failed(criterion, f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}", evidence=evidence)
+    return passed(criterion, "Gradients reach input, weight and bias with the right values.", evidence=table)
+
+
+def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """The filter is spread by hand: no operation is given a dilation other than 1."""
+    name = _CLASSES[thing]
+    if _absent(sitting, thing) is not None or not _runs(_answers(sitting, thing)):
+        return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
+    answers = [answer for answer in _answers(sitting, thing) if "trouble" not in answer.evidence]
+    where = sitting.where(name)
+    native = sorted({op for answer in answers for op in answer.evidence["native"]})
+    if native:
+        return failed(
+            criterion,
+            f"{name} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor manipulation, without the native implementation ({where}).",
+            mistake="native-dilation",
+            evidence={"operations": native},
+        )
+    if not _depends_on_gap(sitting, thing):
+        return failed(criterion, f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).", mistake="dilation-ignored")
+    flags = []
+    suspicious = [call for call in (sitting.written(name) or {"calls": []})["calls"] if call.get("dilates")]
+    if suspicious:
+        flags.append(
+            Flag(
+                "untrusted-evidence",
+                f"{criterion}: the source passes a dilation to {suspicious[0]['name']} in line {suspicious[0]['line']}, and yet none was seen at work.",
+            )
+        )
+    return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))
+
+
+def _depends_on_gap(sitting: Sitting, thing: str) -> bool:
+    """Whether the same layer and input give another output with another dilation; told by numbers alone."""
+    outputs = []
+    for gap in (0, 1, 3):
+        case = Case(3, gap, 1, 1, 1, 16, 16)
+        drawn = _drawn(sitting, Case(3, 0, 1, 1, 1, 16, 16))
+        probe = {"do": "layer", "cls": _CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
+        evidence, found = sitting.candidate.answer(probe, drawn)
+        if "trouble" not in evidence and "output" in found:
+            outputs.append(found["output"])
+    first = outputs[0] if outputs else torch.zeros(())
+    return any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])

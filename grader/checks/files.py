@@ -1,0 +1,46 @@
+"""The files themselves: is the code there, and the write-up."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+
+from grader.checks.sitting import Sitting
+from grader.checks.verdict import failed, passed
+from grader.verdicts import Verdict
+
+__all__ = ["code", "writeup"]
+
+
+def code(sitting: Sitting, criterion: str) -> Verdict:
+    """The code file is handed in, can be read, and the classes that the handout asks for are filled in."""
+    wanted = _to_fill_in(sitting.exam.assignment.id)
+    todo = [name for name in wanted if not _filled_in(sitting, name)]
+    problems = [f"{file.path}: {file.problem}" for file in sitting.submission.code if file.problem]
+    if todo:
+        return failed(criterion, " ".join([f"Still to be completed: {', '.join(todo)}.", *problems]))
+    names = [PurePosixPath(file.path).name for file in sitting.submission.code if not file.problem]
+    patterns = sitting.exam.assignment.code
+    if any(fnmatch(name.lower(), pattern.lower()) for name in names for pattern in patterns):
+        return passed(criterion, "The code file is there.")
+    return passed(criterion, f"The code is there, as {', '.join(names[:3])}; the handout calls it {' and '.join(patterns)}.")
+
+
+def _to_fill_in(assignment: str) -> tuple[str, ...]:
+    return ("PoolUpsampleNet", "ConvTransposeNet", "UNet") if assignment == "csc413-2023" else ("CNN", "UNet")
+
+
+def _filled_in(sitting: Sitting, name: str) -> bool:
+    written = sitting.written(name)
+    return name in sitting.classes and not (written or {"methods": {}})["methods"].get("forward", {}).get("empty", False)
+
+
+def writeup(sitting: Sitting, criterion: str) -> Verdict:
+    """The write-up is handed in as a PDF."""
+    patterns = sitting.exam.assignment.writeup
+    pdfs = [file.path for file in sitting.submission.files if file.path.lower().endswith(".pdf")]
+    if not pdfs:
+        return failed(criterion, f"There is no PDF in the submission; the handout asks for {' and '.join(patterns)}.")
+    if any(fnmatch(PurePosixPath(path).name.lower(), pattern.lower()) for path in pdfs for pattern in patterns):
+        return passed(criterion, "The write-up is there.")
+    return passed(criterion, f"There is a PDF, {', '.join(pdfs[:3])}; the handout calls it {' and '.join(patterns)}.")

@@ -1,0 +1,327 @@
+"""What a network shows of itself, gathered once for all its checks: where it fits, and which function it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.compare import Difference, compare, rounding
+from grader.exam import Exam, Local, NetworkKind
+from reference.known import Known, Network, Step, mistakes, right, state_shapes
+
+__all__ = ["Examined", "Row", "Run", "network_of"]
+
+Message = dict[str, Any]
+Tensors = dict[str, Tensor]
+
+_VALUES = {"kernel": (3, 5), "num_filters": (8, 32), "num_colours": (16, 24), "num_in_channels": (1, 3)}
+# Every pair of values of two parameters occurs in a row (a covering array of strength 2).
+_COVERING = ((0, 0, 0, 0), (0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0))
+_COVERING_ODD = ((0, 0, 0, 0), (0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0))
+# Values that differ from each other and from what a student would write, small because they cost time.
+_SMALL = {"kernel": 3, "num_filters": 5, "num_colours": 7, "num_in_channels": 2}
+_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration of a network, and what came of it."""
+
+    arguments: tuple[int, ...]
+    expected: tuple[tuple[int, ...], ...]
+    """Output shapes for the inputs tried."""
+    evidence: Message
+    counts: frozenset[int]
+    """Numbers of trainable parameters that right answers have."""
+
+    @property
+    def trouble(self) -> Message | None:
+        """What stopped the class or its forward, if anything did."""
+        if "trouble" in self.evidence:
+            return dict(self.evidence["trouble"])
+        for output in self.evidence["outputs"]:
+            if "trouble" in output:
+                return dict(output["trouble"])
+        return None
+
+    @property
+    def constructs(self) -> bool:
+        return "trouble" not in self.evidence
+
+    @property
+    def fits(self) -> bool:
+        """Constructs, runs, and every output has the right shape, dtype and finite values."""
+        return self.trouble is None and all(
+            tuple(output["shape"]) == expected and output["dtype"] == "torch.float32" and output["finite"]
+            for output, expected in zip(self.evidence["outputs"], self.expected, strict=True)
+        )
+
+    @property
+    def counted(self) -> bool:
+        return self.constructs and self.evidence["trainable"] in self.counts
+
+    def actual(self) -> str:
+        """What came of it, in a few words for a table."""
+        trouble = self.trouble
+        if trouble is not None:
+            return f"{trouble.get('type')}: {str(trouble.get('text'))[:120]}"
+        return ", ".join(
+            f"{output['shape']}" + ("" if output["finite"] else " with NaN or infinity")
+            + ("" if output["dtype"] == "torch.float32" else f" {output['dtype']}")
+            for output in self.evidence["outputs"]
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network's function under the examiner's parameters, in one configuration."""
+
+    arguments: tuple[int, ...]
+    trace: Message
+    outputs: Tensors
+    trouble: Message | None = None
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(line["shape"]) for line in self.trace.get("parameters", []))
+
+
+class Examined:
+    """One network of one submission. Everything is asked for when first needed, and once."""
+
+    def __init__(self, sitting: Sitting, kind: NetworkKind) -> None:
+        self.sitting = sitting
+        self.exam: Exam = sitting.exam
+        self.kind = kind
+
+    # -- where it fits ------------------------------------------------------------------------------------------------
+
+    def _row(self, arguments: tuple[int, ...], inputs: list[list[int]] | None = None) -> Row:
+        inputs = inputs or [[size, self._inputs(arguments), _SIDE, _SIDE] for size in (1, 4)]
+        evidence, _ = self.sitting.candidate.answer(
+            {"do": "build", "cls": self.kind.cls, "args": list(arguments), "inputs": inputs, "rng": self.exam.number("build")}, {}
+        )
+        colours = self._colours(arguments)
+        expected = tuple((size[0], colours, size[2], size[3]) for size in inputs)
+        return Row(arguments, expected, evidence, self._counts(arguments))
+
+    def _named(self, arguments: tuple[int, ...]) -> dict[str, int]:
+        return dict(zip(self.kind.parameters, arguments, strict=True))
+
+    def _inputs(self, arguments: tuple[int, ...]) -> int:
+        return self._named(arguments).get("num_in_channels", 1)
+
+    def _colours(self, arguments: tuple[int, ...]) -> int:
+        return self._named(arguments).get("num_colours", 3)
+
+    def _numbers(self, arguments: tuple[int, ...]) -> tuple[int, int, int, int]:
+        named = self._named(arguments)
+        return named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
+
+    def _counts(self, arguments: tuple[int, ...]) -> frozenset[int]:
+        numbers = self._numbers(arguments)
+        return self.exam.once(  # type: ignore[no-any-return]
+            ("counts", self.kind, arguments),
+            lambda: frozenset(
+                sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *numbers)) for known in self.right
+            ),
+        )
+
+    @cached_property
+    def right(self) -> tuple[Known, ...]:
+        return right(self.exam.assignment.id, self.kind.cls, self.exam.assignment.layer_orders)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The configurations of the shapes criterion; all of them where a few don't tell."""
+        covering = _COVERING if self.kind.odd_kernels else _COVERING_ODD
+        rows: dict[tuple[int, ...], Row] = {}
+        for choice in covering:
+            arguments = tuple(_VALUES[name][choice[place]] for place, name in enumerate(self.kind.parameters))
+            if arguments not in rows:
+                rows[arguments] = self._row(arguments)
+            if len(rows) == 2 and not any(row.constructs for row in rows.values()) and self._hopeless(rows):
+                return tuple(rows.values())
+        if all(row.fits and row.counted for row in rows.values()):
+            return tuple(rows.values())
+        for arguments in self._every_configuration():
+            if arguments not in rows:
+                rows[arguments] = self._row(arguments)
+        if not any(row.fits for row in rows.values()):
+            for arguments in self._unusual_configurations():
+                row = self._row(arguments)
+                if row.fits:
+                    rows[arguments] = row
+        return tuple(rows.values())
+
+    def _hopeless(self, rows: dict[tuple[int, ...], Row]) -> bool:
+        """True where trying more configurations only repeats a hang or a crash."""
+        return all((row.trouble or {}).get("type") in ("Stopped", "SystemExit") for row in rows.values())
+
+    def _every_configuration(self) -> Iterator[tuple[int, ...]]:
+        values = [_VALUES[name] if name != "kernel" or self.kind.odd_kernels else (3,) for name in self.kind.parameters]
+        yield from product(*values)
+
+    def _unusual_configurations(self) -> Iterator[tuple[int, ...]]:
+        """Numbers of the course's other weight files and colour sets, for a class that has one of them written in."""
+        unusual = {"kernel": (3,), "num_filters": (16, 32, 64), "num_colours": (24, 32, 10, 3), "num_in_channels": (1, 3)}
+        for arguments in product(*(unusual[name] for name in self.kind.parameters)):
+            if not all(value in _VALUES[name] for name, value in self._named(arguments).items()):
+                yield arguments
+
+    @cached_property
+    def fixed(self) -> dict[str, int] | None:
+        """Parameters for which the class serves one value only, with that value; empty if it serves all.
+
+        None where no rule describes the configurations that fit. "Fit" includes the number of parameters where some
+        configuration has it right: a width written in twice gives the right shapes with the wrong filters.
+        """
+        rows = [row for row in self.rows if all(value in _VALUES[name] for name, value in self._named(row.arguments).items())]
+        others = [row for row in self.rows if row not in rows and row.fits]
+        good = [row.fits and row.counted for row in rows]
+        if not any(good):
+            good = [row.fits for row in rows]
+        if all(good):
+            return {}
+        if not any(good):
+            if not others:
+                return None
+            return {name: value for name, value in self._named(others[0].arguments).items() if value not in _VALUES[name]} or None
+        names = self.kind.parameters
+        for size in range(1, len(names) + 1):
+            for chosen in combinations(names, size):
+                for values in product(*(_VALUES[name] for name in chosen)):
+                    rule = dict(zip(chosen, values, strict=True))
+                    if good == [rule.items() <= self._named(row.arguments).items() for row in rows]:
+                        return rule
+        return None
+
+    @cached_property
+    def works(self) -> bool:
+        """Whether there is a configuration in which the other aspects can be judged."""
+        return any(row.constructs and row.trouble is None for row in self.rows)
+
+    # -- which function it computes -----------------------------------------------------------------------------------
+
+    @cached_property
+    def configurations(self) -> tuple[tuple[int, ...], ...]:
+        """Where architecture is judged: small numbers, and those the class insists on."""
+        fixed = dict(self.fixed or {})
+        fitting = [row for row in self.rows if row.fits] or [row for row in self.rows if row.trouble is None]
+        if self.fixed is None and fitting:
+            return (fitting[0].arguments,)
+        small = {name: fixed.get(name, _SMALL[name]) for name in self.kind.parameters}
+        kernels = [3, 5] if self.kind.odd_kernels and "kernel" not in fixed else [small["kernel"]]
+        return tuple(tuple({**small, "kernel": kernel}.values()) for kernel in kernels)
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(self._run(arguments) for arguments in self.configurations)
+
+    def image(self, arguments: tuple[int, ...]) -> Tensor:
+        """Input (2, NIC, 32, 32), uniform in [0, 1]."""
+        return self.exam.uniform(f"image/{self._inputs(arguments)}", (2, self._inputs(arguments), _SIDE, _SIDE))
+
+    def _run(self, arguments: tuple[int, ...]) -> Run:
+        return _ask(self.exam, self.sitting.candidate, self.kind.cls, arguments, self.image(arguments))
+
+    def expected(self, known: Known, arguments: tuple[int, ...]) -> tuple[Run, dict[str, float]]:
+        """What a known implementation answers, with the tolerance of each tensor; computed once in a run."""
+        return self.exam.once(  # type: ignore[no-any-return]
+            ("run", known.steps, arguments), lambda: self._expected(known.steps, arguments)
+        )
+
+    def _expected(self, steps: tuple[Step, ...], arguments: tuple[int, ...]) -> tuple[Run, dict[str, float]]:
+        image = self.image(arguments)
+        run = _ask(self.exam, self._known(steps), "Network", arguments, image)
+        if run.trouble is not None:
+            return run, {}
+        double = _ask(self.exam, self._known(steps, torch.float64), "Network", arguments, image)
+        return run, {name: rounding(value, double.outputs[name]) for name, value in run.outputs.items()}
+
+    def _known(self, steps: tuple[Step, ...], dtype: torch.dtype | None = None) -> Local:
+        return Local({"Network": lambda *arguments: Network(steps, *self._numbers(arguments))}, dtype)
+
+    def known_candidate(self, known: Known, dtype: torch.dtype | None = None) -> Local:
+        """A known implementation as a candidate with the class ``Network``."""
+        return self._known(known.steps, dtype)
+
+    def agrees(self, known: Known) -> bool:
+        """Whether the submission's network is this function, in every configuration."""
+        for run in self.runs:
+            if run.trouble is not None or run.shapes != state_shapes(known.steps, *self._numbers(run.arguments)):
+                return False
+            expected, tolerances = self.expected(known, run.arguments)
+            if expected.trouble is not None or any(True for _ in _differences(expected, run, tolerances)):
+                return False
+        return True
+
+    @cached_property
+    def match(self) -> Known | None:
+        """The known implementation that the network equals: a right one if there is one, else a mistake, else None."""
+        if any(run.trouble is not None for run in self.runs):
+            return None
+        for known in self.right:
+            if self.agrees(known):
+                return known
+        return next((wrong for wrong in self._wrong() if self.agrees(wrong)), None)
+
+    def _wrong(self) -> Iterator[Known]:
+        own = [known for known in self.right if known.base == self.right[0].base]
+        rest = [known for known in self.right if known.base != self.right[0].base]
+        for known in (*own, *rest):
+            yield from mistakes(known)
+        # Two mistakes at once, on the handout's own network: as many pairs as the shapes of the parameters leave over.
+        for wrong in mistakes(self.right[0]):
+            yield from mistakes(wrong)
+
+    def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
+        """The first departure from a known implementation (the handout's if None): which output, and how."""
+        for run in self.runs:
+            expected, tolerances = self.expected(known or self.right[0], run.arguments)
+            for name, difference in _differences(expected, run, tolerances):
+                return name, difference
+        return None
+
+    @cached_property
+    def trouble(self) -> str | None:
+        """Why the function could not be looked at, as a sentence."""
+        for run in self.runs:
+            if run.trouble is not None:
+                return trouble_sentence(run.trouble, f"running {self.kind.cls}({arguments_of(self.kind.parameters, run.arguments)})")
+        return None
+
+
+def _ask(exam: Exam, candidate: Any, cls: str, arguments: tuple[int, ...], image: Tensor) -> Run:
+    probe = {"cls": cls, "args": list(arguments), "rng": exam.number("run")}
+    trace, _ = candidate.answer({"do": "trace", **probe}, {"input": image})
+    if "trouble" in trace:
+        return Run(arguments, {}, {}, trace["trouble"])
+    parameters = [line["shape"] for line in trace["parameters"]]
+    buffers = [line["shape"] for line in trace["buffers"]]
+    evidence, outputs = candidate.answer({"do": "run", **probe}, {"input": image, **exam.state("run", parameters, buffers)})
+    return Run(arguments, trace, outputs, evidence.get("trouble"))
+
+
+def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:
+    for name, value in expected.outputs.items():
+        if name not in actual.outputs:
+            yield name, Difference(tuple(value.shape), (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+            continue
+        difference = compare(value, actual.outputs[name], tolerances[name])
+        if difference is not None:
+            yield name, difference
+    for name in actual.outputs.keys() - expected.outputs.keys():
+        yield name, Difference((), tuple(actual.outputs[name].shape), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+
+
+def network_of(sitting: Sitting, thing: str) -> Examined:
+    """The evidence of a network, shared by its checks."""
+    return sitting.kept.setdefault(thing, Examined(sitting, sitting.exam.networks[thing]))  # type: ignore[no-any-return]

@@ -1,0 +1,77 @@
+"""One submission sitting the exam: what the checks may ask, and what has been answered so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from grader.exam import Candidate, Exam
+from grader.submission import Submission
+
+__all__ = ["Sitting", "arguments_of", "trouble_sentence"]
+
+Message = dict[str, Any]
+Tensors = dict[str, Tensor]
+
+
+@dataclass
+class Sitting:
+    """A submission, the exam, and the candidate that answers for it."""
+
+    exam: Exam
+    submission: Submission
+    candidate: Candidate
+    outline: Message
+    """What the worker's parser saw before any of the submission's code ran."""
+    loading: Message
+    """What the worker reported of running the definitions."""
+    kept: dict[Any, Any] = field(default_factory=dict)
+    """Evidence that several checks share, by thing."""
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """Names of the wanted classes that exist after loading."""
+        return frozenset(self.loading["classes"])
+
+    def written(self, name: str) -> Message | None:
+        """The outline of a class, the last definition of that name in the file that was chosen for it; None if absent."""
+        chosen = self.loading.get("chosen", {}).get(name)
+        found = [
+            {**written, "file": file["path"]}
+            for file in self.outline["files"]
+            for written in file["classes"]
+            if written["name"] == name and chosen in (None, file["path"])
+        ]
+        return found[-1] if found else None
+
+    def where(self, name: str) -> str:
+        """Where a class stands, for feedback: ``colourization.py, line 120``; empty if unknown."""
+        written = self.written(name)
+        if written is None:
+            return ""
+        cell = f", cell {written['cell']}" if written.get("cell") else ""
+        return f"{written['file']}{cell}, line {written['line']}"
+
+
+def trouble_sentence(trouble: Mapping[str, Any], doing: str) -> str:
+    """What stopped the candidate's code, with the last line of its own that was running.
+
+    ``doing`` completes "While …": ``building CNN(3, 8, 16)``.
+    """
+    frames = trouble.get("frames") or []
+    kind, text = str(trouble.get("type", "failure")), " ".join(str(trouble.get("text", "")).split())[:300]
+    what = text if kind in ("Refusal", "Stopped") else f"{kind}: {text}" if text else kind
+    sentence = f"While {doing}: {what.rstrip('.')}"
+    if frames:
+        frame = frames[-1]
+        source = " ".join(str(frame.get("text", "")).split())[:120]
+        sentence += f" ({frame.get('file', '?')}, line {frame.get('line', '?')}" + (f": `{source}`)" if source else ")")
+    return sentence + "."
+
+
+def arguments_of(names: tuple[str, ...], values: tuple[int, ...]) -> str:
+    """``kernel=3, num_filters=8``."""
+    return ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))

@@ -1,0 +1,232 @@
+"""What a network is made of: the shapes it serves, the number of its parameters, whose convolutions it uses."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from grader.checks.networks import Examined, Row, network_of
+from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.verdict import failed, partial, passed, skipped
+from grader.verdicts import Flag, Verdict
+
+__all__ = ["parameters", "shapes", "uses_my_conv2d"]
+
+_HARD_CODED_SHARE = Fraction(1, 2)
+
+
+def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """The network can be built for several kernels, filters, colours and input channels, and its output has the right shape."""
+    network = network_of(sitting, thing)
+    absent = _absent(sitting, network)
+    if absent:
+        return failed(criterion, absent)
+    rows = network.rows
+    table = {"configurations": [_as_json(network, row) for row in rows]}
+    fixed = network.fixed
+    if fixed == {}:
+        remarks = _larger_images(network)
+        return passed(criterion, " ".join(["Every configuration tried has the right output shape.", *remarks]), evidence=table)
+    if fixed:
+        told = " and ".join(f"{name} = {value}" for name, value in fixed.items())
+        first = next(row for row in rows if not (row.fits and row.counted))
+        numbers = " and ".join(f"{value} is written where `{name}` belongs" for name, value in fixed.items())
+        return partial(
+            criterion,
+            _HARD_CODED_SHARE,
+            f"{network.kind.cls} works only for {told}. Probably {numbers}: use the constructor's parameter. {_first_failure(network, first)}",
+            mistake="hard-coded-" + "-".join(fixed),
+            evidence=table,
+        )
+    first = next((row for row in rows if not row.fits), rows[0])
+    return failed(criterion, _first_failure(network, first), evidence=table)
+
+
+def _absent(sitting: Sitting, network: Examined) -> str | None:
+    """Why there is nothing to examine, or None if the class is there."""
+    name = network.kind.cls
+    if name in sitting.classes:
+        written = sitting.written(name)
+        if written is not None and written["methods"].get("forward", {}).get("empty", False):
+            return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
+        return None
+    return missing_class(sitting, name)
+
+
+def missing_class(sitting: Sitting, name: str) -> str:
+    """Where a class went: a syntax error, an exception while it was defined, another name, or nowhere."""
+    for file in sitting.outline["files"]:
+        for problem in file["problems"]:
+            if problem.get("stands_in") == name:
+                cell = f", cell {problem['cell']}" if problem.get("cell") else ""
+                return (
+                    f"{name} could not be read: {problem['message']} in {file['path']}{cell}, line {problem['line']}: "
+                    f"`{' '.join(str(problem['text']).split())[:120]}`. Correct this line."
+                )
+    for failure in sitting.loading.get("failed", []):
+        if failure.get("name") == name:
+            return f"{name} could not be defined ({failure['where']}): {failure['type']}: {failure['text']}."
+    written = [one["name"] for file in sitting.outline["files"] for one in file["classes"]]
+    if name in written:
+        why = next((failure for failure in sitting.loading.get("failed", [])), None)
+        told = f" The first definition that failed: {why['where']}: {why['type']}: {why['text']}." if why else ""
+        return f"{name} is in your file but could not be defined.{told}"
+    near = nearest(name, written)
+    suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
+    return f"There is no class {name} in the code handed in.{suggestion}"
+
+
+def nearest(name: str, written: list[str]) -> str | None:
+    """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and underscores."""
+    import difflib
+
+    from grader.exam import NETWORKS
+
+    taken = {kind.cls for kinds in NETWORKS.values() for kind in kinds.values()} | {"MyConv2d", "MyDilatedConv2d"}
+    free = {one.lower().replace("_", ""): one for one in written if one not in taken}
+    close = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.6)
+    if close:
+        return free[close[0]]
+    return next((one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None)
+
+
+def _as_json(network: Examined, row: Row) -> dict[str, Any]:
+    return {
+        "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
+        "expected": ", ".join(str(list(shape)) for shape in row.expected),
+        "actual": row.actual(),
+        "ok": row.fits,
+    }
+
+
+def _first_failure(network: Examined, row: Row) -> str:
+    call = f"{network.kind.cls}({', '.join(map(str, row.arguments))})"
+    names = arguments_of(network.kind.parameters, row.arguments)
+    if row.trouble is not None:
+        doing = f"running {call}" if row.constructs else f"building {call}"
+        sentence = trouble_sentence(row.trouble, f"{doing} ({names})")
+        if row.trouble.get("type") == "TypeError" and not row.constructs:
+            sentence += f" The handout's constructor takes {', '.join(network.kind.parameters)}, in this order."
+        return sentence
+    for output, expected in zip(row.evidence["outputs"], row.expected, strict=True):
+        if tuple(output["shape"]) != expected:
+            return f"With {names}, the output of a batch of {expected[0]} has the shape {output['shape']}, expected {list(expected)}."
+        if not output["finite"]:
+            return f"With {names}, the output of a batch of {expected[0]} holds NaN or infinity."
+        if output["dtype"] != "torch.float32":
+            return f"With {names}, the output has the type {output['dtype']}, expected torch.float32 like the input."
+    return (
+        f"With {names}, the network has {row.evidence['trainable']:,} trainable parameters, expected "
+        f"{' or '.join(f'{count:,}' for count in sorted(row.counts))}."
+    )
+
+
+def _larger_images(network: Examined) -> list[str]:
+    """A remark where 64×64 images don't pass: the handout's network takes any size, the marks only ask for 32×32."""
+    arguments = network.rows[0].arguments
+    row = network._row(arguments, [[1, network._inputs(arguments), 64, 64]])
+    return [] if row.fits else ["Remark, without effect on the mark: images of 64×64 do not pass through your network, though nothing in the handout's is tied to 32×32."]
+
+
+def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
+    """``skipped`` while the network doesn't construct and run, naming what it depends on."""
+    network = network_of(sitting, thing)
+    if _absent(sitting, network) is not None or not network.works:
+        return skipped(criterion, f"Skipped: {network.kind.cls} cannot be run yet; see {thing}.shapes.")
+    return None
+
+
+def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """The network has as many trainable parameters as the handout's."""
+    network = network_of(sitting, thing)
+    held_up = cannot_be_judged(sitting, criterion, thing)
+    if held_up:
+        return held_up
+    rows = [row for row in network.rows if row.fits and (network.fixed or {}).items() <= network._named(row.arguments).items()]
+    rows = rows or [row for row in network.rows if row.constructs]
+    table = {
+        "configurations": [
+            {
+                "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
+                "expected": " or ".join(f"{count:,}" for count in sorted(row.counts)),
+                "actual": f"{row.evidence['trainable']:,}" + (f" and {row.evidence['frozen']:,} frozen" if row.evidence["frozen"] else ""),
+                "ok": row.counted,
+            }
+            for row in rows
+        ]
+    }
+    wrong = next((row for row in rows if not row.counted), None)
+    if wrong is None:
+        return passed(criterion, f"{rows[0].evidence['trainable']:,} trainable parameters with {arguments_of(network.kind.parameters, rows[0].arguments)}, as in the handout.", evidence=table)
+    expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
+    feedback = (
+        f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has {wrong.evidence['trainable']:,} trainable parameters, "
+        f"expected {expected:,}."
+    )
+    if wrong.evidence["frozen"]:
+        feedback += f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so training would not change them."
+    else:
+        feedback += _why_not_as_many(network)
+    return failed(criterion, feedback, evidence=table)
+
+
+def _why_not_as_many(network: Examined) -> str:
+    if network.trouble is not None or not network.runs:
+        return ""
+    run = network.runs[0]
+    unused = [line["name"] for line in run.trace.get("unused", [])]
+    if unused:
+        return f" These take no part in the forward pass: {', '.join(unused[:4])}{' …' if len(unused) > 4 else ''}."
+    known = network.match
+    if known is not None and not known.is_right:
+        return f" {known.explanation}"
+    expected = [tuple(line["shape"]) for line in network.expected(network.right[0], run.arguments)[0].trace["parameters"]]
+    for index, (ours, theirs) in enumerate(zip(expected, run.shapes, strict=False)):
+        if ours != theirs:
+            name = run.trace["parameters"][index]["name"]
+            return f" The first to differ in the order in which layers run is `{name}`: its shape is {list(theirs)}, expected {list(ours)}."
+    return f" It has {len(run.shapes)} parameter tensors in use, expected {len(expected)}."
+
+
+_NATIVE = ("torch.nn.modules.conv.",)
+_NATIVE_CALLS = ("torch.nn.Conv2d", "torch.nn.functional.conv2d", "torch.conv2d", "torch.nn.LazyConv2d", "torch.nn.ConvTranspose2d")
+
+
+def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """Every convolution of the network is a MyConv2d, and MyConv2d is not nn.Conv2d by another name."""
+    held_up = cannot_be_judged(sitting, criterion, thing)
+    if held_up:
+        return held_up
+    network = network_of(sitting, thing)
+    if "MyConv2d" not in sitting.classes:
+        return failed(criterion, missing_class(sitting, "MyConv2d"))
+    if network.trouble is not None:
+        return failed(criterion, network.trouble)
+    written = sitting.written("MyConv2d")
+    native_base = next((base for base in (written or {}).get("bases", []) if base.split(".")[-1].endswith("Conv2d") and "My" not in base), None)
+    filters = [line for line in network.runs[0].trace["parameters"] if len(line["shape"]) >= 3]
+    if not filters:
+        return failed(criterion, f"No filters take part in the forward pass of {network.kind.cls}, expected those of MyConv2d.")
+    disguised = any(owner.startswith(_NATIVE) for line in filters if line["my_conv2d"] for owner in line["owner"])
+    if native_base or disguised:
+        return failed(criterion, "MyConv2d extends PyTorch's own convolution, so it is nn.Conv2d under another name. Write it as the handout has it, extending nn.Module.")
+    foreign = [line for line in filters if not line["my_conv2d"]]
+    if foreign:
+        names = ", ".join(f"{line['name'].rsplit('.', 1)[0]} ({line['owner'][0].rsplit('.', 1)[-1]})" for line in foreign[:4])
+        return failed(
+            criterion,
+            f"{len(foreign)} of {len(filters)} convolutions in {network.kind.cls} are not MyConv2d: {names}. The handout asks for MyConv2d in every place.",
+            mistake="conv2d-for-my-conv2d",
+            evidence={"convolutions": [{"name": line["name"], "class": line["owner"][0]} for line in filters]},
+        )
+    flags = []
+    source = sitting.written(network.kind.cls) or {"calls": []}
+    native = [call for call in source["calls"] if call.get("resolved") in _NATIVE_CALLS]
+    if native:
+        flags.append(
+            Flag(
+                "untrusted-evidence",
+                f"{criterion}: {network.kind.cls} calls {native[0]['name']} in line {native[0]['line']}, and yet only MyConv2d was seen at work.",
+            )
+        )
+    return passed(criterion, f"All {len(filters)} convolutions are MyConv2d.", flags=tuple(flags))

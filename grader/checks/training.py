@@ -1,0 +1,167 @@
+"""Whether a network learns what the reference learns, in a short run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks.networks import Examined, network_of
+from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.structure import cannot_be_judged
+from grader.checks.verdict import failed, passed
+from grader.verdicts import Verdict
+from reference.known import Known
+
+__all__ = ["training"]
+
+_RATE = 0.02
+_OWN_RATE = 0.01
+# Of the first loss; a right network loses several times as much in the same steps, whatever its start.
+_FALL = 0.02
+
+
+def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """From the same parameters and data, the loss follows the reference's; from the network's own start, it falls."""
+    held_up = cannot_be_judged(sitting, criterion, thing)
+    if held_up:
+        return held_up
+    network = network_of(sitting, thing)
+    if network.trouble is not None:
+        return failed(criterion, network.trouble)
+    arguments = network.configurations[0]
+    call = f"training {network.kind.cls}({arguments_of(network.kind.parameters, arguments)})"
+    lessons = sitting.exam.lessons(network._inputs(arguments), network._colours(arguments), regression=thing == "regression-cnn")
+    known = network.match if network.match is not None and network.match.is_right else network.right[0]
+    expected = _lesson(network, known, arguments, lessons)
+
+    run = network.runs[0]
+    shapes = [list(shape) for shape in run.shapes]
+    if shapes != expected["shapes"] or len(run.trace["buffers"]) != expected["buffers"]:
+        return failed(
+            criterion,
+            f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same parameters and learn the same; see {thing}.architecture.",
+        )
+    probe = {"do": "learn", "cls": network.kind.cls, "args": list(arguments), "rng": sitting.exam.number("learn")}
+    state = sitting.exam.state("learn", shapes, [line["shape"] for line in run.trace["buffers"]])
+    evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "sgd", "rate": _RATE}, {**lessons, **state})
+    if "trouble" in evidence:
+        return failed(criterion, trouble_sentence(evidence["trouble"], call))
+    actual = outputs["losses"]
+    curve = {"curve": {"expected": _plain(expected["losses"]), "actual": _plain(actual), "tolerance": float(expected["tolerance"].max())}}
+    step = _first_departure(expected["losses"], actual, expected["tolerance"])
+    if step is not None:
+        mistake, why = _why(network)
+        return failed(
+            criterion,
+            f"From the same parameters and the same data, the loss departs from the reference's after {step} step{'s' if step != 1 else ''}: "
+            f"expected {float(expected['losses'][step]):.4f}, actual {_value(actual, step)}. {why}",
+            mistake=mistake,
+            evidence=curve,
+        )
+    departed = _confirm(network, known, arguments, lessons, outputs, expected)
+    if departed is not None:
+        return failed(criterion, departed, evidence=curve)
+
+    evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "adam", "rate": _OWN_RATE}, dict(lessons))
+    if "trouble" in evidence:
+        return failed(criterion, trouble_sentence(evidence["trouble"], f"{call} from its own initial parameters"), evidence=curve)
+    told = _own_start(evidence, outputs["losses"])
+    if told is not None:
+        return failed(criterion, told, evidence=curve)
+    return passed(criterion, f"The loss follows the reference's over {len(actual) - 1} steps, and falls from the network's own start.", evidence=curve)
+
+
+def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons: dict[str, Tensor]) -> dict[str, Any]:
+    """The reference's training run, with the tolerance of each loss; computed once in a run."""
+
+    def make() -> dict[str, Any]:
+        exam = network.exam
+        image = network.image(arguments)
+        trace, _ = network.known_candidate(known).answer({"do": "trace", "cls": "Network", "args": list(arguments), "rng": 0}, {"input": image})
+        shapes = [line["shape"] for line in trace["parameters"]]
+        state = exam.state("learn", shapes, [line["shape"] for line in trace["buffers"]])
+        probe = {"do": "learn", "cls": "Network", "args": list(arguments), "rng": 0, "optimizer": "sgd", "rate": _RATE}
+        _, single = network.known_candidate(known).answer(probe, {**lessons, **state})
+        _, double = network.known_candidate(known, torch.float64).answer(probe, {**lessons, **state})
+        tolerance = _drift(single["losses"], double["losses"])
+        return {"shapes": shapes, "buffers": len(trace["buffers"]), "losses": single["losses"], "tolerance": tolerance, "final": double}
+
+    return network.exam.once(("lesson", known.steps, arguments), make)  # type: ignore[no-any-return]
+
+
+def _drift(single: Tensor, double: Tensor) -> Tensor:
+    """Allowed distance of each loss (T + 1): rounding, as it has grown until that step.
+
+    One run in single and one in double precision drift apart by what rounding does to training; another order of
+    summation drifts by as much, in another direction. 64 times that, and at least a thousandth of the loss: the drift of
+    a single pair of runs can be small by luck, and a wrong gradient departs by far more.
+    """
+    apart = torch.cummax((single - double).abs(), dim=0).values
+    return torch.maximum(64 * apart, 1e-3 * double.abs())
+
+
+def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int | None:
+    if expected.shape != actual.shape:
+        return 0
+    # Not `>`, so that NaN departs.
+    departed = (~((expected - actual).abs() <= tolerance)).nonzero().flatten().tolist()
+    return int(departed[0]) if departed else None
+
+
+def _confirm(
+    network: Examined, known: Known, arguments: tuple[int, ...], lessons: dict[str, Tensor], outputs: dict[str, Tensor], expected: dict[str, Any]
+) -> str | None:
+    """The reference with the network's final parameters must have the final loss that the network reported."""
+    final = {name: value for name, value in outputs.items() if name.startswith(("parameter.", "buffer."))}
+    probe = {"do": "learn", "cls": "Network", "args": list(arguments), "rng": 0, "optimizer": "sgd", "rate": 0.0}
+    one = {name: value[:1] for name, value in lessons.items()}
+    evidence, confirmed = network.known_candidate(known).answer(probe, {**one, **final})
+    if "trouble" in evidence:
+        return "The parameters after training no longer have the shapes they had before."
+    reached, claimed = float(confirmed["losses"][0]), float(outputs["losses"][-1])
+    if not abs(reached - claimed) <= float(expected["tolerance"][-1]):
+        return (
+            f"The network reports a final loss of {claimed:.4f}, but the reference with its final parameters has {reached:.4f}: "
+            "the parameters that were trained are not the ones the forward pass used."
+        )
+    return None
+
+
+def _own_start(evidence: dict[str, Any], losses: Tensor) -> str | None:
+    first, last = float(losses[0]), float(losses[-1])
+    still = [shape for shape, moved in zip(evidence["shapes"], evidence["moved"], strict=True) if not moved and len(shape) >= 2]
+    if not math.isfinite(first) or not math.isfinite(last):
+        return f"From the network's own initial parameters the loss is not finite ({first:.4g}, then {last:.4g}). Check how the parameters are initialised."
+    if still:
+        return (
+            f"From the network's own initial parameters, training does not change {len(still)} of its filters at all (the first has the shape {still[0]}). "
+            "Filters that start at zero get no gradient: start them at small random values."
+        )
+    if not first - last >= _FALL * first:
+        return f"From the network's own initial parameters the loss does not fall: {first:.4f} at first, {last:.4f} after {len(losses) - 1} steps."
+    return None
+
+
+def _why(network: Examined) -> tuple[str | None, str]:
+    known = network.match
+    if known is None:
+        return None, f"See {network.kind.thing}.architecture: the network computes something else."
+    if not known.is_right:
+        return known.id, known.explanation
+    return (
+        "gradients-cut",
+        "The outputs are right, so the gradients are not: look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the output.",
+    )
+
+
+def _plain(losses: Tensor) -> list[float]:
+    return [float(f"{value:.6g}") for value in losses.tolist()]
+
+
+def _value(losses: Tensor, step: int) -> str:
+    return f"{float(losses[step]):.4f}" if step < len(losses) else "nothing"
+
+

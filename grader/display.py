@@ -1,0 +1,56 @@
+"""Text that somebody else wrote, made safe to show in a terminal.
+
+File names, notebook cells and what a program prints are hostile: an escape sequence can retitle a terminal or hide a
+line, a bidirectional override can make ``fail`` read as ``pass``, a carriage return can overwrite what stands before
+it. Here everything that is not a visible character is shown as its Python escape. Pure functions; HTML needs escaping
+of its own.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["display", "display_block"]
+
+# Letters and symbols by their Unicode category, and blank all the same.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+# More marks than this on one letter climb over the neighbouring lines; no living script stacks four.
+_MOST_MARKS = 3
+
+
+def display(text: str, *, limit: int = 200) -> str:
+    """``text`` on one line of at most ``limit`` characters, all of them visible.
+
+    Control, formatting (bidirectional overrides, zero-width), unassigned and surrogate characters and line ends become
+    ``\\n``, ``\\x1b``, ``\\u202e``, …; a cut text ends in ``…``. What is already safe and short enough comes back
+    unchanged.
+    """
+    shown: list[str] = []
+    length = marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        safe = character.isprintable() and character not in _BLANK and marks <= _MOST_MARKS
+        piece = character if safe else _escape(character)
+        shown.append(piece)
+        length += len(piece)
+        if length > limit:
+            return "".join(shown)[: max(limit - 1, 0)] + "…"[:limit]
+    return "".join(shown)
+
+
+def display_block(text: str, *, lines: int = 200, limit: int = 200) -> str:
+    """The same for text of several lines: at most ``lines`` lines of at most ``limit`` characters.
+
+    Line ends of any system are kept as line ends and tabs widen to four columns; what is left out is counted in a last
+    line.
+    """
+    every = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    shown = [display(line.expandtabs(4), limit=limit) for line in every[:lines]]
+    if len(every) > lines:
+        left = len(every) - lines
+        shown.append(f"… {left} more line{'s' if left > 1 else ''}")
+    return "\n".join(shown)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

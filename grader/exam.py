@@ -1,0 +1,170 @@
+"""The exam of one assignment: what is drawn, and what the reference answers. Made once a run, shared by all submissions.
+
+Everything at random is drawn from the run's seed by purpose and place, so that the reference, every known
+implementation and every submission get the same numbers, and none of them gets the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from grader.rubric import Assignment
+from grader.worker.answers import answer
+from reference.data import Horses
+from reference.models import model_classes
+
+__all__ = ["NETWORKS", "Candidate", "Exam", "Local", "NetworkKind"]
+
+Message = dict[str, Any]
+Tensors = dict[str, Tensor]
+
+
+class Candidate(Protocol):
+    """Anything that can be examined."""
+
+    def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+        """Evidence for one probe; what goes wrong in the candidate's code is evidence under ``trouble``."""
+
+
+class Local:
+    """A candidate of ours, in this process: the reference or a known implementation."""
+
+    def __init__(self, classes: Mapping[str, Any], dtype: torch.dtype | None = None) -> None:
+        self._classes = classes
+        self._dtype = dtype
+
+    def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+        return answer(probe, tensors, self._classes, self._dtype)
+
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """How a network is called."""
+
+    thing: str
+    """First half of its criterion ids."""
+    cls: str
+    """Class name the handout asks for."""
+    parameters: tuple[str, ...]
+    """Constructor parameters in the handout's order, under the handout's names."""
+    odd_kernels: bool = True
+    """False: only kernel 3 keeps the handout's shapes (2023's strided networks)."""
+
+
+_THREE = ("kernel", "num_filters", "num_colours")
+_FOUR = (*_THREE, "num_in_channels")
+
+
+def _networks(assignment: str) -> dict[str, NetworkKind]:
+    if assignment == "csc413-2023":
+        kinds = [
+            NetworkKind("pool-upsample-net", "PoolUpsampleNet", _FOUR),
+            NetworkKind("conv-transpose-net", "ConvTransposeNet", _FOUR, odd_kernels=False),
+            NetworkKind("unet", "UNet", _FOUR, odd_kernels=False),
+        ]
+    elif assignment in ("csc321-2018", "cse891-2018"):
+        kinds = [
+            NetworkKind("cnn", "CNN", _THREE),
+            NetworkKind("unet", "UNet", _THREE),
+            NetworkKind("dilated-unet", "DilatedUNet", _THREE),
+            NetworkKind("regression-cnn", "RegressionCNN", _THREE[:2]),
+        ]
+    else:
+        kinds = [NetworkKind("cnn", "CNN", _FOUR), NetworkKind("unet", "UNet", _FOUR)]
+        if assignment == "csc2516-2019":
+            kinds.append(NetworkKind("regression-cnn", "RegressionCNN", _THREE[:2]))
+    return {kind.thing: kind for kind in kinds}
+
+
+NETWORKS = {
+    assignment: _networks(assignment)
+    for assignment in ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
+}
+
+
+class Exam:
+    """One assignment's probes and the reference's evidence. Safe to use from several threads."""
+
+    def __init__(self, assignment: Assignment, seed: int, horses: Horses) -> None:
+        self.assignment = assignment
+        self.seed = seed
+        self.horses = horses
+        self.networks = NETWORKS[assignment.id]
+        classes = model_classes(assignment.id)
+        self.reference = Local(classes)
+        self.reference_in_double = Local(classes, torch.float64)
+        self._kept: dict[Any, Any] = {}
+        self._locks: dict[Any, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """``make()``, computed the first time this key is asked for in the run, by one thread."""
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            return self._kept[key]
+
+    def number(self, purpose: str) -> int:
+        """A 63-bit number for one purpose; from it neither the seed nor another purpose's number can be told."""
+        return int.from_bytes(hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()[:8], "big") >> 1
+
+    def generator(self, purpose: str) -> torch.Generator:
+        return torch.Generator().manual_seed(self.number(purpose))
+
+    def uniform(self, purpose: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
+        return low + (high - low) * torch.rand(tuple(shape), generator=self.generator(purpose))
+
+    def state(self, purpose: str, parameters: Sequence[Sequence[int]], buffers: Sequence[Sequence[int]]) -> Tensors:
+        """Values for a network's parameters and buffers, by their place in the order in which layers run.
+
+        Filters are normal with standard deviation sqrt(2 / fan-in). Vectors may be biases or batch-norm scales, so they keep
+        away from 0 and have both signs: a wrong order of ReLU and batch-norm hides behind positive scales.
+        Buffers may be variances, so they are positive.
+        """
+        drawn: Tensors = {}
+        for index, shape in enumerate(parameters):
+            generator = self.generator(f"{purpose}/parameter/{index}")
+            if len(shape) >= 2:
+                fan_in = max(1, int(torch.Size(shape[1:]).numel()))
+                drawn[f"parameter.{index}"] = torch.randn(tuple(shape), generator=generator) * (2 / fan_in) ** 0.5
+            else:
+                size = 0.5 + torch.rand(tuple(shape), generator=generator)
+                sign = torch.where(torch.rand(tuple(shape), generator=generator) < 0.5, -1.0, 1.0)
+                drawn[f"parameter.{index}"] = size * sign
+        for index, shape in enumerate(buffers):
+            drawn[f"buffer.{index}"] = self.uniform(f"{purpose}/buffer/{index}", shape, 0.5, 1.5)
+        return drawn
+
+    def lessons(self, inputs: int, colours: int, *, regression: bool = False) -> Tensors:
+        """Data for a short training run: ``batches`` (T, B, NIC, 32, 32) and ``labels``, from the horses.
+
+        Labels are (T, B, 32, 32) int64 below ``colours``, or the pictures (T, B, 3, 32, 32) for regression.
+        """
+
+        def make() -> Tensors:
+            steps, size = 20, 2
+            pictures = torch.from_numpy(self.horses.train)
+            # A few batches again and again: what is learnt shows sooner.
+            chosen = torch.randperm(len(pictures), generator=self.generator("lessons"))[: 4 * size]
+            rgb = pictures[chosen].to(torch.float32) / 256
+            grey = rgb.mean(dim=1, keepdim=True)
+            channels = grey if inputs == 1 else rgb[:, torch.arange(inputs) % 3]
+            centres = torch.as_tensor(self.horses.colours[24], dtype=torch.float32)
+            distance = ((rgb[:, None] - centres[None, :, :, None, None]) ** 2).sum(dim=2)
+            labels = rgb if regression else distance.argmin(dim=1) % colours
+            order = torch.arange(steps * size) % len(chosen)
+            return {
+                "batches": channels[order].reshape(steps, size, inputs, 32, 32).contiguous(),
+                "labels": labels[order].reshape(steps, size, *labels.shape[1:]).contiguous(),
+            }
+
+        return dict(self.once(("lessons", inputs, colours, regression), make))

@@ -1,0 +1,383 @@
+"""What names tell: which are code, which are nobody's, and what learning platforms make of students' names.
+
+Platforms differ in how their bulk download is laid out. Known here, from the platforms' own downloads:
+
+- a folder a student (MarkUs, GitHub Classroom clones, by hand), or an archive or a script a student;
+- Canvas, all files in one folder: ``aliceexample_LATE_12345_678_a2-code-1.ipynb``, which is name, mark of lateness,
+  user, upload, and the file's own name, with ``-1``, ``-2``, … when a file of that name was handed in before;
+- Moodle, a folder a student ``Alice Example_123_assignsubmission_file_``, or files that begin so;
+- Gradescope, folders ``submission_123`` and a ``submission_metadata.yml`` that says whose they are.
+
+``arrange`` decides by names alone; only the metadata file is opened. Where names cannot decide, folders named for what
+they hold (``src``, ``data``, ``part2``) are taken for parts of one submission and any others for students.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from grader.archives import ArchiveError, Budget, archive_stem, is_archive, members
+from grader.naming import encodable
+
+__all__ = ["Arrangement", "Node", "Upload", "arrange", "is_code", "is_junk", "node_of", "packed_node", "upload_of"]
+
+_TOP = 100_000
+"""Entries of one folder or archive that are looked at when students are told apart."""
+_DEEPEST = 8
+"""Folders around the submissions that hold nothing else."""
+_METADATA = "submission_metadata.yml"
+_METADATA_BYTES = 64 << 20
+# Makes text, lists and mappings, whatever a node is tagged: Ruby tags its own objects, and 0123 is a student's number.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+_JUNK_FOLDERS = frozenset(
+    {".git", ".svn", ".hg", "__macosx", ".ipynb_checkpoints", "__pycache__", "venv", ".venv", "site-packages"}
+    | {"node_modules", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".trash"}
+)
+_JUNK_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitattributes", ".gitkeep"})
+_PART_OF_ONE = re.compile(
+    r"sources?|src|codes?|libs?|utils?|helpers?|models?|modules?|scripts?|notebooks?|python|tests?|data|datasets?|weights"
+    r"|checkpoints|images?|img|figures?|figs?|plots?|outputs?|out|results?|logs?|docs?|tex|latex|reports?|write-?up"
+    r"|misc|other|old|backup|\..*|(part|section|question|problem|q|step)[ _-]?[0-9a-h]?",
+    re.IGNORECASE,
+)
+
+_CANVAS = re.compile(
+    r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d{3,})_(?P<upload>\d{3,})_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+)
+_MOODLE = re.compile(
+    r"(?P<student>.+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<name>.*)", re.IGNORECASE | re.DOTALL
+)
+_AGAIN = re.compile(r"(?P<stem>.+)-(?P<again>\d{1,2})(?P<ending>(\.tar)?\.\w+)", re.DOTALL)
+_MOMENT = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d(:\d\d){2})[.\d]* ?(?P<zone>Z|[+-]\d\d:?\d\d)?")
+_GRADESCOPE = re.compile(r"submission_(?P<upload>\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A name on disk or in an archive, before anything is read."""
+
+    name: str
+    kind: str
+    """``folder``, ``file``, ``link`` or ``other``."""
+    path: Path
+    """Where it lies; for a member, the archive."""
+    inside: str = ""
+    """Path within the archive; empty on disk."""
+    modified: float | None = None
+    children: Callable[[], tuple[Node, ...]] = field(default=tuple, repr=False, compare=False)
+    """What a folder holds, sorted by name. Raises OSError."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One thing that one student handed in."""
+
+    student: str
+    """The student's id: what the platform calls them, or the name on disk."""
+    node: Node
+    name: str = ""
+    """What the file was called when it was handed in; empty: as it is called now."""
+    slot: str = ""
+    """Of uploads with the same student and slot, the newest counts; files with different names have different slots."""
+    order: tuple[float, ...] = ()
+    """Larger is newer."""
+    late: bool = False
+    submitted: str | None = None
+    """ISO 8601, as the platform says."""
+    known_as: tuple[str, ...] = ()
+    """Further keys by which the platform knows the student: user number, e-mail address, name."""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What lies at one place."""
+
+    uploads: tuple[Upload, ...]
+    many: bool
+    skipped: tuple[tuple[Path, str], ...] = ()
+    """What is nobody's, with the reason."""
+
+
+def is_code(name: str) -> bool:
+    """Whether a file of this name is code: a script or a notebook."""
+    return name.lower().endswith((".py", ".ipynb"))
+
+
+def is_junk(name: str, *, folder: bool) -> bool:
+    """Whether no student means to hand in what is called so: caches, version control, virtual environments."""
+    lower = name.lower()
+    return lower in _JUNK_FOLDERS if folder else lower in _JUNK_FILES or lower.startswith("._")
+
+
+def node_of(path: Path) -> Node:
+    """What lies at a path that whoever grades has given; links are followed there. Raises OSError."""
+    real = path.resolve(strict=True)
+    name = path.name if path.name not in ("", "..") else real.name
+    return replace(_node(real, real.stat()), name=name)
+
+
+def packed_node(path: Path) -> Node:
+    """An archive as if it were unpacked, by the names in it. Raises ArchiveError and OSError."""
+    tree: dict[str, Any] = {}
+    budget = Budget(bytes=200_000_000, entries=_TOP)
+    with path.open("rb") as file:
+        for member in members(file, budget, wanted=lambda path: True, urgent=is_code, refuse=lambda *_: None):
+            *folders, name = member.path.split("/")
+            at = tree
+            for folder in folders:
+                below = at.setdefault(folder, {})
+                if not isinstance(below, dict):  # both a file and a folder: unpacking could not have both
+                    break
+                at = below
+            else:
+                at.setdefault(name, member.modified)
+    return _packed(path, path.name, "", tree)
+
+
+def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
+    """Tell one submission from many at a folder, or at an archive taken for one.
+
+    ``mode`` is ``one``, ``many`` or None; ``depth`` counts the useless folders around. Raises OSError when the folder
+    cannot be read.
+    """
+    if mode == "one":
+        return Arrangement((upload_of(place),), many=False)
+    items, skipped = _sift(place)
+    exported = _gradescope(items, skipped)
+    if exported is not None:
+        return exported
+    uploads = {item.name: upload for item in items if (upload := _platform(item)) is not None}
+    countable = [item for item in items if item.kind == "folder" or is_code(item.name) or is_archive(item.name)]
+    if uploads and 2 * len(uploads) >= len(countable):
+        why = "not named as the platform names what students hand in"
+        unnamed = tuple((_at(item), why) for item in items if item.name not in uploads)
+        return Arrangement(tuple(uploads.values()), many=True, skipped=(*skipped, *unnamed))
+    if mode is None and any(item.kind == "file" and is_code(item.name) for item in items):
+        return Arrangement((upload_of(place),), many=False)
+    holders = [item for item in countable if mode == "many" or not _PART_OF_ONE.fullmatch(item.name)]
+    if len(holders) == 1 and holders[0].kind == "folder" and depth < _DEEPEST:
+        within = arrange(holders[0], None, depth=depth + 1)
+        if within.many:
+            return Arrangement(within.uploads, many=True, skipped=(*skipped, *within.skipped))
+    if mode is None and (len(holders) < 2 or not any(_holds_code(item) for item in holders)):
+        return Arrangement((upload_of(place),), many=False)
+    taken = {item.name for item in holders}
+    neither = tuple((_at(item), _why_nobodys(item)) for item in items if item.name not in taken)
+    return Arrangement(tuple(upload_of(item) for item in holders), many=True, skipped=(*skipped, *neither))
+
+
+def _why_nobodys(item: Node) -> str:
+    if _PART_OF_ONE.fullmatch(item.name):
+        return "named for what it holds and not for a student: --many grades it all the same"
+    return "neither a folder, nor an archive (.zip, .tar, .tar.gz, .tgz), nor code (.py, .ipynb)"
+
+
+def upload_of(node: Node) -> Upload:
+    """Whose the node is, by its name."""
+    return _platform(node) or Upload(_plain_id(node), node, order=_age(node))
+
+
+def _platform(node: Node) -> Upload | None:
+    """The upload that a name as Moodle's or Canvas' stands for."""
+    name = encodable(node.name)
+    if found := _MOODLE.fullmatch(name):
+        student, user = f"{found['student']}_{found['user']}", found["user"]
+        slot = f"{found['kind']}/{found['name']}".lower()
+        return Upload(student, node, found["name"], slot, _age(node), known_as=(found["student"], user))
+    if node.kind == "file" and (found := _CANVAS.fullmatch(name)):
+        own, again = found["name"], 0
+        if repeated := _AGAIN.fullmatch(own):
+            own, again = repeated["stem"] + repeated["ending"], int(repeated["again"])
+        student, user = found["student"], found["user"]
+        order = (float(found["upload"][:18]), float(again))
+        return Upload(f"{student}_{user}", node, own, own.lower(), order, bool(found["late"]), None, (student, user))
+    return None
+
+
+def _plain_id(node: Node) -> str:
+    name = encodable(node.name)
+    if node.kind == "file" and is_archive(name):
+        name = archive_stem(name)
+    elif node.kind == "file" and is_code(name):
+        name = name.rsplit(".", 1)[0]
+    return name or "submission"
+
+
+def _gradescope(items: list[Node], skipped: list[tuple[Path, str]]) -> Arrangement | None:
+    """A Gradescope export, or None if it isn't one."""
+    about = next((item for item in items if item.name.lower() == _METADATA and item.kind == "file"), None)
+    folders = [item for item in items if item.kind != "other" and _GRADESCOPE.match(item.name)]
+    if about is None or not folders:
+        return None
+    metadata = dict(_submitters(about))
+    uploads = []
+    for item in folders:
+        number = _GRADESCOPE.match(item.name)
+        known = metadata.get(f"submission_{number['upload']}" if number else "")
+        plain = Upload(_plain_id(item), item, order=_age(item))
+        if known is None:
+            skipped.append((_at(about), f"does not say whose {encodable(item.name)} is: it is graded under that name"))
+            uploads.append(plain)
+        else:
+            student, names, submitted = known
+            order = (float(number["upload"][:18]) if number else 0.0,)
+            uploads.append(Upload(student, item, order=order, submitted=submitted, known_as=names))
+    taken = {item.name for item in folders}
+    rest = [(_at(item), "not part of what students handed in") for item in items if item.name not in taken]
+    return Arrangement(tuple(uploads), many=True, skipped=(*skipped, *rest))
+
+
+def _submitters(about: Node) -> Iterator[tuple[str, tuple[str, tuple[str, ...], str | None]]]:
+    """For each submission of the metadata file: its name, then the student's id, all their names, and the time.
+
+    The file grows to many megabytes by the platform's own marks, so it is cut by indentation to what is wanted, and
+    each submission is parsed on its own: one that is damaged costs no other.
+    """
+    wanted = (":submitters:", "submitters:", ":created_at:", "created_at:")
+    block: list[str] = []
+    keep = False
+    for line in _lines(about):
+        if _GRADESCOPE.match(line):
+            yield from _parsed(block)
+            block, keep = [line], False
+        elif block and re.match(r"  ?[^\s-]", line):
+            keep = line.strip().startswith(wanted)
+        if block and keep:
+            block.append(line)
+    yield from _parsed(block)
+
+
+def _lines(node: Node) -> Iterator[str]:
+    """Lines of a file on disk or in an archive, so many as are read of a metadata file."""
+    budget = Budget(bytes=_METADATA_BYTES, entries=1)
+    with node.path.open("rb") as file:
+        if not node.inside:
+            content = file.read(_METADATA_BYTES)
+        else:
+            entries = members(file, budget, wanted=node.inside.__eq__, urgent=is_code, refuse=lambda *_: None)
+            try:
+                content = b"".join(chunk for entry in entries for chunk in entry.chunks)
+            except ArchiveError:
+                content = b""
+    for line in content.decode("utf-8", "replace").split("\n"):
+        yield line + "\n"
+
+
+def _parsed(block: list[str]) -> Iterator[tuple[str, tuple[str, tuple[str, ...], str | None]]]:
+    if not block or sum(map(len, block)) > 100_000:
+        return
+    try:
+        loaded = yaml.load("".join(block), Loader=_LOADER)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        return
+    for key, about in loaded.items() if isinstance(loaded, dict) else ():
+        fields = _without_colons(about)
+        people = [_without_colons(person) for person in _listed(fields.get("submitters"))]
+        best = [_first_text(person, ("sid", "email", "name")) for person in people]
+        if best and all(best):
+            names = (_first_text(person, (field,)) for person in people for field in ("name", "email", "sid"))
+            yield str(key), ("+".join(best), tuple(filter(None, names)), _iso(fields.get("created_at")))
+
+
+def _without_colons(about: object) -> dict[str, Any]:
+    """Ruby writes its symbols ``:name``."""
+    return {str(key).strip(":"): value for key, value in about.items()} if isinstance(about, dict) else {}
+
+
+def _listed(people: object) -> list[Any]:
+    return people[:50] if isinstance(people, list) else []
+
+
+def _first_text(person: dict[str, Any], keys: tuple[str, ...]) -> str:
+    values = (person.get(key) for key in keys)
+    return next((value.strip() for value in values if isinstance(value, str) and value.strip()), "")
+
+
+def _iso(moment: object) -> str | None:
+    """``2026-03-01 17:00:00.000 Z``, or Ruby's mapping around it, as ISO 8601."""
+    if isinstance(moment, dict):
+        moment = moment.get("utc") or moment.get("time")
+    found = _MOMENT.fullmatch(moment.strip()) if isinstance(moment, str) else None
+    return f"{found['date']}T{found['time']}{found['zone'] or ''}" if found else None
+
+
+def _sift(place: Node) -> tuple[list[Node], list[tuple[Path, str]]]:
+    """What may be a student's, and what cannot be."""
+    items: list[Node] = []
+    skipped: list[tuple[Path, str]] = []
+    for item in place.children():
+        if is_junk(item.name, folder=item.kind == "folder"):
+            skipped.append((_at(item), "made by a tool and not handed in"))
+        elif item.kind == "link":
+            skipped.append((_at(item), "a symbolic link, which is not followed"))
+        elif item.kind == "other":
+            skipped.append((_at(item), "neither a file nor a folder"))
+        else:
+            items.append(item)
+    return items, skipped
+
+
+def _holds_code(place: Node, *, most: int = 2_000) -> bool:
+    """Whether code, or an archive that may hold some, is found among the first ``most`` names below."""
+    waiting = deque([place])
+    while waiting and most > 0:
+        item = waiting.popleft()
+        if item.kind == "file" and (is_code(item.name) or is_archive(item.name)):
+            return True
+        if item.kind == "folder" and not is_junk(item.name, folder=True):
+            try:
+                below = item.children()
+            except OSError:
+                continue
+            waiting.extend(below)
+            most -= len(below)
+    return False
+
+
+def _at(node: Node) -> Path:
+    return node.path / node.inside
+
+
+def _age(node: Node) -> tuple[float, ...]:
+    return () if node.modified is None else (node.modified,)
+
+
+def _node(path: Path, status: os.stat_result) -> Node:
+    mode = status.st_mode
+    kinds = ((stat.S_ISDIR, "folder"), (stat.S_ISREG, "file"), (stat.S_ISLNK, "link"))
+    kind = next((name for test, name in kinds if test(mode)), "other")
+    below = partial(_on_disk, path) if kind == "folder" else tuple
+    return Node(path.name, kind, path, modified=status.st_mtime, children=below)
+
+
+def _on_disk(folder: Path) -> tuple[Node, ...]:
+    nodes = []
+    with os.scandir(folder) as entries:
+        for entry in islice(entries, _TOP):
+            try:
+                nodes.append(_node(folder / entry.name, entry.stat(follow_symlinks=False)))
+            except FileNotFoundError:
+                continue  # gone since it was listed
+    return tuple(sorted(nodes, key=lambda node: node.name))
+
+
+def _packed(archive: Path, name: str, inside: str, tree: Any) -> Node:
+    if not isinstance(tree, dict):
+        return Node(name, "file", archive, inside, tree)
+
+    def children() -> tuple[Node, ...]:
+        return tuple(_packed(archive, below, str(PurePosixPath(inside, below)), tree[below]) for below in sorted(tree))
+
+    return Node(name, "folder", archive, inside, None, children)

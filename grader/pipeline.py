@@ -1,0 +1,299 @@
+"""From a folder to a report: the sequence of verbs, on one page.
+
+    read → outline → detect → load → check each criterion → mark → report
+
+A ``Grading`` is what one run shares: rubric, exams with the reference's evidence, the sandbox. It may be used from
+several threads; each submission has its own worker.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import torch
+
+from grader import __version__
+from grader.candidate import Submitted, Unexaminable
+from grader.checks import run_check
+from grader.checks.sitting import Sitting
+from grader.detect import Detected, detect
+from grader.exam import NETWORKS, Exam
+from grader.marking import mark
+from grader.report import LeftOut, Report, Run
+from grader.rubric import Assignment, Criterion, Rubric
+from grader.sandbox import Sandbox, WorkerFailed
+from grader.submission import Found, Submission, read
+from grader.verdicts import Flag, Outcome, Verdict
+from reference.data import Horses
+
+__all__ = ["Grading", "Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of how to grade."""
+
+    assignment: str | None = None
+    """Assignment id; None to detect it."""
+    seed: int = 0
+    device: str = "cpu"
+    quick: bool = False
+    """True: no training."""
+    seconds: float = 120.0
+    """Wall time for one submission."""
+    probe_seconds: float = 10.0
+    """Wall time for one probe."""
+
+
+@dataclass
+class Grading:
+    """One run of the grader. ``progress`` is called with the submission's id and what is being looked at."""
+
+    rubric: Rubric
+    horses: Horses
+    sandbox: Sandbox
+    options: Options
+    progress: Callable[[str, str], None] = lambda id, what: None
+    _exams: dict[str, Exam] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def exam(self, assignment: str) -> Exam:
+        """The exam of an assignment, made when it is first needed."""
+        with self._lock:
+            if assignment not in self._exams:
+                self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
+            return self._exams[assignment]
+
+    def grade(self, found: Found) -> Report:
+        """One submission's report. Raises only for faults of ours: SandboxError, or a defect."""
+        started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
+        self.progress(found.id, "reading")
+        submission = read(found)
+        files = [_as_message(file) for file in submission.code if file.cells]
+        candidate = Submitted(
+            self.sandbox.open, WorkerFailed, seconds=self.options.seconds, probe_seconds=self.options.probe_seconds
+        )
+        try:
+            examined = self._examine(submission, files, candidate)
+        finally:
+            candidate.close()
+        return self._report(submission, examined, candidate, started, time.monotonic() - clock)
+
+    def _examine(self, submission: Submission, files: list[dict[str, Any]], candidate: Submitted) -> _Examined:
+        paths = [file["path"] for file in files] or [file.path for file in submission.files]
+        try:
+            outline = candidate.outline(files) if files else {"files": []}
+        except Unexaminable as why:
+            detected = self._assignment(paths, {"files": []})
+            return _Examined(detected, [], {}, {}, (Flag("unreadable", str(why)),), gradable=False)
+        detected = self._assignment(paths, outline)
+        flags = () if detected.sure else (Flag("assignment-guessed", detected.sentence),)
+        assignment = self.rubric.assignments[detected.assignment]
+        if not files:
+            return _Examined(detected, _without_code(assignment, submission), outline, {}, flags, gradable=False)
+        self.progress(submission.id, "loading")
+        ordered = _best_first(assignment, files, outline)
+        wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
+        loading = candidate.load(ordered, wanted)
+        if "trouble" in loading:
+            loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
+        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading)
+        verdicts = self._verdicts(assignment, sitting)
+        return _Examined(detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading)))
+
+    def _assignment(self, paths: list[str], outline: dict[str, Any]) -> Detected:
+        if self.options.assignment is not None:
+            return Detected(self.options.assignment, f"{self.options.assignment}, as the command line says.", True)
+        return detect(self.rubric.assignments, paths, outline)
+
+    def _verdicts(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
+        criteria = {criterion.id: criterion for criterion in assignment.criteria}
+        verdicts: dict[str, Verdict] = {}
+
+        def decide(criterion: Criterion) -> Verdict | None:
+            if criterion.check is None or (self.options.quick and criterion.check == "training"):
+                return None
+            if criterion.id not in verdicts:
+                for need in criterion.needs:
+                    needed = decide(criteria[need])
+                    if needed is not None and needed.outcome in _ENDED:
+                        told = f"Skipped: it depends on {need}, which {_ENDED[needed.outcome]}."
+                        verdicts[criterion.id] = Verdict(criterion.id, Outcome.SKIPPED, told)
+                        break
+                else:
+                    verdicts[criterion.id] = self._check(criterion, sitting)
+            return verdicts[criterion.id]
+
+        for criterion in assignment.criteria:
+            if decide(criterion) is None and criterion.check is not None:
+                told = "Not examined: the grader was called with --quick, without training."
+                verdicts[criterion.id] = Verdict(criterion.id, Outcome.PENDING, told)
+        return list(verdicts.values())
+
+    def _check(self, criterion: Criterion, sitting: Sitting) -> Verdict:
+        self.progress(sitting.submission.id, criterion.id)
+        clock = time.monotonic()
+        try:
+            verdict = run_check(str(criterion.check), sitting, criterion.id)
+        except Exception as fault:  # ours: the student's are evidence by now
+            told = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
+            evidence = {"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)}
+            verdict = Verdict(criterion.id, Outcome.ERROR, told, evidence=evidence)
+        return _timed(verdict, time.monotonic() - clock)
+
+    def _report(
+        self,
+        submission: Submission,
+        examined: _Examined,
+        candidate: Submitted,
+        started: datetime.datetime,
+        seconds: float,
+    ) -> Report:
+        assignment = self.rubric.assignments[examined.detected.assignment]
+        flags = (*submission.flags, *examined.flags, *(flag for verdict in examined.verdicts for flag in verdict.flags))
+        loading = examined.loading
+        chosen = tuple(dict.fromkeys(loading.get("chosen", {}).values()))
+        return Report(
+            submission_id=submission.id,
+            sha256=submission.sha256,
+            files=submission.files,
+            assignment_id=assignment.id,
+            assignment_title=assignment.title,
+            detected=examined.detected.sentence,
+            code_files=chosen,
+            sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
+            flags=flags,
+            left_out=_left_out(loading),
+            remarks=_remarks(submission, examined),
+            output=candidate.output,
+            part_titles={part.id: part.title for part in assignment.parts},
+            look_for={criterion.id: criterion.look_for for criterion in assignment.criteria if criterion.look_for},
+            run=Run(
+                version=__version__,
+                seed=self.options.seed,
+                device=self.options.device,
+                isolation=self.sandbox.isolation,
+                torch=torch.__version__,
+                seconds=seconds,
+                started=started.isoformat(timespec="seconds"),
+                rubric_sha256=self.rubric.sha256,
+                details={"isolation_layers": self.sandbox.layers, "quick": self.options.quick, "data": self.horses.name},
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """What the examination of one submission brought."""
+
+    detected: Detected
+    verdicts: list[Verdict]
+    outline: dict[str, Any]
+    loading: dict[str, Any]
+    flags: tuple[Flag, ...]
+    gradable: bool = True
+
+
+# A mistake that keeps a share of its points is a mistake all the same: what is built on it is not judged a second time.
+_ENDED = {
+    Outcome.FAIL: "failed",
+    Outcome.PARTIAL: "passed only in part",
+    Outcome.SKIPPED: "was skipped",
+    Outcome.ERROR: "could not be examined",
+}
+_NOTHING_LOADED: dict[str, Any] = {
+    "classes": [], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "cuda_calls": [],
+}  # fmt: skip
+
+
+def _as_message(file: Any) -> dict[str, Any]:
+    return {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
+
+
+def _best_first(assignment: Assignment, files: list[dict[str, Any]], outline: dict[str, Any]) -> list[dict[str, Any]]:
+    """The file that the marks should rest on first: named as the handout asks, then with most of the classes."""
+    from fnmatch import fnmatch
+
+    wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
+    classes = {file["path"]: {written["name"] for written in file["classes"]} & wanted for file in outline["files"]}
+
+    def rank(file: dict[str, Any]) -> tuple[bool, int, int, str]:
+        path = PurePosixPath(file["path"])
+        named = any(fnmatch(path.name.lower(), pattern.lower()) for pattern in assignment.code)
+        return not named, -len(classes.get(file["path"], ())), len(path.parts), file["path"]
+
+    return sorted(files, key=rank)
+
+
+def _conflicts(assignment: Assignment, loading: dict[str, Any]) -> tuple[Flag, ...]:
+    """A flag for each class to fill in that stands in two files, since only one of them was examined."""
+    graded = {kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")}
+    return tuple(
+        Flag(
+            "two-candidates",
+            f"{conflict['name']} is defined in {' and in '.join(map(str, conflict['paths']))}; "
+            f"{loading['chosen'].get(conflict['name'], 'the first')} was examined.",
+        )
+        for conflict in loading.get("conflicts", [])
+        if conflict.get("name") in graded
+    )
+
+
+def _without_code(assignment: Assignment, submission: Submission) -> list[Verdict]:
+    problems = " ".join(f"{file.path}: {file.problem}" for file in submission.code if file.problem)
+    asked = " or ".join(assignment.code)
+    told = problems or f"There is no code in the submission; the handout asks for {asked}."
+    return [
+        Verdict(criterion.id, Outcome.FAIL, told) if criterion.check == "code"
+        else Verdict(criterion.id, Outcome.SKIPPED, "Skipped: there is no code to examine.")
+        for criterion in assignment.criteria
+        if criterion.check is not None and criterion.check != "writeup"
+    ] + [
+        Verdict(criterion.id, Outcome.SKIPPED, "Skipped: there is no code to examine.")
+        for criterion in assignment.criteria
+        if criterion.check == "writeup"
+    ]  # fmt: skip
+
+
+def _left_out(loading: dict[str, Any]) -> tuple[LeftOut, ...]:
+    left = [LeftOut(str(one.get("where", "")), str(one.get("what", "")), str(one.get("why", ""))) for one in loading.get("left_out", [])]
+    failed = [
+        LeftOut(str(one.get("where", "")), str(one.get("what", "")), f"raised {one.get('type')}: {one.get('text')}")
+        for one in loading.get("failed", [])
+    ]
+    stood = [LeftOut("import", str(one.get("module", "")), str(one.get("why", "stood in for"))) for one in loading.get("stood_in", [])]
+    return (*failed, *left, *stood)
+
+
+def _remarks(submission: Submission, examined: _Examined) -> tuple[str, ...]:
+    told = [f"{file.path}: {file.problem}" for file in submission.code if file.problem]
+    for file in examined.outline.get("files", []):
+        for problem in file["problems"]:
+            cell = f", cell {problem['cell']}" if problem.get("cell") else ""
+            stands = f" It stands in {problem['stands_in']}, which could not be examined." if problem.get("stands_in") else ""
+            told.append(
+                f"{file['path']}{cell}, line {problem['line']}: {problem['message']}: `{' '.join(str(problem['text']).split())[:120]}`.{stands}"
+            )
+    if "trouble" in examined.loading:
+        told.append(f"Loading the definitions stopped: {examined.loading['trouble'].get('text')}.")
+    return tuple(told)
+
+
+def _timed(verdict: Verdict, seconds: float) -> Verdict:
+    from dataclasses import replace
+
+    return replace(verdict, seconds=seconds)
+
+
+def _place(fault: Exception) -> str:
+    """File and line of ours where a defect showed, for whoever mends it."""
+    frame = fault.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return "" if frame is None else f"{PurePosixPath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"

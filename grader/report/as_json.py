@@ -1,0 +1,164 @@
+"""The report as JSON, in the form ``grade-report/1`` of ``report.schema.json``.
+
+Everything a later program needs is here, in a fixed order, in ASCII: nothing that a student named or printed can break
+a parser or a terminal. Times stand in ``run.seconds``, ``run.started`` and ``criteria[].seconds`` and nowhere else, so
+that two runs can be compared without them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from grader.display import display
+from grader.marking import Mark
+from grader.report import Report
+from grader.report.numbers import hundredths
+from grader.report.summary import PartSummary, bounded, parts
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+__all__ = ["SCHEMA", "problems", "to_json"]
+
+SCHEMA = "grade-report/1"
+"""Name and version of the form."""
+
+TEXT = 20_000
+"""Most characters kept of one text."""
+OUTPUT = 100_000
+"""Most characters kept of what the student's code printed."""
+ITEMS = 10_000
+"""Most elements kept of one list or object in evidence."""
+DEPTH = 12
+"""Deepest nesting kept in evidence."""
+
+
+def to_json(report: Report) -> str:
+    """The report as JSON text, ending in a newline, valid against ``report.schema.json``.
+
+    Texts are bounded, ids and paths are not. Lone surrogates (file names that are not UTF-8) are written out as
+    ``\\udc80``, non-finite numbers as the strings ``nan``, ``inf`` and ``-inf``.
+
+    Raises ValueError when the report breaks the schema, which no submission can bring about: ids, hashes and states are
+    the grader's own.
+    """
+    sheet = report.sheet
+    run = report.run
+    document = {
+        "schema": SCHEMA,
+        "submission": {
+            "id": _unicode(report.submission_id),
+            "sha256": report.sha256,
+            "files": [
+                {"path": _unicode(file.path), "bytes": file.bytes, "sha256": file.sha256} for file in report.files
+            ],
+            "code_files": [_unicode(path) for path in report.code_files],
+            "detected": _text(report.detected),
+        },
+        "assignment": {"id": report.assignment_id, "title": _text(report.assignment_title)},
+        "status": sheet.status,
+        "score": hundredths(sheet.score),
+        "max_score": hundredths(sheet.max_score),
+        "pending_points": hundredths(sheet.pending_points),
+        "parts": [_part(part) for part in parts(report)],
+        "criteria": [_criterion(mark, report.look_for.get(mark.id, "")) for mark in sheet.marks],
+        "flags": [{"kind": _text(flag.kind), "detail": _text(flag.detail)} for flag in report.flags],
+        "remarks": [_text(remark) for remark in report.remarks],
+        "left_out": [
+            {"where": _text(item.where), "what": _text(item.what), "why": _text(item.why)} for item in report.left_out
+        ],
+        "output": _text(report.output, OUTPUT),
+        "run": {
+            "version": _text(run.version),
+            "seed": _plain(run.seed),
+            "device": _text(run.device),
+            "isolation": run.isolation,
+            "torch": _text(run.torch),
+            "rubric_sha256": run.rubric_sha256,
+            "details": _plain(run.details),
+            "started": _text(run.started),
+            "seconds": _time(run.seconds),
+        },
+    }
+    if faults := problems(document):
+        raise ValueError(f"the report of '{display(report.submission_id)}' is not {SCHEMA}: {'; '.join(faults)}")
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def problems(document: Any) -> tuple[str, ...]:
+    """What keeps a parsed report from being ``grade-report/1``: one sentence for each fault, none when it is valid."""
+    faults = sorted(_validator().iter_errors(document), key=lambda fault: [str(step) for step in fault.absolute_path])
+    return tuple(f"{fault.json_path}: {bounded(fault.message, 400)}" for fault in faults)
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(files("grader.report").joinpath("report.schema.json").read_text("utf-8")))
+
+
+def _part(part: PartSummary) -> dict[str, Any]:
+    return {
+        "id": _text(part.id),
+        "title": _text(part.title),
+        "points": hundredths(part.points),
+        "max_points": hundredths(part.max_points),
+        "bonus": part.bonus,
+    }
+
+
+def _criterion(mark: Mark, look_for: str) -> dict[str, Any]:
+    return {
+        "id": mark.id,
+        "part": _text(mark.part),
+        "title": _text(mark.title),
+        "outcome": mark.outcome.value,
+        "points": hundredths(mark.points),
+        "max_points": hundredths(mark.max_points),
+        "bonus": mark.bonus,
+        "feedback": _text(mark.feedback),
+        "look_for": _text(look_for),
+        "mistake": None if mark.mistake is None else _text(mark.mistake),
+        "evidence": _plain(mark.evidence),
+        "seconds": _time(mark.seconds),
+    }
+
+
+def _unicode(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _text(text: str, limit: int = TEXT) -> str:
+    return _unicode(bounded(text, limit))
+
+
+def _time(seconds: float) -> float:
+    return round(float(seconds), 3) if math.isfinite(seconds) else 0.0
+
+
+def _plain(value: object, depth: int = 0) -> Any:
+    """``value`` in JSON's own types, bounded; what JSON has no word for becomes a string."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        # Beyond 64 bits readers disagree about a number, and Python itself refuses to write the very long ones.
+        return int(value) if value.bit_length() < 64 else hex(value) if value.bit_length() < 4096 else "a huge integer"
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if depth >= DEPTH:
+        return "… nested too deeply"
+    if isinstance(value, Mapping):
+        kept = {_text(str(key), 200): _plain(item, depth + 1) for key, item in list(value.items())[:ITEMS]}
+        return kept if len(value) <= ITEMS else {**kept, "…": f"{len(value) - ITEMS:,} more"}
+    if isinstance(value, list | tuple):
+        items = [_plain(item, depth + 1) for item in value[:ITEMS]]
+        return items if len(value) <= ITEMS else [*items, f"… {len(value) - ITEMS:,} more"]
+    return _text(repr(value))

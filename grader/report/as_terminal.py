@@ -1,0 +1,177 @@
+"""The report for a terminal: what a student reads after ``grade .``; a string, printed by the caller.
+
+No text is ever taken for rich's markup, and control characters are shown, not obeyed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from grader.display import display
+from grader.marking import Mark
+from grader.report import Report, evidence, numbers, summary
+from grader.report.evidence import Snippet
+from grader.report.summary import OUTCOMES, STATES, PartSummary, block
+from grader.verdicts import Outcome
+
+__all__ = ["to_terminal"]
+
+TEXT = 1_500
+"""Most characters shown of one text."""
+ROWS = 20
+"""Most rows shown of one list; the other forms of the report have the rest."""
+NARROWEST = 30
+"""Columns below which lines are no longer made to fit."""
+
+STYLES = {
+    Outcome.PASS: "green",
+    Outcome.PARTIAL: "yellow",
+    Outcome.FAIL: "red",
+    Outcome.SKIPPED: "dim",
+    Outcome.ERROR: "magenta",
+    Outcome.PENDING: "cyan",
+}
+STATE_STYLES = {"graded": "green", "needs_review": "yellow", "ungradable": "red"}
+
+
+def to_terminal(report: Report, *, width: int, colour: bool) -> str:
+    """The report in lines of at most ``width`` columns (30 at least), with ANSI colours or without escape sequences."""
+    text = StringIO()
+    # Everything is given, so that neither the environment nor the caller's stdout has a say.
+    console = Console(
+        file=text,
+        width=max(width, NARROWEST),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        force_interactive=False,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    for piece in _pieces(report):
+        console.print(piece)
+    return "\n".join(line.rstrip() for line in text.getvalue().split("\n")).rstrip() + "\n"
+
+
+def _pieces(report: Report) -> Iterator[RenderableType]:
+    yield _head(report)
+    if report.flags:
+        flags = [
+            Text.assemble("  ! ", (_line(flag.kind), "bold"), f": {_line(flag.detail)}") for flag in report.flags[:ROWS]
+        ]
+        yield Group(_heading("For a person to look at"), *flags, *_more(len(report.flags)))
+    for part in summary.parts(report):
+        yield _part(part)
+    if report.left_out:
+        lines = [
+            Text.assemble("  ", (_line(item.where), "bold"), f": {_line(item.what)} – {_line(item.why)}")
+            for item in report.left_out[:ROWS]
+        ]
+        yield Group(_heading("Left out or stood in for"), *lines, *_more(len(report.left_out)))
+    if report.remarks:
+        remarks = [_indented(Text(_line(remark)), 2) for remark in report.remarks[:ROWS]]
+        yield Group(_heading("Remarks"), *remarks, *_more(len(report.remarks)))
+    if report.output:
+        yield Group(
+            _heading("What the code printed"), _indented(Text(block(report.output.rstrip("\n"), TEXT), style="dim"), 2)
+        )
+    yield _foot(report)
+
+
+def _head(report: Report) -> RenderableType:
+    sheet = report.sheet
+    title = Text.assemble((_line(report.submission_id), "bold"), "  ", (_line(report.assignment_title), "dim"))
+    state = STATE_STYLES.get(sheet.status, "")
+    score = Text.assemble(
+        (f"{summary.score_line(report)} points", "bold"),
+        "  ",
+        (_line(STATES.get(sheet.status, sheet.status)), state),
+    )
+    pending = summary.pending_sentence(report)
+    return Group(title, score, *([Text(pending, style="cyan")] if pending else []))
+
+
+def _part(part: PartSummary) -> RenderableType:
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(width=1, no_wrap=True)
+    grid.add_column(ratio=1, overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    for mark in part.marks:
+        grid.add_row(Text(OUTCOMES[mark.outcome].symbol, style=STYLES[mark.outcome]), _body(mark), summary.marked(mark))
+    bonus = " (bonus)" if part.bonus else ""
+    heading = Table.grid(expand=True)
+    heading.add_column(ratio=1, overflow="fold")
+    heading.add_column(justify="right", no_wrap=True)
+    heading.add_row(
+        Text(f"{_line(part.title)}{bonus}", style="bold"),
+        Text.assemble(_bar(part), "  ", (numbers.of(part.points, part.max_points), "bold")),
+    )
+    return Group(Text(), heading, grid)
+
+
+def _bar(part: PartSummary) -> Text:
+    """Ten columns: earned, still open, not earned."""
+    if part.max_points <= 0:
+        return Text()
+    earned = min(10, int(10 * part.points / part.max_points))
+    still = min(10 - earned, round(10 * part.open_points / part.max_points))
+    return Text.assemble(("━" * earned, "green"), ("╌" * still, "cyan"), ("·" * (10 - earned - still), "dim"))
+
+
+def _body(mark: Mark) -> RenderableType:
+    """The title, and what there is to say where points were lost."""
+    look = OUTCOMES[mark.outcome]
+    title = Text(_line(mark.title))
+    title.append(f"  {_line(mark.id)}", style="dim")
+    if mark.bonus:
+        title.append("  bonus", style="dim")
+    if mark.outcome is Outcome.PASS:
+        return title
+    pieces: list[RenderableType] = [title, Text(look.word, style=STYLES[mark.outcome])]
+    if mark.feedback:
+        pieces.append(Text(block(mark.feedback, TEXT)))
+    seen = evidence.read(mark.evidence)
+    if seen.snippet is not None and mark.outcome in (Outcome.FAIL, Outcome.PARTIAL):
+        pieces.append(_snippet(seen.snippet))
+    return Group(*pieces)
+
+
+def _snippet(snippet: Snippet) -> RenderableType:
+    shown = (("smallest input that shows it", snippet.code), ("expected", snippet.expected), ("actual", snippet.actual))
+    pieces: list[RenderableType] = []
+    for title, text in shown:
+        pieces += [Text(f"{title}:", style="dim"), _indented(Text(block(text, TEXT)), 2)]
+    return Group(*pieces)
+
+
+def _foot(report: Report) -> RenderableType:
+    run = report.run
+    facts = (
+        f"{_line(report.detected)} Grader {_line(run.version)}, torch {_line(run.torch)} on {_line(run.device)}, "
+        f"isolation {_line(run.isolation)}, seed {run.seed}, {numbers.seconds(run.seconds)}."
+    )
+    return Group(Text(), Text(facts, style="dim"))
+
+
+def _heading(title: str) -> RenderableType:
+    return Group(Text(), Text(title, style="bold"))
+
+
+def _more(count: int) -> list[Text]:
+    return [Text(f"  … and {count - ROWS:,} more", style="dim")] if count > ROWS else []
+
+
+def _indented(text: RenderableType, columns: int) -> Padding:
+    return Padding(text, (0, 0, 0, columns))
+
+
+def _line(text: str) -> str:
+    return display(text, limit=400)

@@ -1,0 +1,125 @@
+"""What every form of the report says alike: marks grouped by part, and the words for outcomes and states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from grader.display import display_block
+from grader.marking import Mark
+from grader.report import Report, numbers
+from grader.verdicts import Outcome
+
+__all__ = [
+    "OUTCOMES",
+    "STATES",
+    "Look",
+    "PartSummary",
+    "block",
+    "bounded",
+    "marked",
+    "parts",
+    "pending_sentence",
+    "score_line",
+]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an outcome is shown where colour alone would not do."""
+
+    symbol: str
+    word: str
+
+
+OUTCOMES = {
+    Outcome.PASS: Look("✓", "passed"),
+    Outcome.PARTIAL: Look("~", "partly"),
+    Outcome.FAIL: Look("✗", "not passed"),
+    Outcome.SKIPPED: Look("–", "skipped"),
+    Outcome.ERROR: Look("!", "grader error"),
+    Outcome.PENDING: Look("…", "to be marked"),
+}
+
+STATES = {
+    "graded": "Graded",
+    "needs_review": "Needs review",
+    "ungradable": "Could not be graded",
+}
+"""Words for ``MarkSheet.status``."""
+
+OPEN = (Outcome.PENDING, Outcome.ERROR)
+"""Outcomes whose points are neither earned nor lost yet."""
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """One part of the handout with the marks in it."""
+
+    id: str
+    title: str
+    marks: tuple[Mark, ...]
+    points: Fraction
+    """Awarded so far."""
+    max_points: Fraction
+    open_points: Fraction
+    """Neither earned nor lost yet: pending, or ended in our error."""
+    bonus: bool
+    """Every mark of the part is a bonus."""
+
+
+def parts(report: Report) -> tuple[PartSummary, ...]:
+    """Marks by part, parts in the order in which they first appear."""
+    grouped: dict[str, list[Mark]] = {}
+    for mark in report.sheet.marks:
+        grouped.setdefault(mark.part, []).append(mark)
+    return tuple(
+        PartSummary(
+            id=part,
+            title=report.part_titles.get(part, part),
+            marks=tuple(members),
+            points=sum((mark.points for mark in members), Fraction(0)),
+            max_points=sum((mark.max_points for mark in members), Fraction(0)),
+            open_points=sum((mark.max_points for mark in members if mark.outcome in OPEN), Fraction(0)),
+            bonus=all(mark.bonus for mark in members),
+        )
+        for part, members in grouped.items()
+    )
+
+
+def marked(mark: Mark) -> str:
+    """Points of one mark: ``1.25 / 2``; ``– / 2`` while they are open; ``no points`` where there are none to earn."""
+    if mark.max_points == 0 and mark.points == 0:
+        return "no points"
+    if mark.outcome in OPEN:
+        return f"– / {numbers.points(mark.max_points)}"
+    return numbers.of(mark.points, mark.max_points)
+
+
+def score_line(report: Report) -> str:
+    """``14.25 / 20``."""
+    return numbers.of(report.sheet.score, report.sheet.max_score)
+
+
+def pending_sentence(report: Report) -> str:
+    """What a person has still to mark, or an empty string."""
+    pending = report.sheet.pending_points
+    if pending == 0:
+        return ""
+    unit = "point is" if pending == 1 else "points are"
+    return f"{numbers.points(pending)} {unit} still to be marked by a person."
+
+
+def bounded(text: str, limit: int) -> str:
+    """``text``, or its beginning and end within ``limit`` characters, and between them how many are missing."""
+    if len(text) <= limit:
+        return text
+    tail = limit // 4
+    head = limit - tail
+    return f"{text[:head]}\n… {len(text) - limit:,} characters left out …\n{text[len(text) - tail :]}"
+
+
+def block(text: str, limit: int) -> str:
+    """Hostile text of several lines made visible, from at most ``limit`` of its characters."""
+    # An escape takes at most ten characters (\\U0010ffff): with these bounds nothing is cut a second time.
+    return display_block(bounded(text, limit), lines=limit + 3, limit=10 * limit)

@@ -1,0 +1,396 @@
+"""Answers to the probes: what a candidate's classes do, as numbers and shapes, never as opinions.
+
+The same functions examine a submission inside the sandbox and the reference in the trusted process, so that the two
+sit the same exam. A probe is a JSON message and tensors; so is the evidence that comes back. An exception of the
+candidate's code is evidence too: it stands under ``trouble``.
+
+Axes: B batch, C channels (C_in, C_out), H height, W width, k kernel size, T training steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .trouble import describe
+
+__all__ = ["answer"]
+
+Message = dict[str, Any]
+Tensors = dict[str, Tensor]
+Classes = Mapping[str, Any]
+
+# Taken before any candidate's code runs, so that overriding them in a class changes nothing here.
+_named_parameters = nn.Module.named_parameters
+_named_buffers = nn.Module.named_buffers
+_named_modules = nn.Module.named_modules
+_train = nn.Module.train
+
+
+class Refusal(Exception):
+    """The candidate's class did something that no network or layer may do; the text is for the student."""
+
+
+def answer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None = None) -> tuple[Message, Tensors]:
+    """Evidence for one probe.
+
+    ``dtype`` puts model and inputs into another precision; only the reference is asked that.
+    A candidate's exception, SystemExit and KeyboardInterrupt included, comes back as ``{"trouble": …}``.
+    """
+    verb = _VERBS[probe["do"]]
+    # A candidate may raise anything at all, BaseException included, and must not end the exam by it.
+    try:
+        torch.manual_seed(probe.get("rng", 0))
+        with _own_defaults():
+            return verb(probe, _cast(tensors, dtype), classes, dtype)
+    except BaseException as trouble:
+        return {"trouble": describe(trouble)}, {}
+
+
+@contextlib.contextmanager
+def _own_defaults() -> Iterator[None]:
+    """Undo what a candidate may have left switched off or changed, for the length of a probe."""
+    kept = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(kept)
+
+
+def _construct(probe: Message, classes: Classes, dtype: torch.dtype | None) -> nn.Module:
+    model = classes[probe["cls"]](*probe["args"], **probe.get("options", {}))
+    if not isinstance(model, nn.Module):
+        raise Refusal(f"{probe['cls']}(…) made a {type(model).__name__}, not an nn.Module: let the class extend nn.Module")
+    if dtype is not None:
+        model = model.to(dtype)
+    return model
+
+
+def _forward(model: nn.Module, batch: Tensor) -> Tensor:
+    actual = model(batch)
+    if not isinstance(actual, Tensor):
+        kind = "nothing (None): forward has no return" if actual is None else f"a {type(actual).__name__}, not a tensor"
+        raise Refusal(f"forward returned {kind}")
+    return actual
+
+
+def _parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    return dict(_named_parameters(model))
+
+
+def _state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Parameters and floating buffers by name, each once, even if registered under two names."""
+    buffers = {name: value for name, value in _named_buffers(model) if value.is_floating_point()}
+    return dict(_parameters(model)), buffers
+
+
+class _FirstUse(TorchDispatchMode):
+    """Notes in which order tensors of interest are first read by an operation.
+
+    Works below modules and hooks, so it sees ``block.forward(x)``, functional calls and layers kept in lists alike.
+    A view or a ``.data`` of a parameter lies in the same storage, and counts as that parameter.
+    """
+
+    def __init__(self, interesting: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.order: list[str] = []
+        self._spans: dict[int, list[tuple[int, int, str]]] = {}
+        for name, value in interesting.items():
+            start = value.data_ptr()
+            span = (start, start + max(1, value.numel() * value.element_size()), name)
+            self._spans.setdefault(value.untyped_storage().data_ptr(), []).append(span)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func not in _NOT_A_USE:
+            for value in _tensors_in((args, kwargs)):
+                self._note(value)
+        return func(*args, **kwargs)
+
+    def _note(self, value: Tensor) -> None:
+        try:
+            spans = self._spans.get(value.untyped_storage().data_ptr(), [])
+            start = value.data_ptr()
+        except (RuntimeError, NotImplementedError):  # tensors without storage
+            return
+        for first, last, name in spans:
+            if first <= start < last and name not in self.order:
+                self.order.append(name)
+
+
+_NOT_A_USE = {torch.ops.aten.detach.default, torch.ops.aten.alias.default}
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for one in value:
+            yield from _tensors_in(one)
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _tensors_in(one)
+
+
+class NativeDilation(TorchDispatchMode):
+    """Notes every operation that is given a ``dilation`` other than 1, whatever name Python called it by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        for place, argument in enumerate(func._schema.arguments):
+            if argument.name == "dilation":
+                value = args[place] if place < len(args) else kwargs.get("dilation", 1)
+                if any(step != 1 for step in (value if isinstance(value, (tuple, list)) else [value])):
+                    self.seen.append(str(func._schema.name))
+        return func(*args, **kwargs)
+
+
+class _Poison(TorchDispatchMode):
+    """Fills memory that is handed out uninitialised with NaN, so that using it shows; often it holds zeros by luck."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        fresh = func(*args, **(kwargs or {}))
+        if func in _UNINITIALISED and fresh.is_floating_point():
+            fresh.fill_(float("nan"))
+        return fresh
+
+
+_UNINITIALISED = {
+    torch.ops.aten.empty.memory_format,
+    torch.ops.aten.empty_like.default,
+    torch.ops.aten.empty_strided.default,
+    torch.ops.aten.new_empty.default,
+    torch.ops.aten.new_empty_strided.default,
+}
+
+
+def _build(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+    """Construct, count parameters, run each input (B, C_in, H, W) once; the outputs' shapes and dtypes come back."""
+    model = _construct(probe, classes, dtype)
+    parameters = _parameters(model)
+    evidence: Message = {
+        "trainable": sum(value.numel() for value in parameters.values() if value.requires_grad),
+        "frozen": sum(value.numel() for value in parameters.values() if not value.requires_grad),
+        "outputs": [],
+    }
+    _train(model, True)
+    for shape in probe["inputs"]:
+        # The values do not matter here; different ones keep batch-norm away from 0/0.
+        batch = torch.linspace(0, 1, int(torch.tensor(shape).prod())).reshape(shape)
+        evidence["outputs"].append(_attempt(lambda batch=batch: _shape_of(_forward(model, batch))))  # type: ignore[misc]
+    return evidence, {}
+
+
+def _attempt(action: Callable[[], Message]) -> Message:
+    try:
+        return action()
+    except BaseException as trouble:  # as in answer()
+        return {"trouble": describe(trouble)}
+
+
+def _shape_of(value: Tensor) -> Message:
+    return {"shape": list(value.shape), "dtype": str(value.dtype), "finite": bool(torch.isfinite(value).all())}
+
+
+def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+    """The parameters and buffers that a forward pass uses, in the order in which layers run."""
+    model = _construct(probe, classes, dtype)
+    parameters, buffers = _state(model)
+    owners = _owners(model)
+    _train(model, True)
+    with _FirstUse({**parameters, **buffers}) as use, torch.no_grad():
+        _forward(model, tensors["input"])
+    my_conv2d = classes.get("MyConv2d")
+
+    def line(name: str, value: Tensor) -> Message:
+        owner = owners.get(name)
+        return {
+            "name": name[:200],
+            "shape": list(value.shape),
+            "owner": [f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in type(owner).__mro__[:12]],
+            "my_conv2d": isinstance(my_conv2d, type) and isinstance(owner, my_conv2d),
+        }
+
+    return {
+        "parameters": [line(name, parameters[name]) for name in use.order if name in parameters],
+        "buffers": [line(name, buffers[name]) for name in use.order if name in buffers],
+        "unused": [line(name, value) for name, value in parameters.items() if name not in use.order][:100],
+    }, {}
+
+
+def _owners(model: nn.Module) -> dict[str, nn.Module]:
+    """The module that holds each parameter or buffer, by the tensor's full name."""
+    return {
+        (f"{prefix}.{name}" if prefix else name): module
+        for prefix, module in _named_modules(model)
+        for name in [*module._parameters, *module._buffers]
+    }
+
+
+def _put(model: nn.Module, tensors: Tensors, batch: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Copy ``parameter.i`` and ``buffer.i`` into the model in the order in which layers run; both lists come back.
+
+    ``batch`` (B, C_in, H, W) is what the order is found with; it leaves its trace in the running statistics only,
+    and those are overwritten. Other buffers stay as they were.
+    """
+    parameters, buffers = _state(model)
+    _train(model, True)
+    with _FirstUse({**parameters, **buffers}) as use, torch.no_grad():
+        _forward(model, batch)
+    used_parameters = [parameters[name] for name in use.order if name in parameters]
+    used_buffers = [buffers[name] for name in use.order if name in buffers]
+    for kind, used in (("parameter", used_parameters), ("buffer", used_buffers)):
+        for index, value in enumerate(used):
+            drawn = tensors[f"{kind}.{index}"]
+            if drawn.shape != value.shape:
+                raise Refusal(f"{kind} {index} changed its shape from {list(drawn.shape)} to {list(value.shape)} between two runs")
+            with torch.no_grad():
+                value.copy_(drawn)
+    return used_parameters, used_buffers
+
+
+def _cast(tensors: Tensors, dtype: torch.dtype | None) -> Tensors:
+    if dtype is None:
+        return tensors
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in tensors.items()}
+
+
+def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+    """The function a network computes: with the examiner's parameters, in evaluation mode, then in training mode.
+
+    Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W)
+    and ``buffer.i`` after the training pass.
+    """
+    model = _construct(probe, classes, dtype)
+    _, buffers = _put(model, tensors, tensors["input"])
+    outputs: Tensors = {}
+    with torch.no_grad(), _Poison():
+        for mode in ("eval", "train"):
+            _train(model, mode == "train")
+            outputs[mode] = _forward(model, tensors["input"].clone()).detach().clone()
+    outputs |= {f"buffer.{index}": value.detach().clone() for index, value in enumerate(buffers)}
+    return {}, _contiguous(outputs)
+
+
+def _contiguous(tensors: Tensors) -> Tensors:
+    return {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+
+
+def _optimizer(name: str, parameters: Sequence[Tensor], rate: float) -> torch.optim.Optimizer:
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=0.9)
+    return torch.optim.Adam(parameters, lr=rate)
+
+
+def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+    """A short training run, from the examiner's parameters if there are any, else from the class's own.
+
+    Tensors in: ``batches`` (T, B, C_in, H, W), ``labels`` (T, B, H, W) int64 or targets (T, B, C_out, H, W) float,
+    ``parameter.i`` and ``buffer.i`` or none. Out: ``losses`` (T + 1), the last one after the last step on the first
+    batch, and the final ``parameter.i``, ``buffer.i``; ``moved``: for each used parameter, whether it changed at all.
+    """
+    model = _construct(probe, classes, dtype)
+    batches, labels = tensors["batches"], tensors["labels"]
+    if "parameter.0" in tensors:
+        parameters, buffers = _put(model, tensors, batches[0])
+    else:
+        with _Poison():
+            model = _construct(probe, classes, dtype)
+        everything, _ = _state(model)
+        with _FirstUse(everything) as use, torch.no_grad():
+            _forward(model, batches[0].clone())
+        parameters, buffers = [everything[name] for name in use.order], []
+    start = [value.detach().clone() for value in parameters]
+    _train(model, True)
+    trainable = [value for value in _parameters(model).values() if value.requires_grad]
+    if not trainable:
+        raise Refusal("no parameter of the network requires gradients, so there is nothing to train")
+    optimizer = _optimizer(probe["optimizer"], trainable, probe["rate"])
+    losses = []
+    for batch, label in zip(batches, labels, strict=True):
+        optimizer.zero_grad()
+        loss = _loss(_forward(model, batch.clone()), label)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(loss.detach())
+    with torch.no_grad():
+        losses.append(_loss(_forward(model, batches[0].clone()), labels[0]).detach())
+    outputs = {"losses": torch.stack(losses).to(torch.float64)}
+    if buffers or "parameter.0" in tensors:
+        outputs |= {f"parameter.{index}": value for index, value in enumerate(parameters)}
+        outputs |= {f"buffer.{index}": value for index, value in enumerate(buffers)}
+    moved = [bool((value.detach() != first).any()) for value, first in zip(parameters, start, strict=True)]
+    return {"moved": moved, "shapes": [list(value.shape) for value in parameters]}, _contiguous(outputs)
+
+
+def _loss(output: Tensor, label: Tensor) -> Tensor:
+    """Mean cross-entropy per pixel, or mean squared error where the label is a picture."""
+    return F.mse_loss(output, label) if label.is_floating_point() else F.cross_entropy(output, label)
+
+
+def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+    """One convolution layer: values, and gradients for input, weight and bias.
+
+    Tensors in: ``input`` (B, C_in, H, W), ``weight`` (C_out, C_in, k, k), ``bias`` (C_out), ``upstream``
+    (B, C_out, H, W), the gradient that arrives from above. Out: ``output``, ``again`` (the same call once more) and
+    ``gradient.input``, ``gradient.weight``, ``gradient.bias`` where they exist.
+    """
+    layer = _construct(probe, classes, dtype)
+    weight, bias = _weight_and_bias(layer)
+    with torch.no_grad():
+        weight.copy_(tensors["weight"])
+        bias.copy_(tensors["bias"])
+    batch = tensors["input"].clone().requires_grad_()
+    with NativeDilation() as native, _Poison():
+        output = _forward(layer, batch)
+    evidence: Message = {"native": sorted(set(native.seen))[:10], **_shape_of(output)}
+    outputs = {"output": output}
+    if list(output.shape) == list(tensors["upstream"].shape) and output.requires_grad:
+        sources = {"input": batch, "weight": weight, "bias": bias}
+        # Kept for the second call, since some layers change what they are made of while they run.
+        with NativeDilation() as native_backward:
+            gradients = torch.autograd.grad(
+                output, [value for value in sources.values() if value.requires_grad], tensors["upstream"].to(output.dtype), allow_unused=True
+            )
+        evidence["native"] = sorted({*evidence["native"], *native_backward.seen})[:10]
+        learned = iter(gradients)
+        for name, source in sources.items():
+            gradient = next(learned) if source.requires_grad else None
+            if gradient is not None:
+                outputs[f"gradient.{name}"] = gradient
+    with torch.no_grad(), _Poison():
+        outputs["again"] = _forward(layer, tensors["input"].clone())
+    return evidence, _contiguous(outputs)
+
+
+def _weight_and_bias(layer: nn.Module) -> tuple[Tensor, Tensor]:
+    parameters = _parameters(layer)
+    if {"weight", "bias"} <= parameters.keys():
+        return parameters["weight"], parameters["bias"]
+    weights = [value for value in parameters.values() if value.dim() == 4]
+    biases = [value for value in parameters.values() if value.dim() == 1]
+    if len(weights) == 1 and len(biases) == 1:
+        return weights[0], biases[0]
+    names = ", ".join(sorted(parameters)[:6]) or "no parameters"
+    raise Refusal(f"the layer has {names} where one weight (out, in, k, k) and one bias (out) are expected")
+
+
+_VERBS: dict[str, Callable[[Message, Tensors, Classes, torch.dtype | None], tuple[Message, Tensors]]] = {
+    "build": _build,
+    "trace": _trace,
+    "run": _run,
+    "learn": _learn,
+    "layer": _layer,
+}

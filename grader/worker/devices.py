@@ -1,0 +1,182 @@
+"""Whether a network is tied to one device, told on a machine without a GPU.
+
+Two runs tell. On the CPU, a hard-coded ``.cuda()`` shows by being called. Then the network runs on another device: every
+mention of cuda means torch's *meta* device, which has shapes and no values, and which says of itself that it is a GPU.
+What is made inside forward without a device stays on the CPU, and shows as soon as it meets a tensor that isn't there.
+Values read back (``.item()``, ``.cpu()``) are zeros: a network's devices do not depend on them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from . import legacy
+from .load import load
+from .trouble import describe, here
+
+__all__ = ["examine"]
+
+_META = torch.device("meta")
+_GPU = torch.device("cuda", 0)
+# The real ones, before legacy.py makes cuda harmless.
+_tensor_to, _module_to = Tensor.to, nn.Module.to
+_get_device, _get_is_cuda = Tensor.device.__get__, Tensor.is_cuda.__get__  # type: ignore[attr-defined]
+
+Message = dict[str, Any]
+
+
+def examine(
+    probe: Message, tensors: Mapping[str, Tensor], files: list[Message], wanted: list[str], folder: Path, classes: Mapping[str, Any]
+) -> Message:
+    """What ties a class to a device: ``findings`` ({"what", "where"}), and whether the question is ``settled``.
+
+    ``input`` is (B, C_in, H, W). Loads the definitions anew where they mention cuda, since a module-level
+    ``device = "cuda" if torch.cuda.is_available() else "cpu"`` is right and has to see the other world.
+    """
+    findings = _on_the_cpu(probe, tensors["input"], classes)
+    if findings:
+        return {"findings": findings, "settled": True}
+    mixing = _Mixing()
+    notes: list[Message] = []
+    try:
+        with _elsewhere(notes):
+            if any("cuda" in cell["source"] for file in files for cell in file["cells"]):
+                classes = load(files, folder=folder, wanted=wanted).classes
+            model = classes[probe["cls"]](*probe["args"])
+            model = _module_to(model, _META)
+            with torch.no_grad(), mixing:
+                output = model(_tensor_to(tensors["input"], _META))
+    except BaseException as trouble:  # the student's code may raise anything
+        findings = [*notes, *mixing.findings]
+        if findings:
+            return {"findings": findings[:10], "settled": True}
+        told = describe(trouble)
+        return {"findings": [], "settled": False, "why": f"{told['type']}: {told['text']}"}
+    findings = [*notes, *mixing.findings]
+    if not findings and isinstance(output, Tensor) and _get_device(output) != _META:
+        findings = [{"what": "the output is on the CPU although input and parameters are on a GPU", "where": f"the forward of {probe['cls']}"}]
+    return {"findings": findings[:10], "settled": True}
+
+
+def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> list[Message]:
+    """Calls that ask for a GPU although there is none."""
+    before = len(legacy.cuda_calls)
+    with contextlib.suppress(BaseException), torch.no_grad():  # another probe reports what goes wrong on the CPU
+        classes[probe["cls"]](*probe["args"])(batch.clone())
+    called = legacy.cuda_calls[before:]
+    return [{"what": f"{call['what']} asks for a GPU, whatever machine it runs on", "where": call["where"]} for call in called]
+
+
+class _Mixing(TorchDispatchMode):
+    """Notes operations on tensors of two devices. Numbers (tensors without axes) and indices may come from the CPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.findings: list[Message] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func not in _MAY_MIX:
+            met = list(_tensors_in((args, kwargs)))
+            on_gpu = any(_get_device(one) == _META for one in met)
+            strays = [one for one in met if _get_device(one) != _META and one.dim() > 0]
+            if on_gpu and strays:
+                shape = "×".join(map(str, strays[0].shape))
+                finding = {"what": f"a tensor of {shape} on the CPU meets one on the GPU", "where": here() or "forward"}
+                if finding not in self.findings:
+                    self.findings.append(finding)
+        return func(*args, **kwargs)
+
+
+_MAY_MIX = {
+    torch.ops.aten.copy_.default,
+    torch.ops.aten._to_copy.default,
+    torch.ops.aten.index.Tensor,
+    torch.ops.aten.index_put_.default,
+    torch.ops.aten.index_put.default,
+}
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for one in value:
+            yield from _tensors_in(one)
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _tensors_in(one)
+
+
+class _SecondDevice(TorchFunctionMode):
+    """A world with a GPU: ``cuda`` in any argument means the meta device, and meta tensors say they are on ``cuda:0``."""
+
+    def __init__(self, notes: list[Message]) -> None:
+        super().__init__()
+        self._notes = notes
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is _get_device:
+            return _GPU if func(*args) == _META else func(*args)
+        if func is _get_is_cuda:
+            return _get_device(args[0]) == _META
+        first = args[0] if args and isinstance(args[0], Tensor) else None
+        on_gpu = first is not None and _get_device(first) == _META
+        if on_gpu and func in (Tensor.item, Tensor.__bool__, Tensor.__int__, Tensor.__float__, Tensor.__index__, Tensor.tolist):
+            return func(torch.zeros(first.shape, dtype=first.dtype))  # type: ignore[union-attr]
+        if on_gpu and func in (Tensor.numpy, Tensor.__array__):
+            self._notes.append({"what": "numpy() does not work on a GPU tensor", "where": here() or "forward"})
+            return func(torch.zeros(first.shape, dtype=first.dtype), *args[1:], **kwargs)  # type: ignore[union-attr]
+        if on_gpu and (func is Tensor.cpu or _asks_for_cpu(func, args, kwargs)):
+            return torch.zeros(first.shape, dtype=first.dtype)  # type: ignore[union-attr]
+        return func(*(_moved(one) for one in args), **{name: _moved(one) for name, one in kwargs.items()})
+
+
+def _asks_for_cpu(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    return func is _tensor_to and any(
+        (isinstance(one, (str, torch.device)) and str(one).startswith("cpu")) or (isinstance(one, Tensor) and _get_device(one).type == "cpu")
+        for one in (*args[1:], *kwargs.values())
+    )
+
+
+def _moved(value: Any) -> Any:
+    """``cuda`` as the meta device; anything else as it is."""
+    if isinstance(value, torch.device) and value.type == "cuda":
+        return _META
+    return _META if isinstance(value, str) and value.startswith("cuda") else value
+
+
+@contextlib.contextmanager
+def _elsewhere(notes: list[Message]) -> Iterator[None]:
+    """The other world. What doesn't reach the function mode is replaced for its length: modules, and legacy.py's own."""
+
+    def to_gpu(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return _tensor_to(self, _META)
+
+    def module_to(self: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
+        return _module_to(self, *(_moved(one) for one in args), **{name: _moved(one) for name, one in kwargs.items()})
+
+    replaced: list[tuple[Any, str, Callable[..., Any]]] = [
+        (Tensor, "cuda", to_gpu),
+        (Tensor, "to", _tensor_to),
+        (nn.Module, "to", module_to),
+        (nn.Module, "cuda", lambda self, *args, **kwargs: _module_to(self, _META)),
+        (torch.cuda, "is_available", lambda: True),
+        (torch.cuda, "device_count", lambda: 1),
+        (torch.cuda, "current_device", lambda: 0),
+    ]
+    with contextlib.ExitStack() as stack:
+        for owner, name, other in replaced:
+            stack.enter_context(mock.patch.object(owner, name, other))
+        stack.enter_context(_SecondDevice(notes))
+        yield

@@ -1,0 +1,51 @@
+"""What a session answers: outline, load, then probes. One handler a session, inside the sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from . import devices, legacy
+from .answers import answer
+from .load import load
+from .outline import outline
+
+__all__ = ["Handler"]
+
+
+class Handler:
+    """Answers one submission's messages in order."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._classes: dict[str, Any] = {}
+        self._files: list[dict[str, Any]] = []
+        self._wanted: list[str] = []
+
+    def handle(self, message: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """``outline`` parses and runs nothing; ``load`` runs the definitions; everything else is a probe."""
+        match message["do"]:
+            case "outline":
+                return outline(message["files"]), {}
+            case "load":
+                return self._load(message), {}
+            case "device":
+                return devices.examine(message, tensors, self._files, self._wanted, self._scratch, self._classes), {}
+            case _:
+                return answer(message, tensors, self._classes)
+
+    def _load(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._files, self._wanted = message["files"], message["wanted"]
+        loaded = load(self._files, folder=self._scratch, wanted=self._wanted)
+        self._classes = dict(loaded.classes)
+        return {
+            "classes": sorted(loaded.classes),
+            "chosen": loaded.chosen,
+            "conflicts": loaded.conflicts,
+            "left_out": loaded.left_out[:500],
+            "failed": loaded.failed[:100],
+            "stood_in": loaded.stood_in[:100],
+            "cuda_calls": legacy.cuda_calls[:20],
+        }

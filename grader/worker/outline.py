@@ -1,0 +1,341 @@
+"""What a submission's source says about itself, without running any of it: classes, methods, calls, what is no Python.
+
+The reply is made before any code of the student has run in the process, so it can be believed. Names are followed
+through imports and plain assignments (``conv = F.conv2d``) as far as reading can; what a name is bound to when the
+code runs may differ.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from .source import Note, Piece, Source, read
+from .trouble import bounded
+
+__all__ = ["Aliases", "dotted", "outline", "outline_of"]
+
+_MOST = 5000
+_MOST_STEPS = 20
+
+# Where the dilation stands among the positional arguments of each native operation, counted from 0.
+_DILATION = {
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution"), 5),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 7),
+    **dict.fromkeys(("Conv1d", "Conv2d", "Conv3d", "LazyConv2d"), 5),
+    **dict.fromkeys(("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"), 8),
+    **{"unfold": 2, "fold": 3, "Unfold": 1, "Fold": 2},
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), 4),
+    **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d"), 3),
+}
+_STARRED = {"torch", "torch.nn", "torch.nn.functional"}
+
+
+def outline(files: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Read ``files`` (path and cells, in document order) and describe them; nothing is run and nothing is raised."""
+    return outline_of(read(files))
+
+
+def outline_of(sources: list[Source]) -> dict[str, Any]:
+    """``outline`` for sources that are read already."""
+    tables = [Aliases(source) for source in sources]
+    neighbours: dict[str, Aliases] = {}
+    for source, table in zip(sources, tables, strict=True):
+        neighbours.setdefault(PurePosixPath(source.path).stem, table)
+        table.neighbours = neighbours
+    return {"files": [_file(source, table) for source, table in zip(sources, tables, strict=True)]}
+
+
+def dotted(node: ast.AST) -> str | None:
+    """``a.b.c`` as written; ``super().f`` counts as a name, and so does ``getattr(a, "b")``; None for anything else."""
+    parts: list[str] = []
+    while True:
+        if isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        elif isinstance(node, ast.Name):
+            return ".".join([node.id, *reversed(parts)])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "super":
+                return ".".join(["super()", *reversed(parts)])
+            if node.func.id != "getattr" or len(node.args) < 2 or not isinstance(node.args[1], ast.Constant):
+                return None
+            parts.append(str(node.args[1].value))
+            node = node.args[0]
+        else:
+            return None
+
+
+class Aliases:
+    """The names of one file and what they stand for, at any level: later bindings win."""
+
+    def __init__(self, source: Source) -> None:
+        self.neighbours: Mapping[str, Aliases] = {}
+        """Tables of the submission's other files, by module name."""
+        self.imports: dict[str, str] = {}
+        """Names bound by imports, with the dotted name of what is imported."""
+        self.assigned: dict[str, str] = {}
+        self.starred: list[str] = []
+        self.modules: list[str] = []
+        """Modules imported, in order, once each."""
+        self.dilating: set[str] = set()
+        """Dictionaries with a key ``dilation``, to be passed with ``**``."""
+        for _, statement in source.body:
+            for node in ast.walk(statement):
+                self._read(node)
+        self.modules = list(dict.fromkeys(self.modules))
+
+    def _read(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                self.modules.append(alias.name)
+                top = alias.name.partition(".")[0]
+                self.imports[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            self.modules.append(module)
+            for alias in node.names:
+                if alias.name == "*":
+                    self.starred.append(module)
+                else:
+                    self.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                self._assign(target, node.value)
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for inner, part in zip(target.elts, value.elts, strict=True):
+                self._assign(inner, part)
+            return
+        name, of = dotted(target), dotted(value)
+        if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+            if target.slice.value == "dilation":
+                self.dilating.add(dotted(target.value) or "")
+        elif name is None:
+            return
+        elif of is not None and of != name:
+            self.assigned[name] = of
+        elif _holds_dilation(value):
+            self.dilating.add(name)
+
+    def resolve(self, name: str) -> str:
+        """``name`` with imports and aliases followed: ``F.conv2d`` is ``torch.nn.functional.conv2d``."""
+        current = name
+        for _ in range(_MOST_STEPS):
+            following = self._step(current)
+            if following is None:
+                return self._through_neighbour(current)
+            current = following
+        # ``a = b.c; b = a.d`` grows for ever.
+        return name
+
+    def _step(self, name: str) -> str | None:
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            head = ".".join(parts[:length])
+            known = self.assigned.get(head) or self.imports.get(head)
+            if known is not None:
+                return ".".join([known, *parts[length:]]) if known != head else None
+        return self._through_star(name)
+
+    def _through_star(self, name: str) -> str | None:
+        head = name.partition(".")[0]
+        if head == "torch":
+            # Already a full name; ``torch.nn.functional`` happens to hold a ``torch`` as well.
+            return None
+        for module in self.starred:
+            if module in _STARRED and hasattr(importlib.import_module(module), head):
+                return f"{module}.{name}"
+        return None
+
+    def _through_neighbour(self, name: str) -> str:
+        module, _, rest = name.lstrip(".").partition(".")
+        table = self.neighbours.get(module)
+        if table is None or table is self or not rest:
+            return name
+        head = rest.partition(".")[0]
+        return table.resolve(rest) if head in table.imports or head in table.assigned else name
+
+
+def _holds_dilation(value: ast.expr) -> bool:
+    if isinstance(value, ast.Dict):
+        return any(
+            isinstance(key, ast.Constant) and key.value == "dilation" and not _is_one(of)
+            for key, of in zip(value.keys, value.values, strict=True)
+        )
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "dict"
+        and any(word.arg == "dilation" and not _is_one(word.value) for word in value.keywords)
+    )
+
+
+def _is_one(node: ast.expr) -> bool:
+    if isinstance(node, ast.Tuple | ast.List):
+        return all(_is_one(part) for part in node.elts)
+    return isinstance(node, ast.Constant) and node.value == 1
+
+
+def _file(source: Source, aliases: Aliases) -> dict[str, Any]:
+    classes: list[dict[str, Any]] = []
+    functions: list[dict[str, Any]] = []
+    for piece, statement in source.body:
+        for node in _definitions(statement):
+            if isinstance(node, ast.ClassDef):
+                classes.append(_class(node, piece, aliases))
+            else:
+                functions.append(_function(node, piece, aliases))
+    reply: dict[str, Any] = {
+        "path": source.path,
+        "classes": classes[:_MOST],
+        "functions": functions[:_MOST],
+        "imports": [bounded(module) for module in aliases.modules[:_MOST]],
+        "problems": [
+            {
+                "cell": piece.number,
+                "line": problem.line,
+                "text": problem.text,
+                "message": bounded(problem.message),
+                "stands_in": problem.stands_in,
+            }
+            for piece in source.pieces
+            for problem in piece.problems
+        ][:_MOST],
+        "notes": [_note(piece, note) for piece in source.pieces for note in piece.notes][:_MOST],
+    }
+    if source.written_by is not None:
+        reply["written_by"] = source.written_by
+    return reply
+
+
+def _note(piece: Piece, note: Note) -> dict[str, Any]:
+    return {"cell": piece.number, "line": note.line, "what": note.what, "why": note.why}
+
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _definitions(statement: ast.stmt) -> Iterator[ast.ClassDef | _Function]:
+    """Classes and functions that a statement defines in the module: in blocks as well, inside functions not."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ClassDef | _Function):
+            yield node
+        elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+            waiting += reversed([child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)])
+
+
+def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases) -> dict[str, Any]:
+    bases = [dotted(base) or type(base).__name__ for base in node.bases]
+    return {
+        "name": node.name,
+        "line": node.lineno,
+        "end_line": node.end_lineno,
+        "cell": piece.number,
+        "bases": bases,
+        "methods": {
+            member.name: {
+                "line": member.lineno,
+                "parameters": _parameters(member.args),
+                "empty": _is_empty(member),
+            }
+            for member in _members(node)
+        },
+        "calls": _calls(node, aliases, aliases.resolve(bases[0]) if bases else "object"),
+    }
+
+
+def _function(node: _Function, piece: Piece, aliases: Aliases) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "line": node.lineno,
+        "end_line": node.end_lineno,
+        "cell": piece.number,
+        "calls": _calls(node, aliases, "object"),
+    }
+
+
+def _members(node: ast.ClassDef) -> Iterator[_Function]:
+    for statement in node.body:
+        for member in _definitions(statement):
+            if not isinstance(member, ast.ClassDef):
+                yield member
+
+
+def _parameters(arguments: ast.arguments) -> list[str]:
+    names = [parameter.arg for parameter in [*arguments.posonlyargs, *arguments.args]]
+    if arguments.vararg:
+        names.append("*" + arguments.vararg.arg)
+    names += [parameter.arg for parameter in arguments.kwonlyargs]
+    if arguments.kwarg:
+        names.append("**" + arguments.kwarg.arg)
+    return names
+
+
+def _is_empty(function: _Function) -> bool:
+    """Whether it does nothing: only strings, ``...``, ``pass``, ``return None`` or ``raise NotImplementedError``."""
+    for statement in function.body:
+        match statement:
+            case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
+                continue
+            case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
+                continue
+        return False
+    return True
+
+
+def _calls(node: ast.AST, aliases: Aliases, base: str) -> list[dict[str, Any]]:
+    """Every call inside ``node`` whose function has a name, in the order of the source."""
+    calls: list[dict[str, Any]] = []
+    for call in ast.walk(node):
+        if not isinstance(call, ast.Call):
+            continue
+        name = dotted(call.func)
+        if name is None or name == "super()":
+            continue
+        resolved = aliases.resolve(name)
+        if resolved.startswith("super()"):
+            resolved = base + resolved.removeprefix("super()")
+        calls.append(
+            {
+                "name": bounded(name),
+                "resolved": bounded(resolved),
+                "line": call.lineno,
+                "keywords": [word.arg or "**" for word in call.keywords],
+                "dilates": _dilates(call, resolved, aliases),
+            }
+        )
+    return sorted(calls, key=lambda entry: entry["line"])[:_MOST]
+
+
+def _dilates(call: ast.Call, resolved: str, aliases: Aliases) -> bool:
+    """Whether a native operation is given a dilation, and one that is not written as 1."""
+    arguments = list(call.args)
+    if resolved.rpartition(".")[2] == "partial" and arguments:
+        resolved = aliases.resolve(dotted(arguments.pop(0)) or "")
+    if resolved.endswith(".__init__"):
+        resolved = resolved.removesuffix(".__init__")
+        # ``nn.Conv2d.__init__(self, …)``: the instance is no argument of the layer; ``super().__init__(…)`` has none.
+        if isinstance(call.func, ast.Attribute) and not isinstance(call.func.value, ast.Call):
+            arguments = arguments[1:]
+    root, _, _ = resolved.partition(".")
+    place = _DILATION.get(resolved.rpartition(".")[2])
+    if place is None or root != "torch":
+        return False
+    for word in call.keywords:
+        if word.arg == "dilation" and not _is_one(word.value):
+            return True
+        if word.arg is None and (_holds_dilation(word.value) or (dotted(word.value) or "") in aliases.dilating):
+            return True
+    return (
+        len(arguments) > place
+        and not any(isinstance(argument, ast.Starred) for argument in arguments[: place + 1])
+        and not _is_one(arguments[place])
+    )

@@ -1,0 +1,98 @@
+"""Where in the student's own source something happened: errors and calls cut down to frames of the submission.
+
+Source that was handed in is remembered under a readable name, ``models.py`` or ``a2.ipynb, cell 7``; a frame
+that runs under such a name is the student's, every other frame is ours or a library's and is not shown.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["bounded", "describe", "here", "is_theirs", "remember", "where"]
+
+_MOST_FRAMES = 10
+_LINE = 200
+_TEXT = 500
+_names: set[str] = set()
+
+
+def remember(name: str, text: str) -> None:
+    """Make ``text`` the source of the file called ``name``, for tracebacks and for ``inspect.getsource``."""
+    _names.add(name)
+    # A modification time of None keeps linecache from looking for the file on disk.
+    linecache.cache[name] = (len(text), None, [f"{line}\n" for line in text.split("\n")], name)
+
+
+def is_theirs(name: str) -> bool:
+    """Whether code of that file name is the student's."""
+    return name in _names
+
+
+def bounded(text: object, most: int = _LINE) -> str:
+    """``text`` as a plain string that can be encoded, of at most ``most`` characters. Never raises."""
+    try:
+        plain = "".join(str(text))
+    except BaseException:
+        # str() of a student's object is the student's code.
+        plain = "<cannot be shown>"
+    if len(plain) > most:
+        plain = plain[: most - 1] + "…"
+    return plain.encode("utf-8", "replace").decode("utf-8")
+
+
+def _entry(frame: FrameType, line: int) -> dict[str, Any]:
+    code = frame.f_code
+    return {
+        "file": bounded(code.co_filename),
+        "line": line,
+        "text": bounded(linecache.getline(code.co_filename, line).strip()),
+        "function": bounded(getattr(code, "co_qualname", code.co_name)),
+    }
+
+
+def _cut(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outermost few and the innermost: what lies between in a deep recursion says nothing new."""
+    if len(entries) <= _MOST_FRAMES:
+        return entries
+    outer = 3
+    return entries[:outer] + entries[outer - _MOST_FRAMES :]
+
+
+def where(place: FrameType | TracebackType | None) -> list[dict[str, Any]]:
+    """The student's own frames, outermost first, at most ten: ``file``, ``line``, its ``text``, ``function``."""
+    entries: list[dict[str, Any]] = []
+    if isinstance(place, FrameType):
+        frame: FrameType | None = place
+        while frame is not None:
+            if is_theirs(frame.f_code.co_filename):
+                entries.append(_entry(frame, frame.f_lineno))
+            frame = frame.f_back
+        entries.reverse()
+    else:
+        while place is not None:
+            if is_theirs(place.tb_frame.f_code.co_filename):
+                entries.append(_entry(place.tb_frame, place.tb_lineno))
+            place = place.tb_next
+    return _cut(entries)
+
+
+def here() -> str | None:
+    """The student's line that is running now, as ``models.py, line 12``; None when only our code runs."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if is_theirs(frame.f_code.co_filename):
+            return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+        frame = frame.f_back
+    return None
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as JSON values: ``type``, ``text`` (at most 500 characters) and the student's own ``frames``."""
+    return {
+        "type": bounded(type(error).__name__, 100),
+        "text": bounded(error, _TEXT),
+        "frames": where(error.__traceback__),
+    }

@@ -1,0 +1,395 @@
+"""Known implementations: other right answers, and mistakes with a name, each an edit of the handout's network.
+
+A network is written as its list of steps, and an edit changes that list: ``without the second ReLU`` is one step less.
+So every place at which a mistake can be made is covered by one line, and two edits compose. What a network looks like as
+a model answer stands in ``models.py``; a test holds the lists here against it.
+
+Axes: B batch, NIC input channels, NF filters, NC colours, H and W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["Known", "Network", "Step", "handout", "mistakes", "right", "state_shapes"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of a network."""
+
+    kind: str
+    """``conv``, ``convt`` (transposed), ``pool``, ``up``, ``norm``, ``act`` or ``cat``."""
+    block: int
+    """1-based number of the handout's block it belongs to; ``cat`` belongs to the block that it feeds."""
+    width: str = ""
+    """Convolutions: output channels, ``NF``, ``2NF``, ``NC`` or ``3``."""
+    form: str = ""
+    """A departure from the plain layer: ``average``, ``bilinear``, ``stride``, ``tanh``, ``no-bias``, ``kernel-3``, …"""
+    source: int = 0
+    """``cat``: the block whose output comes in by the skip connection; 0 is the input image."""
+    first: bool = False
+    """``cat``: the skipped-in tensor stands first."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A network that the grader recognises: right, or wrong in a way that has a name."""
+
+    id: str
+    """Kind of the edit, such as ``skip-missing``; what ``rubric.yaml`` overrides shares by."""
+    place: str
+    """Where it was made: ``block 2``; empty for the whole network."""
+    explanation: str
+    """In the student's words, one sentence; for right answers the remark, empty if there is nothing to say."""
+    look_at: str
+    """What to look at in one's own code; one sentence."""
+    share: Fraction
+    """Part of the points of ``architecture`` that it keeps."""
+    steps: tuple[Step, ...]
+    base: tuple[str, ...] = ()
+    """Remarks of the right variants that it was made from."""
+
+    @property
+    def is_right(self) -> bool:
+        return self.share == 1
+
+
+_ORDINAL = ("input", "first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+_LAYER = {"conv": "convolution", "convt": "transposed convolution", "pool": "max-pooling", "up": "upsampling", "norm": "batch-norm", "act": "ReLU"}
+
+
+def _block(number: int) -> str:
+    return f"{_ORDINAL[number]} block"
+
+
+def _source(number: int) -> str:
+    return "input image" if number == 0 else f"output of the {_block(number)}"
+
+
+def _down(block: int, width: str, norm_first: bool) -> list[Step]:
+    rest = [Step("norm", block), Step("act", block)]
+    pool = [Step("pool", block)]
+    return [Step("conv", block, width), *(rest + pool if norm_first else pool + rest)]
+
+
+def _plain(block: int, width: str) -> list[Step]:
+    return [Step("conv", block, width), Step("norm", block), Step("act", block)]
+
+
+def _up(block: int, width: str, norm_first: bool) -> list[Step]:
+    rest = [Step("norm", block), Step("act", block)]
+    up = [Step("up", block)]
+    return [Step("conv", block, width), *(rest + up if norm_first else up + rest)]
+
+
+def handout(assignment: str, network: str, *, norm_first: tuple[bool, bool] | None = None) -> tuple[Step, ...]:
+    """The steps of a handout's network by the class name students use.
+
+    ``norm_first``: for the two pooling blocks, whether batch-norm and ReLU come before the pooling; None is the handout's order.
+    """
+    norm = norm_first or ((True, True) if assignment == "csc2516-2019" else (False, False))
+    ups = assignment == "csc2516-2019"
+    colours = "3" if network == "RegressionCNN" else "NC"
+    if assignment == "csc413-2023":
+        if network == "PoolUpsampleNet":
+            return (*_down(1, "NF", norm[0]), *_down(2, "2NF", norm[1]), *_up(3, "NF", ups), *_up(4, "NC", ups), Step("conv", 5, "NC"))
+        skips = network == "UNet"
+        return (
+            Step("conv", 1, "NF", "stride"), Step("norm", 1), Step("act", 1),
+            Step("conv", 2, "2NF", "stride"), Step("norm", 2), Step("act", 2),
+            Step("convt", 3, "NF"), Step("norm", 3), Step("act", 3),
+            *([Step("cat", 4, source=1)] if skips else []),
+            Step("convt", 4, "NC"), Step("norm", 4), Step("act", 4),
+            *([Step("cat", 5, source=0)] if skips else []),
+            Step("conv", 5, "NC"),
+        )  # fmt: skip
+    skips = network in ("UNet", "DilatedUNet")
+    middle = _plain(3, "2NF")
+    if network == "DilatedUNet":
+        middle[0] = replace(middle[0], form="gap-1")
+    return (
+        *_down(1, "NF", norm[0]),
+        *_down(2, "2NF", norm[1]),
+        *middle,
+        *([Step("cat", 4, source=2)] if skips else []),
+        *_up(4, "NF", ups),
+        *([Step("cat", 5, source=1)] if skips else []),
+        *_up(5, colours, ups),
+        *([Step("cat", 6, source=0)] if skips else []),
+        Step("conv", 6, colours),
+    )
+
+
+def _channels(width: str, filters: int, colours: int) -> int:
+    return {"NF": filters, "2NF": 2 * filters, "4NF": 4 * filters, "NC": colours, "3": 3}[width]
+
+
+class Network(nn.Module):
+    """A list of steps as a network: input (B, NIC, H, W), output (B, NC, H, W) where the steps are right.
+
+    Raises RuntimeError or ValueError in construction or forward where the steps do not fit together.
+    """
+
+    def __init__(self, steps: tuple[Step, ...], kernel: int, filters: int, colours: int, inputs: int) -> None:
+        super().__init__()
+        self.steps = steps
+        layers: list[nn.Module] = []
+        widths = {0: inputs}
+        now = inputs
+        for step in steps:
+            layer: nn.Module = nn.Identity()
+            if step.kind in ("conv", "convt"):
+                size = 3 if step.form == "kernel-3" else kernel
+                out = _channels(step.width, filters, colours)
+                options = {"padding": size // 2, "bias": step.form != "no-bias"}
+                if step.kind == "convt":
+                    layer = nn.ConvTranspose2d(now, out, size, stride=2, output_padding=1, **options)
+                else:
+                    gap = 2 if step.form == "gap-1" else 1
+                    options["padding"] = (size // 2) * gap
+                    layer = nn.Conv2d(now, out, size, stride=2 if step.form == "stride" else 1, dilation=gap, **options)
+                now = out
+            elif step.kind == "norm":
+                layer = {"instance": nn.InstanceNorm2d, "group": lambda width: nn.GroupNorm(1, width)}.get(step.form, nn.BatchNorm2d)(now)
+            elif step.kind == "cat":
+                now += widths[step.source] if step.form != "added" else 0
+            if step.kind != "cat":
+                widths[step.block] = now
+            layers.append(layer)
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        seen = {0: batch}
+        now = batch
+        for step, layer in zip(self.steps, self.layers, strict=True):
+            match step.kind:
+                case "pool":
+                    now = F.avg_pool2d(now, 2) if step.form == "average" else F.max_pool2d(now, 2)
+                case "up":
+                    if step.form == "bilinear":
+                        now = F.interpolate(now, scale_factor=2, mode="bilinear", align_corners=False)
+                    elif step.form == "bilinear-corners":
+                        now = F.interpolate(now, scale_factor=2, mode="bilinear", align_corners=True)
+                    else:
+                        now = F.interpolate(now, scale_factor=2, mode="nearest")
+                case "act":
+                    now = _ACTIVATIONS[step.form](now)
+                case "cat" if step.form == "added":
+                    now = now + seen[step.source]
+                case "cat":
+                    pair = (seen[step.source], now) if step.first else (now, seen[step.source])
+                    now = torch.cat(pair, dim=1)
+                case _:
+                    now = layer(now)
+            # What a skip connection adds to a block's input does not change what that block's predecessor put out.
+            if step.kind != "cat":
+                seen[step.block] = now
+        return now
+
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "": F.relu,
+    "relu": F.relu,
+    "leaky": F.leaky_relu,
+    "elu": F.elu,
+    "gelu": F.gelu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "softmax": lambda x: F.softmax(x, dim=1),
+    "log-softmax": lambda x: F.log_softmax(x, dim=1),
+}
+
+
+@cache
+def state_shapes(steps: tuple[Step, ...], kernel: int, filters: int, colours: int, inputs: int) -> tuple[tuple[int, ...], ...]:
+    """Shapes of the parameters in the order in which layers run, told from the list of steps alone."""
+    widths = {0: inputs}
+    now = inputs
+    shapes: list[tuple[int, ...]] = []
+    for step in steps:
+        if step.kind in ("conv", "convt"):
+            size = 3 if step.form == "kernel-3" else kernel
+            out = _channels(step.width, filters, colours)
+            shapes.append((out, now, size, size) if step.kind == "conv" else (now, out, size, size))
+            if step.form != "no-bias":
+                shapes.append((out,))
+            now = out
+        elif step.kind == "norm" and step.form != "instance":
+            shapes += [(now,), (now,)]
+        elif step.kind == "cat" and step.form != "added":
+            now += widths.get(step.source, 0)
+        if step.kind != "cat":
+            widths[step.block] = now
+    return tuple(shapes)
+
+
+@cache
+def right(assignment: str, network: str, orders: tuple[str, ...] = ("pool-first", "norm-first")) -> tuple[Known, ...]:
+    """Every right answer to a network of the handout, the handout's own first.
+
+    ``orders``: the accepted orders of pooling and batch-norm, the handout's first.
+    """
+    pools = any(step.kind == "pool" for step in handout(assignment, network))
+    own = orders[0] == "norm-first"
+    chosen = product([own, not own], repeat=2) if pools and len(orders) > 1 else [(own, own)]
+    found = []
+    for norm_first in chosen:
+        base = handout(assignment, network, norm_first=norm_first)
+        remark = ""
+        if norm_first != (own, own):
+            ours, theirs = ("before", "after") if own else ("after", "before")
+            remark = (
+                f"Batch-norm comes {theirs} the max-pooling in your network and {ours} it in the handout; "
+                "both orders have been taught, and both are accepted."
+            )
+        found += _with_concat_orders(base, remark)
+        if assignment == "csc2516-2019" and network in ("CNN", "UNet"):
+            narrow = tuple(replace(step, width="3") if step.block == 5 and step.kind == "conv" else step for step in base)
+            told = "The fifth block has 3 channels, as one of the course's own figures has it; that is accepted."
+            found += _with_concat_orders(narrow, f"{remark} {told}".strip())
+    return tuple(found)
+
+
+def _with_concat_orders(steps: tuple[Step, ...], remark: str) -> Iterator[Known]:
+    places = [place for place, step in enumerate(steps) if step.kind == "cat"]
+    for firsts in product([False, True], repeat=len(places)):
+        changed = list(steps)
+        for place, first in zip(places, firsts, strict=True):
+            changed[place] = replace(steps[place], first=first)
+        yield Known("right", "", remark, "", Fraction(1), tuple(changed), (remark,) if remark else ())
+
+
+_HALF, _QUARTER, _THREE_QUARTERS, _NONE = Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(0)
+
+
+def mistakes(known: Known) -> Iterator[Known]:
+    """Every mistake that one edit makes of a network, be it right or already wrong."""
+    steps = known.steps
+
+    def edited(
+        changed: list[Step], id: str, place: int, explanation: str, look_at: str, share: Fraction
+    ) -> Known:
+        name = _block(place) if place else ""
+        if known.is_right:
+            return Known(id, name, explanation, look_at, share, tuple(changed), known.base)
+        return Known(
+            f"{known.id}+{id}", f"{known.place}, {name}".strip(", "), f"{known.explanation} {explanation}",
+            f"{known.look_at} {look_at}", min(known.share, share) / 2, tuple(changed), known.base,
+        )  # fmt: skip
+
+    def put(place: int, *new: Step) -> list[Step]:
+        return [*steps[:place], *new, *steps[place + 1 :]]
+
+    last = max(step.block for step in steps)
+    for place, step in enumerate(steps):
+        block = _block(step.block)
+        layer = _LAYER.get(step.kind, "")
+        if step.kind in ("norm", "act", "pool", "up"):
+            yield edited(
+                put(place), f"{ {'norm': 'batch-norm', 'act': 'relu', 'pool': 'pool', 'up': 'upsample'}[step.kind] }-missing", step.block,
+                f"The {block} has no {layer}.", f"Compare the layers of the {block} with the handout's, one by one.", _HALF,
+            )  # fmt: skip
+        if step.kind == "norm":
+            yield edited(put(place, replace(step, form="instance")), "instance-norm", step.block,
+                         f"The {block} has an instance-norm where the handout has a batch-norm.", f"See which normalisation the {block} uses.", _HALF)  # fmt: skip
+        if step.kind == "act":
+            for form, name in (("leaky", "leaky ReLU"), ("tanh", "tanh"), ("sigmoid", "sigmoid"), ("elu", "ELU"), ("gelu", "GELU")):
+                yield edited(put(place, replace(step, form=form)), "other-activation", step.block,
+                             f"The {block} has a {name} where the handout has a ReLU.", f"See which activation the {block} uses.", _HALF)  # fmt: skip
+        if step.kind == "pool":
+            yield edited(put(place, replace(step, form="average")), "average-pool", step.block,
+                         f"The {block} averages where the handout takes the maximum.", "Use nn.MaxPool2d(2).", _HALF)  # fmt: skip
+        if step.kind == "up":
+            for form in ("bilinear", "bilinear-corners"):
+                yield edited(put(place, replace(step, form=form)), "bilinear-upsample", step.block,
+                             f"The {block} upsamples by bilinear interpolation where the handout copies the nearest pixel.",
+                             "Use nn.Upsample(scale_factor=2) with its default mode.", _HALF)  # fmt: skip
+        if step.kind in ("conv", "convt"):
+            if step.form == "":
+                yield edited(put(place, replace(step, form="no-bias")), "bias-missing", step.block,
+                             f"The convolution of the {block} has no bias.", "Leave out bias=False.", _HALF)  # fmt: skip
+                yield edited(put(place, replace(step, form="kernel-3")), "kernel-ignored", step.block,
+                             f"The convolution of the {block} always has a 3×3 filter, whatever `kernel` is.",
+                             f"See what the {block} is given as its kernel size.", _HALF)  # fmt: skip
+            if step.form == "gap-1":
+                yield edited(put(place, replace(step, form="")), "dilation-missing", step.block,
+                             f"The {block} is an ordinary convolution, not a dilated one.",
+                             "See whether `rfconv`, which DilatedUNet replaces, is the attribute that your forward calls.", _NONE)  # fmt: skip
+            for width in ("NF", "2NF", "4NF", "NC"):
+                if step.block < last and width != step.width and (width, step.width) != ("NC", "3"):
+                    yield edited(put(place, replace(step, width=width)), "wrong-width", step.block,
+                                 f"The convolution of the {block} has {width} output channels, expected {step.width}.",
+                                 f"See the output channels of the {block}.", _HALF)  # fmt: skip
+            follows = steps[place + 1] if place + 1 < len(steps) else None
+            if follows and follows.kind in ("pool", "up") and follows.block == step.block:
+                yield edited([*steps[:place], follows, step, *steps[place + 2 :]], "layers-swapped", step.block,
+                             f"In the {block} the {_LAYER[follows.kind]} comes before the convolution.",
+                             f"Put the layers of the {block} in the handout's order.", _HALF)  # fmt: skip
+        if step.kind == "norm" and place + 1 < len(steps) and steps[place + 1].kind == "act" and steps[place + 1].block == step.block:
+            yield edited([*steps[:place], steps[place + 1], step, *steps[place + 2 :]], "layers-swapped", step.block,
+                         f"In the {block} the ReLU comes before the batch-norm.", f"Put the layers of the {block} in the handout's order.", _HALF)  # fmt: skip
+        if step.kind == "cat":
+            name = _source(step.source)
+            yield edited(put(place), "skip-missing", step.block,
+                         f"The skip connection from the {name} to the {block} is missing.",
+                         f"The {block} takes the output of the block before it and the {name}, joined by torch.cat along dimension 1.", _QUARTER)  # fmt: skip
+            yield edited(put(place, replace(step, form="added")), "skip-added", step.block,
+                         f"The {name} is added to the input of the {block} where the handout concatenates them.",
+                         "Use torch.cat((a, b), dim=1), and double the input channels where the two are joined.", _QUARTER)  # fmt: skip
+            for other in range(step.block):
+                if other != step.source:
+                    yield edited(put(place, replace(step, source=other)), "skip-from-wrong-place", step.block,
+                                 f"The skip connection into the {block} comes from the {_source(other)}, expected the {name}.",
+                                 f"See which tensors the input of the {block} is joined from.", _QUARTER)  # fmt: skip
+    for block_number in range(1, last):
+        rest = [step for step in steps if step.block != block_number or step.kind == "cat"]
+        yield edited(rest, "block-missing", block_number, f"The {_block(block_number)} is missing.",
+                     f"The handout's network has {last} blocks; count yours.", _QUARTER)  # fmt: skip
+        own = [step for step in steps if step.block == block_number and step.kind != "cat"]
+        if not any(step.kind in ("pool", "up", "convt") or step.form == "stride" for step in own):
+            at = max(place for place, step in enumerate(steps) if step.block == block_number) + 1
+            yield edited([*steps[:at], *own, *steps[at:]], "block-doubled", block_number, f"The {_block(block_number)} stands there twice.",
+                         f"The handout's network has {last} blocks; count yours.", _HALF)  # fmt: skip
+    for form, name in (("relu", "a ReLU"), ("tanh", "a tanh"), ("sigmoid", "a sigmoid"), ("softmax", "a softmax"), ("log-softmax", "a log-softmax")):
+        yield edited([*steps, Step("act", last, form=form)], "activation-at-the-end", last,
+                     f"After the last convolution comes {name}; the network should end with the convolution.",
+                     "The loss function does the softmax itself, so the outputs must be free to take any value.", _HALF)  # fmt: skip
+    yield edited([*steps, Step("norm", last)], "batch-norm-at-the-end", last,
+                 "After the last convolution comes a batch-norm; the network should end with the convolution.",
+                 "Take away what follows the last convolution.", _HALF)  # fmt: skip
+    yield edited([*steps, Step("norm", last), Step("act", last)], "batch-norm-at-the-end", last,
+                 "After the last convolution come a batch-norm and a ReLU; the network should end with the convolution.",
+                 "Take away what follows the last convolution.", _HALF)  # fmt: skip
+    for kind, id, form, explanation, look_at in _EVERYWHERE:
+        if sum(step.kind in kind for step in steps) > 1:
+            changed = [
+                replace(step, form=form) if step.kind in kind and not step.form else step
+                for step in steps
+                if form != "gone" or step.kind not in kind
+            ]
+            yield edited(changed, id, 0, explanation, look_at, _QUARTER)
+
+
+_EVERYWHERE = (
+    (("norm",), "batch-norm-missing", "gone", "None of the blocks has a batch-norm.", "Each block but the last has nn.BatchNorm2d."),
+    (("act",), "relu-missing", "gone", "None of the blocks has a ReLU.", "Each block but the last has nn.ReLU."),
+    (("cat",), "skip-missing", "gone", "All skip connections are missing.", "Join the tensors with torch.cat along dimension 1."),
+    (("pool",), "average-pool", "average", "All poolings average where the handout takes the maximum.", "Use nn.MaxPool2d(2)."),
+    (("up",), "bilinear-upsample", "bilinear", "All upsamplings are bilinear where the handout copies the nearest pixel.", "Use nn.Upsample(scale_factor=2)."),
+    (("up",), "bilinear-upsample", "bilinear-corners", "All upsamplings are bilinear where the handout copies the nearest pixel.", "Use nn.Upsample(scale_factor=2)."),
+    (("conv", "convt"), "kernel-ignored", "kernel-3", "The filters are always 3×3, whatever `kernel` is.", "Pass `kernel` on to every convolution."),
+    (("conv", "convt"), "bias-missing", "no-bias", "The convolutions have no bias.", "Leave out bias=False."),
+    (("act",), "other-activation", "leaky", "The blocks have leaky ReLUs where the handout has ReLUs.", "Use nn.ReLU."),
+    (("act",), "other-activation", "sigmoid", "The blocks have sigmoids where the handout has ReLUs.", "Use nn.ReLU."),
+    (("act",), "other-activation", "tanh", "The blocks have tanhs where the handout has ReLUs.", "Use nn.ReLU."),
+    (("cat",), "skip-added", "added", "All skip connections add where the handout concatenates.", "Use torch.cat((a, b), dim=1)."),
+)

@@ -1,0 +1,86 @@
+"""Every fixture, graded through the real command line, has the marks that its expected.yaml says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = sorted(path.parent for path in (ROOT / "fixtures" / "submissions").glob("*/*/expected.yaml"))
+ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
+
+
+def _name(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory):
+    """Reports by fixture; each assignment's fixtures are one cohort, as a TA has them."""
+    place = tmp_path_factory.mktemp("fixtures")
+    found = {}
+    for assignment in ASSIGNMENTS:
+        folders = [folder for folder in FOLDERS if folder.parent.name == assignment]
+        for folder in folders:
+            shutil.copytree(folder / "submission", place / assignment / folder.name)
+        out = place / f"{assignment}-reports"
+        command = [sys.executable, "-m", "grader", str(place / assignment), "--many", "--out", str(out), "--seed", "1", "--timeout", "60"]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=place, check=False)
+        assert ran.returncode == 0, ran.stderr
+        for folder in folders:
+            found[_name(folder)] = json.loads((out / folder.name / "report.json").read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=_name)
+def test_a_fixture_gets_the_marks_that_are_expected(folder, reports):
+    expected = yaml.safe_load((folder / "expected.yaml").read_text("utf-8"))
+    report = reports[_name(folder)]
+    assert report["assignment"]["id"] == expected["assignment"]
+    actual = {criterion["id"]: criterion for criterion in report["criteria"]}
+    automatic = {id for id in actual if not id.startswith("manual.")}
+    assert set(expected["criteria"]) == automatic
+    wrong = []
+    for id, wanted in expected["criteria"].items():
+        told = {"outcome": actual[id]["outcome"], "points": Fraction(str(actual[id]["points"])), "mistake": actual[id]["mistake"]}
+        asked = {"outcome": wanted["outcome"], "points": Fraction(str(wanted["points"])), "mistake": wanted.get("mistake", told["mistake"])}
+        if told != asked:
+            wrong.append(f"{id}: expected {asked}, actual {told}: {actual[id]['feedback']}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=_name)
+def test_feedback_is_at_most_four_sentences_and_holds_no_traceback(folder, reports):
+    for criterion in reports[_name(folder)]["criteria"]:
+        assert "Traceback" not in criterion["feedback"]
+        assert len([one for one in criterion["feedback"].split(". ") if one.strip()]) <= 5, criterion["feedback"]
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_assignment_has_a_right_fixture_a_starter_and_four_faults(assignment):
+    names = {folder.name for folder in FOLDERS if folder.parent.name == assignment}
+    assert {"right", "starter"} <= names
+    assert len([name for name in names if not name.startswith(("right", "starter"))]) >= 4
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_starter_earns_nothing_and_is_told_what_to_do(assignment, reports):
+    for criterion in reports[f"{assignment}/starter"]["criteria"]:
+        assert criterion["points"] == 0 and criterion["outcome"] not in ("pass", "partial", "error")
+    told = " ".join(criterion["feedback"] for criterion in reports[f"{assignment}/starter"]["criteria"])
+    assert "still to be completed" in told.lower()
+
+
+def test_the_starter_is_the_template_as_it_is():
+    for assignment in ASSIGNMENTS:
+        template = ROOT / "student_template" / assignment
+        starter = ROOT / "fixtures" / "submissions" / assignment / "starter" / "submission"
+        handed_in = {path.name: path.read_bytes() for path in starter.iterdir() if path.suffix in (".py", ".ipynb")}
+        assert handed_in == {path.name: path.read_bytes() for path in template.iterdir() if path.suffix in (".py", ".ipynb")}

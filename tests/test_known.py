@@ -1,0 +1,91 @@
+"""The networks written as lists of steps are those of the model answer, and every known mistake is another function."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from grader.exam import NETWORKS
+from reference.known import Network, handout, mistakes, right, state_shapes
+from reference.models import model_classes
+
+KINDS = [(assignment, kind) for assignment, kinds in NETWORKS.items() for kind in kinds.values()]
+NUMBERS = {"kernel": 3, "num_filters": 4, "num_colours": 5, "num_in_channels": 2}
+
+
+def _numbers(kind, kernel=3):
+    named = {**NUMBERS, "kernel": kernel}
+    named.update({} if "num_in_channels" in kind.parameters else {"num_in_channels": 1})
+    named.update({} if "num_colours" in kind.parameters else {"num_colours": 3})
+    return named
+
+
+def _outputs(network, image):
+    network.train()
+    with torch.no_grad():
+        trained = network(image)
+        network.eval()
+        return trained, network(image)
+
+
+def _fill(network, seed=0):
+    """The same values in the same order, batch-norm scales of both signs."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for value in network.parameters():
+            value.copy_(torch.randn(value.shape, generator=generator))
+    return network
+
+
+@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
+def test_a_list_of_steps_computes_what_the_model_answer_computes(assignment, kind):
+    named = _numbers(kind)
+    model = _fill(model_classes(assignment)[kind.cls](*(named[name] for name in kind.parameters)))
+    steps = _fill(Network(handout(assignment, kind.cls), *named.values()))
+    image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1))
+    for expected, actual in zip(_outputs(model, image), _outputs(steps, image), strict=True):
+        torch.testing.assert_close(actual, expected)
+
+
+@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
+def test_shapes_told_from_the_list_are_those_of_the_network(assignment, kind):
+    named = _numbers(kind, kernel=5)
+    told = 0
+    for known in (*right(assignment, kind.cls), *mistakes(right(assignment, kind.cls)[0])):
+        try:
+            network = Network(known.steps, *named.values())
+        except (ValueError, KeyError, RuntimeError):
+            continue
+        told += 1
+        assert state_shapes(known.steps, *named.values()) == tuple(tuple(value.shape) for value in network.parameters()), known.id
+    assert told > 20
+
+
+@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
+def test_no_mistake_computes_what_a_right_answer_computes(assignment, kind):
+    named = _numbers(kind, kernel=5 if kind.odd_kernels else 3)
+    image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1))
+    answers = right(assignment, kind.cls)
+    expected = {known.steps: _outputs(_fill(Network(known.steps, *named.values())), image) for known in answers}
+    examined = 0
+    for wrong in mistakes(answers[0]):
+        try:
+            network = _fill(Network(wrong.steps, *named.values()))
+            actual = _outputs(network, image)
+        except (ValueError, KeyError, RuntimeError, IndexError):
+            continue
+        examined += 1
+        for known in answers:
+            if state_shapes(known.steps, *named.values()) != state_shapes(wrong.steps, *named.values()):
+                continue
+            same = all(a.shape == b.shape and torch.allclose(a, b, atol=1e-4) for a, b in zip(expected[known.steps], actual, strict=True))
+            kernel_does_not_show = wrong.id == "kernel-ignored" and named["kernel"] == 3
+            assert not same or kernel_does_not_show, f"{wrong.id} {wrong.place} is a right answer: {known.explanation}"
+    assert examined > 15
+
+
+@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
+def test_every_mistake_says_what_it_is_and_where_to_look(assignment, kind):
+    for wrong in mistakes(right(assignment, kind.cls)[0]):
+        assert 0 <= wrong.share < 1
+        assert wrong.id and wrong.explanation.endswith(".") and wrong.look_at.endswith(".")
