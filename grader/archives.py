@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import PurePosixPath
 from typing import IO, BinaryIO
 
@@ -213,12 +214,18 @@ def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget)
 
 def _tar_members(file: _Bounded, budget: Budget, wanted: Callable[[str], bool], refuse: Refuse) -> Iterator[Member]:
     with closing(tarfile.open(fileobj=file, mode="r|", errorlevel=2)) as archive:  # type: ignore[call-overload]
-        while True:
+        for passed in count():
             file.allowance = _TAR_HEADERS
-            info = archive.next()
+            try:
+                info = archive.next()
+            except tarfile.StreamError:
+                if passed:
+                    raise
+                return  # Python 3.10 says so of an archive that is empty
             if info is None:
                 return
             archive.members.clear()  # else it keeps a record of every member it has passed
+            budget.spend(_TAR_HEADERS - file.allowance)  # millions of empty members are a bomb as well
             file.allowance = None
             path = None if info.isdir() else _checked(info.name, refuse)
             stream = archive.extractfile(info) if info.isreg() else None
@@ -227,6 +234,7 @@ def _tar_members(file: _Bounded, budget: Budget, wanted: Callable[[str], bool], 
                     kind = "link" if info.issym() or info.islnk() else "special-file"
                     refuse(kind, "links, devices and the like in an archive are not read", path)
                 continue
+            budget.check(info.size)  # what is too large cannot be passed over either, so it ends here
             chunks = _tar_chunks(stream, budget)
             if path is not None and wanted(path):
                 budget.spend_entry()

@@ -7,16 +7,24 @@ Exit status: 0 everything graded, whatever the marks; 1 the grader itself failed
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
 import sys
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader import __version__
+from grader.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grader.cohort import Summary
+    from grader.report import Report
+    from grader.rubric import Rubric
+    from grader.sandbox import Sandbox
     from grader.submission import Findings
 
 __all__ = ["main"]
@@ -96,23 +104,109 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from grader import cohort, store
     from grader.rubric import RubricError
     from grader.rubric import load as load_rubric
     from grader.sandbox import Limits, Sandbox, SandboxError
+    from grader.store import StoreError, seed_for
     from grader.submission import SubmissionError, find
     from reference.shipped import shipped
 
     try:
         findings = find(options.paths, mode=options.mode)
         rubric = load_rubric(options.rubric or shipped("rubric.yaml"))
-    except (SubmissionError, RubricError) as wrong:
-        raise _Usage(str(wrong)) from wrong
-    limits = Limits(seconds=options.timeout, cpu_seconds=round(options.timeout) + 1, memory=round(options.memory * 2**30))
-    try:
-        # Torch is imported in the worker's parent while it is imported here.
+        # One submission is graded whenever it is asked for; of many, those that are there already are left.
+        fresh = options.fresh or not findings.many
+        seed = seed_for(options.out, options.seed, fresh)
+        limits = Limits(
+            seconds=options.timeout, cpu_seconds=round(options.timeout) + 1, memory=round(options.memory * 2**30)
+        )
+        for skipped in findings.skipped:
+            _complain(f"{display(str(skipped.path))} was left out: {skipped.reason}")
+        # The worker's parent imports torch while it is imported here.
         with Sandbox(isolation=options.isolation, limits=limits) as sandbox:
-            grading = _grading(options, rubric, sandbox)
-            return _run(options, findings, grading)
-    except (SandboxError, store.StoreError) as wrong:
+            return _run(options, findings, rubric, seed, sandbox, fresh)
+    except (SubmissionError, RubricError, SandboxError, StoreError) as wrong:
         raise _Usage(str(wrong)) from wrong
+
+
+def _run(options: argparse.Namespace, findings: Findings, rubric: Rubric, seed: int, sandbox: Sandbox, fresh: bool) -> int:
+    from rich.console import Console
+
+    from grader import cohort
+    from grader.pipeline import Grading, Options
+    from grader.progress import Lines, LiveBar
+    from reference.data import DataError, load_horses
+
+    device = _device(options.device)
+    try:
+        horses = load_horses(options.data)
+    except DataError as wrong:
+        raise _Usage(str(wrong)) from wrong
+    if options.isolation == "none":
+        _complain("--isolation none: submissions run unconfined, with your rights; use it for your own code only")
+    chosen = Options(
+        assignment=options.assignment, seed=seed, device=device, quick=options.quick, seconds=options.timeout,
+        probe_seconds=min(10.0, options.timeout / 4),
+    )  # fmt: skip
+    grading = Grading(rubric, horses, sandbox, chosen)
+    only: list[Report] = []
+    if not findings.many:
+        grading.on_report = only.append
+    console = Console(stderr=True)
+    with (LiveBar if console.is_terminal else Lines)(console, len(findings.found)) as events:
+        jobs = options.jobs or min(len(findings.found), os.cpu_count() or 1)
+        summary = cohort.run(grading, findings.found, options.out, jobs=jobs, fresh=fresh, events=events, many=findings.many)
+    _tell(options, findings, summary, only)
+    if summary.interrupted:
+        _complain(summary.interrupted)
+        return 130
+    return summary.exit_status(None if options.fail_under is None else Fraction(str(options.fail_under)))
+
+
+def _device(asked: str) -> str:
+    """``cpu`` or ``cuda``. Raises _Usage where a GPU is asked for and there is none."""
+    import torch
+
+    there = torch.cuda.is_available()
+    if asked == "cuda" and not there:
+        raise _Usage("--device was cuda, but torch sees no GPU here: use --device cpu, or auto")
+    return "cuda" if there and asked != "cpu" else "cpu"
+
+
+def _tell(options: argparse.Namespace, findings: Findings, summary: Summary, only: list[Report]) -> None:
+    """Where the reports are, and for one submission what is in it."""
+    if options.json:
+        print(json.dumps(_as_json(options, findings, summary), indent=1))
+        return
+    out = display(str(options.out))
+    if findings.many:
+        print(
+            f"{summary.graded} graded, {summary.resumed} as before, {summary.needs_review} to review, {summary.ungradable} ungradable, "
+            f"{len(summary.failed)} on which the grader failed."
+        )
+        print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
+        return
+    from grader.report.as_terminal import to_terminal
+
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    for report in only:
+        print(to_terminal(report, width=min(shutil.get_terminal_size().columns, 110), colour=colour), end="")
+    print(f"Report: {out}/{findings.found[0].folder}/report.html")
+
+
+def _as_json(options: argparse.Namespace, findings: Findings, summary: Summary) -> dict[str, Any]:
+    return {
+        "schema": "grade-summary/1",
+        "graded": summary.graded,
+        "resumed": summary.resumed,
+        "needs_review": summary.needs_review,
+        "ungradable": summary.ungradable,
+        "failed": [{"id": failure.id, "reason": failure.reason} for failure in summary.failed],
+        "lowest_percent": None if summary.lowest is None else float(summary.lowest),
+        "skipped": [{"path": display(str(one.path)), "reason": one.reason} for one in findings.skipped],
+        "reports": [
+            {"id": display(found.id), "report": str(options.out / found.folder / "report.json")} for found in findings.found
+        ],
+    }
+

@@ -56,7 +56,7 @@ def find_bubblewrap() -> str:
 
 
 def plain_command(control: int, site: Path, handler: Path | None) -> list[str]:
-    """Without isolation. ``control`` is the descriptor of the control socket, ``site`` a folder with ``packages`` in it."""
+    """Without isolation. ``control`` is the control socket's descriptor, ``site`` a folder with ``packages`` in it."""
     settings = _settings(control, confined=False, handler=str(handler.resolve()) if handler else None)
     return [*_interpreter(sys.executable), str(_WORKER), settings, str(site / "packages")]
 

@@ -60,6 +60,8 @@ class Grading:
     sandbox: Sandbox
     options: Options
     progress: Callable[[str, str], None] = lambda id, what: None
+    on_report: Callable[[Report], None] = lambda report: None
+    """Gets each report as it is made, from the thread that made it."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,7 +85,9 @@ class Grading:
             examined = self._examine(submission, files, candidate)
         finally:
             candidate.close()
-        return self._report(submission, examined, candidate, started, time.monotonic() - clock)
+        report = self._report(submission, examined, candidate, started, time.monotonic() - clock)
+        self.on_report(report)
+        return report
 
     def _examine(self, submission: Submission, files: list[dict[str, Any]], candidate: Submitted) -> _Examined:
         paths = [file["path"] for file in files] or [file.path for file in submission.files]
@@ -122,7 +126,7 @@ class Grading:
             if criterion.id not in verdicts:
                 for need in criterion.needs:
                     needed = decide(criteria[need])
-                    if needed is not None and needed.outcome in _ENDED:
+                    if needed is not None and _holds_up(criteria[need], needed):
                         told = f"Skipped: it depends on {need}, which {_ENDED[needed.outcome]}."
                         verdicts[criterion.id] = Verdict(criterion.id, Outcome.SKIPPED, told)
                         break
@@ -200,13 +204,23 @@ class _Examined:
     gradable: bool = True
 
 
-# A mistake that keeps a share of its points is a mistake all the same: what is built on it is not judged a second time.
 _ENDED = {
     Outcome.FAIL: "failed",
     Outcome.PARTIAL: "passed only in part",
     Outcome.SKIPPED: "was skipped",
     Outcome.ERROR: "could not be examined",
 }
+
+
+def _holds_up(need: Criterion, verdict: Verdict) -> bool:
+    """Whether what depends on a criterion with this verdict is skipped.
+
+    A mistake that keeps a share of its points is a mistake all the same, and what is built on it is not judged a second
+    time. Shapes that are right in part are another matter: the rest is judged where the class fits.
+    """
+    return verdict.outcome in _ENDED and not (verdict.outcome is Outcome.PARTIAL and need.check == "shapes")
+
+
 _NOTHING_LOADED: dict[str, Any] = {
     "classes": [], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "cuda_calls": [],
 }  # fmt: skip

@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections import defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -33,6 +33,8 @@ MOST_SCRIPT = 2_000_000
 MOST_NOTEBOOK = 20_000_000
 """Bytes of one notebook, pictures and other outputs included."""
 _CHUNK = 1 << 20
+_MOST_NOTES = 40
+_MOST_PATHS = 3
 
 
 def read(found: Found) -> Submission:
@@ -62,14 +64,16 @@ class _Reading:
         self.code: dict[str, CodeFile] = {}
         self._loose = Budget()
         self._packed = Budget()
-        self._notes: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._notes: dict[tuple[str, str], list[str]] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
 
     def flags(self) -> Iterator[Flag]:
         """One flag a reason, however many files it is about."""
         for (kind, reason), paths in self._notes.items():
-            named = ", ".join(display(path, limit=100) for path in paths[:3])
-            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-            yield Flag(kind, f"{named}{more}: {reason}.")
+            named = ", ".join(display(path, limit=100) for path in paths)
+            more = self._counts[kind, reason] - len(paths)
+            named += f" and {more} more" if more else ""
+            yield Flag(kind, f"{named}: {reason}.")
 
     def is_under_a_file(self, path: str) -> bool:
         """Whether an archive has code both at ``path`` and at a folder of it, which no disk could hold; notes it."""
@@ -94,7 +98,13 @@ class _Reading:
                 self._unpack(file, encodable(path.name), "", 0, inside=inside, name=name)
 
     def _note(self, kind: str, reason: str, path: str) -> None:
-        self._notes[kind, reason].append(path)
+        """Keep a remark for a flag; few of them, because a submission can be made to deserve millions."""
+        if (kind, reason) not in self._notes and len(self._notes) >= _MOST_NOTES:
+            kind, reason = "more", "there is more to remark on than is listed"
+        self._counts[kind, reason] += 1
+        paths = self._notes.setdefault((kind, reason), [])
+        if len(paths) < _MOST_PATHS:
+            paths.append(path)
 
     def _refused(self, error: ArchiveError, path: str) -> None:
         self._note("too-large" if isinstance(error, TooLarge) else "damaged", str(error), path)
@@ -222,7 +232,7 @@ class _Reading:
         if decoded.remarks:
             self._note("encoding", ", ".join(decoded.remarks), path)
         if script:
-            why_not = _no_script(decoded.text, bool(decoded.remarks))
+            why_not = _no_script(decoded.text, len(content), odd=bool(decoded.remarks))
             if why_not is not None:
                 return CodeFile(path, (), f"{shown} {why_not}.", modified)
             return CodeFile(path, (Cell(None, decoded.text),), None, modified)
@@ -235,13 +245,13 @@ class _Reading:
         return CodeFile(path, tuple(Cell(number, source) for number, source in notebook.sources), None, modified)
 
 
-def _no_script(text: str, odd: bool) -> str | None:
-    """Why the text cannot be a script's, or None; ``odd`` says that it did not decode as it should."""
+def _no_script(text: str, size: int, *, odd: bool) -> str | None:
+    """Why the text of ``size`` bytes cannot be a script's, or None; ``odd``: it did not decode as it should."""
     start = text[:65_536]
     if start.lstrip().startswith("{") and '"cells"' in text and '"nbformat"' in text:
         return "is a notebook under a script's name: name it .ipynb and hand it in again"
     controls = sum(character < " " and character not in "\n\t\f" for character in start)
-    if odd and 50 * controls > len(start):
+    if odd and (50 * controls > len(start) or 3 * len(text) + 4 < size):  # UTF-16: a mark, two bytes each
         return "is not text, though its name is a script's: hand in the script itself"
     return None
 

@@ -4,7 +4,7 @@ Theory of operation
 ===================
 
 One *warm parent* is started per run. It has torch imported and runs nothing of any submission; for every session it
-forks a child, which is confined further and then runs the submission (see ``worker/warm.py``). Layers, from the outside:
+forks a child, which is confined further and then runs the submission (see ``worker/warm.py``). From the outside in:
 
 bubblewrap, around the parent (``launch.py``)
     Own PID, mount, IPC, network, UTS and cgroup namespaces, and a user namespace; where the grader runs as root the
@@ -31,8 +31,8 @@ misreport what it would have been free to compute wrongly, and nothing else.
 
 *Our* failure and *theirs* never mix. ``SandboxError`` is ours: a layer is missing, the parent does not start, or the
 session was killed by something that no submission can reach from inside. ``WorkerFailed`` is theirs: hang, death,
-excess, broken frames; it is raised only once the session was confined and the code could run. ``isolation="none"`` keeps
-the limits, the parent and the fork, and promises nothing against intent.
+excess, broken frames; it is raised only once the session was confined and the code could run. ``isolation="none"``
+keeps the limits, the parent and the fork, and promises nothing against intent.
 """
 
 from __future__ import annotations
@@ -154,25 +154,25 @@ class Sandbox:
             self.open().close()
         return dict(self._layers)
 
-    def open(self) -> Session:
-        """A new session, confined and waiting for its first request. Starts a process.
+    def open(self, limits: Limits | None = None) -> Session:
+        """A new session, confined and waiting for its first request; ``limits`` are the sandbox's, unless given.
 
-        A dead parent is replaced without a word. Raises SandboxError when that fails repeatedly, or when a layer cannot
-        be put in force.
+        Starts a process. A dead parent is replaced without a word. Raises SandboxError when that fails repeatedly, or
+        when a layer cannot be put in force.
         """
+        limits = limits or self.limits
+        scratch = Path(tempfile.mkdtemp(prefix="grade-")) if self.isolation == "none" else None
         pipes = _Pipes.make()
-        scratch = None
+        session = Session(pipes, limits, scratch)
+        request = {"scratch": str(scratch or launch.SCRATCH), "limits": asdict(limits)}
         try:
-            if self.isolation == "none":
-                scratch = Path(tempfile.mkdtemp(prefix="grade-"))
-            request = {"scratch": str(scratch or launch.SCRATCH), "limits": asdict(self.limits)}
-            self._fork(request, pipes.theirs)
-            pipes.close_theirs()
-            session = Session._confirmed(pipes, self.limits, scratch)
+            try:
+                self._fork(request, pipes.theirs)
+            finally:
+                pipes.close_theirs()
+            session._confirm()
         except BaseException:
-            pipes.close()
-            if scratch is not None:
-                shutil.rmtree(scratch, ignore_errors=True)
+            session.close()
             raise
         self._layers = {**self._describe(), **session._layers}
         return session
@@ -225,7 +225,7 @@ class Session:
     def __init__(self, pipes: _Pipes, limits: Limits, scratch: Path | None) -> None:
         self._channel = pipes.channel
         self._status = pipes.status
-        self._output = pipes.output
+        self._output: int | None = pipes.output
         self._limits = limits
         self._scratch = scratch
         self._deadline = time.monotonic() + limits.seconds
@@ -235,7 +235,6 @@ class Session:
         self._pidfd: int | None = None
         self._group: int | None = None
         self._layers: dict[str, str] = {}
-        self._ended: dict[str, Any] | None = None
         self._failure: WorkerFailed | None = None
         self._closed = False
 
@@ -245,27 +244,22 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
         self.close()
 
-    @classmethod
-    def _confirmed(cls, pipes: _Pipes, limits: Limits, scratch: Path | None) -> Session:
-        """The session behind ``pipes``, once it says that it is confined. Raises SandboxError when it is not."""
-        session = cls(pipes, limits, scratch)
+    def _confirm(self) -> None:
+        """Wait until the session says that it is confined. Raises SandboxError when it is not."""
         deadline = time.monotonic() + _FORK_SECONDS
         confined = False
-        while not (confined and session._keeper is not None):
-            report = session._next_report(deadline)
+        while not (confined and self._keeper is not None):
+            report = self._next_report(deadline)
             if report is None or "ended" in report:
-                session._kill()
                 raise SandboxError("the worker ended before it was confined: run again, or use --isolation none")
             if "unconfined" in report:
-                session._kill()
                 why = report["unconfined"]
                 raise SandboxError(f"this system cannot confine a session ({why}): use --isolation none")
             if "confined" in report:
-                session._layers = report["confined"]
+                self._layers = report["confined"]
                 confined = True
         # the session's own time starts now that it can work
-        session._deadline = time.monotonic() + limits.seconds
-        return session
+        self._deadline = time.monotonic() + self._limits.seconds
 
     @property
     def output(self) -> str:
@@ -442,7 +436,7 @@ class Session:
             name = signal.Signals(ended["signal"]).name
         except ValueError:
             name = str(ended["signal"])
-        if name in ("SIGXCPU", "SIGKILL") and ended["cpu_seconds"] >= self._limits.cpu_seconds:
+        if name == "SIGXCPU" or (name == "SIGKILL" and ended["cpu_seconds"] >= self._limits.cpu_seconds):
             return "timeout", f"the code used more than {self._limits.cpu_seconds} seconds of processor time"
         if name in ("SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS") and ended["memory"] >= self._limits.memory // 2:
             return "memory", f"the code used more than the {self._limits.memory / _GIB:g} GiB of memory it may have"
@@ -478,7 +472,8 @@ class Session:
             for descriptor in (self._pidfd, self._output):
                 if descriptor is not None:
                     os.close(descriptor)
-            self._pidfd = self._output = None
+            self._pidfd = None
+            self._output = None
 
 
 class _HungUp(Exception):
@@ -533,13 +528,6 @@ class _Pipes:
         if self.their_output >= 0:
             os.close(self.their_output)
             self.their_output = -1
-
-    def close(self) -> None:
-        self.close_theirs()
-        self.channel.close()
-        self.status.close()
-        with contextlib.suppress(OSError):
-            os.close(self.output)
 
 
 # --- the warm parent --------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Known", "Network", "Step", "handout", "mistakes", "right", "state_shapes"]
+__all__ = ["Known", "Network", "Step", "handout", "mistakes", "right", "state_shapes", "upsampling_moved"]
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,25 @@ def handout(assignment: str, network: str, *, norm_first: tuple[bool, bool] | No
 
 def _channels(width: str, filters: int, colours: int) -> int:
     return {"NF": filters, "2NF": 2 * filters, "4NF": 4 * filters, "NC": colours, "3": 3}[width]
+
+
+def upsampling_moved(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same function with each upsampling at the other end of its block: before batch-norm and ReLU, or after them."""
+    blocks = {step.block for step in steps if step.kind == "up" and not step.form}
+    moved: list[Step] = []
+    for number in sorted({step.block for step in steps}):
+        block = [step for step in steps if step.block == number]
+        up = [step for step in block if step.kind == "up"]
+        if number in blocks and len(up) == 1:
+            rest = [step for step in block if step.kind != "up"]
+            at = next(place for place, step in enumerate(rest) if step.kind in ("conv", "convt")) + 1 if _has_filter(rest) else 0
+            block = rest[:at] + up + rest[at:] if block[-1].kind == "up" else [*rest, *up]
+        moved += block
+    return tuple(moved)
+
+
+def _has_filter(steps: list[Step]) -> bool:
+    return any(step.kind in ("conv", "convt") for step in steps)
 
 
 class Network(nn.Module):
@@ -355,8 +374,8 @@ def mistakes(known: Known) -> Iterator[Known]:
         yield edited(rest, "block-missing", block_number, f"The {_block(block_number)} is missing.",
                      f"The handout's network has {last} blocks; count yours.", _QUARTER)  # fmt: skip
         own = [step for step in steps if step.block == block_number and step.kind != "cat"]
-        if not any(step.kind in ("pool", "up", "convt") or step.form == "stride" for step in own):
-            at = max(place for place, step in enumerate(steps) if step.block == block_number) + 1
+        if own and not any(step.kind in ("pool", "up", "convt") or step.form == "stride" for step in own):
+            at = max((place for place, step in enumerate(steps) if step.block == block_number), default=-1) + 1
             yield edited([*steps[:at], *own, *steps[at:]], "block-doubled", block_number, f"The {_block(block_number)} stands there twice.",
                          f"The handout's network has {last} blocks; count yours.", _HALF)  # fmt: skip
     for form, name in (("relu", "a ReLU"), ("tanh", "a tanh"), ("sigmoid", "a sigmoid"), ("softmax", "a softmax"), ("log-softmax", "a log-softmax")):

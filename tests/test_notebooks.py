@@ -35,7 +35,10 @@ OLD_HEADING = {"cell_type": "heading", "level": 1, "source": "Part A", "metadata
     ("text", "sources"),
     [
         (notebook(), ()),
-        (notebook(code("x = 1"), TEXT, code(["%matplotlib inline\n", "y = 2\n"])), ((1, "x = 1"), (3, "%matplotlib inline\ny = 2\n"))),
+        (
+            notebook(code("x = 1"), TEXT, code(["%matplotlib inline\n", "y = 2\n"])),
+            ((1, "x = 1"), (3, "%matplotlib inline\ny = 2\n")),
+        ),
         (old([OLD_HEADING, OLD_CODE], [OLD_CODE]), ((2, "x = 1\ny = 2"), (3, "x = 1\ny = 2"))),
         (notebook({"cell_type": "code"}), ((1, ""),)),
         (notebook({"cell_type": "code", "source": "x", "extra": [1], "metadata": 7, "outputs": "none"}), ((1, "x"),)),
@@ -52,7 +55,9 @@ OLD_HEADING = {"cell_type": "heading", "level": 1, "source": "Part A", "metadata
         ("\ufeff\n" + notebook(code("x")), ((1, "x"),)),
     ],
 )
-def test_code_cells_come_in_order_with_their_place_among_all_cells(text: str, sources: tuple[tuple[int, str], ...]) -> None:
+def test_code_cells_come_in_order_with_their_place_among_all_cells(
+    text: str, sources: tuple[tuple[int, str], ...]
+) -> None:
     read = read_notebook(text)
     assert read.sources == sources
     assert read.remarks == ()
@@ -124,16 +129,30 @@ def test_nothing_is_logged_for_a_notebook_that_breaks_the_schema(caplog: pytest.
 
 values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters()),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5) | st.sampled_from(["source", "input"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5) | st.sampled_from(["source", "input"]), inner)
+    ),
     max_leaves=8,
 )
 cells = st.fixed_dictionaries(
-    {}, optional={"cell_type": st.sampled_from(["code", "markdown", "raw"]) | values, "source": values, "input": values, "outputs": values}
+    {},
+    optional={
+        "cell_type": st.sampled_from(["code", "markdown", "raw"]) | values,
+        "source": values,
+        "input": values,
+        "outputs": values,
+    },
 )
-sheets = st.lists(values | st.fixed_dictionaries({}, optional={"cells": st.lists(cells | values, max_size=3) | values}), max_size=2)
+sheets = st.lists(
+    values | st.fixed_dictionaries({}, optional={"cells": st.lists(cells | values, max_size=3) | values}), max_size=2
+)
 notebooks = st.fixed_dictionaries(
     {},
-    optional={"nbformat": values | st.sampled_from([3, 4]), "cells": st.lists(cells | values, max_size=4) | values, "worksheets": sheets | values},
+    optional={
+        "nbformat": values | st.sampled_from([3, 4]),
+        "cells": st.lists(cells | values, max_size=4) | values,
+        "worksheets": sheets | values,
+    },
 )
 
 

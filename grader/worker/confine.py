@@ -131,8 +131,8 @@ def limit(
     """The kernel's own limits on this process, soft and hard. Returns layer → in force, or why not.
 
     ``memory`` (bytes; None for no limit) comes on top of ``address_space``, what the process holds already. It limits
-    the address space: unlike RLIMIT_DATA that counts shared memory as well, and on a CPU torch reserves hardly more than
-    it uses. ``processes`` counts processes and threads (None: no limit).
+    the address space: unlike RLIMIT_DATA that counts shared memory as well, and on a CPU torch reserves hardly more
+    than it uses. ``processes`` counts processes and threads (None: no limit).
     """
     import resource
 

@@ -69,11 +69,10 @@ def examine(
 
 def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> list[Message]:
     """Calls that ask for a GPU although there is none."""
-    before = len(legacy.cuda_calls)
+    legacy.cuda_calls.clear()
     with contextlib.suppress(BaseException), torch.no_grad():  # another probe reports what goes wrong on the CPU
         classes[probe["cls"]](*probe["args"])(batch.clone())
-    called = legacy.cuda_calls[before:]
-    return [{"what": f"{call['what']} asks for a GPU, whatever machine it runs on", "where": call["where"]} for call in called]
+    return [{"what": f"{call['what']} asks for a GPU, whatever machine it runs on", "where": call["where"]} for call in legacy.cuda_calls]
 
 
 class _Mixing(TorchDispatchMode):
@@ -85,6 +84,8 @@ class _Mixing(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func is torch.ops.aten.copy_.default and _get_device(args[1]) == _META != _get_device(args[0]):
+            return args[0]  # a GPU's values may be copied into a CPU tensor; here there are none
         if func not in _MAY_MIX:
             met = list(_tensors_in((args, kwargs)))
             on_gpu = any(_get_device(one) == _META for one in met)

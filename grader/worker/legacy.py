@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.jit import _builtins
 from torch.nn import functional as F
 
 from .standins import equivalent
@@ -31,10 +32,10 @@ Note = Callable[[str, str, str], None]
 """Called with where the student uses it (``models.py, line 12``), the old name, and what is done about it."""
 
 cuda_calls: list[dict[str, str]] = []
-"""``where`` and ``what`` of each place that asked for a GPU where there is none; each place once."""
+"""``where`` and ``what`` of each call of the student's that asked for a GPU where there is none, in order."""
 
-_MOST_CALLS = 100
-_Undo = Callable[[], None]
+_MOST_CALLS = 100_000
+_Undo = Callable[[], object]
 _undo: list[_Undo] = []
 _seen: set[str] = set()
 _note: list[Note] = []
@@ -188,18 +189,21 @@ _TENSOR_FACTORIES = ("new_tensor", "new_zeros", "new_ones", "new_empty", "new_fu
 _KINDS = ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
 
 
-def _asks_for_gpu(device: Any) -> bool:
+def _in_vain(device: Any) -> bool:
+    """Whether ``device`` is a GPU that this machine does not have."""
     if isinstance(device, torch.device):
-        return device.type in _ACCELERATORS
-    if isinstance(device, str):
-        return device.partition(":")[0] in _ACCELERATORS
-    return type(device) is int and device >= 0
+        asked = device.type in _ACCELERATORS
+    elif isinstance(device, str):
+        asked = device.partition(":")[0] in _ACCELERATORS
+    else:
+        asked = type(device) is int and device >= 0
+    return asked and not torch.cuda.is_available()
 
 
 def _record(what: str) -> None:
-    entry = {"where": here() or "", "what": what}
-    if len(cuda_calls) < _MOST_CALLS and entry not in cuda_calls:
-        cuda_calls.append(entry)
+    place = here()
+    if place is not None and len(cuda_calls) < _MOST_CALLS:
+        cuda_calls.append({"where": place, "what": what})
 
 
 def _without_gpu() -> None:
@@ -230,7 +234,7 @@ def _to(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def to(self: Any, *arguments: Any, **keywords: Any) -> Any:
         device = keywords.get("device", arguments[0] if arguments else None)
-        if not _asks_for_gpu(device):
+        if not _in_vain(device):
             return original(self, *arguments, **keywords)
         _record(f'.to("{device}")')
         if "device" in keywords:
@@ -258,11 +262,16 @@ def _on_cpu(original: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def made(*arguments: Any, **keywords: Any) -> Any:
         device = keywords.get("device")
-        if device is not None and _asks_for_gpu(device):
+        if device is not None and _in_vain(device):
             _record(f'{name}(device="{device}")')
             keywords["device"] = "cpu"
         return original(*arguments, **keywords)
 
+    # torch.jit knows its functions by identity.
+    table: dict[int, str] = _builtins._get_builtin_table()  # type: ignore[no-untyped-call]
+    if id(original) in table:
+        table[id(made)] = table[id(original)]
+        _undo.append(lambda: table.pop(id(made), ""))
     return made
 
 
@@ -288,7 +297,7 @@ def _default(original: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def default(kind: Any) -> Any:
         text = str(getattr(kind, "__name__", kind))
-        if _asks_for_gpu(kind) or text.startswith("torch.cuda."):
+        if _in_vain(kind) or text.startswith("torch.cuda."):
             _record(f"torch.{name}({text})")
             return None
         return original(kind)

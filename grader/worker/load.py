@@ -254,9 +254,13 @@ def _trains(statement: ast.stmt) -> bool:
 _NEW_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-def _binds(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """Names that a statement binds in the module, and names whose objects it may change (``d["k"] = 1``, ``d.f()``)."""
+def _binds(statement: ast.stmt) -> tuple[set[str], set[str], set[str]]:
+    """Names that a statement binds in the module, names whose objects it may change, and those bound by imports.
+
+    ``d["k"] = 1`` and ``d.f()`` change ``d``.
+    """
     bound: set[str] = set()
+    imported: set[str] = set()
     changed: set[str] = set()
     waiting: list[ast.AST] = [statement]
     while waiting:
@@ -267,7 +271,7 @@ def _binds(statement: ast.stmt) -> tuple[set[str], set[str]]:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 bound.add(name)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
-                bound |= {alias.asname or alias.name.partition(".")[0] for alias in names}
+                imported |= {alias.asname or alias.name.partition(".")[0] for alias in names}
             case ast.ExceptHandler(name=str(name)):
                 bound.add(name)
             case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
@@ -276,7 +280,7 @@ def _binds(statement: ast.stmt) -> tuple[set[str], set[str]]:
                 changed.add(_root(function) or "")
         if not isinstance(node, _NEW_SCOPE):
             waiting += ast.iter_child_nodes(node)
-    return bound, changed
+    return bound | imported, changed, imported
 
 
 _GLOBAL_READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
@@ -316,6 +320,8 @@ class _Unit:
     guarded: bool
     bound: set[str]
     changed: set[str]
+    imported: set[str]
+    """Those of ``bound`` that its imports bind."""
     settled: bool = False
     """Run, or found to fail."""
 
@@ -351,17 +357,22 @@ class _File:
         """Names that the needed definitions mention: what they may want from modules they import."""
 
     def _units(self) -> list[_Unit]:
-        own = {name for _, statement in self.source.body for name in _binds_without_imports(statement)}
-        scope = _Scope(self.aliases, frozenset(own))
-        self.scope = scope
+        reason = "runs only when the file is the program"
         units: list[_Unit] = []
         for piece, statement in self.source.body:
-            units.append(_Unit(piece, statement, scope.why_not(statement), False, *_binds(statement)))
             if isinstance(statement, ast.If) and _is_main_guard(statement.test):
                 # The guard itself stays closed; single statements behind it may still be needed.
-                units[-1].bound, units[-1].changed = set(), set()
-                reason = "runs only when the file is the program"
+                units.append(_Unit(piece, statement, reason, False, set(), set(), set()))
                 units += [_Unit(piece, inner, reason, True, *_binds(inner)) for inner in statement.body]
+            else:
+                units.append(_Unit(piece, statement, None, False, *_binds(statement)))
+        self.scope = _Scope(self.aliases, frozenset(name for unit in units for name in unit.bound - unit.imported))
+        for unit in units:
+            if unit.why is None:
+                try:
+                    unit.why = self.scope.why_not(unit.statement)
+                except RecursionError:
+                    unit.why = "nested too deeply"
         return units
 
     def compiled(self, unit: _Unit, statement: ast.stmt | None = None) -> types.CodeType:
@@ -408,14 +419,13 @@ _CATCH_IMPORTS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseExcept
 def _caught_imports(source: Source) -> set[tuple[str, int]]:
     """File name and line of imports whose failure the student catches."""
     places: set[tuple[str, int]] = set()
-    for piece, statement in source.body:
-        for node in ast.walk(statement):
-            if not isinstance(node, ast.Try):
-                continue
-            caught = {dotted(kind) for handler in node.handlers for kind in _kinds(handler)}
-            if not caught.isdisjoint(_CATCH_IMPORTS):
-                inner = (part for block in node.body for part in ast.walk(block))
-                places |= {(piece.name, part.lineno) for part in inner if isinstance(part, ast.Import | ast.ImportFrom)}
+    for piece, node in source.nodes:
+        if not isinstance(node, ast.Try):
+            continue
+        caught = {dotted(kind) for handler in node.handlers for kind in _kinds(handler)}
+        if not caught.isdisjoint(_CATCH_IMPORTS):
+            inner = (part for block in node.body for part in ast.walk(block))
+            places |= {(piece.name, part.lineno) for part in inner if isinstance(part, ast.Import | ast.ImportFrom)}
     return places
 
 
@@ -423,18 +433,6 @@ def _kinds(handler: ast.ExceptHandler) -> list[ast.expr]:
     if handler.type is None:
         return [ast.Name(id="BaseException", ctx=ast.Load())]
     return handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-
-
-def _binds_without_imports(statement: ast.stmt) -> set[str]:
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return set()
-    imported = {
-        alias.asname or alias.name.partition(".")[0]
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    return _binds(statement)[0] - imported
 
 
 # ----------------------------------------------------------------------------------------------------- running them
@@ -516,7 +514,7 @@ class _Loader:
             other = _class_statement(file, name)
             if other is None or file is first or _imports(first, file) or _imports(file, first):
                 continue
-            if ast.dump(other) != ast.dump(kept):
+            if not _same(other, kept):
                 paths.append(file.source.path)
         return {"name": name, "paths": paths} if len(paths) > 1 else None
 
@@ -554,26 +552,26 @@ class _Loader:
         _registered.add(file.module.__name__)
 
     def _settle(self, file: _File, unit: _Unit, first: bool) -> None:
-        statement: ast.stmt | None = unit.statement
-        if unit.why is None:
-            statement = self._trimmed(file, unit, unit.statement)
-        elif not file.is_needed(unit) or _trains(unit.statement):
-            if first and not unit.guarded:
-                self._leave_out(unit.where, unit.what, unit.why)
-            return
-        else:
+        if unit.why is not None:
+            if not file.is_needed(unit) or _trains(unit.statement):
+                if first and not unit.guarded:
+                    self._leave_out(unit.where, unit.what, unit.why)
+                return
             names = sorted(file.needed & (unit.bound | unit.changed))
             self._leave_out(unit.where, unit.what, f"{unit.why}; run all the same, for `{names[0]}` is needed")
         unit.settled = True
         try:
+            statement = unit.statement if unit.why else self._trimmed(file, unit, unit.statement)
+            code = file.compiled(unit, statement)
             with _within(_SECONDS):
-                exec(file.compiled(unit, statement), vars(file.module))
+                exec(code, vars(file.module))
         except BaseException as error:
             self._failed(file, unit, error)
 
     def _failed(self, file: _File, unit: _Unit, error: BaseException) -> None:
-        if type(error) is NameError and error.name in file.bound and error.name not in vars(file.module):
-            self._leave_out(unit.where, unit.what, f"needs `{error.name}`, which is not there")
+        missing = error.name if type(error) is NameError and type(error.name) is str else None
+        if missing in file.bound and missing not in vars(file.module):
+            self._leave_out(unit.where, unit.what, f"needs `{missing}`, which is left out")
         elif len(self.failed) < _MOST_ENTRIES:
             self.failed.append({"where": unit.where, "what": unit.what, **describe(error)})
 
@@ -787,6 +785,13 @@ def _class_statement(file: _File, name: str) -> ast.ClassDef | None:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 last = node
     return last
+
+
+def _same(one: ast.AST, other: ast.AST) -> bool:
+    try:
+        return ast.dump(one) == ast.dump(other)
+    except RecursionError:
+        return False
 
 
 def _parsed_lines(piece: Piece) -> str:

@@ -69,6 +69,13 @@ def dotted(node: ast.AST) -> str | None:
             return None
 
 
+_BINDING = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr)
+
+
+def _place(piece: Piece, node: ast.AST) -> tuple[int, int]:
+    return piece.number or 0, getattr(node, "lineno", 0)
+
+
 class Aliases:
     """The names of one file and what they stand for, at any level: later bindings win."""
 
@@ -83,9 +90,11 @@ class Aliases:
         """Modules imported, in order, once each."""
         self.dilating: set[str] = set()
         """Dictionaries with a key ``dilation``, to be passed with ``**``."""
-        for _, statement in source.body:
-            for node in ast.walk(statement):
-                self._read(node)
+        # Later bindings win, so they are read in the order of the source.
+        for _, node in sorted(
+            (entry for entry in source.nodes if isinstance(entry[1], _BINDING)), key=lambda entry: _place(*entry)
+        ):
+            self._read(node)
         self.modules = list(dict.fromkeys(self.modules))
 
     def _read(self, node: ast.AST) -> None:

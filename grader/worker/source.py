@@ -16,6 +16,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -92,6 +93,23 @@ class Source:
         """All statements in document order, each with its piece."""
         return ((piece, statement) for piece in self.pieces for statement in piece.body)
 
+    @cached_property
+    def nodes(self) -> tuple[tuple[Piece, ast.AST], ...]:
+        """Every node of the syntax trees but operators and contexts, each with its piece, in no order."""
+        found: list[tuple[Piece, ast.AST]] = []
+        for piece in self.pieces:
+            waiting: list[ast.AST] = list(piece.body)
+            while waiting:
+                node = waiting.pop()
+                found.append((piece, node))
+                for name in node._fields:
+                    value = getattr(node, name, None)
+                    if isinstance(value, list):
+                        waiting += [part for part in value if isinstance(part, ast.AST)]
+                    elif isinstance(value, ast.AST) and name not in ("ctx", "op"):
+                        waiting.append(value)
+        return tuple(found)
+
 
 def read(files: Iterable[Mapping[str, Any]]) -> list[Source]:
     """Sources of ``[{"path": "a.ipynb", "cells": [{"number": 3, "source": "…"}, …]}, …]``, in the same order.
@@ -140,7 +158,7 @@ def _read_file(file: Mapping[str, Any]) -> tuple[Source, list[Source]]:
 def _read_piece(name: str, number: int | None, text: str, notebook: bool) -> tuple[Piece, str | None]:
     """The piece, and the file that it writes if it is a ``%%writefile`` cell of Python."""
     whole = _parse(text)
-    if isinstance(whole, list):
+    if isinstance(whole, list) and not _PRINTS_TO.search(text):
         return _checked(Piece(name, number, text, tuple(whole))), None
     notes: list[Note] = []
     code = text
@@ -167,9 +185,21 @@ def _finish(source: Source) -> Source:
         source = replace(source, flags=__future__.annotations.compiler_flag)
     if _is_python2(source):
         transform = _Python2(divide="division" not in future)
-        pieces = tuple(replace(piece, body=transform.all(piece.body)) for piece in source.pieces)
+        pieces = tuple(replace(piece, body=transform.all(piece.body)) for piece in _said(source.pieces))
         source = replace(source, pieces=pieces, python2=True)
     return source
+
+
+def _said(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+    """The pieces, with a note on the first line that gives Python 2 away where no translation has said so."""
+    said = any(note.why == PYTHON_2 for piece in pieces for note in piece.notes)
+    for piece in pieces:
+        sign = None if said else _GONE.search(piece.text)
+        if sign is not None:
+            said = True
+            line = piece.text.count("\n", 0, sign.start()) + 1
+            piece = replace(piece, notes=(*piece.notes, Note(line, piece.line(line), PYTHON_2)))
+        yield piece
 
 
 # ------------------------------------------------------------------------------------------------------- parsing
@@ -231,8 +261,13 @@ def _parse_some_way(text: str, offset: int) -> tuple[list[ast.stmt], list[Note]]
     return replace(first, line=first.line + offset)
 
 
+# ``print >>f, x`` is Python 3 as well, and raises there: the only statement of Python 2 that parses.
+_PRINTS_TO = re.compile(r"^[ \t]*print[ \t]*>>", re.MULTILINE)
+
+
 def _readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield text, ()
+    if not _PRINTS_TO.search(text):
+        yield text, ()
     spaced = _without_tabs(text)
     if spaced != text:
         yield spaced, (_TABS,)
@@ -242,6 +277,7 @@ def _readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     both = _from_python2(spaced)
     if both not in (spaced, modern):
         yield both, (_TABS, PYTHON_2)
+    yield text, ()
 
 
 def _first_change(before: str, after: str, offset: int, why: str) -> Note:
@@ -349,7 +385,7 @@ _TOKEN = re.compile(
 _MAGIC = re.compile(r"[ \t]*(?:%{1,2}[^\W\d]|!|\?{1,2}[^\W\d]|[^\W\d][\w.]*\?{1,2}[ \t]*(?:\#.*)?$)", re.MULTILINE)
 _ASSIGNED_MAGIC = re.compile(r"([ \t]*[^\W\d][\w., \t\[\]'\"]*?(?<![=!<>])=[ \t]*)(!|%[^\W\d])")
 _ANEW = re.compile(
-    r"(?:class|def|async[ ]+def)[ ]+\w|import[ ]+\w|from[ ]+[\w.]+[ ]+import\b|@\w[^\n]*\n(?:@|class|def)"
+    r"(?:class|def|async[ ]+def)[ ]+\w|import[ ]+\w|from[ ]+[\w.]+[ ]+import\b|@\w[^\n]*\n(?:[ \t]*(?:\#[^\n]*)?\n)*(?:@|class|def)"
 )
 
 _Token = tuple[str, str, int, int, bool]
@@ -609,7 +645,7 @@ def _is_python2(source: Source) -> bool:
     translated = any(note.why == PYTHON_2 for piece in source.pieces for note in piece.notes)
     if not translated and not any(_GONE.search(piece.text) for piece in source.pieces):
         return False
-    nodes = [node for _, statement in source.body for node in ast.walk(statement)]
+    nodes = [node for _, node in source.nodes]
     if any(map(_only_python3, nodes)):
         return False
     bound = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}

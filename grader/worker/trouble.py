@@ -34,7 +34,8 @@ def is_theirs(name: str) -> bool:
 def bounded(text: object, most: int = _LINE) -> str:
     """``text`` as a plain string that can be encoded, of at most ``most`` characters. Never raises."""
     try:
-        plain = "".join(str(text))
+        # An exact string, whatever subclass of it the object gives.
+        plain = str.__add__("", str(text))
     except BaseException:
         # str() of a student's object is the student's code.
         plain = "<cannot be shown>"
@@ -89,10 +90,16 @@ def here() -> str | None:
     return None
 
 
+def _class_name(kind: type) -> str:
+    # Not kind.__name__, which a metaclass of the student's may define.
+    name: str = type.__dict__["__name__"].__get__(kind)
+    return name
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception as JSON values: ``type``, ``text`` (at most 500 characters) and the student's own ``frames``."""
     return {
-        "type": bounded(type(error).__name__, 100),
+        "type": bounded(_class_name(type(error)), 100),
         "text": bounded(error, _TEXT),
         "frames": where(error.__traceback__),
     }

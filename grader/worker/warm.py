@@ -38,7 +38,8 @@ from .serve import Handles, serve
 
 __all__ = ["main"]
 
-_KEEPER_AND_SESSION = 2
+_OURS = 3
+"""Processes of a session that are ours: keeper, session, and the doorway until it is waited for."""
 _KERNEL_COUNTS_PER_NAMESPACE = (5, 14)
 _CHANNEL, _STATUS = 3, 4
 """The session's descriptors: 0 empty, 1 and 2 output, 3 the channel, 4 the status until it is confined."""
@@ -93,15 +94,6 @@ def _become(user: int) -> None:
 
 def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
     """Import what sessions need, so that they find it there; compute nothing, or a pool of threads would start."""
-    import numpy  # noqa: F401
-    import torch
-
-    # the first optimizer that a process makes imports this, for a second
-    import torch._dynamo
-    import torch.nn.functional
-    import torch.optim
-
-    torch.set_num_threads(1)
     name = f"{__package__}.handler"
     if handler is not None:
         spec = importlib.util.spec_from_file_location(name, handler)
@@ -113,6 +105,16 @@ def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
     else:
         module = importlib.import_module(name)
     made: Callable[[Path], Handles] = module.Handler
+
+    import numpy  # noqa: F401
+    import torch
+
+    # the first optimizer that a process makes imports this, for a second
+    import torch._dynamo
+    import torch.nn.functional
+    import torch.optim
+
+    torch.set_num_threads(1)
     threads = _status_field("Threads")
     if threads is not None and threads != 1:
         raise RuntimeError(f"the warm parent has {threads} threads where one was expected: it cannot be forked safely")
@@ -246,8 +248,10 @@ def _wait_for(session: int) -> dict[str, Any] | None:
                 return ended
             if child == session:
                 how = {"signal": os.WTERMSIG(code)} if os.WIFSIGNALED(code) else {"exit": os.WEXITSTATUS(code)}
-                kibibyte = 1 if sys.platform == "darwin" else 1024
-                used = {"cpu_seconds": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * kibibyte}
+                # a fork begins with what its parent held
+                own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                memory = (usage.ru_maxrss - own) * (1 if sys.platform == "darwin" else 1024)
+                used = {"cpu_seconds": usage.ru_utime + usage.ru_stime, "memory": memory}
                 ended = {"ended": {**how, **used}}
     except ChildProcessError:
         return ended
@@ -351,8 +355,8 @@ def _keep_only(channel: int, output: int, status: int) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     os.closerange(_STATUS + 1, max(soft, 256) if soft != resource.RLIM_INFINITY else 2**20)
     # the parent's own streams remember what its descriptors were
-    sys.stdout = sys.__stdout__ = _text_stream(1)
-    sys.stderr = sys.__stderr__ = _text_stream(2)
+    sys.stdout = _text_stream(1)
+    sys.stderr = _text_stream(2)
 
 
 def _text_stream(descriptor: int) -> io.TextIOWrapper:
@@ -364,4 +368,4 @@ def _process_limit(beside: int, *, confined: bool) -> int | None:
     if sys.platform != "linux" or not confined:
         return None
     release = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
-    return beside + _KEEPER_AND_SESSION if release >= _KERNEL_COUNTS_PER_NAMESPACE else None
+    return beside + _OURS if release >= _KERNEL_COUNTS_PER_NAMESPACE else None

@@ -1,0 +1,394 @@
+"""Many submissions: in parallel, resumable, and never stopped by one of them.
+
+Threads, because the tensor work of a submission runs in a process of its own and what is left here waits for it; so the
+reference's evidence is there once. A report is written as soon as it is there, and only its row and counts are kept.
+
+A submission on which the grader itself fails is tried once more. Then it gets a report that says so, in which every
+automatic criterion is an ``error``: that costs the student nothing, and a person must look. The next run tries again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from grader import __version__
+from grader.detect import Detected, detect
+from grader.display import display
+from grader.gradebook import summarise
+from grader.marking import mark
+from grader.report import Report, Run
+from grader.report.as_html import to_html
+from grader.report.as_json import to_json
+from grader.report.as_markdown import to_markdown
+from grader.report.rows import Row
+from grader.rubric import Rubric
+from grader.store import Store, StoreError, fingerprint, report_key, signature
+from grader.submission import Found, StoredFile, read
+from grader.verdicts import Flag, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from grader.pipeline import Grading
+
+__all__ = ["Events", "Failure", "Line", "Summary", "failed_report", "run"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One submission that is done."""
+
+    id: str
+    assignment: str
+    score: Fraction
+    max_score: Fraction
+    pending_points: Fraction
+    status: str
+    """``graded``, ``needs_review`` or ``ungradable``."""
+    seconds: float
+    """Wall time of its grading, whenever that was."""
+    resumed: bool
+    """True: its report was there, and nothing was done."""
+
+
+class Events(Protocol):
+    """What a run tells while it goes on. Called from several threads, but never twice at a time."""
+
+    def started(self, id: str) -> None:
+        """A submission is taken up; not called for what needs no grading."""
+
+    def stage(self, id: str, what: str) -> None:
+        """What is being looked at: ``reading``, ``loading``, or a criterion's id."""
+
+    def finished(self, line: Line) -> None:
+        """A submission's report is on the disk, or was there."""
+
+    def problem(self, id: str, sentence: str) -> None:
+        """The grader itself failed on a submission, or (``id`` empty) something about the folder as a whole."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A submission on which the grader itself failed."""
+
+    id: str
+    reason: str
+    """One sentence."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did."""
+
+    graded: int
+    """Reports written."""
+    resumed: int
+    """Reports that were there and still hold."""
+    needs_review: int
+    ungradable: int
+    failed: tuple[Failure, ...]
+    lowest: Fraction | None
+    """Least score as a percentage of the points that are decided; None where no points are."""
+    left: int = 0
+    """Submissions without a report of this run, because it was interrupted."""
+
+    @property
+    def interrupted(self) -> str:
+        """How to go on, in one sentence; empty when the run came to its end."""
+        if not self.left:
+            return ""
+        done = self.graded + self.resumed
+        return f"Stopped: {done:,} of {done + self.left:,} reports are written; the same command goes on from there."
+
+    def exit_status(self, fail_under: Fraction | None = None) -> int:
+        """1 when the grader failed on a submission, 3 when one is below ``fail_under`` percent, else 0."""
+        if self.failed:
+            return 1
+        below = fail_under is not None and self.lowest is not None and self.lowest < fail_under
+        return 3 if below else 0
+
+
+def run(
+    grading: Grading,
+    found: Sequence[Found],
+    out: Path,
+    *,
+    jobs: int,
+    fresh: bool = False,
+    events: Events,
+    many: bool = True,
+) -> Summary:
+    """Grade submissions, ``jobs`` at a time, into ``out``; skip those whose report is there, unless ``fresh``.
+
+    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False. After Ctrl-C
+    nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says what is left. Sets
+    ``grading.progress``, and torch's threads in this process to 1. Raises StoreError; reports written by then are whole.
+    """
+    import torch
+
+    if len({one.folder.lower() for one in found}) < len(found):
+        raise ValueError("no two submissions may have the same folder")
+    _refuse_to_write_into_submissions(found, out)
+    torch.set_num_threads(1)
+    with Store(out) as store:
+        store.record_seed(grading.options.seed)
+        batch = _Batch(grading, store, events, fresh)
+        summary = batch.run(found, max(1, jobs))
+        if many and not summary.left:
+            summarise(out, problem=lambda sentence: events.problem("", sentence))
+    return summary
+
+
+def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assignment: str | None = None) -> Report:
+    """The report of a submission on which the grader itself failed: every automatic criterion is an error.
+
+    ``reason`` is for the marker and goes into the evidence. Never raises for what a student handed in, even where
+    reading it is what failed: then no files are listed.
+    """
+    try:
+        submission = read(found)
+        files, sha256, flags = submission.files, submission.sha256, submission.flags
+    except Exception:  # a defect of ours; the report is still due
+        files, sha256, flags = (), hashlib.sha256().hexdigest(), found.flags
+    detected = _detected(rubric, files, assignment)
+    guessed = () if detected.sure else (Flag("assignment-guessed", detected.sentence),)
+    flags = (*flags, *guessed, Flag("grader-failed", f"The grader itself failed on this submission: {reason}"))
+    graded = rubric.assignments[detected.assignment]
+    told = "The grader itself failed on this submission. It costs no points, and a person will look at it."
+    verdicts = [
+        Verdict(criterion.id, Outcome.ERROR, told, evidence={"fault": reason})
+        for criterion in graded.criteria
+        if criterion.check is not None
+    ]
+    return Report(
+        submission_id=found.id,
+        sha256=sha256,
+        files=files,
+        assignment_id=graded.id,
+        assignment_title=graded.title,
+        detected=detected.sentence,
+        code_files=(),
+        sheet=mark(graded, verdicts, flags),
+        flags=flags,
+        left_out=(),
+        remarks=(told,),
+        output="",
+        run=run,
+        part_titles={part.id: part.title for part in graded.parts},
+        look_for={criterion.id: criterion.look_for for criterion in graded.criteria if criterion.look_for},
+    )
+
+
+def _detected(rubric: Rubric, files: Sequence[StoredFile], assignment: str | None) -> Detected:
+    """By file names alone: whatever says more of the submission has failed."""
+    if assignment is not None:
+        return Detected(assignment, f"{assignment}, as the command line says.", True)
+    return detect(rubric.assignments, [file.path for file in files], {"files": []})
+
+
+class _Batch:
+    """One run: what its threads share."""
+
+    def __init__(self, grading: Grading, store: Store, events: Events, fresh: bool) -> None:
+        self._grading = grading
+        self._store = store
+        self._events = events
+        self._fresh = fresh
+        self._settings = _settings(grading)
+        self._assignments = {id: fingerprint(one) for id, one in grading.rubric.assignments.items()}
+        self._mutex = threading.Lock()
+        self._stop = threading.Event()
+        self._fault: BaseException | None = None
+        self._counts = dict.fromkeys(("graded", "resumed", "needs_review", "ungradable"), 0)
+        self._failed: list[Failure] = []
+        self._lowest: Fraction | None = None
+        self._without_report = 0
+        grading.progress = self._stage
+
+    def run(self, found: Sequence[Found], jobs: int) -> Summary:
+        todo = iter(found)
+        # Daemons, so that a submission that hangs after Ctrl-C does not keep the process alive.
+        threads = [threading.Thread(target=self._work, args=(todo,), daemon=True) for _ in range(min(jobs, len(found)))]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            self._stop.set()
+            self._grading.sandbox.close()
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join(_PATIENCE)
+        if self._fault is not None:
+            raise self._fault
+        with self._mutex:
+            self._stop.set()
+            done = self._counts["graded"] + self._counts["resumed"] + self._without_report
+            failed = tuple(sorted(self._failed, key=lambda failure: failure.id))
+            return Summary(**self._counts, failed=failed, lowest=self._lowest, left=len(found) - done)
+
+    def _work(self, todo: Iterator[Found]) -> None:
+        try:
+            while (found := self._next(todo)) is not None:
+                self._one(found)
+        except BaseException as fault:  # StoreError, or a defect outside grading: the whole run ends with it
+            with self._mutex:
+                self._fault = self._fault or fault
+            self._stop.set()
+
+    def _next(self, todo: Iterator[Found]) -> Found | None:
+        with self._mutex:
+            return None if self._stop.is_set() else next(todo, None)
+
+    def _one(self, found: Found) -> None:
+        if not self._fresh and (row := self._there(found)) is not None:
+            self._finished(row, resumed=True)
+            return
+        self._tell(lambda: self._events.started(found.id))
+        sources = signature(found.sources)
+        contents, reason = self._contents(found)
+        if self._stop.is_set():
+            return  # it may have failed for no other reason than that the sandbox was closed
+        if contents is None:
+            with self._mutex:
+                self._without_report += 1
+                self._failed.append(Failure(found.id, reason))
+            return
+        row = self._store.save(found, contents, sources)
+        self._finished(row, resumed=False, reason=reason)
+
+    def _there(self, found: Found) -> Row | None:
+        def key(sha256: str, assignment: str) -> str:
+            return self._key(found, sha256, assignment)
+
+        try:
+            return self._store.find(found, key, lambda: read(found).sha256)
+        except StoreError:
+            raise
+        except Exception:  # a defect in reading; grading runs into it as well, and there it is reported
+            return None
+
+    def _contents(self, found: Found) -> tuple[dict[str, bytes] | None, str]:
+        """A submission's files, and why the grader failed on it, if it did."""
+        reason = ""
+        for _ in range(2):
+            try:
+                return self._rendered(found, self._grading.grade(found)), ""
+            except Exception as fault:  # ours, whatever it is: a submission's own failures are verdicts by now
+                if self._stop.is_set():
+                    return None, ""
+                reason = _sentence(fault)
+        try:
+            contents = self._rendered(found, self._failed_report(found, reason))
+        except Exception as fault:
+            contents, reason = None, f"{reason}; and no report of that could be written: {_sentence(fault)}"
+        self._tell(lambda: self._events.problem(found.id, reason))
+        return contents, reason
+
+    def _failed_report(self, found: Found, reason: str) -> Report:
+        options = self._grading.options
+        how = Run(
+            version=__version__,
+            seed=options.seed,
+            device=options.device,
+            isolation=self._grading.sandbox.isolation,
+            torch=self._settings["torch"],
+            seconds=0.0,
+            started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            rubric_sha256=self._grading.rubric.sha256,
+            details={},
+        )
+        return failed_report(found, self._grading.rubric, reason, run=how, assignment=options.assignment)
+
+    def _rendered(self, found: Found, report: Report) -> dict[str, bytes]:
+        key = self._key(found, report.sha256, report.assignment_id)
+        run = dataclasses.replace(report.run, details={**report.run.details, "key": key})
+        report = dataclasses.replace(report, run=run)
+        return {
+            "report.html": to_html(report).encode(),
+            "feedback.md": to_markdown(report).encode(),
+            "report.json": to_json(report).encode(),
+        }
+
+    def _key(self, found: Found, sha256: str, assignment: str) -> str:
+        part = self._assignments.get(assignment, "")
+        return report_key(found=found, sha256=sha256, assignment=part, settings=self._settings)
+
+    def _finished(self, row: Row, *, resumed: bool, reason: str = "") -> None:
+        line = Line(
+            row.id, row.assignment, row.score, row.max_score, row.pending_points, row.status, row.seconds, resumed
+        )
+        with self._mutex:
+            self._counts["resumed" if resumed else "graded"] += 1
+            if row.status in self._counts:
+                self._counts[row.status] += row.status != "graded"
+            if row.errors:
+                self._failed.append(Failure(row.id, reason or f"it failed on {', '.join(row.errors)}"))
+            if row.percent is not None:
+                self._lowest = row.percent if self._lowest is None else min(self._lowest, row.percent)
+        self._tell(lambda: self._events.finished(line))
+
+    def _stage(self, id: str, what: str) -> None:
+        self._tell(lambda: self._events.stage(id, what))
+
+    def _tell(self, event: Callable[[], None]) -> None:
+        """Raises nothing: what fails in a listener is no failure of the submission that is being graded."""
+        with self._mutex:
+            try:
+                event()
+            except BaseException as fault:
+                self._fault = self._fault or fault
+                self._stop.set()
+
+
+_PATIENCE = 5.0
+"""Seconds that each thread has to end after Ctrl-C, once the sandbox is closed."""
+
+
+def _settings(grading: Grading) -> dict[str, Any]:
+    """What marks depend on besides the submission and its rubric. Isolation is no part of it: it changes no mark."""
+    import torch
+
+    options, horses = grading.options, grading.horses
+    data = hashlib.sha256()
+    arrays: list[Any] = [horses.train, horses.test, *(horses.colours[count] for count in sorted(horses.colours))]
+    for pictures in arrays:
+        data.update(f"{pictures.shape} {pictures.dtype}\n".encode())
+        data.update(pictures.tobytes())
+    return {
+        # What tells the assignments apart is all that a report knows of the others.
+        "assignment": options.assignment or [(one.id, one.code) for one in grading.rubric.assignments.values()],
+        "seed": options.seed,
+        "device": options.device,
+        "quick": options.quick,
+        "seconds": options.seconds,
+        "probe_seconds": options.probe_seconds,
+        "memory": grading.sandbox.limits.memory,
+        "data": (horses.name, data.hexdigest()),
+        "torch": str(torch.__version__),
+    }
+
+
+def _sentence(fault: Exception) -> str:
+    said = display(" ".join(str(fault).split()), limit=300)
+    return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
+
+
+def _refuse_to_write_into_submissions(found: Sequence[Found], out: Path) -> None:
+    top = out.resolve()
+    for one in found:
+        place = top / one.folder
+        for source in one.sources:
+            real = source.resolve()
+            if place == real or place in real.parents:
+                raise StoreError(
+                    f"reports must not be written among what was handed in, and {display(str(place), limit=300)} is a "
+                    "submission: name another folder with --out"
+                )

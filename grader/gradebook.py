@@ -1,0 +1,305 @@
+"""The gradebook: all reports of a folder as ``gradebook.csv`` and ``index.html``; and the ``gradebook`` command.
+
+The CSV is UTF-8 without a byte order mark. Excel would like one, but scripts and the import forms of learning
+platforms come first: to them a mark is part of the first heading, and ``id`` is not found. In Excel, open it by *Data,
+From Text/CSV*.
+
+Exit status of the command: 0 done, 2 bad input, with a sentence. Torch is never imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from grader import __version__
+from grader.display import display
+from grader.late import LateRule, late_penalty, read_late
+from grader.lists import ListError, Student, read_roster
+from grader.report.numbers import points
+
+if TYPE_CHECKING:
+    from grader.report.rows import Row
+    from grader.report.tally import Tally
+
+__all__ = ["Lateness", "Overview", "main", "neutral", "summarise", "table", "write_csv"]
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late students were, and what that costs."""
+
+    hours: Mapping[str, Fraction]
+    """By student's id."""
+    rule: LateRule
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a gradebook shows as a whole."""
+
+    tally: Tally
+    missing: tuple[Student, ...]
+    """Those of the roster of whom there is no report."""
+
+
+def summarise(
+    out: Path,
+    *,
+    roster: Sequence[Student] = (),
+    lateness: Lateness | None = None,
+    problem: Callable[[str], None],
+) -> Overview:
+    """Write ``gradebook.csv`` and ``index.html`` over all reports in ``out``, each whole or not at all.
+
+    Memory does not grow with the number of reports, but for the roster. What is odd about a report or a list becomes a
+    sentence to ``problem``. Raises StoreError.
+    """
+    from grader.report.as_index import to_index
+    from grader.report.tally import Tally
+    from grader.store import Rows, StoreError, whole
+
+    with Rows(out, problem) as rows:
+        people = _People(roster, lateness)
+        tally = Tally()
+        for row in rows:
+            tally.add(row)
+            people.meet(row.id)
+        for sentence in people.odd():
+            problem(sentence)
+        try:
+            with whole(out / "gradebook.csv") as file:
+                write_csv(file, rows, people=people)
+            with whole(out / "index.html") as file:
+                for piece in to_index(rows, tally, name_of=people.name, missing=people.missing):
+                    file.write(piece.encode())
+        except OSError as error:
+            raise StoreError(
+                f"the gradebook in {display(str(out), limit=300)} cannot be written ({error.strerror}): "
+                "make room or change the permissions, and call 'gradebook summary' on it"
+            ) from error
+    return Overview(tally, people.missing)
+
+
+class _Matching:
+    """Ids of a list, found by ids of reports: the same, or the only one that differs in nothing but case."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self._ids = set(ids)
+        folded = Counter(id.casefold() for id in self._ids)
+        self._folded = {id.casefold(): id for id in self._ids if folded[id.casefold()] == 1}
+        self.unmatched = set(self._ids)
+
+    def find(self, id: str) -> str | None:
+        match = id if id in self._ids else self._folded.get(id.casefold())
+        self.unmatched.discard(match or "")
+        return match
+
+
+class _People:
+    """Names and lateness by the ids of reports."""
+
+    def __init__(self, roster: Sequence[Student] = (), lateness: Lateness | None = None) -> None:
+        self.known = bool(roster)
+        self.lateness = lateness
+        self._students = {student.id: student for student in roster}
+        self._on_roster = _Matching(self._students)
+        self._on_late = _Matching(lateness.hours if lateness else ())
+        self._count = self._strangers = 0
+
+    def meet(self, id: str) -> None:
+        """Count a report's id."""
+        self._count += 1
+        self._strangers += self._on_roster.find(id) is None
+        self._on_late.find(id)
+
+    def student(self, id: str) -> Student | None:
+        match = self._on_roster.find(id)
+        return None if match is None else self._students[match]
+
+    def name(self, id: str) -> str:
+        student = self.student(id)
+        return student.name if student else ""
+
+    def hours(self, id: str) -> Fraction | None:
+        match = self._on_late.find(id)
+        return None if match is None or self.lateness is None else self.lateness.hours[match]
+
+    @property
+    def missing(self) -> tuple[Student, ...]:
+        """Who is on the roster and was not met, in the roster's order."""
+        return tuple(student for id, student in self._students.items() if id in self._on_roster.unmatched)
+
+    def odd(self) -> Iterator[str]:
+        """Sentences about what does not match."""
+        if self.known and self._strangers:
+            yield f"{self._strangers:,} of {self._count:,} reports are of nobody on the roster, and stand without a name"
+        if absent := sorted(self._on_late.unmatched):
+            shown = ", ".join(display(id, limit=60) for id in absent[:5]) + (", …" if len(absent) > 5 else "")
+            yield f"{len(absent):,} on the list of lateness have no report: {shown}"
+
+
+def write_csv(file: BinaryIO, rows: Iterable[Row], *, people: _People | None = None) -> None:
+    """``gradebook.csv``: a line a submission, then one for each student on the roster of whom there is none.
+
+    Columns: id; with a roster name and email; assignment, status, score; with lateness score_before_late, late_hours
+    and late_penalty; max_score, pending_points, flags (their number); of every criterion of every assignment here its
+    points and ``<criterion>:outcome``; seconds. A cell of points is empty while they are open, and where the assignment
+    does not have the criterion. ``rows`` is gone through twice.
+    """
+    people = people or _People()
+    criteria = dict.fromkeys(criterion.id for row in rows for criterion in row.criteria)
+    heading = ["id", *(["name", "email"] if people.known else []), "assignment", "status", "score"]
+    heading += ["score_before_late", "late_hours", "late_penalty"] if people.lateness else []
+    heading += ["max_score", "pending_points", "flags"]
+    heading += [column for id in criteria for column in (id, f"{id}:outcome")]
+    heading.append("seconds")
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.DictWriter(text, heading, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({column: neutral(cell) for column, cell in _cells(row, people).items()})
+    for student in people.missing:
+        cells = {"id": student.id, "name": student.name, "email": student.email, "status": "missing"}
+        writer.writerow({column: neutral(cell) for column, cell in cells.items()})
+    text.detach()
+
+
+def _cells(row: Row, people: _People) -> dict[str, str]:
+    cells = {
+        "id": row.id,
+        "assignment": row.assignment,
+        "status": row.status,
+        "score": points(row.score),
+        "max_score": points(row.max_score),
+        "pending_points": points(row.pending_points),
+        "flags": str(len(row.flags)),
+        "seconds": f"{row.seconds:.3f}",
+    }
+    if people.known:
+        student = people.student(row.id)
+        cells |= {"name": student.name, "email": student.email} if student else {}
+    if people.lateness is not None:
+        hours = people.hours(row.id)
+        penalty = late_penalty(row.score, hours or Fraction(0), people.lateness.rule)
+        cells |= {
+            "score": points(row.score - penalty),
+            "score_before_late": points(row.score),
+            "late_hours": "" if hours is None else points(hours),
+            "late_penalty": points(penalty),
+        }
+    for one in row.criteria:
+        cells[one.id] = "" if one.open else points(one.points)
+        cells[f"{one.id}:outcome"] = one.outcome.value
+    return cells
+
+
+def neutral(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula, without control characters.
+
+    What begins with ``= + - @`` (as wide characters too), a tab or a carriage return gets an apostrophe in front, which
+    spreadsheets take for *text follows*. Line ends and tabs become spaces; lone surrogates are written out.
+    """
+    shown = "".join(
+        " " if character in "\t\n\r\x0b\x0c\x85\u2028\u2029" else character
+        for character in text
+        if character in "\t\n\r\x0b\x0c\x85" or unicodedata.category(character) != "Cc"
+    ).encode("utf-8", "backslashreplace").decode("utf-8")
+    risky = text[:1] in ("\t", "\r") or shown.lstrip()[:1] in _FORMULA
+    return f"'{shown}" if risky and shown else shown
+
+
+_FORMULA = tuple("=+-@＝＋－＠")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status comes back."""
+    from grader.store import StoreError
+
+    options = _parser().parse_args(arguments)
+    try:
+        return _summary(options)
+    except (ListError, StoreError) as wrong:
+        print(f"gradebook: {wrong}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("gradebook: Stopped. Nothing was changed.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # else Python complains about the pipe once more
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gradebook", description="Work on a folder of reports by grade.")
+    parser.add_argument("--version", action="version", version=f"gradebook {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    summary = commands.add_parser("summary", help="make gradebook.csv and index.html anew, and print a short table")
+    add = summary.add_argument
+    add("out", metavar="DIR", type=Path, help="folder of reports")
+    add("--roster", metavar="FILE", type=Path, help="CSV with id, name and email: names, and who handed nothing in")
+    add("--late", metavar="FILE", type=Path, help="CSV with the columns id and hours_late, or id, submitted and due")
+    for option, kind, default, what in (
+        ("--grace", _number, 0, "hours given to everyone (default: 0)"),
+        ("--percent-a-day", _percent, 0, "percent of the score that each begun day takes (default: 0, none)"),
+        ("--cap", _percent, 100, "most that lateness takes, in percent of the score (default: 100)"),
+    ):
+        add(option, metavar="N", type=kind, default=Fraction(default), help=f"with --late: {what}")
+    return parser
+
+
+def _number(text: str) -> Fraction:
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,4})?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"must be a number such as 1.5, was {text!r}")
+    return Fraction(text)
+
+
+def _percent(text: str) -> Fraction:
+    if (percent := _number(text)) > 100:
+        raise argparse.ArgumentTypeError(f"must be 0 to 100, was {text!r}")
+    return percent
+
+
+def _summary(options: argparse.Namespace) -> int:
+    roster = read_roster(options.roster) if options.roster else ()
+    rule = LateRule(options.grace, options.percent_a_day, options.cap)
+    lateness = Lateness(read_late(options.late), rule) if options.late else None
+    if lateness is None and rule != LateRule():
+        raise ListError("--grace, --percent-a-day and --cap need the list of who was late: add --late FILE")
+    overview = summarise(
+        options.out,
+        roster=roster,
+        lateness=lateness,
+        problem=lambda sentence: print(f"gradebook: {sentence}", file=sys.stderr),
+    )
+    for line in table(overview):
+        print(line)
+    print(f"Written: {display(str(options.out / 'gradebook.csv'))} and {display(str(options.out / 'index.html'))}")
+    return 0
+
+
+def table(overview: Overview) -> Iterator[str]:
+    """The overview in lines of text."""
+    tally = overview.tally
+    yield f"{'assignment':<16}{'reports':>8}{'mean':>9}"
+    for one in sorted(tally.assignments.values(), key=lambda one: one.id):
+        mean = "–" if one.mean is None else f"{float(one.mean):.1f} %"
+        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}"
+    counts = {
+        "graded": tally.states["graded"],
+        "need review": tally.states["needs_review"],
+        "could not be graded": tally.states["ungradable"],
+        "with a grader error": tally.in_error,
+        "handed nothing in": len(overview.missing),
+    }
+    yield ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no reports"

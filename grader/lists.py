@@ -1,0 +1,141 @@
+"""Lists of students that people bring as CSV: any separator a spreadsheet writes, columns told by their headings."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.display import display
+
+__all__ = ["ListError", "Student", "Table", "read_roster", "read_table"]
+
+_MOST_BYTES = 50_000_000
+
+
+class ListError(Exception):
+    """A list cannot be used; the text is one sentence with file and line."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file's rows, by the columns that were asked for."""
+
+    name: str
+    """The file's name."""
+    columns: tuple[str, ...]
+    """Which of the columns are there; empty where the first line holds no headings."""
+    heading: str
+    """The first line, to show in an error."""
+    rows: tuple[tuple[int, Mapping[str, str]], ...]
+    """Line in the file and trimmed cells by column; without headings the columns are ``0``, ``1``, …"""
+
+
+@dataclass(frozen=True)
+class Student:
+    """One line of the roster."""
+
+    id: str
+    name: str
+    email: str
+
+
+def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
+    """A CSV file with any of ``columns``, each by the headings under which it goes (case and punctuation ignored).
+
+    Raises ListError.
+    """
+    text = _text(path)
+    lines = list(_lines(path, text))
+    if not lines:
+        raise ListError(f"{_name(path)} is empty: it must have a line a student")
+    first = [_plain(cell) for cell in lines[0][1]]
+    places: dict[str, int] = {}
+    for column, headings in columns.items():
+        # The first heading that is there, not the first column: a list has "Student" and "ID" side by side.
+        place = next((first.index(heading) for heading in headings if heading in first), None)
+        if place is not None and place not in places.values():
+            places[column] = place
+    rows = lines[1:] if places else lines
+    names = places or {str(place): place for place in range(max(len(cells) for _, cells in lines))}
+    return Table(
+        name=_name(path),
+        columns=tuple(places),
+        heading=display(", ".join(lines[0][1]), limit=120) or "empty",
+        rows=tuple(
+            (line, {column: cells[place] if place < len(cells) else "" for column, place in names.items()})
+            for line, cells in rows
+        ),
+    )
+
+
+def read_roster(path: Path) -> tuple[Student, ...]:
+    """A roster: columns id, name and e-mail by their headings, or in this order without headings. Raises ListError."""
+    headings = {
+        "id": ("id", "student id", "sis login id", "username", "netid", "utorid", "login", "sis user id", "user id"),
+        "name": ("name", "full name", "student name", "student", "display name"),
+        "first": ("first name", "given name", "firstname", "first"),
+        "last": ("last name", "surname", "family name", "lastname", "last"),
+        "email": ("email", "e mail", "email address", "mail"),
+    }
+    table = read_table(path, headings)
+    if table.columns and "id" not in table.columns:
+        raise ListError(
+            f"{table.name}, line 1: one column must be the id, were {table.heading}: name it 'id' in the first line"
+        )
+    students: dict[str, Student] = {}
+    for line, cells in table.rows:
+        id = cells.get("id" if table.columns else "0", "")
+        name = cells.get("name" if table.columns else "1", "")
+        name = name or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
+        email = cells.get("email" if table.columns else "2", "")
+        if not id:
+            raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
+        if id in students:
+            raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
+        students[id] = Student(id, name, email)
+    return tuple(students.values())
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ListError(f"{_name(path)} cannot be read ({error.strerror}): check its path") from None
+    except ValueError:
+        raise ListError(f"{_name(path)} cannot be read: check the path") from None
+    if len(content) > _MOST_BYTES:
+        raise ListError(f"{_name(path)} must have at most {_MOST_BYTES:,} bytes, has more: is it a list of students?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = f"0x{content[error.start]:02x}"
+        raise ListError(f"{_name(path)}, line {line}: it must be UTF-8, has the byte {byte}: save it as UTF-8") from None
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines that are not empty, cells trimmed."""
+    first = text[:10_000].lstrip("\r\n").split("\n", 1)[0]
+    separator = max(",;\t", key=first.count)
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    start = 1
+    try:
+        for cells in reader:
+            trimmed = [cell.strip() for cell in cells]
+            if any(trimmed):
+                yield start, trimmed
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise ListError(f"{_name(path)}, line {start}: this is not CSV ({error}): check the quotes") from None
+
+
+def _plain(heading: str) -> str:
+    return re.sub(r"[\W_]+", " ", heading).strip().lower()
+
+
+def _name(path: Path) -> str:
+    return display(str(path), limit=300)

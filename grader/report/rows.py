@@ -1,0 +1,145 @@
+"""What lists and statistics need of one report: a row, read back from ``report.json``, and its short form for files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from grader.report.as_json import SCHEMA
+from grader.verdicts import Outcome
+
+__all__ = ["CriterionRow", "Row", "pack", "row_of", "unpack"]
+
+_MOST_FLAGS = 20
+_MOST_TEXT = 300
+
+
+@dataclass(frozen=True)
+class CriterionRow:
+    """One criterion of one report."""
+
+    id: str
+    points: Fraction
+    max_points: Fraction
+    bonus: bool
+    outcome: Outcome
+    mistake: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether its points are neither earned nor lost yet."""
+        return self.outcome in (Outcome.PENDING, Outcome.ERROR)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One report."""
+
+    folder: str
+    """Name of its folder."""
+    id: str
+    sha256: str
+    """Hash of the submission's contents."""
+    key: str
+    """What the report was graded from; empty where it does not say."""
+    assignment: str
+    assignment_title: str
+    status: str
+    """``graded``, ``needs_review`` or ``ungradable``."""
+    score: Fraction
+    max_score: Fraction
+    pending_points: Fraction
+    flags: tuple[tuple[str, str], ...]
+    """Kind and detail of each flag; the first twenty."""
+    criteria: tuple[CriterionRow, ...]
+    seconds: float
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Ids of the criteria on which the grader itself failed."""
+        return tuple(criterion.id for criterion in self.criteria if criterion.outcome is Outcome.ERROR)
+
+    @property
+    def decided_points(self) -> Fraction:
+        """Points that are earned or lost by now, bonus not included."""
+        open_bonus = sum((one.max_points for one in self.criteria if one.bonus and one.open), Fraction(0))
+        return self.max_score - (self.pending_points - open_bonus)
+
+    @property
+    def percent(self) -> Fraction | None:
+        """Score as a percentage of the decided points; None while none are."""
+        decided = self.decided_points
+        return 100 * self.score / decided if decided > 0 else None
+
+
+def row_of(folder: str, document: Any) -> Row:
+    """The row of a parsed ``report.json``. Raises KeyError, TypeError, ValueError or AttributeError when it is none."""
+    if document["schema"] != SCHEMA:
+        raise ValueError(f"the form must be {SCHEMA}, was {document['schema']!r}")
+    flags = document["flags"][:_MOST_FLAGS]
+    return Row(
+        folder=folder,
+        id=str(document["submission"]["id"]),
+        sha256=str(document["submission"]["sha256"]),
+        key=str(document["run"].get("details", {}).get("key", "")),
+        assignment=str(document["assignment"]["id"]),
+        assignment_title=str(document["assignment"]["title"])[:_MOST_TEXT],
+        status=str(document["status"]),
+        score=_points(document["score"]),
+        max_score=_points(document["max_score"]),
+        pending_points=_points(document["pending_points"]),
+        flags=tuple((str(flag["kind"])[:_MOST_TEXT], str(flag["detail"])[:_MOST_TEXT]) for flag in flags),
+        criteria=tuple(
+            CriterionRow(
+                id=str(one["id"]),
+                points=_points(one["points"]),
+                max_points=_points(one["max_points"]),
+                bonus=bool(one.get("bonus", False)),
+                outcome=Outcome(one["outcome"]),
+                mistake=None if one.get("mistake") is None else str(one["mistake"])[:_MOST_TEXT],
+            )
+            for one in document["criteria"]
+        ),
+        seconds=float(document["run"]["seconds"]),
+    )
+
+
+def _points(value: Any) -> Fraction:
+    """Points from JSON, exact in hundredths."""
+    return Fraction(round(value * 100), 100)
+
+
+def pack(row: Row) -> list[Any]:
+    """A row as JSON's own types, points in hundredths: a twentieth of its report. The folder is left out."""
+    texts = [row.id, row.sha256, row.key, row.assignment, row.assignment_title, row.status]
+    points = [int(value * 100) for value in (row.score, row.max_score, row.pending_points)]
+    criteria = [
+        [one.id, int(one.points * 100), int(one.max_points * 100), int(one.bonus), one.outcome.value, one.mistake]
+        for one in row.criteria
+    ]
+    return [texts, points, [list(flag) for flag in row.flags], criteria, row.seconds]
+
+
+def unpack(folder: str, packed: Any) -> Row:
+    """The row that was packed. Raises TypeError or ValueError when it is none."""
+    (id, sha256, key, assignment, title, status), points, flags, criteria, seconds = packed
+    score, max_score, pending = (Fraction(count, 100) for count in points)
+    return Row(
+        folder=folder,
+        id=id,
+        sha256=sha256,
+        key=key,
+        assignment=assignment,
+        assignment_title=title,
+        status=status,
+        score=score,
+        max_score=max_score,
+        pending_points=pending,
+        flags=tuple((kind, detail) for kind, detail in flags),
+        criteria=tuple(
+            CriterionRow(id, Fraction(earned, 100), Fraction(most, 100), bool(bonus), Outcome(outcome), mistake)
+            for id, earned, most, bonus, outcome, mistake in criteria
+        ),
+        seconds=seconds,
+    )

@@ -1,0 +1,137 @@
+"""Statistics over a cohort in one pass: sums alone are kept, exact ones, so memory does not grow with the cohort.
+
+Points still open (pending, or in error) count nowhere, and submissions without code to examine count in the numbers and
+not in the statistics of criteria: they would make every criterion seem hard and every pair of them alike.
+
+Discrimination is the corrected item-total correlation: Pearson's correlation between a criterion's points and those of
+all others. Source: Lord and Novick, *Statistical Theories of Mental Test Scores*, 1968, chapter 15.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from grader.report.rows import CriterionRow, Row
+from grader.verdicts import Outcome
+
+__all__ = ["AssignmentTally", "CriterionTally", "Tally", "correlation"]
+
+BINS = 20
+"""Bars of the distribution, five percent each; the last one holds everything from 95 percent up."""
+
+
+@dataclass
+class CriterionTally:
+    """One criterion, over all submissions in which it is decided."""
+
+    decided: int = 0
+    passed: int = 0
+    open: int = 0
+    """Submissions in which it is pending or in error."""
+    mistakes: Counter[str] = field(default_factory=Counter)
+    """Submissions in which a known mistake was recognised, by its id."""
+    _sums: list[int] = field(default_factory=lambda: [0] * 5)
+
+    def add(self, criterion: CriterionRow, rest: Fraction) -> None:
+        """``rest``: the decided points of the submission's other criteria."""
+        if criterion.open:
+            self.open += 1
+            return
+        self.decided += 1
+        self.passed += criterion.outcome is Outcome.PASS
+        if criterion.mistake:
+            self.mistakes[criterion.mistake] += 1
+        # A criterion without points still tells the strong from the weak.
+        earned = criterion.points if criterion.max_points else Fraction(criterion.outcome is Outcome.PASS)
+        x, y = int(earned * 100), int(rest * 100)
+        for place, value in enumerate((x, y, x * x, y * y, x * y)):
+            self._sums[place] += value
+
+    @property
+    def passed_share(self) -> Fraction | None:
+        """Share of the submissions that passed; None where none is decided."""
+        return Fraction(self.passed, self.decided) if self.decided else None
+
+    @property
+    def discrimination(self) -> float | None:
+        """Between -1 and 1; None where it is undefined: fewer than three submissions, or no two that differ."""
+        return correlation(self.decided, *self._sums)
+
+
+def correlation(count: int, x: int, y: int, xx: int, yy: int, xy: int) -> float | None:
+    """Pearson's, from exact sums; None for fewer than three pairs, and where one side does not vary."""
+    across = (count * xx - x * x) * (count * yy - y * y)
+    if count < 3 or across <= 0:
+        return None
+    return max(-1.0, min(1.0, (count * xy - x * y) / math.sqrt(across)))
+
+
+@dataclass
+class AssignmentTally:
+    """One assignment."""
+
+    id: str
+    title: str
+    count: int = 0
+    without_score: int = 0
+    """Submissions without a decided point."""
+    bins: list[int] = field(default_factory=lambda: [0] * BINS)
+    """Submissions by percent of the decided points."""
+    percents: Fraction = Fraction(0)
+    """Their sum."""
+    criteria: dict[str, CriterionTally] = field(default_factory=dict)
+
+    def add(self, row: Row) -> None:
+        self.count += 1
+        if row.percent is None:
+            self.without_score += 1
+        else:
+            self.bins[min(BINS - 1, max(0, int(row.percent * BINS / 100)))] += 1
+            # Whole hundredths of a percent: the denominators of exact ones would grow without end.
+            self.percents += Fraction(round(row.percent * 100), 100)
+        if row.status == "ungradable":
+            return
+        total = sum((one.points for one in row.criteria if not one.open), Fraction(0))
+        for criterion in row.criteria:
+            tally = self.criteria.setdefault(criterion.id, CriterionTally())
+            tally.add(criterion, total - criterion.points)
+
+    @property
+    def mean(self) -> Fraction | None:
+        """Mean percentage; None where no submission has a decided point."""
+        scored = self.count - self.without_score
+        return self.percents / scored if scored else None
+
+
+@dataclass
+class Tally:
+    """A cohort, which may hold several assignments: their points are not comparable and never mixed."""
+
+    count: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    """Submissions by status."""
+    in_error: int = 0
+    """Submissions with a criterion on which the grader itself failed."""
+    flagged: int = 0
+    assignments: dict[str, AssignmentTally] = field(default_factory=dict)
+
+    def add(self, row: Row) -> None:
+        self.count += 1
+        self.states[row.status] += 1
+        self.in_error += bool(row.errors)
+        self.flagged += bool(row.flags)
+        fresh = AssignmentTally(row.assignment, row.assignment_title)
+        self.assignments.setdefault(row.assignment, fresh).add(row)
+
+    def mistakes(self) -> list[tuple[int, str, str, str]]:
+        """Number of submissions, mistake, criterion and assignment, the commonest first."""
+        seen = [
+            (count, mistake, criterion, assignment.id)
+            for assignment in self.assignments.values()
+            for criterion, tally in assignment.criteria.items()
+            for mistake, count in tally.mistakes.items()
+        ]
+        return sorted(seen, key=lambda one: (-one[0], *one[1:]))

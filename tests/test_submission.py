@@ -1,0 +1,77 @@
+"""The door to what students hand in: from the path of a course's download to everybody's code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from archive_makers import a_zip
+
+from grader import submission
+from grader.submission import SubmissionError, find, read
+
+OLD_NOTEBOOK = {
+    "nbformat": 3,
+    "nbformat_minor": 0,
+    "metadata": {"name": ""},
+    "worksheets": [
+        {"metadata": {}, "cells": [{"cell_type": "code", "input": ["x = 1"], "language": "python", "outputs": []}]}
+    ],
+}
+
+
+def test_everything_that_others_rely_on_is_exported() -> None:
+    for name in (
+        "Cell",
+        "CodeFile",
+        "Findings",
+        "Found",
+        "Skipped",
+        "StoredFile",
+        "Submission",
+        "SubmissionError",
+        "find",
+        "read",
+    ):
+        assert name in submission.__all__
+        assert hasattr(submission, name)
+
+
+def test_a_cohort_of_all_sorts_is_read_and_nobody_costs_another(tmp_path: Path) -> None:
+    (tmp_path / "alice").mkdir()
+    (tmp_path / "alice" / "a2.ipynb").write_text(json.dumps(OLD_NOTEBOOK))
+    (tmp_path / "alice" / "a2-writeup.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "bob.zip").write_bytes(a_zip(("a2/models.py", b"import torch\n"), ("../x.py", b"")))
+    (tmp_path / "bad.zip").write_bytes(b"PK broken")
+    (tmp_path / "empty").mkdir()
+    findings = find([tmp_path])
+    assert findings.many
+    read_ = {found.id: read(found) for found in findings.found}
+    assert {
+        id: [(file.path, [cell.source for cell in file.cells]) for file in one.code] for id, one in read_.items()
+    } == {
+        "alice": [("a2.ipynb", ["x = 1"])],
+        "bad": [],
+        "bob": [("a2/models.py", ["import torch\n"])],
+        "empty": [],
+    }
+    assert {id: [flag.kind for flag in one.flags] for id, one in read_.items()} == {
+        "alice": [],
+        "bad": ["damaged"],
+        "bob": ["refused-name"],
+        "empty": [],
+    }
+    assert [file.path for file in read_["alice"].files if file.path.endswith(".pdf")] == ["a2-writeup.pdf"]
+    assert len({one.sha256 for one in read_.values()}) == 4
+
+
+def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a2.zip").write_bytes(a_zip(("a2.py", b"x"), ("b.ipynb", b"{}")))
+    (found,) = find([tmp_path / "a2.zip"]).found
+    assert read(found) == read(found)
+
+
+def test_a_wrong_path_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match=r"does not exist: name a folder, \.py, \.ipynb, \.zip"):
+        find([tmp_path / "alcie"])
