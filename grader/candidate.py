@@ -8,6 +8,7 @@ code can have bent it.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -15,6 +16,9 @@ from jsonschema import Draft202012Validator
 from torch import Tensor
 
 __all__ = ["Session", "Submitted", "Unexaminable"]
+
+# A class that did not finish so many times is not tried again.
+_HANGS = 2
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -36,8 +40,9 @@ class Session(Protocol):
 class Submitted:
     """One submission's worker.
 
-    ``open`` starts a session; ``failure`` is the exception by which a session says that the submission broke it.
-    ``seconds`` is the wall time for the whole submission, ``probe_seconds`` for one probe.
+    ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the submission broke it.
+    ``seconds`` is the wall time for the whole submission, ``probe_seconds`` for one probe; a probe that hangs is not counted
+    in the former, and what hangs twice is not tried a third time.
     """
 
     def __init__(
@@ -47,10 +52,10 @@ class Submitted:
         self._failure = failure
         self._until = time.monotonic() + seconds
         self._probe_seconds = probe_seconds
-        self._session: Session | None = open()
+        self._session: Session | None = None
         self._load: Message | None = None
         self._output = ""
-        self.failures: list[str] = []
+        self._hangs: Counter[str] = Counter()
 
     @property
     def output(self) -> str:
@@ -71,12 +76,10 @@ class Submitted:
 
     def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         """Evidence for a probe, or ``{"trouble": …}``."""
-        if self._session is None:
-            self._session = self._open()
-            if self._load is not None:
-                loading = self._ask(self._load, {})[0]
-                if "trouble" in loading:
-                    return loading, {}
+        if self._session is None and self._load is not None:
+            loading = self._ask(self._load, {})[0]
+            if "trouble" in loading:
+                return loading, {}
         return self._ask(probe, tensors)
 
     def close(self) -> None:
@@ -87,18 +90,24 @@ class Submitted:
             self._session = None
 
     def _ask(self, message: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        left = self._until - time.monotonic()
+        begun = time.monotonic()
+        left = self._until - begun
         if left <= 0:
             return _stopped("the time allowed for one submission was used up"), {}
+        subject = str(message.get("cls", message["do"]))
+        if self._hangs[subject] >= _HANGS:
+            return _stopped("the code did not finish in time when it was tried before"), {}
         if self._session is None:
-            return _stopped("its process had ended"), {}
+            self._session = self._open()
         try:
             evidence, outputs = self._session.ask(message, tensors, seconds=min(left, self._probe_seconds))
         except self._failure as failure:
-            detail = getattr(failure, "detail", str(failure))
-            self.failures.append(detail)
+            if getattr(failure, "kind", "") == "timeout":
+                # What one class wastes is not taken from the others' time.
+                self._hangs[subject] += 1
+                self._until += time.monotonic() - begun
             self.close()
-            return _stopped(detail), {}
+            return _stopped(getattr(failure, "detail", str(failure))), {}
         if "failure" in evidence:
             return _stopped(str(evidence["failure"])[:300]), {}
         broken = next(iter(_SCHEMAS[message["do"]].iter_errors(evidence)), None)
@@ -177,7 +186,7 @@ _SCHEMAS = {
             "left_out": _STATEMENTS,
             "failed": _STATEMENTS,
             "stood_in": _STATEMENTS,
-            "cuda_calls": _STATEMENTS,
+            "notes": _STATEMENTS,
         }
     ),
     "build": _schema({"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}),

@@ -128,7 +128,7 @@ def run(
 
     Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False. After Ctrl-C
     nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says what is left. Sets
-    ``grading.progress``, and torch's threads in this process to 1. Raises StoreError; reports written by then are whole.
+    ``grading.progress``, and torch's threads in this process to 1. Raises StoreError; what was written is whole.
     """
     import torch
 

@@ -42,6 +42,8 @@ def detect(assignments: Mapping[str, Assignment], paths: list[str], outline: Map
                 vote((id,), 4, f"the file {PurePosixPath(path).name}")
             elif any(_alike(name, pattern.lower()) for pattern in assignment.code):
                 vote((id,), 2, f"the file {PurePosixPath(path).name}")
+            elif any(fnmatch(name, pattern.lower()) for pattern in assignment.writeup):
+                vote((id,), 1, f"the file {PurePosixPath(path).name}")
     classes = [written for file in outline.get("files", []) for written in file["classes"]]
     names = {written["name"] for written in classes}
     _by_classes(names, classes, vote)

@@ -75,11 +75,13 @@ def summarise(
         for row in rows:
             tally.add(row)
             people.meet(row.id)
+        # In the rubric's order, one assignment after the other.
+        criteria = tuple(dict.fromkeys(id for one in tally.assignments.values() for id in one.criteria))
         for sentence in people.odd():
             problem(sentence)
         try:
             with whole(out / "gradebook.csv") as file:
-                write_csv(file, rows, people=people)
+                write_csv(file, rows, criteria, people=people)
             with whole(out / "index.html") as file:
                 for piece in to_index(rows, tally, name_of=people.name, missing=people.missing):
                     file.write(piece.encode())
@@ -143,22 +145,21 @@ class _People:
     def odd(self) -> Iterator[str]:
         """Sentences about what does not match."""
         if self.known and self._strangers:
-            yield f"{self._strangers:,} of {self._count:,} reports are of nobody on the roster, and stand without a name"
+            yield f"{self._strangers:,} of {self._count:,} reports are of nobody on the roster and stay without a name"
         if absent := sorted(self._on_late.unmatched):
             shown = ", ".join(display(id, limit=60) for id in absent[:5]) + (", …" if len(absent) > 5 else "")
             yield f"{len(absent):,} on the list of lateness have no report: {shown}"
 
 
-def write_csv(file: BinaryIO, rows: Iterable[Row], *, people: _People | None = None) -> None:
+def write_csv(file: BinaryIO, rows: Iterable[Row], criteria: Sequence[str], *, people: _People | None = None) -> None:
     """``gradebook.csv``: a line a submission, then one for each student on the roster of whom there is none.
 
     Columns: id; with a roster name and email; assignment, status, score; with lateness score_before_late, late_hours
     and late_penalty; max_score, pending_points, flags (their number); of every criterion of every assignment here its
     points and ``<criterion>:outcome``; seconds. A cell of points is empty while they are open, and where the assignment
-    does not have the criterion. ``rows`` is gone through twice.
+    does not have the criterion. ``criteria`` are the ids of all of them.
     """
     people = people or _People()
-    criteria = dict.fromkeys(criterion.id for row in rows for criterion in row.criteria)
     heading = ["id", *(["name", "email"] if people.known else []), "assignment", "status", "score"]
     heading += ["score_before_late", "late_hours", "late_penalty"] if people.lateness else []
     heading += ["max_score", "pending_points", "flags"]
@@ -210,16 +211,17 @@ def neutral(text: str) -> str:
     What begins with ``= + - @`` (as wide characters too), a tab or a carriage return gets an apostrophe in front, which
     spreadsheets take for *text follows*. Line ends and tabs become spaces; lone surrogates are written out.
     """
-    shown = "".join(
-        " " if character in "\t\n\r\x0b\x0c\x85\u2028\u2029" else character
-        for character in text
-        if character in "\t\n\r\x0b\x0c\x85" or unicodedata.category(character) != "Cc"
-    ).encode("utf-8", "backslashreplace").decode("utf-8")
+    if text.isascii() and text.isprintable() and text[:1] not in _FORMULA:
+        return text  # nearly every cell: points and outcomes
+    spaced = "".join(" " if character in _SPACES else character for character in text)
+    kept = "".join(character for character in spaced if unicodedata.category(character) != "Cc")
+    shown = kept.encode("utf-8", "backslashreplace").decode("utf-8")
     risky = text[:1] in ("\t", "\r") or shown.lstrip()[:1] in _FORMULA
     return f"'{shown}" if risky and shown else shown
 
 
 _FORMULA = tuple("=+-@＝＋－＠")
+_SPACES = "\t\n\r\x0b\x0c\x85\u2028\u2029"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -50,7 +50,8 @@ def late_penalty(score: Fraction, hours: Fraction, rule: LateRule) -> Fraction:
 def read_late(path: Path) -> Mapping[str, Fraction]:
     """Hours late by student's id, from a CSV with the columns ``id, hours_late`` or ``id, submitted, due``.
 
-    Times are in ISO 8601. An empty ``hours_late`` or ``submitted`` leaves the student out; who was early is 0 hours late. Raises ListError.
+    Times are in ISO 8601. An empty ``hours_late`` or ``submitted`` leaves the student out; who was early is 0 hours
+    late. Raises ListError.
     """
     table = read_table(path, {"id": _ID, "hours": _HOURS, "submitted": _SUBMITTED, "due": _DUE})
     if "id" not in table.columns or ("hours" not in table.columns and not {"submitted", "due"} <= set(table.columns)):

@@ -114,7 +114,9 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = f"0x{content[error.start]:02x}"
-        raise ListError(f"{_name(path)}, line {line}: it must be UTF-8, has the byte {byte}: save it as UTF-8") from None
+        raise ListError(
+            f"{_name(path)}, line {line}: it must be UTF-8, has the byte {byte}: save it as UTF-8"
+        ) from None
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:

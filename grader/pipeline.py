@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -90,17 +90,20 @@ class Grading:
         return report
 
     def _examine(self, submission: Submission, files: list[dict[str, Any]], candidate: Submitted) -> _Examined:
-        paths = [file["path"] for file in files] or [file.path for file in submission.files]
+        paths = [file.path for file in submission.files]
         try:
             outline = candidate.outline(files) if files else {"files": []}
         except Unexaminable as why:
-            detected = self._assignment(paths, {"files": []})
-            return _Examined(detected, [], {}, {}, (Flag("unreadable", str(why)),), gradable=False)
+            outline, files = {"files": []}, []
+            unreadable: tuple[Flag, ...] = (Flag("unreadable", str(why)),)
+        else:
+            unreadable = ()
         detected = self._assignment(paths, outline)
-        flags = () if detected.sure else (Flag("assignment-guessed", detected.sentence),)
+        flags = unreadable if detected.sure else (*unreadable, Flag("assignment-guessed", detected.sentence))
         assignment = self.rubric.assignments[detected.assignment]
         if not files:
-            return _Examined(detected, _without_code(assignment, submission), outline, {}, flags, gradable=False)
+            sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, _NOTHING_LOADED)
+            return _Examined(detected, self._verdicts_on_files(assignment, sitting), outline, {}, flags, gradable=False)
         self.progress(submission.id, "loading")
         ordered = _best_first(assignment, files, outline)
         wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
@@ -140,6 +143,16 @@ class Grading:
                 verdicts[criterion.id] = Verdict(criterion.id, Outcome.PENDING, told)
         return list(verdicts.values())
 
+    def _verdicts_on_files(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
+        """Without code, the files themselves are all that can be examined."""
+        return [
+            self._check(criterion, sitting)
+            if criterion.check in ("code", "writeup")
+            else Verdict(criterion.id, Outcome.SKIPPED, "Skipped: there is no code to examine.")
+            for criterion in assignment.criteria
+            if criterion.check is not None
+        ]
+
     def _check(self, criterion: Criterion, sitting: Sitting) -> Verdict:
         self.progress(sitting.submission.id, criterion.id)
         clock = time.monotonic()
@@ -173,7 +186,7 @@ class Grading:
             code_files=chosen,
             sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
             flags=flags,
-            left_out=_left_out(loading),
+            left_out=_left_out(examined.outline, loading),
             remarks=_remarks(submission, examined),
             output=candidate.output,
             part_titles={part.id: part.title for part in assignment.parts},
@@ -222,7 +235,7 @@ def _holds_up(need: Criterion, verdict: Verdict) -> bool:
 
 
 _NOTHING_LOADED: dict[str, Any] = {
-    "classes": [], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "cuda_calls": [],
+    "classes": [], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": [],
 }  # fmt: skip
 
 
@@ -259,40 +272,38 @@ def _conflicts(assignment: Assignment, loading: dict[str, Any]) -> tuple[Flag, .
     )
 
 
-def _without_code(assignment: Assignment, submission: Submission) -> list[Verdict]:
-    problems = " ".join(f"{file.path}: {file.problem}" for file in submission.code if file.problem)
-    asked = " or ".join(assignment.code)
-    told = problems or f"There is no code in the submission; the handout asks for {asked}."
-    return [
-        Verdict(criterion.id, Outcome.FAIL, told) if criterion.check == "code"
-        else Verdict(criterion.id, Outcome.SKIPPED, "Skipped: there is no code to examine.")
-        for criterion in assignment.criteria
-        if criterion.check is not None and criterion.check != "writeup"
-    ] + [
-        Verdict(criterion.id, Outcome.SKIPPED, "Skipped: there is no code to examine.")
-        for criterion in assignment.criteria
-        if criterion.check == "writeup"
-    ]  # fmt: skip
-
-
-def _left_out(loading: dict[str, Any]) -> tuple[LeftOut, ...]:
-    left = [LeftOut(str(one.get("where", "")), str(one.get("what", "")), str(one.get("why", ""))) for one in loading.get("left_out", [])]
+def _left_out(outline: dict[str, Any], loading: dict[str, Any]) -> tuple[LeftOut, ...]:
+    """What was not run, or not as it stands: first what failed, since that may cost marks."""
     failed = [
         LeftOut(str(one.get("where", "")), str(one.get("what", "")), f"raised {one.get('type')}: {one.get('text')}")
         for one in loading.get("failed", [])
     ]
-    stood = [LeftOut("import", str(one.get("module", "")), str(one.get("why", "stood in for"))) for one in loading.get("stood_in", [])]
-    return (*failed, *left, *stood)
+    read = [
+        LeftOut(_place_in(file["path"], note), str(note.get("what", "")), str(note.get("why", "")))
+        for file in outline.get("files", [])
+        for note in file.get("notes", [])
+    ]
+    ran = [
+        LeftOut(str(one.get("where", "")), str(one.get("what", "")), str(one.get("why", "")))
+        for one in (*loading.get("left_out", []), *loading.get("notes", []))
+    ]
+    stood = [LeftOut("import", str(one.get("module", "")), str(one.get("why", ""))) for one in loading.get("stood_in", [])]
+    return tuple(dict.fromkeys((*failed, *read, *ran, *stood)))
+
+
+def _place_in(path: str, line: Mapping[str, Any]) -> str:
+    """``a2.ipynb, cell 7, line 3``."""
+    cell = f", cell {line['cell']}" if line.get("cell") else ""
+    return f"{path}{cell}, line {line.get('line', '?')}"
 
 
 def _remarks(submission: Submission, examined: _Examined) -> tuple[str, ...]:
     told = [f"{file.path}: {file.problem}" for file in submission.code if file.problem]
     for file in examined.outline.get("files", []):
         for problem in file["problems"]:
-            cell = f", cell {problem['cell']}" if problem.get("cell") else ""
             stands = f" It stands in {problem['stands_in']}, which could not be examined." if problem.get("stands_in") else ""
             told.append(
-                f"{file['path']}{cell}, line {problem['line']}: {problem['message']}: `{' '.join(str(problem['text']).split())[:120]}`.{stands}"
+                f"{_place_in(file['path'], problem)}: {problem['message']}: `{' '.join(str(problem['text']).split())[:120]}`.{stands}"
             )
     if "trouble" in examined.loading:
         told.append(f"Loading the definitions stopped: {examined.loading['trouble'].get('text')}.")

@@ -282,12 +282,14 @@ class Session:
         if self._closed:
             raise ValueError("the session is closed: nothing can be asked any more")
         serial = secrets.token_hex(16)
-        frame = frames.encode({"serial": serial, "message": message}, tensors, limit=self._limits.frame_bytes)
+        request = {"serial": serial, "message": message}
+        limit = self._limits.frame_bytes
+        frame = frames.encode(request, tensors, limit=limit, json_limit=frames.REQUEST_JSON_BYTES)
         deadline = min(time.monotonic() + seconds, self._deadline)
         try:
             self._expect_silence()
             self._send(frame, deadline)
-            content = frames.read(lambda count: self._receive(count, deadline), limit=self._limits.frame_bytes)
+            content = frames.read(lambda count: self._receive(count, deadline), limit=limit)
             if content is None:
                 raise _HungUp
             envelope, reply_tensors = content
@@ -623,10 +625,12 @@ class _Parent:
                 raise _ParentDied(self._explain())
             line += piece
         report = json.loads(line)
+        failed = report.get("failed", "it is out of step")
+        if expected not in report and self._ready:
+            # the parent is well, and so are the sessions that it has already
+            raise SandboxError(f"no session can be started ({failed}): run fewer at once, with --jobs")
         if expected not in report:
-            failed = report.get("failed", "it is out of step")
-            final = expected == "ready"
-            raise _ParentDied(f"the worker cannot start ({failed}): see that torch can be imported", final=final)
+            raise _ParentDied(f"the worker cannot start ({failed}): see that torch can be imported", final=True)
 
     def _explain(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):

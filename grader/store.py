@@ -33,7 +33,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
@@ -125,19 +125,19 @@ class _Staged:
 
 def _write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Replace several files; the last one is absent while the others change."""
-    staged: list[_Staged] = []
-    try:
+    *_, last = contents
+    with ExitStack() as tidying:
+        staged = []
         for name, content in contents.items():
-            staged.append(_Staged(folder / name))
-            staged[-1].file.write(content)
-            staged[-1].finish()
-        (folder / name).unlink(missing_ok=True)
+            file = _Staged(folder / name)
+            tidying.callback(file.discard)
+            file.file.write(content)
+            file.finish()
+            staged.append(file)
+        (folder / last).unlink(missing_ok=True)
         for file in staged:
             file.put_in_place()
         _synchronise(folder)
-    finally:
-        for file in staged:
-            file.discard()
 
 
 def _synchronise(folder: Path) -> None:
@@ -232,9 +232,10 @@ class Store:
         and is called only where the cache cannot tell.
         """
         folder = self._out / found.folder
-        row, sources = self._cache.row(folder)
-        if row is None:
+        packed, sources = self._cache.find(folder)
+        if packed is None:
             return None
+        row = unpack(found.folder, packed)
         now = signature(found.sources)
         if now is not None and now == sources:
             sha256 = row.sha256
@@ -295,9 +296,9 @@ class Rows:
         cache = _Cache(out / _CACHE)
         try:
             for name in folders:
-                row, _ = cache.row(out / name)
-                if row is not None:
-                    self._file.write(json.dumps([name, pack(row)]).encode() + b"\n")
+                packed, _ = cache.find(out / name)
+                if packed is not None:
+                    self._file.write(json.dumps([name, packed]).encode() + b"\n")
                     self._count += 1
                 elif (out / name / _REPORT).exists():
                     problem(f"{_shown(out / name / _REPORT)} is not a report of this grader, and was left out")
@@ -407,8 +408,8 @@ class _Cache:
         self._to_read = self._path.open("rb")
         self._places, self._lines, self._end = kept, len(kept), end
 
-    def row(self, folder: Path) -> tuple[Row | None, str | None]:
-        """The row of the report in ``folder`` and the signature of what it was graded from; None for what is not there"""
+    def find(self, folder: Path) -> tuple[list[Any] | None, str | None]:
+        """The packed row of the report in ``folder``, and the signature of its sources; None for what is not there."""
         try:
             state = _state((folder / _REPORT).stat())
         except OSError:
@@ -416,13 +417,13 @@ class _Cache:
         if entry := self._entry(folder.name):
             _, cached, sources, packed = entry
             if cached == state:
-                with suppress(KeyError, TypeError, ValueError):
-                    return unpack(folder.name, packed), sources
+                with suppress(TypeError, ValueError):
+                    unpack(folder.name, packed)
+                    return packed, sources
         try:
-            row = row_of(folder.name, json.loads((folder / _REPORT).read_bytes()))
-        except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+            return pack(row_of(folder.name, json.loads((folder / _REPORT).read_bytes()))), None
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             return None, None
-        return row, None
 
     def _entry(self, folder: str) -> list[Any] | None:
         with self._mutex:
@@ -548,5 +549,6 @@ def source_sha256() -> str:
     for package in ("grader", "reference"):
         for path in sorted((top / package).rglob("*")):
             if path.suffix in (".py", ".j2", ".css", ".json") and path.is_file() and "shipped" not in path.parts:
-                digest.update(f"{path.relative_to(top).as_posix()}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(top).as_posix()}\0{content}\n".encode())
     return digest.hexdigest()

@@ -59,7 +59,10 @@ def test_a_class_defined_twice_or_in_a_block_is_listed_each_time():
 
 
 def test_lines_in_a_notebook_are_lines_of_the_cell():
-    cells = [{"number": 2, "source": "!ls\nimport os"}, {"number": 5, "source": "\nclass A:\n    x = = 1\nclass B: pass"}]
+    cells = [
+        {"number": 2, "source": "!ls\nimport os"},
+        {"number": 5, "source": "\nclass A:\n    x = = 1\nclass B: pass"},
+    ]
     file = outline([{"path": "a2.ipynb", "cells": cells}])["files"][0]
     assert [(entry["name"], entry["cell"], entry["line"]) for entry in file["classes"]] == [("B", 5, 4)]
     (problem,) = file["problems"]
@@ -134,7 +137,9 @@ def test_a_dilation_given_to_a_native_operation_is_told_from_all_others(call, di
 
 
 def test_a_function_that_the_class_calls_shows_its_own_calls():
-    (entry,) = of("import torch.nn.functional as F\ndef g(x, w, d):\n    return F.conv2d(x, w, dilation=d)\n")["functions"]
+    (entry,) = of("import torch.nn.functional as F\ndef g(x, w, d):\n    return F.conv2d(x, w, dilation=d)\n")[
+        "functions"
+    ]
     assert [call["dilates"] for call in entry["calls"]] == [True]
 
 

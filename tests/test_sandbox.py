@@ -19,6 +19,7 @@ import torch
 
 from grader import launch
 from grader.sandbox import Limits, Sandbox, SandboxError, Session, WorkerFailed
+from grader.worker.frames import FrameError
 
 HANDLER = Path(__file__).with_name("exec_handler.py")
 PATIENCE = 30.0
@@ -90,6 +91,14 @@ def test_a_session_remembers_and_the_next_one_knows_nothing_of_it(either: Sandbo
     with either.open() as second:
         source = "import builtins, os, torch; value = [callable(torch.relu), hasattr(builtins, 'mine'), os.listdir()]"
         assert run(second, source) == [True, False, []]
+
+
+def test_a_request_may_carry_a_large_source(either: Sandbox) -> None:
+    with either.open() as session:
+        assert run(session, "value = 1\n" + "#" * (6 * 2**20)) == 1
+        with pytest.raises(FrameError):
+            run(session, "#" * 2**24)
+        assert run(session, "value = 2") == 2
 
 
 def test_two_sessions_at_once_do_not_see_or_hurt_each_other(isolated: Sandbox) -> None:
@@ -165,6 +174,7 @@ def test_a_session_that_ends_says_how(either: Sandbox, source: str, kind: str, w
         ("value = object()", "FrameError"),
         ("import torch; tensors = {'x': torch.ones(2, dtype=torch.complex64)}", "FrameError"),
         ("import torch; tensors = {'x': torch.ones(2**23)}", "FrameError"),
+        ("value = 'x' * 5 * 2**20", "FrameError"),
     ],
 )
 def test_what_the_code_raises_is_a_reply_and_the_session_goes_on(either: Sandbox, source: str, words: str) -> None:
@@ -344,7 +354,8 @@ REFUSED = [
     ("process_vm_readv", "1, 0, 0, 0, 0, 0"), ("bpf", "0, 0, 0"), ("keyctl", "0, 0, 0, 0, 0"), ("socket", "1, 1, 0"),
     ("perf_event_open", "0, 0, 0, 0, 0"), ("userfaultfd", "0"), ("io_uring_setup", "1, 0"), ("chroot", "0"),
     ("kexec_load", "0, 0, 0, 0"), ("init_module", "0, 0, 0"), ("shmget", "0, 4096, 0o1600"), ("execve", "0, 0, 0"),
-    ("personality", "0"), ("seccomp", "0, 0, 0"), ("prlimit64", "1, 7, 0, 0"), ("clone", "17, 0, 0, 0, 0"),
+    ("personality", "0"), ("splice", "0, 0, 0, 0, 0, 0"), ("inotify_init1", "0"), ("seccomp", "0, 0, 0"),
+    ("prlimit64", "1, 7, 0, 0"), ("clone", "17, 0, 0, 0, 0"),
     ("clone", "0x10010f00, 0, 0, 0, 0"),
 ]  # fmt: skip
 

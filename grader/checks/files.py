@@ -17,13 +17,16 @@ def code(sitting: Sitting, criterion: str) -> Verdict:
     wanted = _to_fill_in(sitting.exam.assignment.id)
     todo = [name for name in wanted if not _filled_in(sitting, name)]
     problems = [f"{file.path}: {file.problem}" for file in sitting.submission.code if file.problem]
+    asked = " and ".join(sitting.exam.assignment.code)
+    if not sitting.submission.code:
+        return failed(criterion, f"There is no code in the submission; the handout asks for {asked}.")
     if todo:
         return failed(criterion, " ".join([f"Still to be completed: {', '.join(todo)}.", *problems]))
     names = [PurePosixPath(file.path).name for file in sitting.submission.code if not file.problem]
     patterns = sitting.exam.assignment.code
     if any(fnmatch(name.lower(), pattern.lower()) for name in names for pattern in patterns):
         return passed(criterion, "The code file is there.")
-    return passed(criterion, f"The code is there, as {', '.join(names[:3])}; the handout calls it {' and '.join(patterns)}.")
+    return passed(criterion, f"The code is there, as {', '.join(names[:3])}; the handout calls it {asked}.")
 
 
 def _to_fill_in(assignment: str) -> tuple[str, ...]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import heapq
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from urllib.parse import quote
@@ -28,8 +26,6 @@ from grader.report.tally import BINS, AssignmentTally, Tally
 
 __all__ = ["to_index"]
 
-URGENT = 50
-"""Most submissions listed as needing a person first."""
 MISTAKES = 20
 """Most mistakes listed."""
 TEXT = 300
@@ -43,18 +39,15 @@ def to_index(
     name_of: Callable[[str], str] = lambda id: "",
     missing: Sequence[Student] = (),
 ) -> Iterator[str]:
-    """The page in pieces. ``rows`` is gone through twice, ``tally`` is of the same rows, ``name_of`` goes by id."""
+    """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    urgent = heapq.nsmallest(URGENT, (_Urgent(row) for row in rows if _reasons(row)), key=lambda one: one.order)
     template = _environment().get_template("index.html.j2")
     stream = template.stream(
         rows=rows,
         tally=tally,
         assignments=sorted(tally.assignments.values(), key=lambda one: one.id),
         mistakes=tally.mistakes()[:MISTAKES],
-        urgent=urgent,
-        in_need=tally.states["needs_review"] + tally.states["ungradable"],
         name_of=name_of,
         missing=missing,
         style=Markup(style),
@@ -62,22 +55,6 @@ def to_index(
     )
     stream.enable_buffering(200)
     yield from stream
-
-
-@dataclass(frozen=True)
-class _Urgent:
-    """A submission that a person should look at, and why."""
-
-    row: Row
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return _reasons(self.row)
-
-    @property
-    def order(self) -> tuple[bool, bool, int, str]:
-        """Our own failures first, then what could not be graded, then what has most flags."""
-        return not self.row.errors, self.row.status != "ungradable", -len(self.row.flags), self.row.id
 
 
 def _reasons(row: Row) -> tuple[str, ...]:
@@ -114,7 +91,9 @@ def _environment() -> Environment:
         points=numbers.points,
         figure=numbers.figure,
         percent=_percent,
+        mean=_mean,
         link=_link,
+        reasons=_reasons,
         bar=_bar,
         histogram=_histogram,
         share=_share_bar,
@@ -132,6 +111,10 @@ def _shown(value: object) -> Markup:
 def _percent(value: Fraction | None) -> str:
     """Whole percent, down: 99.9 is not 100."""
     return "–" if value is None else f"{int(value)} %"
+
+
+def _mean(value: Fraction) -> str:
+    return f"{float(value):.1f} %"
 
 
 def _link(folder: str) -> str:
@@ -172,9 +155,7 @@ def _histogram(assignment: AssignmentTally) -> Markup:
     width, height, left, top, bottom = 520, 200, 46, 14, 40
     most = max(assignment.bins)
     tall, step = height - top - bottom, (width - left - 14) / BINS
-    spoken = "; ".join(
-        f"{_range(place)} percent: {count:,}" for place, count in enumerate(assignment.bins) if count
-    )
+    spoken = "; ".join(f"{_range(place)} percent: {count:,}" for place, count in enumerate(assignment.bins) if count)
     pieces = [
         f'<svg class="plot histogram" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
         f'aria-label="{escape(f"submissions by percent of the decided points; {spoken}")}">'
@@ -188,17 +169,16 @@ def _histogram(assignment: AssignmentTally) -> Markup:
             # A single submission among thousands is still to be seen.
             high = max(1.5, tall * count / most)
             pieces.append(
+                f"<g><title>{_range(place)} %: {count:,}</title>"
                 f'<rect class="column" x="{left + place * step + 1:.1f}" y="{top + tall - high:.1f}" '
-                f'width="{step - 2:.1f}" height="{high:.1f}"><title>{_range(place)} %: {count:,}</title></rect>'
+                f'width="{step - 2:.1f}" height="{high:.1f}"/></g>'
             )
     pieces.append(f'<path class="axis" d="M{left} {top + tall}H{width - 14}"/>')
     for percent in (0, 25, 50, 75, 100):
         x = left + (width - left - 14) * percent / 100
         pieces.append(f'<text class="tick middle" x="{x:.1f}" y="{height - bottom + 18}">{percent}</text>')
-    pieces.append(
-        f'<text class="tick middle" x="{(left + width - 14) // 2}" y="{height - 6}">percent of the decided points</text>'
-        "</svg>"
-    )
+    middle = f'x="{(left + width - 14) // 2}" y="{height - 6}"'
+    pieces.append(f'<text class="tick middle" {middle}>percent of the decided points</text></svg>')
     return Markup("".join(pieces))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from grader.report.as_json import SCHEMA
@@ -107,7 +108,13 @@ def row_of(folder: str, document: Any) -> Row:
 
 def _points(value: Any) -> Fraction:
     """Points from JSON, exact in hundredths."""
-    return Fraction(round(value * 100), 100)
+    return _hundredths(round(value * 100))
+
+
+@lru_cache(maxsize=10_000)
+def _hundredths(count: int) -> Fraction:
+    # The same few points come up millions of times in a large cohort, and a Fraction takes long to make.
+    return Fraction(count, 100)
 
 
 def pack(row: Row) -> list[Any]:
@@ -124,7 +131,7 @@ def pack(row: Row) -> list[Any]:
 def unpack(folder: str, packed: Any) -> Row:
     """The row that was packed. Raises TypeError or ValueError when it is none."""
     (id, sha256, key, assignment, title, status), points, flags, criteria, seconds = packed
-    score, max_score, pending = (Fraction(count, 100) for count in points)
+    score, max_score, pending = map(_hundredths, points)
     return Row(
         folder=folder,
         id=id,
@@ -138,7 +145,7 @@ def unpack(folder: str, packed: Any) -> Row:
         pending_points=pending,
         flags=tuple((kind, detail) for kind, detail in flags),
         criteria=tuple(
-            CriterionRow(id, Fraction(earned, 100), Fraction(most, 100), bool(bonus), Outcome(outcome), mistake)
+            CriterionRow(id, _hundredths(earned), _hundredths(most), bool(bonus), Outcome(outcome), mistake)
             for id, earned, most, bonus, outcome, mistake in criteria
         ),
         seconds=seconds,

@@ -17,10 +17,12 @@ from fractions import Fraction
 from grader.report.rows import CriterionRow, Row
 from grader.verdicts import Outcome
 
-__all__ = ["AssignmentTally", "CriterionTally", "Tally", "correlation"]
+__all__ = ["AssignmentTally", "CriterionTally", "Tally", "correlation", "urgency"]
 
-BINS = 20
-"""Bars of the distribution, five percent each; the last one holds everything from 95 percent up."""
+URGENT = 50
+"""Most submissions listed as needing a person first."""
+BINS = 10
+"""Bars of the distribution, ten percent each; the last one holds everything from 90 percent up."""
 
 
 @dataclass
@@ -35,19 +37,19 @@ class CriterionTally:
     """Submissions in which a known mistake was recognised, by its id."""
     _sums: list[int] = field(default_factory=lambda: [0] * 5)
 
-    def add(self, criterion: CriterionRow, rest: Fraction) -> None:
-        """``rest``: the decided points of the submission's other criteria."""
+    def add(self, criterion: CriterionRow, rest: int) -> None:
+        """``rest``: the decided points of the submission's other criteria, in hundredths."""
         if criterion.open:
             self.open += 1
             return
+        passed = criterion.outcome is Outcome.PASS
         self.decided += 1
-        self.passed += criterion.outcome is Outcome.PASS
+        self.passed += passed
         if criterion.mistake:
             self.mistakes[criterion.mistake] += 1
         # A criterion without points still tells the strong from the weak.
-        earned = criterion.points if criterion.max_points else Fraction(criterion.outcome is Outcome.PASS)
-        x, y = int(earned * 100), int(rest * 100)
-        for place, value in enumerate((x, y, x * x, y * y, x * y)):
+        x = _in_hundredths(criterion.points) if criterion.max_points else int(passed)
+        for place, value in enumerate((x, rest, x * x, rest * rest, x * rest)):
             self._sums[place] += value
 
     @property
@@ -92,18 +94,27 @@ class AssignmentTally:
             self.bins[min(BINS - 1, max(0, int(row.percent * BINS / 100)))] += 1
             # Whole hundredths of a percent: the denominators of exact ones would grow without end.
             self.percents += Fraction(round(row.percent * 100), 100)
-        if row.status == "ungradable":
-            return
-        total = sum((one.points for one in row.criteria if not one.open), Fraction(0))
+        total = sum(_in_hundredths(one.points) for one in row.criteria if not one.open)
         for criterion in row.criteria:
             tally = self.criteria.setdefault(criterion.id, CriterionTally())
-            tally.add(criterion, total - criterion.points)
+            if row.status != "ungradable":
+                tally.add(criterion, total - _in_hundredths(criterion.points))
 
     @property
     def mean(self) -> Fraction | None:
         """Mean percentage; None where no submission has a decided point."""
         scored = self.count - self.without_score
         return self.percents / scored if scored else None
+
+
+def _in_hundredths(points: Fraction) -> int:
+    # As points * 100, but without making a Fraction: this is done for every criterion of every report.
+    return points.numerator * 100 // points.denominator
+
+
+def urgency(row: Row) -> tuple[bool, bool, int, str]:
+    """What sorts the submissions that need a person: our failures first, then those without code, then most flags."""
+    return not row.errors, row.status != "ungradable", -len(row.flags), row.id
 
 
 @dataclass
@@ -115,14 +126,19 @@ class Tally:
     """Submissions by status."""
     in_error: int = 0
     """Submissions with a criterion on which the grader itself failed."""
-    flagged: int = 0
+    in_need: int = 0
+    """Submissions that a person should look at: with an error, without code, or flagged."""
+    urgent: list[Row] = field(default_factory=list)
+    """The first of them, by urgency."""
     assignments: dict[str, AssignmentTally] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
         self.count += 1
         self.states[row.status] += 1
         self.in_error += bool(row.errors)
-        self.flagged += bool(row.flags)
+        if row.errors or row.flags or row.status == "ungradable":
+            self.in_need += 1
+            self.urgent = sorted((*self.urgent, row), key=urgency)[:URGENT]
         fresh = AssignmentTally(row.assignment, row.assignment_title)
         self.assignments.setdefault(row.assignment, fresh).add(row)
 

@@ -189,7 +189,8 @@ def _build(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     for shape in probe["inputs"]:
         # The values do not matter here; different ones keep batch-norm away from 0/0.
         batch = torch.linspace(0, 1, int(torch.tensor(shape).prod())).reshape(shape)
-        evidence["outputs"].append(_attempt(lambda batch=batch: _shape_of(_forward(model, batch))))  # type: ignore[misc]
+        with _Poison():
+            evidence["outputs"].append(_attempt(lambda batch=batch: _shape_of(_forward(model, batch))))  # type: ignore[misc]
     return evidence, {}
 
 
@@ -288,10 +289,34 @@ def _contiguous(tensors: Tensors) -> Tensors:
     return {name: value.detach().contiguous().clone() for name, value in tensors.items()}
 
 
-def _optimizer(name: str, parameters: Sequence[Tensor], rate: float) -> torch.optim.Optimizer:
-    if name == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9)
-    return torch.optim.Adam(parameters, lr=rate)
+class _Descent:
+    """Gradient steps: ``sgd`` with momentum 0.9 (Sutskever et al. 2013), or ``adam`` (Kingma and Ba 2015, algorithm 1).
+
+    Written out because the first optimizer of torch.optim that a process makes imports torch's compiler, for over a second.
+    """
+
+    def __init__(self, kind: str, parameters: Sequence[Tensor], rate: float) -> None:
+        self._kind, self._parameters, self._rate = kind, parameters, rate
+        self._first = [torch.zeros_like(value) for value in parameters]
+        self._second = [torch.zeros_like(value) for value in parameters]
+        self._steps = 0
+
+    def step(self) -> None:
+        """Change the parameters by their gradients, and forget the gradients."""
+        self._steps += 1
+        with torch.no_grad():
+            for value, first, second in zip(self._parameters, self._first, self._second, strict=True):
+                if value.grad is None:
+                    continue
+                if self._kind == "sgd":
+                    first.mul_(0.9).add_(value.grad)
+                    value.sub_(self._rate * first)
+                else:
+                    first.mul_(0.9).add_(0.1 * value.grad)
+                    second.mul_(0.999).add_(0.001 * value.grad**2)
+                    mean, square = first / (1 - 0.9**self._steps), second / (1 - 0.999**self._steps)
+                    value.sub_(self._rate * mean / (square.sqrt() + 1e-8))
+                value.grad = None
 
 
 def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
@@ -314,16 +339,17 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         parameters, buffers = [everything[name] for name in use.order], []
     start = [value.detach().clone() for value in parameters]
     _train(model, True)
+    for value in _parameters(model).values():
+        value.grad = None
     trainable = [value for value in _parameters(model).values() if value.requires_grad]
     if not trainable:
         raise Refusal("no parameter of the network requires gradients, so there is nothing to train")
-    optimizer = _optimizer(probe["optimizer"], trainable, probe["rate"])
+    descent = _Descent(probe["optimizer"], trainable, probe["rate"])
     losses = []
     for batch, label in zip(batches, labels, strict=True):
-        optimizer.zero_grad()
         loss = _loss(_forward(model, batch.clone()), label)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        descent.step()
         losses.append(loss.detach())
     with torch.no_grad():
         losses.append(_loss(_forward(model, batches[0].clone()), labels[0]).detach())

@@ -31,7 +31,6 @@ __all__ = [
     "mount_scratch",
     "restrict_files",
     "restrict_system_calls",
-    "show_to_others",
 ]
 
 
@@ -83,6 +82,8 @@ _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 def enter_namespaces() -> None:
     """Own user, PID (from the next fork on), mount, IPC, network, UTS and cgroup namespaces. Needs a single thread."""
     user, group = os.getuid(), os.getgid()
+    # a change of user has taken /proc/self away from the process; ``hide_from_others`` gives it up again
+    _prctl("namespaces", _PR_SET_DUMPABLE, 1)
     with contextlib.suppress(OSError):
         # when the machine runs out of memory, a session is to go before what started it
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -118,11 +119,6 @@ def be_subreaper() -> None:
 def hide_from_others() -> None:
     """No process without privileges may trace this one or read its memory."""
     _prctl("dumpable", _PR_SET_DUMPABLE, 0)
-
-
-def show_to_others() -> None:
-    """The files in ``/proc/self`` belong to this process again."""
-    _prctl("dumpable", _PR_SET_DUMPABLE, 1)
 
 
 def limit(
@@ -277,7 +273,9 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "seccomp": (317, 277),
     "landlock_create_ruleset": (444, 444), "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
     "fanotify_init": (300, 262), "fanotify_mark": (301, 263), "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265), "lookup_dcookie": (212, 18), "personality": (135, 92), "vmsplice": (278, 75),
+    "open_by_handle_at": (304, 265), "lookup_dcookie": (212, 18), "personality": (135, 92), "splice": (275, 76),
+    "tee": (276, 77), "vmsplice": (278, 75), "inotify_init": (253, None), "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
     "modify_ldt": (154, None), "iopl": (172, None), "ioperm": (173, None),
     # the machine itself
     "kexec_load": (246, 104), "kexec_file_load": (320, 294), "init_module": (175, 105), "finit_module": (313, 273),

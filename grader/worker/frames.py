@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FRAME_BYTES", "JSON_BYTES", "FrameError", "Receive", "decode", "encode", "read"]
+__all__ = ["FRAME_BYTES", "JSON_BYTES", "REQUEST_JSON_BYTES", "FrameError", "Receive", "decode", "encode", "read"]
 
 FRAME_BYTES = 256 * 2**20
 """Bytes of a whole frame, unless a caller says otherwise."""
-JSON_BYTES = 8 * 2**20
-"""Bytes of the JSON part: parsed, it takes up to fifty times as much."""
+JSON_BYTES = 4 * 2**20
+"""Bytes of the JSON part: parsed, it takes up to fifty times as much, so that it stays below a whole frame."""
+REQUEST_JSON_BYTES = 16 * 2**20
+"""The same towards the sandbox: requests carry a submission's source."""
 _HEADER_BYTES = 2**20
 _TENSORS = 10_000
 _NAME_CHARACTERS = 300
@@ -58,7 +60,11 @@ class FrameError(Exception):
 
 
 def encode(
-    message: Mapping[str, Any], tensors: Mapping[str, torch.Tensor] | None = None, *, limit: int = FRAME_BYTES
+    message: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor] | None = None,
+    *,
+    limit: int = FRAME_BYTES,
+    json_limit: int = JSON_BYTES,
 ) -> bytes:
     """The frame of ``message`` (JSON values) and ``tensors`` (any shape; copied to the CPU, without their gradients).
 
@@ -71,7 +77,7 @@ def encode(
     except (TypeError, ValueError, RecursionError) as exc:
         raise FrameError(f"the message cannot be written as JSON: {exc}") from exc
     data = _tensor_part(tensors) if tensors else b""
-    _check_lengths(len(text), len(data), limit)
+    _check_lengths(len(text), len(data), limit, json_limit)
     return b"".join((_LENGTHS.pack(len(text), len(data)), text, data))
 
 
@@ -105,7 +111,9 @@ def decode(frame: bytes, *, limit: int = FRAME_BYTES) -> tuple[dict[str, Any], d
     return content
 
 
-def read(receive: Receive, *, limit: int = FRAME_BYTES) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
+def read(
+    receive: Receive, *, limit: int = FRAME_BYTES, json_limit: int = JSON_BYTES
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
     """The next frame's message and tensors, or None when the other side hung up before it began.
 
     Allocates at most ``limit`` bytes, and never before the lengths and the tensors' header have been checked.
@@ -116,7 +124,7 @@ def read(receive: Receive, *, limit: int = FRAME_BYTES) -> tuple[dict[str, Any],
         return None
     start += _exactly(receive, _LENGTHS.size - len(start))
     json_bytes, tensor_bytes = _LENGTHS.unpack(start)
-    _check_lengths(json_bytes, tensor_bytes, limit)
+    _check_lengths(json_bytes, tensor_bytes, limit, json_limit)
     message = _object(bytes(_exactly(receive, json_bytes)), "message")
     if not tensor_bytes:
         return message, {}
@@ -131,9 +139,9 @@ def read(receive: Receive, *, limit: int = FRAME_BYTES) -> tuple[dict[str, Any],
     return message, _tensors(entries, _exactly(receive, data_bytes))
 
 
-def _check_lengths(json_bytes: int, tensor_bytes: int, limit: int) -> None:
-    if json_bytes > JSON_BYTES:
-        raise FrameError(f"the frame's JSON has {json_bytes} bytes: at most {JSON_BYTES} are allowed")
+def _check_lengths(json_bytes: int, tensor_bytes: int, limit: int, json_limit: int) -> None:
+    if json_bytes > json_limit:
+        raise FrameError(f"the frame's JSON has {json_bytes} bytes: at most {json_limit} are allowed")
     total = _LENGTHS.size + json_bytes + tensor_bytes
     if total > limit:
         raise FrameError(f"the frame has {total} bytes: at most {limit} are allowed")
@@ -225,7 +233,7 @@ def _entries(header: dict[str, Any], data_bytes: int) -> list[_Entry]:
             raise FrameError(f"the tensor {shown} needs dtype, shape and data_offsets, and nothing else")
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         if not isinstance(dtype, str) or dtype not in _DTYPES:
-            raise FrameError(f"the tensor {shown} has dtype {str(dtype)[:40]}: allowed are {', '.join(_DTYPES)}")
+            raise FrameError(f"the tensor {shown} has dtype {str(dtype)[:40]!r}: allowed are {', '.join(_DTYPES)}")
         torch_name, element_bytes = _DTYPES[dtype]
         if not _are_sizes(shape) or len(shape) > _AXES:
             raise FrameError(f"the tensor {shown} has a shape that is not a list of at most {_AXES} sizes")

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from . import devices, legacy
+from . import devices
 from .answers import answer
 from .load import load
 from .outline import outline
@@ -47,5 +47,5 @@ class Handler:
             "left_out": loaded.left_out[:500],
             "failed": loaded.failed[:100],
             "stood_in": loaded.stood_in[:100],
-            "cuda_calls": legacy.cuda_calls[:20],
+            "notes": loaded.notes[:200],
         }

@@ -109,12 +109,29 @@ def _old_functions() -> None:
 
 
 def _remarked(function: Callable[..., Any], name: str, why: str) -> Callable[..., Any]:
-    @functools.wraps(function)
+    remark = _remark
+
     def used(*arguments: Any, **keywords: Any) -> Any:
-        _remark(name, why)
+        remark(name, why)
         return function(*arguments, **keywords)
 
-    return used
+    return _known_to_jit(used, function)
+
+
+def _known_to_jit(made: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    """``made``, wrapped so that torch.jit compiles it as the function that it stands before.
+
+    torch.jit reads a Python function's source (of the original, by ``__wrapped__``) in its globals, and knows a
+    built-in one by identity.
+    """
+    if isinstance(original, types.FunctionType) and isinstance(made, types.FunctionType):
+        copy = types.FunctionType(made.__code__, original.__globals__, made.__name__, None, made.__closure__)
+        return functools.update_wrapper(copy, original)
+    table: dict[int, str] = _builtins._get_builtin_table()  # type: ignore[no-untyped-call]
+    if id(original) in table:
+        table[id(made)] = table[id(original)]
+        _undo.append(lambda: table.pop(id(made), ""))
+    return functools.update_wrapper(made, original)
 
 
 def _range(start: float, end: float | None = None, step: float = 1, **keywords: Any) -> torch.Tensor:
@@ -259,20 +276,16 @@ def _type(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _on_cpu(original: Callable[..., Any], name: str) -> Callable[..., Any]:
-    @functools.wraps(original)
+    in_vain, record = _in_vain, _record
+
     def made(*arguments: Any, **keywords: Any) -> Any:
         device = keywords.get("device")
-        if device is not None and _in_vain(device):
-            _record(f'{name}(device="{device}")')
+        if device is not None and in_vain(device):
+            record(f'{name}(device="{device}")')
             keywords["device"] = "cpu"
         return original(*arguments, **keywords)
 
-    # torch.jit knows its functions by identity.
-    table: dict[int, str] = _builtins._get_builtin_table()  # type: ignore[no-untyped-call]
-    if id(original) in table:
-        table[id(made)] = table[id(original)]
-        _undo.append(lambda: table.pop(id(made), ""))
-    return made
+    return _known_to_jit(made, original)
 
 
 def _cuda_type(name: str) -> type:

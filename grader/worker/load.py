@@ -324,6 +324,8 @@ class _Unit:
     """Those of ``bound`` that its imports bind."""
     settled: bool = False
     """Run, or found to fail."""
+    missing: str | None = None
+    """A name of the file's that it stopped at because it is not defined so far."""
 
     @property
     def where(self) -> str:
@@ -397,6 +399,11 @@ class _File:
                 continue
             self.needed.add(name)
             for unit in definers.get(name, ()):
+                if isinstance(unit.statement, ast.Import | ast.ImportFrom):
+                    # Of ``from train import Layer, cnn`` only what is used may be asked of the other file.
+                    named = unit.statement.names
+                    self.mentions |= {alias.name for alias in named if name in (alias.asname, alias.name)}
+                    continue
                 if id(unit) in visited:
                     continue
                 visited.add(id(unit))
@@ -533,8 +540,27 @@ class _Loader:
             for unit in file.units:
                 if not unit.settled:
                     self._settle(file, unit, first)
+            self._settle_late(file)
         finally:
             self.running.pop()
+
+    def _settle_late(self, file: _File) -> None:
+        """Definitions that use what a later cell defines: a notebook's cells are run in any order."""
+        namespace = vars(file.module)
+        for _ in file.units:
+            ready = [
+                unit
+                for unit in file.units
+                # What has been defined since by the same name is the later definition, and counts.
+                if unit.missing is not None and unit.missing in namespace and unit.bound.isdisjoint(namespace)
+            ]
+            if not ready:
+                break
+            for unit in ready:
+                self._attempt(file, unit)
+        for unit in file.units:
+            if unit.missing is not None:
+                self._leave_out(unit.where, unit.what, f"needs `{unit.missing}`, which is left out")
 
     def _prepare(self, file: _File) -> None:
         namespace = vars(file.module)
@@ -560,6 +586,10 @@ class _Loader:
             names = sorted(file.needed & (unit.bound | unit.changed))
             self._leave_out(unit.where, unit.what, f"{unit.why}; run all the same, for `{names[0]}` is needed")
         unit.settled = True
+        self._attempt(file, unit)
+
+    def _attempt(self, file: _File, unit: _Unit) -> None:
+        unit.missing = None
         try:
             statement = unit.statement if unit.why else self._trimmed(file, unit, unit.statement)
             code = file.compiled(unit, statement)
@@ -571,7 +601,7 @@ class _Loader:
     def _failed(self, file: _File, unit: _Unit, error: BaseException) -> None:
         missing = error.name if type(error) is NameError and type(error.name) is str else None
         if missing in file.bound and missing not in vars(file.module):
-            self._leave_out(unit.where, unit.what, f"needs `{missing}`, which is left out")
+            unit.missing = missing
         elif len(self.failed) < _MOST_ENTRIES:
             self.failed.append({"where": unit.where, "what": unit.what, **describe(error)})
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .frames import encode, read
+from .frames import REQUEST_JSON_BYTES, encode, read
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,11 @@ class Handles(Protocol):
 
 def serve(handler: Handles, channel: int, *, frame_bytes: int) -> None:
     """Answer requests from the descriptor ``channel``, one at a time and in order, until the other side hangs up."""
-    while (request := read(lambda count: os.read(channel, count), limit=frame_bytes)) is not None:
+
+    def receive(count: int) -> bytes:
+        return os.read(channel, count)
+
+    while (request := read(receive, limit=frame_bytes, json_limit=REQUEST_JSON_BYTES)) is not None:
         envelope, tensors = request
         frame = _reply(handler, envelope, tensors, frame_bytes)
         for stream in (sys.stdout, sys.stderr):

@@ -131,7 +131,7 @@ def read(files: Iterable[Mapping[str, Any]]) -> list[Source]:
 
 
 def _read_file(file: Mapping[str, Any]) -> tuple[Source, list[Source]]:
-    path = bounded(file.get("path"), 300).replace("\n", " ")
+    path = bounded(file.get("path"), 4096)
     notebook = path.lower().endswith(".ipynb")
     pieces, written = [], []
     cells = file.get("cells")
@@ -266,7 +266,8 @@ _PRINTS_TO = re.compile(r"^[ \t]*print[ \t]*>>", re.MULTILINE)
 
 
 def _readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    if not _PRINTS_TO.search(text):
+    suspect = _PRINTS_TO.search(text) is not None
+    if not suspect:
         yield text, ()
     spaced = _without_tabs(text)
     if spaced != text:
@@ -277,7 +278,8 @@ def _readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     both = _from_python2(spaced)
     if both not in (spaced, modern):
         yield both, (_TABS, PYTHON_2)
-    yield text, ()
+    if suspect:
+        yield text, ()
 
 
 def _first_change(before: str, after: str, offset: int, why: str) -> Note:
@@ -385,7 +387,8 @@ _TOKEN = re.compile(
 _MAGIC = re.compile(r"[ \t]*(?:%{1,2}[^\W\d]|!|\?{1,2}[^\W\d]|[^\W\d][\w.]*\?{1,2}[ \t]*(?:\#.*)?$)", re.MULTILINE)
 _ASSIGNED_MAGIC = re.compile(r"([ \t]*[^\W\d][\w., \t\[\]'\"]*?(?<![=!<>])=[ \t]*)(!|%[^\W\d])")
 _ANEW = re.compile(
-    r"(?:class|def|async[ ]+def)[ ]+\w|import[ ]+\w|from[ ]+[\w.]+[ ]+import\b|@\w[^\n]*\n(?:[ \t]*(?:\#[^\n]*)?\n)*(?:@|class|def)"
+    r"(?:class|def|async[ ]+def|import)[ ]+\w|from[ ]+[\w.]+[ ]+import\b"
+    r"|@\w[^\n]*\n(?:[ \t]*(?:\#[^\n]*)?\n)*(?:@|class|def)"
 )
 
 _Token = tuple[str, str, int, int, bool]

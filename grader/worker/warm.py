@@ -88,8 +88,6 @@ def _become(user: int) -> None:
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    # the change takes /proc/self away from the process, which its children need to map their user namespaces
-    confine.show_to_others()
 
 
 def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
@@ -108,13 +106,12 @@ def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
 
     import numpy  # noqa: F401
     import torch
-
-    # the first optimizer that a process makes imports this, for a second
-    import torch._dynamo
     import torch.nn.functional
-    import torch.optim
 
     torch.set_num_threads(1)
+    # Both look at the processor through /proc, which a session has not: the one now, the other not at all.
+    torch.backends.cpu.get_cpu_capability()
+    torch.backends.nnpack.set_flags(False)
     threads = _status_field("Threads")
     if threads is not None and threads != 1:
         raise RuntimeError(f"the warm parent has {threads} threads where one was expected: it cannot be forked safely")

@@ -1,0 +1,175 @@
+"""Sources of submissions, and their verdicts: in the sandbox as students are graded, or in this process, which is faster.
+
+Only sources that we wrote ourselves are run in this process.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.candidate import Submitted
+from grader.checks import run_check
+from grader.checks.sitting import Sitting
+from grader.exam import NETWORKS
+from grader.pipeline import Grading, Options
+from grader.report import Report
+from grader.rubric import Criterion
+from grader.rubric import load as load_rubric
+from grader.sandbox import Limits, Sandbox, WorkerFailed
+from grader.submission import CodeFile, Found, Submission
+from grader.verdicts import Verdict
+from grader.worker.handler import Handler
+from reference.data import load_horses
+from reference.shipped import shipped
+
+__all__ = ["ASSIGNMENTS", "IMPORTS", "Examiner", "InThisProcess", "classes_of", "definitions", "reference_source", "right_source"]
+
+ASSIGNMENTS = tuple(NETWORKS)
+IMPORTS = "import math\n\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch import Tensor\n"
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def definitions(text: str) -> dict[str, str]:
+    """Top-level classes and functions of a source by name, in its order."""
+    lines = text.splitlines()
+    return {
+        node.name: "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        for node in ast.parse(text).body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
+
+
+def classes_of(assignment: str) -> tuple[str, ...]:
+    """Networks and layers of an assignment by class name, the layers first."""
+    layers = {"csc413-2023": (), "csc2516-2019": ("MyConv2d",), "csc413-2020": ("MyConv2d",)}
+    return (*layers.get(assignment, ("MyConv2d", "MyDilatedConv2d")), *(kind.cls for kind in NETWORKS[assignment].values()))
+
+
+@cache
+def right_source(assignment: str) -> str:
+    """The definitions of the fixture ``right``: written out block by block, as most students write."""
+    folder = _ROOT / "fixtures" / "submissions" / assignment / "right" / "submission"
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".py":
+            cells = [path.read_text("utf-8")]
+        elif path.suffix == ".ipynb":
+            notebook = json.loads(path.read_text("utf-8"))
+            cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        else:
+            continue
+        for cell in cells:
+            if "class " in cell:
+                found |= definitions(cell)
+    wanted = [name for name in found if name in classes_of(assignment)]
+    return "\n\n".join([IMPORTS, *(found[name] for name in sorted(wanted, key=classes_of(assignment).index))])
+
+
+@cache
+def reference_source(assignment: str) -> str:
+    """The model answer as a submission: every class under the name that students use, helpers and all."""
+    found = definitions((_ROOT / "reference" / "layers.py").read_text("utf-8"))
+    found |= definitions((_ROOT / "reference" / "models.py").read_text("utf-8"))
+    year = assignment[-4:]
+    chosen = {name: text for name, text in found.items() if name.startswith("_") or name in ("MyConv2d", "MyDilatedConv2d")}
+    for name in classes_of(assignment):
+        key = f"{name}{year}" if f"{name}{year}" in found else name
+        if key == "RegressionCNN2019":
+            chosen["RegressionCNN2018"] = found["RegressionCNN"].replace("class RegressionCNN(", "class RegressionCNN2018(")
+            chosen[name] = found[key].replace("class RegressionCNN2019(RegressionCNN)", "class RegressionCNN(RegressionCNN2018)")
+        else:
+            chosen[name] = found[key].replace(f"class {key}(", f"class {name}(")
+    return "\n\n".join([IMPORTS, *chosen.values()])
+
+
+class InThisProcess:
+    """Takes the place of a sandbox and of its sessions; the same handler answers, without a process of its own."""
+
+    isolation = "none"
+    layers: Mapping[str, str] = {"in this process": "our own sources only"}
+    output = ""
+
+    def __init__(self) -> None:
+        self._scratch = tempfile.TemporaryDirectory()
+        self._handler = Handler(Path(self._scratch.name))
+
+    def open(self) -> InThisProcess:
+        return InThisProcess()
+
+    def ask(self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        return self._handler.handle(message, dict(tensors or {}))
+
+    def close(self) -> None:
+        self._scratch.cleanup()
+
+    def __enter__(self) -> InThisProcess:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.close()
+
+
+class Examiner:
+    """Gives verdicts on sources; one seed, so the reference's evidence is computed once."""
+
+    def __init__(self, seed: int, *, sandboxed: bool) -> None:
+        torch.set_num_threads(1)
+        self.sandbox: Any = Sandbox(isolation="auto", limits=Limits()) if sandboxed else InThisProcess()
+        self.rubric = load_rubric(shipped("rubric.yaml"))
+        self.horses = load_horses(None)
+        self.grading = Grading(self.rubric, self.horses, self.sandbox, Options(seed=seed))
+
+    def __enter__(self) -> Examiner:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.sandbox.close()
+
+    def criteria(self, assignment: str, things: Iterable[str] | None = None) -> list[Criterion]:
+        """The criteria that code decides, of some things or of all."""
+        chosen = None if things is None else set(things)
+        return [
+            criterion
+            for criterion in self.rubric.assignments[assignment].criteria
+            if criterion.check not in (None, "code", "writeup") and (chosen is None or criterion.id.split(".")[0] in chosen)
+        ]
+
+    def sit(self, assignment: str, text: str) -> Sitting:
+        """A source that has been loaded and can be asked; close ``candidate`` afterwards."""
+        candidate = Submitted(self.sandbox.open, WorkerFailed, seconds=120, probe_seconds=20)
+        files = [{"path": "colourization.py", "cells": [{"number": None, "source": text}]}]
+        outline = candidate.outline(files)
+        loading = candidate.load(files, list(classes_of(assignment)))
+        submission = Submission("alice", "alice", (), (CodeFile("colourization.py", ()),), "", ())
+        return Sitting(self.grading.exam(assignment), submission, candidate, outline, loading)
+
+    def verdicts(self, assignment: str, text: str, things: Iterable[str] | None = None, *, until_lost: bool = False) -> dict[str, Verdict]:
+        """Verdicts by criterion; what depends on another is examined all the same. ``until_lost``: stop at the first loss."""
+        sitting = self.sit(assignment, text)
+        found: dict[str, Verdict] = {}
+        try:
+            for criterion in self.criteria(assignment, things):
+                found[criterion.id] = run_check(str(criterion.check), sitting, criterion.id)
+                if until_lost and found[criterion.id].share < 1:
+                    break
+        finally:
+            sitting.candidate.close()  # type: ignore[attr-defined]
+        return found
+
+    def report(self, files: Mapping[str, str]) -> Report:
+        """The report on files as a student hands them in, by the whole of the pipeline."""
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "alice"
+            folder.mkdir()
+            for name, text in files.items():
+                (folder / name).write_text(text, "utf-8")
+            return self.grading.grade(Found("alice", "alice", (folder,)))

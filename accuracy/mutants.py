@@ -1,0 +1,449 @@
+"""Every single edit of the model answers' source, and whether it costs marks as it should.
+
+A mutant of a class is the class with one edit of its syntax tree: a layer dropped, doubled or exchanged, a number or a
+name changed, an argument left out, operands swapped, a statement gone. It is put into an otherwise right submission.
+Either it loses a mark, or it is proved to be the same function as an answer that the rulings accept: ``same_function``
+compares outputs, gradients, running statistics and parameter counts in several configurations, with code of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from accuracy.examining import IMPORTS, Examiner, classes_of, definitions, reference_source, right_source
+from grader.exam import NETWORKS
+
+__all__ = ["Mutant", "Trial", "mutants", "same_function", "try_out"]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One edit of one class or helper of an assignment's model answer."""
+
+    assignment: str
+    style: str
+    """``right`` (block by block, as students write) or ``reference``."""
+    definition: str
+    """The class or function that was edited."""
+    edit: str
+    """What was done, and in which line of the definition."""
+    source: str
+    """The whole submission."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of a mutant."""
+
+    mutant: Mutant
+    lost: str
+    """The first criterion that did not pass in full; empty for none."""
+    why: str = ""
+    """Of a mutant that lost nothing: how it was proved right; empty for a survivor."""
+
+    @property
+    def survived(self) -> bool:
+        return not self.lost and not self.why
+
+
+# -- the edits --------------------------------------------------------------------------------------------------------
+
+_NUMBERS = ("num_filters", "num_colours", "num_in_channels", "kernel", "double", "channels", "filters", "in_channels", "out_channels", "kernel_size", "dilation", "step", "side", "size", "padding", "stride", "output_padding")  # fmt: skip
+_OTHER_LAYERS = {
+    "MaxPool2d": ["AvgPool2d"],
+    "BatchNorm2d": ["InstanceNorm2d", "Identity"],
+    "ReLU": ["LeakyReLU", "Sigmoid", "Tanh", "Identity", "ELU"],
+    "Upsample": ["Identity"],
+    "MyDilatedConv2d": ["MyConv2d"],
+    "MyConv2d": ["nn.Conv2d", "MyDilatedConv2d"],
+    "zeros": ["ones", "empty"],
+    "new_zeros": ["new_ones", "new_empty"],
+}
+_MORE_ARGUMENTS = {
+    "MaxPool2d": ["stride=1", "ceil_mode=True", "padding=1"],
+    "BatchNorm2d": ["affine=False", "track_running_stats=False", "momentum=0.2", "eps=0.01"],
+    "Upsample": ["mode='bilinear'"],
+    "Conv2d": ["bias=False", "stride=2", "dilation=2", "padding_mode='reflect'"],
+    "ConvTranspose2d": ["bias=False"],
+    "conv2d": ["stride=2", "dilation=2"],
+    "ReLU": ["inplace=True"],
+}
+_OPERATORS: dict[type[ast.operator], list[type[ast.operator]]] = {
+    ast.Mult: [ast.Add], ast.Add: [ast.Sub, ast.Mult], ast.Sub: [ast.Add], ast.FloorDiv: [ast.Mult], ast.Pow: [ast.Mult], ast.Div: [ast.Mult],
+}  # fmt: skip
+_NOT_EDITED = ("extra_repr",)
+
+Edit = Callable[[Any], str]
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _edits_of_list(field: str, items: list[Any]) -> Iterator[tuple[str, Edit]]:
+    """Layers of a Sequential, tensors of a cat: left out, doubled, swapped with the next."""
+    for place in range(len(items)):
+        if len(items) > 1:
+            yield f"{ast.unparse(items[place])} left out", lambda node, place=place: getattr(node, field).pop(place)
+        yield (
+            f"{ast.unparse(items[place])} doubled",
+            lambda node, place=place: getattr(node, field).insert(place, copy.deepcopy(getattr(node, field)[place])),
+        )
+        if place + 1 < len(items):
+            yield (
+                f"{ast.unparse(items[place])} and {ast.unparse(items[place + 1])} swapped",
+                lambda node, place=place: getattr(node, field).insert(place, getattr(node, field).pop(place + 1)),
+            )
+
+
+def _edits_of_call(node: ast.Call) -> Iterator[tuple[str, Edit]]:
+    name = _name_of(node)
+    if name in ("super", "__init__"):
+        return
+    if name == "Sequential" and not any(isinstance(one, ast.Starred) for one in node.args):
+        yield from _edits_of_list("args", node.args)
+    elif len(node.args) > 1:
+        yield from ((told, edit) for told, edit in _edits_of_list("args", node.args) if not told.endswith("doubled"))
+    for place, keyword in enumerate(node.keywords):
+        yield f"{keyword.arg}= left out of {name}", lambda node, place=place: node.keywords.pop(place)
+    for other in _OTHER_LAYERS.get(name, []):
+        yield f"{name} → {other}", lambda node, other=other: _rename(node, other)
+    for more in _MORE_ARGUMENTS.get(name, []):
+        if more.partition("=")[0] not in [keyword.arg for keyword in node.keywords]:
+            yield f"{name}(…, {more})", lambda node, more=more: node.keywords.append(ast.parse(f"f({more})", mode="eval").body.keywords[0])  # type: ignore[attr-defined]
+
+
+def _rename(node: ast.Call, other: str) -> None:
+    if other == "nn.Conv2d":
+        node.func = ast.parse(other, mode="eval").body
+        if len(node.args) == 3:
+            kernel = ast.unparse(node.args[2])
+            node.keywords.append(ast.parse(f"f(padding={kernel} // 2)", mode="eval").body.keywords[0])  # type: ignore[attr-defined]
+        elif len(node.args) == 4:
+            node.args.insert(3, ast.Constant(1))
+    elif isinstance(node.func, ast.Attribute):
+        node.func.attr = other
+    else:
+        node.func = ast.Name(other, ast.Load())
+
+
+def _edits_of(node: ast.AST, scope: list[str]) -> Iterator[tuple[str, Edit]]:
+    """Edits of one node of the tree, each with a word on it; ``scope``: names of its function."""
+    if isinstance(node, ast.Call):
+        yield from _edits_of_call(node)
+    if isinstance(node, (ast.List, ast.Tuple)) and isinstance(getattr(node, "ctx", None), ast.Load):
+        yield from _edits_of_list("elts", node.elts)
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        for other in (node.value + 1, node.value - 1, node.value * 2):
+            if other != node.value:
+                yield f"{node.value} → {other}", lambda node, other=other: setattr(node, "value", other)
+    if isinstance(node, ast.BinOp):
+        for operator in _OPERATORS.get(type(node.op), []):
+            yield f"{ast.unparse(node)}: {type(node.op).__name__} → {operator.__name__}", lambda node, operator=operator: setattr(node, "op", operator())
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in scope:
+        for name in scope:
+            if name != node.id and (name in _NUMBERS) == (node.id in _NUMBERS):
+                yield f"{node.id} → {name}", lambda node, name=name: setattr(node, "id", name)
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        for name in scope:
+            if name.startswith("self.") and name != f"self.{node.attr}":
+                yield f"self.{node.attr} → {name}", lambda node, name=name: setattr(node, "attr", name[5:])
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is):
+        yield "is → is not", lambda node: node.ops.__setitem__(0, ast.IsNot())
+    if isinstance(node, ast.Slice) and node.step is not None:
+        yield "step of a slice left out", lambda node: setattr(node, "step", None)
+    if isinstance(node, ast.FunctionDef):
+        for place, statement in enumerate(node.body):
+            if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                yield f"`{ast.unparse(statement)[:60]}` left out", lambda node, place=place: node.body.__setitem__(place, ast.Pass())
+            if isinstance(statement, ast.Assign) and node.name == "forward":
+                yield f"`{ast.unparse(statement)[:60]}` doubled", lambda node, place=place: node.body.insert(place, copy.deepcopy(node.body[place]))
+        if node.name == "forward":
+            for told in ("F.relu", "torch.sigmoid", "torch.tanh"):
+                yield f"{told} around what is returned", lambda node, told=told: _around_return(node, told)
+
+
+def _around_return(node: ast.FunctionDef, function: str) -> None:
+    last = next(one for one in reversed(node.body) if isinstance(one, ast.Return))
+    last.value = ast.parse(f"{function}({ast.unparse(last.value)})", mode="eval").body  # type: ignore[arg-type]
+
+
+def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """What may stand in place of a call: one tensor in place of a cat, the input in place of a layer's output."""
+    if isinstance(node, ast.Call) and node.args:
+        if _name_of(node) == "cat" and isinstance(node.args[0], (ast.List, ast.Tuple)):
+            for one in node.args[0].elts:
+                yield f"{ast.unparse(node)} → {ast.unparse(one)}", one
+            if len(node.args[0].elts) == 2:
+                yield f"{ast.unparse(node)} → sum", ast.BinOp(node.args[0].elts[0], ast.Add(), node.args[0].elts[1])
+        elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id == "self":
+            yield f"{ast.unparse(node)[:60]} → its input", node.args[0]
+            yield f"{ast.unparse(node)[:60]} without gradient", ast.parse(f"({ast.unparse(node)}).detach()", mode="eval").body
+        elif _name_of(node) == "conv2d":
+            for place in (0, 1):
+                cut = copy.deepcopy(node)
+                cut.args[place] = ast.parse(f"({ast.unparse(node.args[place])}).detach()", mode="eval").body
+                yield f"{ast.unparse(node.args[place])} detached", cut
+
+
+def _scope(function: ast.FunctionDef, definition: ast.AST) -> list[str]:
+    """Names that a slip could put in place of one another: arguments and local variables, and the layers of self."""
+    names = [one.arg for one in function.args.args if one.arg != "self"]
+    names += [one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+    if function.name == "forward":
+        stored = [one.attr for one in ast.walk(definition) if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)]
+        names += [f"self.{name}" for name in stored]
+    return list(dict.fromkeys(names))
+
+
+def _mutated(text: str) -> Iterator[tuple[str, str]]:
+    """(what was done, the definition's new source) for every edit of a definition."""
+    tree = ast.parse(text).body[0]
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED]
+    for index, function in enumerate(functions):
+        scope = _scope(function, tree)
+        nodes = [one for statement in function.body for one in ast.walk(statement)]
+        for place, node in enumerate([function, *nodes]):
+            where = f"line {getattr(node, 'lineno', function.lineno)} of {function.name}"
+            for told, edit in _edits_of(node, scope):
+                changed = copy.deepcopy(tree)
+                target = [one for one in ast.walk(changed) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED][index]
+                edit([target, *(one for statement in target.body for one in ast.walk(statement))][place])
+                yield f"{told} ({where})", ast.unparse(ast.fix_missing_locations(changed))
+            for told, new in _replacements(node):
+                changed = copy.deepcopy(tree)
+                target = [one for one in ast.walk(changed) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED][index]
+                old = [target, *(one for statement in target.body for one in ast.walk(statement))][place]
+                yield f"{told} ({where})", ast.unparse(ast.fix_missing_locations(_Replace(old, new).visit(changed)))
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.expr) -> None:
+        self._old, self._new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return copy.deepcopy(self._new) if node is self._old else self.generic_visit(node)
+
+
+def mutants(assignment: str) -> Iterator[Mutant]:
+    """Every mutant of an assignment's classes, in both styles of the model answer; none is the text it came from."""
+    for style, source in (("right", right_source(assignment)), ("reference", reference_source(assignment))):
+        found = definitions(source)
+        for name, text in found.items():
+            # A helper, or a layer, that nothing of this assignment uses cannot make anything wrong.
+            if name not in classes_of(assignment) and not any(f"{name}(" in other for key, other in found.items() if key != name):
+                continue
+            plain = ast.unparse(ast.parse(text))
+            seen = {plain}
+            for told, changed in _mutated(text):
+                if changed in seen:
+                    continue
+                seen.add(changed)
+                whole = "\n\n".join([IMPORTS, *({**found, name: changed}.values())])
+                yield Mutant(assignment, style, name, told, whole)
+
+
+# -- the proof --------------------------------------------------------------------------------------------------------
+
+
+def _load(source: str) -> dict[str, Any]:
+    """Names that a source of ours defines."""
+    names: dict[str, Any] = {"__name__": "mutant"}
+    exec(compile(source, "<mutant>", "exec"), names)
+    return names
+
+
+def _fill(model: nn.Module, seed: int) -> None:
+    """The same values for the same shapes in the same order; batch-norm scales of both signs."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for value in model.parameters():
+            drawn = torch.randn(value.shape, generator=generator)
+            value.copy_(drawn / max(1, value[0].numel()) ** 0.5 if value.dim() > 1 else drawn + drawn.sign() / 2)
+        for value in model.buffers():
+            if value.is_floating_point():
+                value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What a model does with one batch, in double precision."""
+
+    outputs: list[Tensor]
+    """In evaluation mode, then in training mode."""
+    statistics: list[Tensor]
+    """Running means and variances after the training pass."""
+    gradients: list[Tensor]
+    """Of each parameter, and of the input."""
+
+
+def _evidence(model: nn.Module, batch: Tensor) -> _Evidence:
+    model.double().eval()
+    with torch.no_grad():
+        evaluated = model(batch)
+    model.train()
+    source = batch.clone().requires_grad_()
+    trained = model(source)
+    (trained * torch.linspace(-1, 1, trained.numel(), dtype=trained.dtype).reshape(trained.shape)).sum().backward()
+    statistics = [value.clone() for value in model.buffers() if value.is_floating_point()]
+    sources = [*model.parameters(), source]
+    return _Evidence([evaluated, trained.detach()], statistics, [torch.zeros_like(one) if one.grad is None else one.grad for one in sources])
+
+
+def _same(expected: list[Tensor], actual: list[Tensor], rtol: float = 1e-9) -> bool:
+    return len(expected) == len(actual) and all(
+        one.shape == other.shape and torch.allclose(one, other, rtol=rtol, atol=1e-9) for one, other in zip(expected, actual, strict=True)
+    )
+
+
+# Where an upsampling has changed places with a batch-norm, the variance of n or of 4n values, with Bessel's correction,
+# enters the running statistics at a tenth: 0.1 / (n − 1) at most, and the cases below have n ≥ 64.
+_BESSEL = 0.1 / 63
+
+
+def _equal_evidence(expected: _Evidence, actual: _Evidence) -> bool:
+    return (
+        _same(expected.outputs, actual.outputs)
+        and _same(expected.gradients, actual.gradients)
+        and _same(expected.statistics, actual.statistics, _BESSEL)
+    )
+
+
+def _cases(names: tuple[str, ...], kernels: tuple[int, ...]) -> Iterator[tuple[list[int], tuple[int, ...]]]:
+    """(constructor's arguments, input's shape): other sizes, widths and batches than the grader's."""
+    for index, kernel in enumerate(kernels):
+        values = {"kernel": kernel, "num_filters": (4, 3, 6)[index], "num_colours": (5, 4, 3)[index], "num_in_channels": (1, 2, 3)[index]}
+        inputs = values["num_in_channels"] if "num_in_channels" in names else 1
+        yield [values[name] for name in names], ((2, 3, 1)[index], inputs, (16, 32, 32)[index], (32, 16, 48)[index])
+
+
+def _layer_cases(dilated: bool) -> Iterator[tuple[list[int], tuple[int, ...]]]:
+    for kernel, last, inputs in itertools.product((1, 3, 5), (0, 1, 2, 3) if dilated else (None, 0, 2), (1, 3)):
+        yield [inputs, 2, kernel, *([] if last is None else [last])], (2, inputs, 12 + kernel, 17)
+
+
+@cache
+def _accepted(assignment: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every answer that the rulings call right, told by a word: the model answer, and its other orders."""
+    found = [(_PLAIN, right_source(assignment)), (_PLAIN, reference_source(assignment))]
+    source = right_source(assignment)
+    for told, edit in _OTHER_ORDERS.items():
+        changed = edit(source)
+        if changed != source:
+            found.append((told, changed))
+    return [(told, _load(text)) for told, text in found]
+
+
+def _pool_and_norm(first: bool, second: bool) -> Callable[[str], str]:
+    """Swap pooling with batch-norm (and ReLU, with which it commutes) in the first and the second block of each class."""
+
+    def edit(source: str) -> str:
+        tree = ast.parse(source)
+        for definition in tree.body:
+            blocks = [
+                node
+                for node in ast.walk(definition)
+                if isinstance(node, ast.Call) and _name_of(node) == "Sequential" and any(isinstance(one, ast.Call) and _name_of(one) == "MaxPool2d" for one in node.args)
+            ]
+            for block, wanted in zip(blocks, (first, second), strict=False):
+                if wanted:
+                    names = [_name_of(one) for one in block.args if isinstance(one, ast.Call)]
+                    pool = block.args.pop(names.index("MaxPool2d"))
+                    block.args.insert(1 if names[-1] == "MaxPool2d" else 3, pool)
+        return ast.unparse(tree)
+
+    return edit
+
+
+_OTHER_ORDERS: dict[str, Callable[[str], str]] = {
+    "the other order of pooling and batch-norm in the first block": _pool_and_norm(True, False),
+    "the other order of pooling and batch-norm in the second block": _pool_and_norm(False, True),
+    "the other order of pooling and batch-norm in both blocks": _pool_and_norm(True, True),
+}
+
+
+def same_function(mutant: Mutant) -> str:
+    """How the mutant was proved right, class by class, or an empty string."""
+    try:
+        changed = _load(mutant.source)
+    except Exception:
+        return ""
+    things = {kind.cls: list(_cases(kind.parameters, (3, 5, 7) if kind.odd_kernels else (3, 3, 3))) for kind in NETWORKS[mutant.assignment].values()}
+    things |= {
+        name: list(_layer_cases(name == "MyDilatedConv2d"))
+        for name in ("MyConv2d", "MyDilatedConv2d")
+        if f"class {name}(" in right_source(mutant.assignment)
+    }
+    told = set()
+    for name, cases in things.items():
+        ways = ((how, _equal(right, changed, name, cases)) for how, right in _accepted(mutant.assignment))
+        how = next((how + turned for how, turned in ways if turned is not None), None)
+        if how is None:
+            return ""
+        told.add(how)
+    return "; ".join(sorted(told - {_PLAIN})) or _PLAIN
+
+
+_PLAIN = "the same function"
+
+
+def _equal(right: dict[str, Any], changed: dict[str, Any], name: str, cases: list[tuple[list[int], tuple[int, ...]]]) -> str | None:
+    """A word on how the class equals the right one in all the cases; empty if plainly, None if it doesn't."""
+    turned = False
+    for number, (arguments, shape) in enumerate(cases):
+        batch = torch.rand(shape, generator=torch.Generator().manual_seed(number), dtype=torch.float64)
+        try:
+            model, other = right[name](*arguments), changed[name](*arguments)
+            if [value.requires_grad for value in model.parameters()] != [value.requires_grad for value in other.parameters()]:
+                return None
+            if [value.shape for value in model.parameters()] != [value.shape for value in other.parameters()]:
+                return None
+            _fill(model, number)
+            _fill(other, number)
+            expected = _evidence(model, batch)
+            if _equal_evidence(expected, _evidence(other, batch)):
+                continue
+            if not _equal_with_turned_columns(expected, other, number, batch):
+                return None
+            turned = True
+        except Exception:
+            return None
+    return " with the two tensors of a cat the other way round" if turned else ""
+
+
+def _equal_with_turned_columns(expected: _Evidence, other: nn.Module, number: int, batch: Tensor) -> bool:
+    """Whether the two are equal once the input channels of one filter stand in the order of another cat."""
+    for index, filter in enumerate(other.parameters()):
+        if filter.dim() != 4:
+            continue
+        for axis in (0, 1):
+            for turn in range(1, filter.shape[axis]):
+                other.float()
+                _fill(other, number)
+                other.double().eval()
+                with torch.no_grad():
+                    filter.copy_(filter.roll(turn, axis))
+                    if not _same(expected.outputs[:1], [other(batch)]):
+                        continue
+                other.zero_grad()
+                actual = _evidence(other, batch)
+                actual.gradients[index] = actual.gradients[index].roll(-turn, axis)
+                if _equal_evidence(expected, actual):
+                    return True
+    return False
+
+
+def try_out(mutant: Mutant, examiner: Examiner) -> Trial:
+    """Grade a mutant; where nothing is lost, look for a proof that it is right."""
+    verdicts = examiner.verdicts(mutant.assignment, mutant.source, until_lost=True)
+    lost = next((id for id, verdict in verdicts.items() if verdict.share < 1), "")
+    return Trial(mutant, lost, "" if lost else same_function(mutant))

@@ -1,0 +1,608 @@
+"""The smallest failing input: where a layer or a network equals nothing known, the least case on which it goes wrong.
+
+Hypothesis draws cases, the candidate answers them, and what differs from the reference is shrunk: first the sizes, with
+values in which everything tells, then the values, towards 0 and 1. The outcome is a few lines of code that a student
+pastes below the class and runs; the expected output is computed here, and no line of the reference is shown.
+
+Theory. A choice is drawn as a row of coin tosses, its number of heads: Hypothesis deletes tosses one by one, so what
+remains cannot lose one more. It draws integers partly from constants in the source files of whoever calls it, for which
+it keeps a folder on disk and which would make a case depend on what else is imported; coins have no such source.
+A search is bounded by the number of probes, so that the same submission gets the same case on any machine; the seconds
+are a safety net. A candidate that hangs or crashes ends all searches of its submission.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from grader.checks.networks import Examined
+from grader.checks.sitting import Sitting, arguments_of
+from grader.compare import compare, rounding
+from reference.known import Known, Network
+
+__all__ = ["Smallest", "smallest_for_layer", "smallest_for_network"]
+
+Message = dict[str, Any]
+Tensors = dict[str, Tensor]
+Drawn = TypeVar("Drawn", bound=Hashable)
+
+_SECONDS = 5.0  # a submission, all searches together
+_SIZE_PROBES, _VALUE_PROBES, _NETWORK_PROBES = 100, 250, 100
+_MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and suit
+_ROUNDS = 10
+# Outputs are shown with four decimals: what does not show there explains nothing.
+_VISIBLE = 1e-3
+# Beyond this, four decimals are more than single precision has.
+_LARGEST = 100.0
+# A submission says itself how large its parameters are; those of the small networks asked for here have thousands.
+_MOST_ELEMENTS = 1_000_000
+_SHOWN, _ROW = 64, 8
+
+
+@dataclass(frozen=True)
+class Smallest:
+    """The least case found on which a candidate goes wrong."""
+
+    snippet: dict[str, str]
+    """``code`` to paste below the class, and what it prints: ``expected`` and ``actual``."""
+    sentence: str
+    """For the feedback."""
+
+
+class _Enough(BaseException):
+    """The search is over. Not an Exception, which Hypothesis would take for a failing case."""
+
+
+class _Hunt:
+    """Searches in one submission: what they may ask, and what Hypothesis makes of it."""
+
+    def __init__(self, sitting: Sitting, purpose: str) -> None:
+        self._sitting = sitting
+        self._purpose = purpose
+        self._left = 0
+
+    def allow(self, probes: int) -> None:
+        """So many probes from now on."""
+        self._left = probes
+
+    def ask(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+        """The candidate's evidence. Raises _Enough when the allowance is used up, or the candidate hangs or crashes."""
+        kept = self._sitting.kept
+        spent = kept.get("smallest/seconds", 0.0)
+        if self._left <= 0 or not spent <= _SECONDS or kept.get("smallest/over", False):
+            raise _Enough
+        self._left -= 1
+        start = time.monotonic()
+        probe = {**probe, "rng": self._sitting.exam.number("smallest")}
+        evidence, outputs = self._sitting.candidate.answer(probe, tensors)
+        kept["smallest/seconds"] = spent + time.monotonic() - start
+        if evidence.get("trouble", {}).get("type") == "Stopped":
+            kept["smallest/over"] = True
+            raise _Enough
+        return evidence, outputs
+
+    def least(self, strategy: Any, fails: Callable[[Drawn], bool], size: Callable[[Drawn], Any]) -> Drawn | None:
+        """The failing case of the least ``size`` among those that Hypothesis came by; None if all were right."""
+        from hypothesis import Phase, Verbosity, find, settings
+        from hypothesis.errors import NoSuchExample
+
+        seen: dict[Drawn, bool] = {}
+
+        def condition(drawn: Drawn) -> bool:
+            if drawn not in seen:
+                seen[drawn] = fails(drawn)
+            return seen[drawn]
+
+        quietly = settings(
+            max_examples=_MOST_DRAWN,
+            phases=(Phase.generate, Phase.shrink),
+            database=None,
+            deadline=None,
+            derandomize=True,
+            print_blob=False,
+            verbosity=Verbosity.quiet,
+        )
+        random = Random(self._sitting.exam.number(f"smallest/{self._purpose}"))
+        with contextlib.suppress(NoSuchExample, _Enough):
+            find(strategy, condition, settings=quietly, random=random)
+        return min((drawn for drawn, failing in seen.items() if failing), key=size, default=None)
+
+
+def _counts(*most: int) -> Any:
+    """A tuple of numbers, each from 0 to its ``most``; it shrinks to zeros."""
+    from hypothesis import strategies as st
+
+    return st.tuples(*(st.lists(st.none(), max_size=each).map(len) for each in most))
+
+
+def _small_values(number: int) -> Any:
+    """So many of 0, 1, −1 and 2; they shrink in this order."""
+    from hypothesis import strategies as st
+
+    toss = st.booleans()
+    return st.tuples(*[st.tuples(toss, toss).map(lambda pair: (0, 1, -1, 2)[2 * pair[0] + pair[1]])] * number)
+
+
+def _differs(expected: Tensor, actual: Tensor, tolerance: float) -> bool:
+    return compare(expected, actual, tolerance) is not None
+
+
+# -- layers ------------------------------------------------------------------------------------------------------------
+
+_LAYERS = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
+_KERNELS = (1, 3, 5)
+# A filter of 5 with 3 gaps reaches over 17 pixels; two of its weights, 9.
+_MOST_SIDE = 10
+# The names come from the submission.
+_PLAIN_NAME = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """A layer and the size of its input."""
+
+    kernel: int
+    gap: int | None
+    """None for the ordinary layer."""
+    batch: int
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+
+    @property
+    def arguments(self) -> list[int]:
+        return [self.inputs, self.outputs, self.kernel] + ([] if self.gap is None else [self.gap])
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {
+            "weight": (self.outputs, self.inputs, self.kernel, self.kernel),
+            "bias": (self.outputs,),
+            "input": (self.batch, self.inputs, self.height, self.width),
+        }
+
+    def told(self) -> str:
+        image = "×".join(map(str, self.shapes["input"]))
+        return f"a {image} image with kernel {self.kernel}" + ("" if self.gap is None else f" and dilation {self.gap}")
+
+
+def smallest_for_layer(sitting: Sitting, thing: str, of: str = "output") -> Smallest | None:
+    """The least layer and input whose ``of`` is not the reference's; None if none was found in the time allowed.
+
+    ``thing`` is ``dilated`` or ``my-conv2d``; ``of`` is ``output``, or ``gradient.input``, ``gradient.weight`` or
+    ``gradient.bias`` for the gradient of the output's sum.
+    """
+    key = ("smallest", thing, of)
+    if key not in sitting.kept:
+        sitting.kept[key] = _LayerHunt(sitting, thing, of).smallest()
+    return sitting.kept[key]  # type: ignore[no-any-return]
+
+
+class _LayerHunt:
+    """The search for one layer."""
+
+    def __init__(self, sitting: Sitting, thing: str, of: str) -> None:
+        self._exam = sitting.exam
+        self._hunt = _Hunt(sitting, f"{thing}/{of}")
+        self._cls = _LAYERS[thing]
+        self._dilated = thing == "dilated"
+        self._of = of
+
+    def smallest(self) -> Smallest | None:
+        """First the sizes, then the values."""
+        self._hunt.allow(_SIZE_PROBES)
+        gaps = (3,) if self._dilated else ()
+        strategy = _counts(len(_KERNELS) - 1, *gaps, 1, 1, 1, _MOST_SIDE - 1, _MOST_SIDE - 1, 1)
+        telling = self._hunt.least(strategy, lambda counts: self._fails(*self._telling(counts)), _shortest)
+        if telling is None:
+            return None
+        sizes, tensors = self._telling(telling)
+        self._hunt.allow(_VALUE_PROBES)
+        elements = sum(int(torch.Size(shape).numel()) for shape in sizes.shapes.values())
+        values = self._hunt.least(
+            _small_values(elements), lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest
+        )
+        if values is not None:
+            tensors = _shared_out(sizes, values)
+        self._hunt.allow(2)
+        try:
+            return self._told(sizes, tensors)
+        except _Enough:
+            return None
+
+    def _telling(self, counts: tuple[int, ...]) -> tuple[_Sizes, Tensors]:
+        """Sizes, and values among which no two weights and no two pixels are easily confused."""
+        kernel, *gap, batch, inputs, outputs, height, width, signs = counts
+        more = [1 + count for count in (batch, inputs, outputs, height, width)]
+        sizes = _Sizes(_KERNELS[kernel], gap[0] if gap else None, *more)
+        tensors = {}
+        for (name, shape), step, cycle in zip(sizes.shapes.items(), (2, 1, 3), (5, 3, 7), strict=True):
+            place = torch.arange(int(torch.Size(shape).numel()))
+            sign = 1 - 2 * (place % 2) * signs
+            tensors[name] = ((place * step % cycle + 1) * sign).to(torch.float32).reshape(shape)
+        return sizes, tensors
+
+    def _expected(self, sizes: _Sizes, tensors: Tensors) -> tuple[Tensor, float]:
+        """What the reference says, and the tolerance."""
+        probe = {"do": "layer", "cls": self._cls, "args": sizes.arguments}
+        tensors = {**tensors, "upstream": self._upstream(sizes)}
+        single = self._exam.reference.answer(probe, tensors)[1][self._of]
+        double = self._exam.reference_in_double.answer(probe, tensors)[1][self._of]
+        return single, max(rounding(single, double), _VISIBLE)
+
+    def _upstream(self, sizes: _Sizes) -> Tensor:
+        return torch.ones(sizes.batch, sizes.outputs, sizes.height, sizes.width)
+
+    def _actual(self, sizes: _Sizes, tensors: Tensors) -> tuple[Message, Tensors]:
+        probe = {"do": "layer", "cls": self._cls, "args": sizes.arguments}
+        return self._hunt.ask(probe, {**tensors, "upstream": self._upstream(sizes)})
+
+    def _fails(self, sizes: _Sizes, tensors: Tensors) -> bool:
+        expected, tolerance = self._expected(sizes, tensors)
+        evidence, outputs = self._actual(sizes, tensors)
+        if self._of == "output":
+            return "trouble" in evidence or _differs(expected, outputs["output"], tolerance)
+        if "trouble" in evidence or outputs["output"].shape != self._upstream(sizes).shape:
+            return False
+        return self._of not in outputs or _differs(expected, outputs[self._of], tolerance)
+
+    def _told(self, sizes: _Sizes, tensors: Tensors) -> Smallest:
+        expected, tolerance = self._expected(sizes, tensors)
+        evidence, outputs = self._actual(sizes, tensors)
+        verb, actual = "differs", outputs.get(self._of)
+        if "trouble" in evidence:
+            verb, part = "stops", ""
+            shown = expected, _exception(evidence["trouble"])
+        else:
+            part = _telling_part(expected, actual, tolerance)
+            shown = _cut(expected, part), _cut(actual, part)
+        code = self._code(sizes, tensors, part)
+        sentence = f"The smallest input found on which it {verb} is {sizes.told()}: see the lines of code."
+        return Smallest({"code": code, "expected": str(shown[0]), "actual": str(shown[1])}, sentence)
+
+    def _code(self, sizes: _Sizes, tensors: Tensors, part: str) -> str:
+        weight, bias = self._names(sizes, tensors)
+        sources = {"input": "images", "weight": f"layer.{weight}", "bias": f"layer.{bias}"}
+        call = f"{self._cls}({', '.join(map(str, sizes.arguments))})"
+        lines = ["import torch", "", f"layer = {call}", *_made("images", tensors["input"])]
+        fill = [*_filled(sources["weight"], tensors["weight"]), *_filled(sources["bias"], tensors["bias"])]
+        lines += ["with torch.no_grad():", *(f"    {line}" for line in fill)]
+        if self._of == "output":
+            return "\n".join([*lines, f"    print(layer(images){part})"])
+        # Named before the call: a layer may put another parameter in its place while it runs.
+        source = sources[self._of.removeprefix("gradient.")]
+        return "\n".join([
+            *lines, "images.requires_grad_()", f"source = {source}", "output = layer(images)",
+            "if output.requires_grad:", "    output.sum().backward()", f"print(source.grad{part})",
+        ])  # fmt: skip
+
+    def _names(self, sizes: _Sizes, tensors: Tensors) -> tuple[str, str]:
+        """What the layer calls its weight and its bias; the handout's names where it doesn't tell."""
+        probe = {"do": "trace", "cls": self._cls, "args": sizes.arguments}
+        try:
+            evidence, _ = self._hunt.ask(probe, {"input": tensors["input"]})
+        except _Enough:
+            return "weight", "bias"
+        lines = [*evidence.get("parameters", []), *evidence.get("unused", [])]
+        names = {line["name"]: len(line["shape"]) for line in lines if _PLAIN_NAME.fullmatch(line["name"])}
+        weights, biases = ([name for name, axes in names.items() if axes == wanted] for wanted in (4, 1))
+        if {"weight", "bias"} <= names.keys() or not (len(weights) == len(biases) == 1):
+            return "weight", "bias"
+        return weights[0], biases[0]
+
+
+def _shortest(counts: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    return sum(counts), counts
+
+
+def _plainest(values: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+    """Few values that are not 0, those 1, as late as can be."""
+    return sum(value != 0 for value in values), sum(value != 1 for value in values if value), tuple(map(abs, values))
+
+
+def _shared_out(sizes: _Sizes, values: tuple[int, ...]) -> Tensors:
+    shapes = sizes.shapes
+    lengths = [int(torch.Size(shape).numel()) for shape in shapes.values()]
+    pieces = torch.split(torch.tensor(values, dtype=torch.float32), lengths)
+    return {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
+
+
+# -- networks ----------------------------------------------------------------------------------------------------------
+
+_SIDES = (4, 8, 16, 32)
+_MODES = ("eval", "train")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Values for a tensor from its shape alone, so that they do not depend on the order of a network's layers."""
+
+    code: str
+    """The values as an expression of ``value``, the tensor that is filled; a number for a constant."""
+    cycle: int = 0
+    """0 for a constant."""
+    offset: int = 0
+
+    def values(self, shape: tuple[int, ...]) -> Tensor:
+        if self.cycle == 0:
+            return torch.full(shape, float(self.code))
+        place = torch.arange(int(torch.Size(shape).numel()))
+        return (place % self.cycle - self.offset).to(torch.float32).reshape(shape)
+
+
+def _repeated(cycle: int, offset: int) -> _Rule:
+    return _Rule(f"torch.arange(value.numel()).reshape(value.shape) % {cycle} - {offset}", cycle, offset)
+
+
+_FILTERS = (_Rule("1"), _Rule("-1"), _repeated(3, 1), _repeated(5, 2))
+_VECTORS = (_Rule("1"), _Rule("-1"), _repeated(3, 1))
+_IMAGES = (_Rule("1"), _Rule("0"), _repeated(3, 0), _repeated(5, 2))
+_STATISTICS = _Rule("1")
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A network with its parameters, and an image."""
+
+    arguments: tuple[int, ...]
+    shape: tuple[int, int, int, int]
+    """Of the image: (B, NIC, H, W)."""
+    filters: _Rule
+    vectors: _Rule
+    pixels: _Rule
+
+    @property
+    def image(self) -> Tensor:
+        return self.pixels.values(self.shape)
+
+    def values(self, shape: tuple[int, ...]) -> Tensor:
+        """For a parameter of this shape."""
+        return (self.filters if len(shape) > 1 else self.vectors).values(shape)
+
+
+def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | None:
+    """The least configuration, parameters and image for which a network's output is that of no right answer.
+
+    None where none was found in the time allowed, or where only running statistics differ.
+    """
+    key = ("smallest", examined.kind.thing)
+    if key not in sitting.kept:
+        found = None if examined.trouble is not None else examined.difference()
+        shows = found is not None and not found[0].startswith("buffer")
+        sitting.kept[key] = _NetworkHunt(sitting, examined, found[1].same_shape).smallest() if found and shows else None
+    return sitting.kept[key]  # type: ignore[no-any-return]
+
+
+class _NetworkHunt:
+    """The search for one network.
+
+    There are dozens of right answers, so a case is sought that differs from a few of them, the rivals; whichever right
+    answer agrees with the network on the case found becomes a rival too, and the search begins again.
+    """
+
+    def __init__(self, sitting: Sitting, examined: Examined, same_shape: bool) -> None:
+        self._hunt = _Hunt(sitting, examined.kind.thing)
+        self._examined = examined
+        self._same_shape = same_shape
+        """Whether the outputs have the right shape where the network was examined; then a wrong one here is no fault."""
+        self._rivals = [examined.right[0]]
+        self._answers: dict[_Setting, Tensors | None] = {}
+        self._traces: dict[tuple[int, ...], Message] = {}
+        self._choices = self._choices_of_arguments()
+
+    def _choices_of_arguments(self) -> list[tuple[int, ...]]:
+        examined = self._examined
+        names = examined.kind.parameters
+        if examined.fixed is None:
+            return [(value,) for value in examined.configurations[0]]
+        free = {"kernel": (1, 3, 5) if examined.kind.odd_kernels else (3,), "num_in_channels": (1, 2)}
+        return [(examined.fixed[name],) if name in examined.fixed else free.get(name, (1, 2, 3)) for name in names]
+
+    def smallest(self) -> Smallest | None:
+        """Raises nothing of the candidate's."""
+        self._hunt.allow(_NETWORK_PROBES)
+        rules = (len(_FILTERS) - 1, len(_VECTORS) - 1, len(_IMAGES) - 1)
+        strategy = _counts(*(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules, 1)
+        for _ in range(_ROUNDS):
+            counts = self._hunt.least(strategy, lambda counts: self._fails(*self._setting(counts)), _shortest)
+            if counts is None:
+                return None
+            setting, mode = self._setting(counts)
+            others = [known for known in self._examined.right if known not in self._rivals]
+            agreeing = [known for known in others if not self._differs(known, setting, mode)]
+            if not agreeing:
+                return self._told(setting, mode)
+            self._rivals += agreeing
+        return None
+
+    def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, str]:
+        *places, side, batch, filters, vectors, pixels, mode = counts
+        arguments = tuple(values[place] for values, place in zip(self._choices, places, strict=True))
+        inputs = dict(zip(self._examined.kind.parameters, arguments, strict=True)).get("num_in_channels", 1)
+        shape = (1 + batch, inputs, _SIDES[side], _SIDES[side])
+        return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
+
+    def _expected(self, known: Known, setting: _Setting, mode: str) -> Tensor | None:
+        """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals cannot show its values."""
+        named = dict(zip(self._examined.kind.parameters, setting.arguments, strict=True))
+        numbers = named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
+        try:
+            network = Network(known.steps, *numbers)
+            outputs = []
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.copy_(setting.values(tuple(parameter.shape)))
+                for dtype in (torch.float32, torch.float64):
+                    for buffer in network.buffers():
+                        buffer.fill_(float(_STATISTICS.code))
+                    outputs.append(network.to(dtype).train(mode == "train")(setting.image.to(dtype)))
+        except (RuntimeError, ValueError):  # batch-norm of a single value
+            return None
+        single, double = outputs
+        suits = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= _VISIBLE
+        return single if suits else None
+
+    def _actual(self, setting: _Setting) -> Tensors | None:
+        """Outputs by mode; None where the network does not run on this."""
+        if setting not in self._answers:
+            self._answers[setting] = self._asked(setting)
+        return self._answers[setting]
+
+    def _asked(self, setting: _Setting) -> Tensors | None:
+        probe = {"cls": self._examined.kind.cls, "args": list(setting.arguments)}
+        if setting.arguments not in self._traces:
+            self._traces[setting.arguments] = self._hunt.ask({"do": "trace", **probe}, {"input": setting.image})[0]
+        trace = self._traces[setting.arguments]
+        if "trouble" in trace:
+            return None
+        shapes = {kind: [tuple(line["shape"]) for line in trace[f"{kind}s"]] for kind in ("parameter", "buffer")}
+        if sum(int(torch.Size(shape).numel()) for shape in [*shapes["parameter"], *shapes["buffer"]]) > _MOST_ELEMENTS:
+            return None
+        state = {f"parameter.{index}": setting.values(shape) for index, shape in enumerate(shapes["parameter"])}
+        state |= {f"buffer.{index}": _STATISTICS.values(shape) for index, shape in enumerate(shapes["buffer"])}
+        evidence, outputs = self._hunt.ask({"do": "run", **probe}, {"input": setting.image, **state})
+        return None if "trouble" in evidence else outputs
+
+    def _fails(self, setting: _Setting, mode: str) -> bool:
+        return all(self._differs(known, setting, mode) for known in self._rivals)
+
+    def _differs(self, known: Known, setting: _Setting, mode: str) -> bool:
+        expected = self._expected(known, setting, mode)
+        if expected is None:
+            return False
+        outputs = self._actual(setting)
+        if outputs is None or (self._same_shape and outputs[mode].shape != expected.shape):
+            return False
+        return _differs(expected, outputs[mode], _VISIBLE)
+
+    def _told(self, setting: _Setting, mode: str) -> Smallest:
+        actual = (self._actual(setting) or {})[mode]
+        expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, actual))
+        part = _telling_part(expected, actual, _VISIBLE)
+        kind = self._examined.kind
+        image = "×".join(map(str, setting.shape))
+        call = f"{kind.cls}({arguments_of(kind.parameters, setting.arguments)})"
+        sentence = (
+            f"The smallest case found on which it differs is {call} with a {image} image in "
+            f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
+        )
+        return Smallest(
+            {
+                "code": _network_code(kind.cls, setting, mode, part),
+                "expected": str(_cut(expected, part)),
+                "actual": str(_cut(actual, part)),
+            },
+            sentence,
+        )
+
+    def _expectations(self, setting: _Setting, mode: str) -> Iterator[Tensor]:
+        for known in self._rivals:
+            expected = self._expected(known, setting, mode)
+            if expected is not None:
+                yield expected
+
+
+def _distance(expected: Tensor, actual: Tensor) -> float:
+    return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
+
+
+def _network_code(cls: str, setting: _Setting, mode: str, part: str) -> str:
+    shape = ", ".join(map(str, setting.shape))
+    lines = ["import torch", "", f"model = {cls}({', '.join(map(str, setting.arguments))})"]
+    if setting.pixels.cycle:
+        count = torch.Size(setting.shape).numel()
+        formula = f"torch.arange({count}.).reshape({shape}) % {setting.pixels.cycle} - {setting.pixels.offset}"
+        lines.append(f"images = {formula.removesuffix(' - 0')}")
+    else:
+        lines.append(f"images = torch.{'ones' if setting.pixels.code == '1' else 'zeros'}({shape})")
+    lines += ["with torch.no_grad():", "    for value in model.parameters():"]
+    if setting.filters == setting.vectors:
+        lines.append(f"        {_filling(setting.filters)}")
+    else:
+        lines += ["        if value.dim() > 1:  # filters", f"            {_filling(setting.filters)}"]
+        lines += ["        else:  # biases and batch-norm", f"            {_filling(setting.vectors)}"]
+    if mode == "eval":
+        lines += ["    for value in model.buffers():  # running statistics", "        if value.is_floating_point():"]
+        lines.append(f"            {_filling(_STATISTICS)}")
+    return "\n".join([*lines, f"    model.{mode}()", f"    print(model(images){part})"])
+
+
+def _filling(rule: _Rule) -> str:
+    return f"value.copy_({rule.code})" if rule.cycle else f"value.fill_({rule.code})"
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def _telling_part(expected: Tensor, actual: Tensor | None, tolerance: float) -> str:
+    """What to print of an output, as a suffix: all, or where it first differs; the shape if that is wrong."""
+    if actual is None:
+        return ""
+    if expected.shape != actual.shape:
+        return ".shape"
+    if expected.numel() <= _SHOWN:
+        return ""
+    distance = (expected.to(torch.float64) - actual.to(torch.float64)).abs()
+    first = (~(distance <= tolerance)).nonzero()[0].tolist()
+    if expected.dim() == 4 and expected[0, 0].numel() <= _SHOWN:
+        return f"[{first[0]}, {first[1]}]"
+    *before, last = first
+    return f"[{', '.join(map(str, [*before, f'{last}:{last + _ROW}']))}]"
+
+
+def _cut(value: Tensor | None, part: str) -> Any:
+    if value is None or part == "":
+        return value
+    if part == ".shape":
+        return value.shape
+    numbers = part.strip("[]").split(", ")
+    return value[tuple(slice(*map(int, each.split(":"))) if ":" in each else int(each) for each in numbers)]
+
+
+def _exception(trouble: Message) -> str:
+    kind, text = str(trouble.get("type", "failure")), str(trouble.get("text", ""))
+    return text if kind == "Refusal" else f"{kind}: {text}" if text else kind
+
+
+def _made(name: str, value: Tensor) -> list[str]:
+    """Lines that make a tensor of these values."""
+    shape = ", ".join(map(str, value.shape))
+    few = _few(value)
+    if few is not None:
+        return [f"{name} = torch.zeros({shape})", *(f"{name}[{place}] = {number}" for place, number in few)]
+    if bool((value == 1).all()):
+        return [f"{name} = torch.ones({shape})"]
+    return [f"{name} = torch.tensor({_literal(value.tolist())})"]
+
+
+def _filled(name: str, value: Tensor) -> list[str]:
+    """Lines that give a parameter these values."""
+    few = _few(value)
+    if few is not None:
+        return [f"{name}.zero_()", *(f"{name}[{place}] = {number}" for place, number in few)]
+    if bool((value == value.flatten()[0]).all()):
+        return [f"{name}.fill_({int(value.flatten()[0])})"]
+    return [f"{name}.copy_(torch.tensor({_literal(value.tolist())}))"]
+
+
+def _few(value: Tensor) -> list[tuple[str, int]] | None:
+    """The values that are not 0, each with its index, where that is shorter than all of them."""
+    places = value.nonzero().tolist()
+    if len(places) > (2 if value.numel() > 2 else 0):
+        return None
+    return [(", ".join(map(str, place)), int(value[tuple(place)])) for place in places]
+
+
+def _literal(values: Any) -> str:
+    """Nested lists as Python source, ``1.`` for one."""
+    return f"[{', '.join(map(_literal, values))}]" if isinstance(values, list) else f"{int(values)}."

@@ -1,0 +1,510 @@
+"""Many submissions: all of them reported, none twice, whatever goes wrong with one of them or with the run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from cohort_sample import RUBRIC, FakeGrading, Heard, cohort, hand_in, horses, options, rubric
+
+from grader.cohort import Summary, failed_report, run
+from grader.report import Run
+from grader.report.as_json import problems
+from grader.store import Store, StoreError, seed_for
+from grader.submission import Found
+
+SAMPLE = Path(__file__).parent / "cohort_sample.py"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with ``submissions`` in it."""
+    (tmp_path / "submissions").mkdir()
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def grade(
+    place: Path, found: list[Found], *, grading: FakeGrading | None = None, **how: object
+) -> tuple[Summary, Heard]:
+    """A run into ``place / 'reports'``."""
+    heard = Heard()
+    grading = grading or FakeGrading(rubric(place))
+    summary = run(grading, found, place / "reports", **{"jobs": 1, "events": heard, **how})  # type: ignore[arg-type]
+    return summary, heard
+
+
+def document(place: Path, folder: str) -> dict:
+    return json.loads((place / "reports" / folder / "report.json").read_bytes())
+
+
+def test_every_submission_gets_its_three_files_and_the_cohort_its_two(place: Path) -> None:
+    found = cohort(place / "submissions", 3)
+    summary, heard = grade(place, found)
+    assert summary == Summary(3, 0, 0, 0, (), Fraction(50))
+    assert names(place / "reports") == sorted(
+        [*(one.folder for one in found), "gradebook.csv", "index.html", "run.json", ".lock", ".resume.jsonl"]
+    )
+    for one in found:
+        assert names(place / "reports" / one.folder) == ["feedback.md", "report.html", "report.json"]
+        assert problems(document(place, one.folder)) == ()
+    assert heard.begun == [line.id for line in heard.lines] == [one.id for one in found]
+    assert [(line.score, line.max_score, line.pending_points, line.status) for line in heard.lines] == [
+        (1, 4, 2, "graded"),
+        (2, 4, 2, "graded"),
+        (1, 4, 2, "graded"),
+    ]
+    assert heard.stages == [(one.id, "reading") for one in found]
+
+
+def test_for_one_submission_no_gradebook_is_written(place: Path) -> None:
+    grade(place, cohort(place / "submissions", 1), many=False)
+    assert not (place / "reports" / "gradebook.csv").exists()
+    assert not (place / "reports" / "index.html").exists()
+
+
+@pytest.mark.parametrize("jobs", [2, 5, 50])
+def test_any_number_of_jobs_gives_the_same_reports(place: Path, jobs: int) -> None:
+    found = cohort(place / "submissions", 9)
+    heard, grading = Heard(), FakeGrading(rubric(place))
+    alone = run(grading, found, place / "alone", jobs=1, events=Heard())
+    together = run(grading, found, place / "together", jobs=jobs, events=heard)
+    assert alone == together
+    assert sorted(line.id for line in heard.lines) == [one.id for one in found]
+    for one in found:
+        for name in ("report.json", "report.html", "feedback.md"):
+            first, second = (place / where / one.folder / name for where in ("alone", "together"))
+            assert first.read_bytes() == second.read_bytes()
+    assert (place / "alone" / "gradebook.csv").read_bytes() == (place / "together" / "gradebook.csv").read_bytes()
+
+
+def test_two_jobs_grade_two_submissions_at_a_time(place: Path) -> None:
+    # Neither passes the barrier alone.
+    barrier = threading.Barrier(2, timeout=30)
+    grading = FakeGrading(rubric(place), before=lambda id: barrier.wait() and None)
+    summary, _ = grade(place, cohort(place / "submissions", 4), grading=grading, jobs=2)
+    assert (summary.graded, summary.failed) == (4, ())
+
+
+# Resuming.
+
+
+def test_a_second_run_finds_nothing_to_do(place: Path) -> None:
+    found = cohort(place / "submissions")
+    grading = FakeGrading(rubric(place))
+    first, before = grade(place, found, grading=grading)
+    second, heard = grade(place, found, grading=grading, jobs=2)
+    assert (second.graded, second.resumed) == (0, len(found))
+    assert replace(second, graded=first.graded, resumed=0) == first
+    assert set(grading.calls.values()) == {1}
+    assert heard.begun == []
+    assert sorted(heard.lines, key=lambda line: line.id) == [replace(line, resumed=True) for line in before.lines]
+
+
+def test_fresh_grades_all_again(place: Path) -> None:
+    found = cohort(place / "submissions", 2)
+    grading = FakeGrading(rubric(place))
+    grade(place, found, grading=grading)
+    summary, _ = grade(place, found, grading=grading, fresh=True)
+    assert (summary.graded, summary.resumed) == (2, 0)
+
+
+def test_only_what_was_changed_is_graded_again(place: Path) -> None:
+    found = cohort(place / "submissions", 4)
+    grade(place, found)
+    hand_in(place / "submissions", "student02", "# cnn.shapes cnn.parameters\n")
+    (place / "submissions" / "student03" / "notes.txt").write_text("a file more")
+    summary, heard = grade(place, found)
+    assert heard.begun == ["student02", "student03"]
+    assert document(place, "student02")["score"] == 2
+    assert (summary.graded, summary.resumed) == (2, 2)
+
+
+def test_a_changed_content_is_seen_where_size_and_time_of_modification_are_as_before(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    script = place / "submissions" / "student00" / "colourization.py"
+    os.utime(script, (1_000_000_000, 1_000_000_000))
+    grade(place, found)
+    script.write_text("# cnn.shapeS\n")
+    os.utime(script, (1_000_000_000, 1_000_000_000))
+    grade(place, found)
+    assert document(place, "student00")["score"] == 0
+
+
+def test_a_touched_file_with_the_same_content_is_not_graded_again(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    os.utime(place / "submissions" / "student00" / "colourization.py", (1_100_000_000, 1_100_000_000))
+    summary, _ = grade(place, found)
+    assert summary.resumed == 1
+
+
+CHANGES = {
+    "the seed": lambda grading: replace(grading, options=options(seed=8)),
+    "the device": lambda grading: replace(grading, options=options(device="cuda")),
+    "without training": lambda grading: replace(grading, options=options(quick=True)),
+    "the time for a submission": lambda grading: replace(grading, options=options(seconds=60.0)),
+    "the assignment": lambda grading: replace(grading, options=options(assignment="csc413-2020")),
+    "the pictures": lambda grading: replace(grading, horses=horses(2)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_marks_depend_on_grades_again(place: Path, change) -> None:
+    found = cohort(place / "submissions", 1)
+    grading = FakeGrading(rubric(place))
+    grade(place, found, grading=grading)
+    summary, _ = grade(place, found, grading=change(grading))
+    assert (summary.graded, summary.resumed) == (1, 0)
+    summary, _ = grade(place, found, grading=change(grading))
+    assert (summary.graded, summary.resumed) == (0, 1)
+
+
+def test_isolation_changes_no_mark_and_grades_nothing_again(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    grading = FakeGrading(rubric(place))
+    grading.sandbox.isolation = "bubblewrap"
+    assert grade(place, found, grading=grading)[0].resumed == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "graded"),
+    [
+        ("points: 4", "points: 4  # a remark", 0),
+        ("title: A. Networks\n        points: 1", "title: Another title\n        points: 1", 0),
+        ("title: The right number of parameters", "title: Another title", 1),
+        ("Why, points: 2, look_for: A reason", "Why, points: 2, look_for: Another reason", 1),
+    ],
+    ids=["a remark", "another assignment", "a title", "what to look for"],
+)
+def test_a_changed_rubric_grades_again_what_it_touches(place: Path, old: str, new: str, graded: int) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    changed = rubric(place, RUBRIC.replace(old, new, 1))
+    assert changed.sha256 != rubric(place).sha256
+    summary, _ = grade(place, found, grading=FakeGrading(rubric(place, RUBRIC.replace(old, new, 1))))
+    assert (summary.graded, summary.resumed) == (graded, 1 - graded)
+
+
+def test_a_new_version_of_the_grader_grades_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    monkeypatch.setattr("grader.__version__", "99.0.0")
+    assert grade(place, found)[0].graded == 1
+    monkeypatch.setattr("grader.store.source_sha256", lambda: "0" * 64)
+    assert grade(place, found)[0].graded == 1
+    assert grade(place, found)[0].resumed == 1
+
+
+DAMAGED = [b"", b"{", b"[]", b"null", b'{"schema": "grade-report/1"}', b"\xff", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_report_is_graded_again(place: Path, content: bytes) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    (place / "reports" / "student00" / "report.json").write_bytes(content)
+    assert grade(place, found)[0].graded == 1
+
+
+LOST = [None, b"", b"{", b"\n\n[]\nnull\n", b"\x00" * 5000, b'["student00",[1,2,3,4],null,[]]\n']
+
+
+@pytest.mark.parametrize("content", LOST)
+def test_a_lost_or_damaged_cache_changes_nothing(place: Path, content: bytes | None) -> None:
+    found = cohort(place / "submissions", 3)
+    grade(place, found)
+    cache = place / "reports" / ".resume.jsonl"
+    cache.unlink() if content is None else cache.write_bytes(content)
+    summary, heard = grade(place, found)
+    assert (summary.graded, summary.resumed) == (0, 3)
+    assert [line.score for line in heard.lines] == [1, 2, 1]
+
+
+def test_manual_marks_are_never_touched(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    manual = place / "reports" / "student00" / "manual.yaml"
+    manual.write_text("a1: 2\n")
+    grade(place, found, fresh=True)
+    assert manual.read_text() == "a1: 2\n"
+
+
+# Failures of ours.
+
+
+def test_a_submission_on_which_the_grader_fails_once_is_tried_again(place: Path) -> None:
+    grading = FakeGrading(rubric(place))
+
+    def once(id: str) -> None:
+        if id == "student01" and grading.calls[id] == 1:
+            raise ConnectionError("the worker's parent is gone")
+
+    grading.before = once
+    summary, heard = grade(place, cohort(place / "submissions", 3), grading=grading)
+    assert (summary.graded, summary.failed, heard.problems) == (3, (), [])
+    assert grading.calls["student01"] == 2
+    assert document(place, "student01")["score"] == 2
+
+
+def test_a_submission_on_which_the_grader_fails_twice_is_an_error_and_the_others_are_graded(place: Path) -> None:
+    def always(id: str) -> None:
+        if id == "student01":
+            raise RuntimeError("<b>a defect</b>\x1b[31m")
+
+    grading = FakeGrading(rubric(place), before=always)
+    found = cohort(place / "submissions", 3)
+    summary, heard = grade(place, found, grading=grading)
+    assert (summary.graded, summary.needs_review, summary.exit_status()) == (3, 1, 1)
+    (failure,) = summary.failed
+    assert failure.id == "student01"
+    assert failure.reason == "RuntimeError: <b>a defect</b>\\x1b[31m"
+    assert heard.problems == [(failure.id, failure.reason)]
+    assert grading.calls["student01"] == 2
+    report = document(place, "student01")
+    assert problems(report) == ()
+    assert {one["id"]: one["outcome"] for one in report["criteria"]} == {
+        "cnn.shapes": "error",
+        "cnn.parameters": "error",
+        "manual.a1": "pending",
+    }
+    assert (report["status"], report["score"], report["pending_points"]) == ("needs_review", 0, 4)
+    assert report["submission"]["files"][0]["path"] == "colourization.py"
+    assert "<b>" not in (place / "reports" / "student01" / "report.html").read_text()
+    # The next run tries again, and finds nothing else to do.
+    summary, heard = grade(place, found)
+    assert (heard.begun, summary.failed, summary.resumed) == (["student01"], (), 2)
+
+
+def test_a_criterion_in_error_is_a_failure_of_the_run_and_is_tried_again_by_the_next(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    path = place / "reports" / "student00" / "report.json"
+    report = json.loads(path.read_bytes())
+    report["criteria"][1]["outcome"] = "error"
+    path.write_text(json.dumps(report))
+    assert grade(place, found)[0].graded == 1
+
+
+def test_a_report_that_cannot_be_written_out_is_a_failure_and_the_others_are_graded(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from grader.report.as_markdown import to_markdown
+
+    def broken(report) -> str:
+        if report.submission_id == "student01":
+            raise ValueError("no such text")
+        return to_markdown(report)
+
+    monkeypatch.setattr("grader.cohort.to_markdown", broken)
+    summary, _ = grade(place, cohort(place / "submissions", 3))
+    assert [failure.id for failure in summary.failed] == ["student01"]
+    assert "no such text" in summary.failed[0].reason
+    assert (summary.graded, summary.left, summary.exit_status()) == (2, 0, 1)
+    assert not (place / "reports" / "student01").exists()
+
+
+def test_a_listener_that_fails_ends_the_run_and_fails_no_submission(place: Path) -> None:
+    class Deaf(Heard):
+        def stage(self, id: str, what: str) -> None:
+            raise BrokenPipeError("nobody listens")
+
+    grading = FakeGrading(rubric(place))
+    with pytest.raises(BrokenPipeError, match="nobody listens"):
+        grade(place, cohort(place / "submissions", 3), grading=grading, events=Deaf())
+    assert grading.calls == {"student00": 1}
+
+
+def test_a_report_of_a_failure_needs_no_readable_submission(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(found: Found):
+        raise MemoryError
+
+    monkeypatch.setattr("grader.cohort.read", unreadable)
+    how = Run("1.0.0", 1, "cpu", "none", "2.13.0", 0.0, "2026-11-21T03:07:00+00:00", "0" * 64, {})
+    report = failed_report(Found("alice", "alice", (place,)), rubric(place), "MemoryError", run=how)
+    assert report.files == ()
+    assert {mark.outcome.value for mark in report.sheet.marks} == {"error", "pending"}
+    assert [flag.kind for flag in report.flags] == ["assignment-guessed", "grader-failed"]
+
+
+# Exit status.
+
+
+@pytest.mark.parametrize(
+    ("summary", "under", "status"),
+    [
+        (Summary(2, 0, 0, 0, (), Fraction(50)), None, 0),
+        (Summary(2, 0, 0, 0, (), Fraction(50)), Fraction(50), 0),
+        (Summary(2, 0, 0, 0, (), Fraction(499, 10)), Fraction(50), 3),
+        (Summary(2, 0, 0, 0, (), None), Fraction(50), 0),
+    ],
+)
+def test_the_exit_status_tells_marks_below_a_percentage(summary: Summary, under: Fraction, status: int) -> None:
+    assert summary.exit_status(under) == status
+
+
+# The folder.
+
+
+def test_two_runs_into_one_folder_are_refused(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    with Store(place / "reports"), pytest.raises(StoreError, match=r"in use by another run .*process \d+.*--out"):
+        grade(place, found)
+    assert grade(place, found)[0].graded == 1
+
+
+def test_reports_are_not_written_into_a_submission(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    with pytest.raises(StoreError, match=r"among what was handed in.*--out"):
+        run(FakeGrading(rubric(place)), found, place / "submissions", jobs=1, events=Heard())
+    assert names(place / "submissions") == ["student00"]
+    assert names(place / "submissions" / "student00") == ["colourization.py"]
+
+
+def test_two_submissions_with_one_folder_are_a_fault_of_the_caller(place: Path) -> None:
+    found = cohort(place / "submissions", 2)
+    with pytest.raises(ValueError, match="same folder"):
+        grade(place, [found[0], replace(found[1], folder="Student00")])
+
+
+def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = cohort(place / "submissions", 5)
+    full = threading.Event()
+    synchronise = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        synchronise(descriptor)
+
+    def fill(id: str) -> None:
+        if id == "student02":
+            full.set()
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with pytest.raises(StoreError, match=r"student02 cannot be written \(No space left on device\)"):
+        grade(place, found, grading=FakeGrading(rubric(place), before=fill))
+    full.clear()
+    assert names(place / "reports" / "student02") == []
+    summary, heard = grade(place, found)
+    assert heard.begun == ["student02", "student03", "student04"]
+    assert (summary.graded, summary.resumed) == (3, 2)
+
+
+def test_ctrl_c_begins_nothing_new_and_the_next_run_goes_on(place: Path) -> None:
+    found = cohort(place / "submissions", 6)
+    waiting = threading.Event()
+
+    def interrupt(id: str) -> None:
+        if id == "student02":
+            os.kill(os.getpid(), signal.SIGINT)  # as the terminal does it, while the main thread waits for this one
+            waiting.wait(30)
+            raise ConnectionError("the sandbox was closed")
+
+    grading = FakeGrading(rubric(place), before=interrupt)
+    grading.sandbox.close = waiting.set  # type: ignore[method-assign]
+    summary, heard = grade(place, found, grading=grading)
+    assert (summary.graded, summary.left, summary.failed) == (2, 4, ())
+    assert re.fullmatch(r"Stopped: 2 of 6 reports .* the same command goes on from there\.", summary.interrupted)
+    assert heard.problems == []
+    assert not (place / "reports" / "gradebook.csv").exists()
+    summary, heard = grade(place, found)
+    assert (heard.begun, summary.left) == ([f"student{number:02}" for number in range(2, 6)], 0)
+
+
+@pytest.mark.parametrize(("after", "jobs"), [(0, 1), (1, 2), (5, 2), (11, 1)])
+def test_a_killed_run_leaves_whole_reports_and_the_next_one_goes_on(place: Path, after: int, jobs: int) -> None:
+    found = cohort(place / "submissions", 12)
+    rubric(place / "submissions")
+    command = [sys.executable, str(SAMPLE), str(place / "submissions"), str(place / "reports"), str(jobs)]
+    environment = {**os.environ, "PYTHONPATH": str(SAMPLE.parent.parent), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        for _ in range(after):
+            process.stdout.readline()
+        if after == 0:
+            process.stdout.peek(1)  # type: ignore[attr-defined]
+        process.kill()
+    for one in found:
+        folder = place / "reports" / one.folder
+        if (folder / "report.json").exists():
+            assert problems(document(place, one.folder)) == ()
+            assert {"report.html", "feedback.md"} <= set(names(folder))
+    summary, _ = grade(place, found)
+    assert summary.graded + summary.resumed == 12
+    assert summary.resumed >= after
+    assert summary.failed == ()
+    left = [name for _, _, names in os.walk(place / "reports") for name in names if name.endswith(".tmp")]
+    assert left == []
+    assert [document(place, one.folder)["score"] for one in found] == [1, 2] * 6
+
+
+@pytest.mark.parametrize("step", range(13))
+def test_a_run_that_dies_at_any_step_of_writing_leaves_no_torn_report(
+    place: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """As if the power went: everything from some step on does not happen, not even tidying up."""
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    before = document(place, "student00")
+    hand_in(place / "submissions", "student00", "# cnn.shapes cnn.parameters\n")
+    rest = step
+
+    class PowerCut(BaseException):
+        """No Exception, so that nothing takes it for a failure that can be told."""
+
+    def cut(function):
+        def instead(*arguments, **named):
+            nonlocal rest
+            rest -= 1
+            if rest < 0:
+                raise PowerCut
+            return function(*arguments, **named)
+
+        return instead
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", cut(os.fsync))
+        for name in ("replace", "unlink"):
+            patch.setattr(Path, name, cut(getattr(Path, name)))
+        with pytest.raises(PowerCut):
+            grade(place, found)
+    if (place / "reports" / "student00" / "report.json").exists():
+        report = document(place, "student00")
+        assert report == before or report["score"] == 2
+        page = (place / "reports" / "student00" / "report.html").read_text()
+        assert report["submission"]["sha256"] in page
+    summary, _ = grade(place, found)
+    assert summary.graded + summary.resumed == 1
+    assert document(place, "student00")["score"] == 2
+
+
+# The seed.
+
+
+def test_a_resumed_run_takes_the_seed_with_which_it_was_begun(place: Path) -> None:
+    out = place / "reports"
+    drawn = seed_for(out, None, fresh=False)
+    assert 0 <= drawn < 2**32
+    grading = FakeGrading(rubric(place), options=options(seed=drawn))
+    found = cohort(place / "submissions", 1)
+    grade(place, found, grading=grading)
+    assert seed_for(out, None, fresh=False) == drawn
+    assert seed_for(out, 5, fresh=False) == 5
+    assert seed_for(out, 5, fresh=True) == 5
+    assert len({seed_for(out, None, fresh=True) for _ in range(5)}) > 1
+    assert seed_for(out, None, fresh=False) == drawn

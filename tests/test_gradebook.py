@@ -1,0 +1,293 @@
+"""The gradebook: one line a submission, safe to open in a spreadsheet; and the command that makes it."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import report_sample as sample
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.gradebook import Lateness, main, neutral, summarise
+from grader.late import LateRule
+from grader.lists import Student
+from grader.report.as_json import to_json
+from grader.store import Store, StoreError
+from grader.submission import Found
+from grader.verdicts import Flag, Outcome
+
+
+def fill(out: Path, reports: Iterable[tuple[str, object]]) -> Path:
+    """A folder with these reports, by folder."""
+    with Store(out) as store:
+        for folder, report in reports:
+            files = {"report.html": b"page", "report.json": to_json(report).encode()}  # type: ignore[arg-type]
+            store.save(Found(folder, folder, ()), files, None)
+    return out
+
+
+def report(id: str, points: str = "1", **changes: object):
+    marks = [
+        sample.mark("cnn.shapes", points=Fraction(points), max_points=Fraction(2)),
+        sample.mark("manual.a1", Outcome.PENDING, max_points=Fraction(5, 2)),
+    ]
+    return sample.report(marks, submission_id=id, **changes)
+
+
+def read(out: Path) -> list[dict[str, str]]:
+    with (out / "gradebook.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def told(out: Path, **how: object) -> list[str]:
+    """Make the gradebook; the problems that were told."""
+    problems: list[str] = []
+    summarise(out, problem=problems.append, **how)  # type: ignore[arg-type]
+    return problems
+
+
+# The CSV.
+
+
+def test_a_line_has_the_marks_of_a_submission(tmp_path: Path) -> None:
+    flags = (Flag("late", "Late."), Flag("two-files", "Two."))
+    assert told(fill(tmp_path, [("alice", report("alice", "1.25", flags=flags))])) == []
+    assert read(tmp_path) == [
+        {
+            "id": "alice",
+            "assignment": "csc413-2020",
+            "status": "graded",
+            "score": "1.25",
+            "max_score": "4.5",
+            "pending_points": "2.5",
+            "flags": "2",
+            "cnn.shapes": "1.25",
+            "cnn.shapes:outcome": "pass",
+            "manual.a1": "",
+            "manual.a1:outcome": "pending",
+            "seconds": "1.234",
+        }
+    ]
+
+
+def test_a_script_finds_the_first_heading_without_knowing_of_byte_order_marks(tmp_path: Path) -> None:
+    told(fill(tmp_path, [("alice", report("alice"))]))
+    assert (tmp_path / "gradebook.csv").read_bytes().startswith(b"id,assignment,status,score,max_score,")
+
+
+def test_several_assignments_share_the_columns_of_what_they_share(tmp_path: Path) -> None:
+    other = sample.report(
+        [sample.mark("cnn.shapes"), sample.mark("unet.device", Outcome.ERROR)],
+        submission_id="bob",
+        assignment_id="csc413-2023",
+    )
+    told(fill(tmp_path, [("alice", report("alice")), ("bob", other)]))
+    alice, bob = read(tmp_path)
+    assert [column for column in alice if ":" not in column][-4:] == [
+        "cnn.shapes",
+        "manual.a1",
+        "unet.device",
+        "seconds",
+    ]
+    assert (alice["unet.device"], alice["unet.device:outcome"]) == ("", "")
+    assert (bob["cnn.shapes"], bob["manual.a1:outcome"], bob["unet.device"]) == ("1", "", "")
+    assert bob["unet.device:outcome"] == "error"
+
+
+HOSTILE = {
+    "=1+2": "'=1+2",
+    "+1": "'+1",
+    "-1": "'-1",
+    "@SUM(A1)": "'@SUM(A1)",
+    "\t=1": "' =1",
+    "\r=1": "' =1",
+    " =1": "' =1",
+    "＝1": "'＝1",
+    "\x00=1": "'=1",
+    "a\nb": "a b",
+    "a\x1b[31mb": "a[31mb",
+    "a,b;c\"d'e": "a,b;c\"d'e",
+    "Élise": "Élise",
+    "\udcff": "\\udcff",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("text", "cell"), HOSTILE.items())
+def test_no_cell_is_a_formula(text: str, cell: str) -> None:
+    assert neutral(text) == cell
+
+
+@given(st.text(alphabet=st.one_of(st.characters(codec=None), st.sampled_from("=+-@\t\r\n\x00 '＝"))))
+def test_whatever_is_written_is_read_as_text_and_only_once_neutralised(text: str) -> None:
+    cell = neutral(text)
+    cell.encode("utf-8")
+    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in cell)
+    assert cell.lstrip()[:1] not in tuple("=+-@＝＋－＠")
+    assert neutral(cell) == cell
+    if text.isalnum() and not any(0xD800 <= ord(character) < 0xE000 for character in text):
+        assert cell == text
+
+
+def test_hostile_names_stay_in_their_cells(tmp_path: Path) -> None:
+    ids = ["=cmd|' /C calc'!A0", 'a",b\n"c', "alice\r\nbob,1", "\ud800"]
+    told(fill(tmp_path, [(f"s{place}", report(id)) for place, id in enumerate(ids)]))
+    assert [row["id"] for row in read(tmp_path)] == ["'=cmd|' /C calc'!A0", 'a",b "c', "alice  bob,1", "\\ud800"]
+    assert {row["assignment"] for row in read(tmp_path)} == {"csc413-2020"}
+
+
+@pytest.mark.parametrize("name", ["gradebook.csv", "index.html"])
+def test_a_full_disk_leaves_the_gradebook_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    fill(tmp_path, [("alice", report("alice"))])
+    (tmp_path / name).write_text("before")
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StoreError, match=r"cannot be written \(No space left on device\): make room"):
+        told(tmp_path)
+    assert (tmp_path / name).read_text() == "before"
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+# Roster and lateness.
+
+ROSTER = (
+    Student("bob", "=Bob", "bob@example.org"),
+    Student("ALICE", "Alice", "alice@example.org"),
+    Student("nobody", "@Nobody", ""),
+)
+
+
+def test_the_roster_gives_names_and_says_who_handed_nothing_in(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("alice", "bob", "stranger")])
+    assert told(tmp_path, roster=ROSTER) == ["1 of 3 reports are of nobody on the roster and stay without a name"]
+    assert [(row["id"], row["name"], row["status"], row["score"]) for row in read(tmp_path)] == [
+        ("alice", "Alice", "graded", "1"),
+        ("bob", "'=Bob", "graded", "1"),
+        ("stranger", "", "graded", "1"),
+        ("nobody", "'@Nobody", "missing", ""),
+    ]
+    page = (tmp_path / "index.html").read_text()
+    assert "Handed nothing in" in page
+    assert "nobody @Nobody" in page
+
+
+def test_an_id_that_differs_in_case_matches_only_where_there_is_no_doubt(tmp_path: Path) -> None:
+    fill(tmp_path, [("alice", report("alice"))])
+    twins = (Student("ALICE", "One", ""), Student("Alice", "Another", ""))
+    told(tmp_path, roster=twins)
+    assert [(row["id"], row["name"]) for row in read(tmp_path)] == [
+        ("alice", ""),
+        ("ALICE", "One"),
+        ("Alice", "Another"),
+    ]
+
+
+def test_lateness_stands_beside_the_score_it_was_taken_from(tmp_path: Path) -> None:
+    fill(tmp_path, [("alice", report("alice", "1.5")), ("bob", report("bob", "2"))])
+    lateness = Lateness({"Alice": Fraction(30), "carol": Fraction(1)}, LateRule(percent_a_day=Fraction(10)))
+    assert told(tmp_path, lateness=lateness) == ["1 on the list of lateness have no report: carol"]
+    columns = ("score", "score_before_late", "late_hours", "late_penalty", "max_score")
+    assert [[row[column] for column in columns] for row in read(tmp_path)] == [
+        ["1.2", "1.5", "30", "0.3", "4.5"],
+        ["2", "2", "", "0", "4.5"],
+    ]
+    told(tmp_path)
+    assert [row["score"] for row in read(tmp_path)] == ["1.5", "2"]
+
+
+# The command.
+
+
+def test_summary_makes_both_files_and_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path / "reports", [("alice", report("alice")), ("bob", report("bob", "2"))])
+    (tmp_path / "roster.csv").write_text("id,name\nalice,Alice\nbob,Bob\ncarol,Carol\n")
+    (tmp_path / "late.csv").write_text("id,hours_late\nbob,2\n")
+    lists = ["--roster", str(tmp_path / "roster.csv"), "--late", str(tmp_path / "late.csv"), "--percent-a-day", "50"]
+    assert main(["summary", str(tmp_path / "reports"), *lists]) == 0
+    said, complained = capsys.readouterr()
+    assert complained == ""
+    assert said.splitlines()[:3] == [
+        "assignment       reports     mean",
+        "csc413-2020            2   75.0 %",
+        "2 graded, 1 handed nothing in",
+    ]
+    assert [(row["id"], row["name"], row["score"]) for row in read(tmp_path / "reports")] == [
+        ("alice", "Alice", "1"),
+        ("bob", "Bob", "1"),
+        ("carol", "Carol", ""),
+    ]
+    assert (tmp_path / "reports" / "index.html").exists()
+
+
+def test_a_damaged_report_is_told_and_the_others_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path, [("alice", report("alice")), ("bob", report("bob"))])
+    (tmp_path / "bob" / "report.json").write_text(json.dumps({"schema": "grade-report/1", "score": float("1e400")}))
+    assert main(["summary", str(tmp_path)]) == 0
+    assert "bob/report.json is not a report of this grader, and was left out" in capsys.readouterr().err
+    assert [row["id"] for row in read(tmp_path)] == ["alice"]
+
+
+def test_an_empty_folder_has_an_empty_gradebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", str(tmp_path)]) == 0
+    assert "no reports" in capsys.readouterr().out
+    assert read(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["gone"], "there is no folder gone"),
+        (["file"], "file is a file, not a folder for reports"),
+        (["reports", "--roster", "gone.csv"], "gone.csv cannot be read"),
+        (["reports", "--roster", "file"], "line 1: one column must be the id"),
+        (["reports", "--late", "file"], "line 1: the columns must be id and hours_late"),
+        (["reports", "--grace", "1"], "add --late FILE"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_status_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments, sentence
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("reports").mkdir()
+    Path("file").write_text("name,email\nAlice,a\n")
+    assert main(["summary", *arguments]) == 2
+    said, complained = capsys.readouterr()
+    assert said == ""
+    assert complained.startswith("gradebook: ")
+    assert sentence in complained
+    assert complained.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["sumary"], ["summary"], ["summary", ".", "--cap", "101"]])
+def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "gradebook" in capsys.readouterr().err
+
+
+def test_the_command_does_without_torch(tmp_path: Path) -> None:
+    fill(tmp_path, [("alice", report("alice"))])
+    program = "import sys; from grader.gradebook import main; main(['summary', sys.argv[1]]); print(*sys.modules, sep=chr(10))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert "grader.report.as_index" in loaded
+    assert {"torch", "numpy", "rich"}.isdisjoint(loaded)

@@ -1,0 +1,69 @@
+"""Rosters as people have them: any separator, any order of columns, headings in any spelling or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.lists import ListError, Student, read_roster
+
+ALICE = Student("alice", "Alice", "alice@example.org")
+BOB = Student("bob", "Bob", "")
+
+ROSTERS = {
+    "plain": "id,name,email\nalice,Alice,alice@example.org\nbob,Bob,\n",
+    "another order": "E-mail,Name,Student_ID\nalice@example.org,Alice,alice\n,Bob,bob\n",
+    "no headings": "alice,Alice,alice@example.org\nbob,Bob\n",
+    "semicolons and spaces": " ID ; Full name ; Email address \nalice; Alice ;alice@example.org\nbob;Bob\n",
+    "tabs, mark and line ends of Windows": "\ufeffid\tname\temail\r\nalice\tAlice\talice@example.org\r\nbob\tBob\r\n",
+    "Canvas": "Student,ID,SIS Login ID,Email\nAlice,alice,x1,alice@example.org\nBob,bob,x2,\n",
+    "two names": "id,first name,last name,email\nalice,Alice,,alice@example.org\nbob,,Bob,\n",
+    "quotes and empty lines": 'id,name,email\n\n"alice","Alice","alice@example.org"\n,,\nbob,Bob,\n\n',
+}
+
+
+@pytest.mark.parametrize("text", ROSTERS.values(), ids=ROSTERS)
+def test_a_roster_is_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert read_roster(path) == (ALICE, BOB)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty: it must have a line a student"),
+        (b"\n \n,,\n", "is empty: it must have a line a student"),
+        (b"name,email\nAlice,a\n", "line 1: one column must be the id, were name, email"),
+        (b"id,name\nalice,Alice\nalice,Alice\n", "line 3: the id 'alice' is there twice"),
+        (b"id,name\n,Alice\n", "line 2: the id is empty"),
+        (b"id,name\nalice,\xc9lise\n", "line 2: it must be UTF-8, has the byte 0xc9: save it as UTF-8"),
+        (b'id,name\nalice,"Alice\n', "line 2: this is not CSV"),
+    ],
+)
+def test_a_roster_that_cannot_be_used_is_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_bytes(content)
+    with pytest.raises(ListError, match=rf"roster\.csv.* ?{message}"):
+        read_roster(path)
+
+
+@pytest.mark.parametrize("name", ["gone.csv", ".", "nul\0"])
+def test_a_roster_that_is_not_there_is_a_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ListError, match="cannot be read"):
+        read_roster(tmp_path / name)
+
+
+@given(content=st.binary(max_size=200))
+def test_no_file_brings_anything_but_a_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "roster.csv"
+    path.write_bytes(content)
+    try:
+        students = read_roster(path)
+    except ListError as problem:
+        assert str(problem).startswith(str(path))
+    else:
+        assert len({student.id for student in students}) == len(students) > 0

@@ -1,0 +1,155 @@
+"""The cohort's page: it shows everybody, loads nothing, and no name becomes part of its structure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import pytest
+import report_sample as sample
+from hypothesis import given
+from hypothesis import strategies as st
+from test_report_html import HOSTILE, Page
+
+from grader.display import display
+from grader.lists import Student
+from grader.report.as_index import to_index
+from grader.report.as_json import to_json
+from grader.report.rows import Row, row_of
+from grader.report.tally import Tally
+from grader.verdicts import Flag, Outcome
+
+
+def row(id: str = "alice", folder: str = "alice", **changes: object) -> Row:
+    marks = [
+        sample.mark("cnn.shapes"),
+        sample.mark("cnn.device", Outcome.FAIL, mistake="cuda-hard-coded"),
+        sample.mark("manual.a1", Outcome.PENDING, max_points=Fraction(2)),
+    ]
+    return row_of(folder, json.loads(to_json(sample.report(marks, submission_id=id, **changes))))
+
+
+def page_of(rows: Sequence[Row], **how: object) -> str:
+    tally = Tally()
+    for one in rows:
+        tally.add(one)
+    return "".join(to_index(rows, tally, **how))  # type: ignore[arg-type]
+
+
+def test_every_submission_has_a_line_with_a_link_to_its_report() -> None:
+    page = Page(page_of([row("alice", "alice"), row("bob", "bob-0123456789")]))
+    assert page.attributes("href") == [
+        "./gradebook.csv",
+        "./alice/report.html",
+        "./bob-0123456789/report.html",
+    ]
+    for text in ("alice", "bob", "csc413-2020", "1 / 4", "cuda-hard-coded", "cnn.shapes"):
+        assert text in page.text
+
+
+def test_who_needs_a_person_first_stands_on_top_with_the_reasons() -> None:
+    flags = tuple(Flag("two-files", f"Reason {number}.") for number in range(5))
+    failed = sample.report([sample.mark("cnn.shapes", Outcome.ERROR)], submission_id="failed")
+    rows = [
+        row("flagged", status="needs_review", flags=flags) if False else row("flagged", flags=flags),
+        row_of("failed", json.loads(to_json(failed))),
+    ]
+    text = Page(page_of(rows)).text
+    top = text[: text.index("All submissions")]
+    assert top.index("failed") < top.index("The grader failed on cnn.shapes.") < top.index("flagged")
+    assert "two-files: Reason 2." in top
+    assert "Reason 3." not in top
+    assert "2 more flags." in top
+    assert "with a grader error" in top
+
+
+def test_the_page_says_how_the_criteria_did() -> None:
+    rows = []
+    for number, outcomes in enumerate([(1, 1, 1), (1, 0, 1), (0, 0, 0), (1, 1, 1)]):
+        marks = [
+            sample.mark(f"a.{letter}", Outcome.PASS if passed else Outcome.FAIL)
+            for letter, passed in zip("abc", outcomes, strict=True)
+        ]
+        report = sample.report(marks, submission_id=str(number))
+        rows.append(row_of(str(number), json.loads(to_json(report))))
+    html = page_of(rows)
+    lines = [re.sub(r"<[^>]*>", " ", line).split() for line in html.split("\n") if '<tr><td class="mono">a.' in line]
+    assert lines == [
+        ["a.a", "75", "%", "4", "0", "+0.82"],
+        ["a.b", "50", "%", "4", "0", "+0.71"],
+        ["a.c", "75", "%", "4", "0", "+0.82"],
+    ]
+    assert 'aria-label="submissions by percent of the decided points; 0 to 10 percent: 1; 60 to 70 percent: 1; ' in html
+
+
+def test_an_empty_cohort_has_a_page() -> None:
+    assert "There are no reports yet." in Page(page_of([])).text
+
+
+def test_one_page_loads_nothing_and_allows_nothing() -> None:
+    html = page_of([row()], missing=[Student("bob", "Bob", "")])
+    page = Page(html)
+    names = {name for name, _ in page.elements}
+    assert names.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "form", "base"})
+    (policy,) = [value for value in page.attributes("content") if value and "default-src" in value]
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert page.attributes("style") == page.attributes("src") == []
+    assert "url(" not in page.style
+    assert "@import" not in page.style
+
+
+PLAIN = Page(page_of([row("x", "x", flags=(Flag("x", "x"),), assignment_title="x")], missing=[Student("x", "x", "x")]))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_shown_and_never_obeyed(text: str) -> None:
+    rows = [row(text, text.replace("/", "") or "x", flags=(Flag(text, text),), assignment_title=text)]
+    html = page_of(rows, name_of=lambda id: text, missing=[Student(text, text, text)])
+    page = Page(html)
+    assert [name for name, _ in page.elements] == [name for name, _ in with_name(PLAIN)]
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    assert page.text.count(display(shown)) >= 4
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", html)
+    html.encode("utf-8")
+
+
+def with_name(page: Page) -> Iterator[tuple[str, object]]:
+    """The plain page's elements, with those that show a name in the list of all."""
+    elements = list(page.elements)
+    last = max(place for place, (name, _) in enumerate(elements) if name == "a")
+    yield from (*elements[: last + 1], ("span", ()), *elements[last + 1 :])
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1))
+def test_a_link_leads_below_the_page_whatever_the_folder_is_called(folder: str) -> None:
+    (_, link, *_) = [href for href in Page(page_of([row(folder=folder)])).attributes("href") if href]
+    assert re.fullmatch(r"\./[A-Za-z0-9_.~%-]+/report\.html", link)
+
+
+def test_rows_are_taken_one_at_a_time() -> None:
+    class Rows:
+        """Ends the test when all rows are asked for before the first is written."""
+
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def __iter__(self) -> Iterator[Row]:
+            for number in range(2_000):
+                self.asked += 1
+                yield row_again(number)
+
+    plain = row()
+
+    def row_again(number: int) -> Row:
+        return plain
+
+    rows = Rows()
+    pieces = to_index(rows, Tally(count=2_000))
+    while "./alice/report.html" not in next(pieces):
+        pass
+    assert rows.asked < 500
