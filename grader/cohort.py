@@ -192,6 +192,10 @@ def _detected(rubric: Rubric, files: Sequence[StoredFile], assignment: str | Non
     return detect(rubric.assignments, [file.path for file in files], {"files": []})
 
 
+class _Stopped(BaseException):
+    """Leaves the grading of a submission; no Exception, so that nobody takes it for a failure."""
+
+
 class _Batch:
     """One run: what its threads share."""
 
@@ -213,7 +217,7 @@ class _Batch:
 
     def run(self, found: Sequence[Found], jobs: int) -> Summary:
         todo = iter(found)
-        # Daemons, so that a submission that hangs after Ctrl-C does not keep the process alive.
+        # Daemons, so that whoever presses Ctrl-C twice need not wait for what is under way.
         threads = [threading.Thread(target=self._work, args=(todo,), daemon=True) for _ in range(min(jobs, len(found)))]
         try:
             for thread in threads:
@@ -225,7 +229,7 @@ class _Batch:
             self._grading.sandbox.close()
             for thread in threads:
                 if thread.ident is not None:
-                    thread.join(_PATIENCE)
+                    thread.join()
         if self._fault is not None:
             raise self._fault
         with self._mutex:
@@ -281,6 +285,8 @@ class _Batch:
         for _ in range(2):
             try:
                 return self._rendered(found, self._grading.grade(found)), ""
+            except _Stopped:
+                return None, ""
             except Exception as fault:  # ours, whatever it is: a submission's own failures are verdicts by now
                 if self._stop.is_set():
                     return None, ""
@@ -336,7 +342,10 @@ class _Batch:
         self._tell(lambda: self._events.finished(line))
 
     def _stage(self, id: str, what: str) -> None:
+        """Also the place where grading is left once the run is stopped: torch must not be cut off in mid-work."""
         self._tell(lambda: self._events.stage(id, what))
+        if self._stop.is_set():
+            raise _Stopped
 
     def _tell(self, event: Callable[[], None]) -> None:
         """Raises nothing: what fails in a listener is no failure of the submission that is being graded."""
@@ -346,10 +355,6 @@ class _Batch:
             except BaseException as fault:
                 self._fault = self._fault or fault
                 self._stop.set()
-
-
-_PATIENCE = 5.0
-"""Seconds that each thread has to end after Ctrl-C, once the sandbox is closed."""
 
 
 def _settings(grading: Grading) -> dict[str, Any]:

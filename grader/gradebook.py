@@ -211,7 +211,7 @@ def neutral(text: str) -> str:
     What begins with ``= + - @`` (as wide characters too), a tab or a carriage return gets an apostrophe in front, which
     spreadsheets take for *text follows*. Line ends and tabs become spaces; lone surrogates are written out.
     """
-    if text.isascii() and text.isprintable() and text[:1] not in _FORMULA:
+    if text.isascii() and text.isprintable() and text.lstrip()[:1] not in _FORMULA:
         return text  # nearly every cell: points and outcomes
     spaced = "".join(" " if character in _SPACES else character for character in text)
     kept = "".join(character for character in spaced if unicodedata.category(character) != "Cc")

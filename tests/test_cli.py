@@ -119,7 +119,6 @@ def test_faults_of_one_class_take_no_other_marks(capsys, tmp_path):
         "exits": (head, f"{head}\n    def __call__(self, x):\n        import sys\n        sys.exit(0)\n", "SystemExit"),
         "dies": (head, f"{head}\n    def __call__(self, x):\n        import os\n        os._exit(0)\n", "ended its process"),
         "hangs": (head, f"{head}\n    def __call__(self, x):\n        while True: pass\n", "did not finish"),
-        "nan": (head, f"{head}\n    def __call__(self, x):\n        return super().__call__(x) * float('nan')\n", "NaN"),
     }  # fmt: skip
     for name, (old, new, _) in broken.items():
         _altered(tmp_path / "many" if (tmp_path / "many").exists() else _made(tmp_path / "many"), name, (old, new))
@@ -134,6 +133,17 @@ def test_faults_of_one_class_take_no_other_marks(capsys, tmp_path):
                 assert criterion["outcome"] == "pass", (name, id, criterion["feedback"])
             if id.startswith("cnn.") and id != "cnn.shapes":
                 assert criterion["outcome"] == "skipped", (name, id)
+
+
+def test_a_network_that_gives_nan_has_the_right_shapes_and_the_wrong_values(capsys, tmp_path):
+    head = "class CNN(nn.Module):"
+    folder = _altered(tmp_path, "alice", (head, f"{head}\n    def __call__(self, x):\n        return super().__call__(x) * float('nan')\n"))
+    assert _grade(capsys, tmp_path, folder)[0] == 0
+    criteria = _criteria(_report(tmp_path, "alice"))
+    outcomes = {id: criterion["outcome"] for id, criterion in criteria.items() if id.startswith("cnn.")}
+    assert outcomes["cnn.shapes"] == outcomes["cnn.parameters"] == "pass"
+    assert outcomes["cnn.architecture"] == outcomes["cnn.training"] == "fail"
+    assert "nan" in criteria["cnn.architecture"]["feedback"]
 
 
 def _made(folder: Path) -> Path:

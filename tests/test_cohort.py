@@ -426,6 +426,27 @@ def test_ctrl_c_begins_nothing_new_and_the_next_run_goes_on(place: Path) -> None
     assert (heard.begun, summary.left) == ([f"student{number:02}" for number in range(2, 6)], 0)
 
 
+def test_what_is_under_way_at_ctrl_c_is_left_at_its_next_stage(place: Path) -> None:
+    stages: list[str] = []
+
+    class Interrupting(Heard):
+        def stage(self, id: str, what: str) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    grading = FakeGrading(rubric(place))
+
+    def on_and_on(id: str) -> None:
+        while True:
+            stages.append(id)
+            grading.progress(id, "on and on")
+
+    grading.before = on_and_on
+    summary, heard = grade(place, cohort(place / "submissions", 2), grading=grading, events=Interrupting())
+    assert (summary.graded, summary.left, summary.failed, heard.problems) == (0, 2, (), [])
+    assert grading.sandbox.closed
+    assert set(stages) == {"student00"}
+
+
 @pytest.mark.parametrize(("after", "jobs"), [(0, 1), (1, 2), (5, 2), (11, 1)])
 def test_a_killed_run_leaves_whole_reports_and_the_next_one_goes_on(place: Path, after: int, jobs: int) -> None:
     found = cohort(place / "submissions", 12)

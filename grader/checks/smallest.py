@@ -140,8 +140,7 @@ def _differs(expected: Tensor, actual: Tensor, tolerance: float) -> bool:
 
 _LAYERS = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
 _KERNELS = (1, 3, 5)
-# A filter of 5 with 3 gaps reaches over 17 pixels; two of its weights, 9.
-_MOST_SIDE = 10
+_MOST_GAPS, _MOST_SIDE = 3, 6
 # The names come from the submission.
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
 
@@ -200,13 +199,10 @@ class _LayerHunt:
 
     def smallest(self) -> Smallest | None:
         """First the sizes, then the values."""
-        self._hunt.allow(_SIZE_PROBES)
-        gaps = (3,) if self._dilated else ()
-        strategy = _counts(len(_KERNELS) - 1, *gaps, 1, 1, 1, _MOST_SIDE - 1, _MOST_SIDE - 1, 1)
-        telling = self._hunt.least(strategy, lambda counts: self._fails(*self._telling(counts)), _shortest)
+        telling = self._sizes(wide=False) or self._sizes(wide=True)
         if telling is None:
             return None
-        sizes, tensors = self._telling(telling)
+        sizes, tensors = telling
         self._hunt.allow(_VALUE_PROBES)
         elements = sum(int(torch.Size(shape).numel()) for shape in sizes.shapes.values())
         values = self._hunt.least(
@@ -220,17 +216,16 @@ class _LayerHunt:
         except _Enough:
             return None
 
-    def _telling(self, counts: tuple[int, ...]) -> tuple[_Sizes, Tensors]:
-        """Sizes, and values among which no two weights and no two pixels are easily confused."""
-        kernel, *gap, batch, inputs, outputs, height, width, signs = counts
-        more = [1 + count for count in (batch, inputs, outputs, height, width)]
-        sizes = _Sizes(_KERNELS[kernel], gap[0] if gap else None, *more)
-        tensors = {}
-        for (name, shape), step, cycle in zip(sizes.shapes.items(), (2, 1, 3), (5, 3, 7), strict=True):
-            place = torch.arange(int(torch.Size(shape).numel()))
-            sign = 1 - 2 * (place % 2) * signs
-            tensors[name] = ((place * step % cycle + 1) * sign).to(torch.float32).reshape(shape)
-        return sizes, tensors
+    def _sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
+        """The least sizes, with the values that they were found by. ``wide``: images that the whole filter fits into."""
+        self._hunt.allow(_SIZE_PROBES)
+        gaps = (_MOST_GAPS,) if self._dilated else ()
+        sides = (1, 1) if wide else (_MOST_SIDE - 1, _MOST_SIDE - 1)
+        strategy = _counts(len(_KERNELS) - 1, *gaps, 1, 1, 1, *sides, 1)
+        counts = self._hunt.least(
+            strategy, lambda counts: self._fails(*_telling(counts, self._dilated, wide)), _shortest
+        )
+        return None if counts is None else _telling(counts, self._dilated, wide)
 
     def _expected(self, sizes: _Sizes, tensors: Tensors) -> tuple[Tensor, float]:
         """What the reference says, and the tolerance."""
@@ -299,6 +294,23 @@ class _LayerHunt:
         if {"weight", "bias"} <= names.keys() or not (len(weights) == len(biases) == 1):
             return "weight", "bias"
         return weights[0], biases[0]
+
+
+def _telling(counts: tuple[int, ...], dilated: bool, wide: bool) -> tuple[_Sizes, Tensors]:
+    """Sizes, and values among which no two weights and no two pixels are easily confused."""
+    (kernel, gap), (batch, inputs, outputs, height, width, signs) = (
+        counts[:2] if dilated else (counts[0], None),
+        counts[-6:],
+    )
+    side = _KERNELS[kernel]
+    reach = side // 2 * ((gap or 0) + 1) if wide else 0
+    sizes = _Sizes(side, gap, 1 + batch, 1 + inputs, 1 + outputs, 1 + reach + height, 1 + reach + width)
+    tensors = {}
+    for (name, shape), step, cycle in zip(sizes.shapes.items(), (2, 1, 3), (5, 3, 7), strict=True):
+        place = torch.arange(int(torch.Size(shape).numel()))
+        sign = 1 - 2 * (place % 2) * signs
+        tensors[name] = ((place * step % cycle + 1) * sign).to(torch.float32).reshape(shape)
+    return sizes, tensors
 
 
 def _shortest(counts: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
@@ -394,7 +406,7 @@ class _NetworkHunt:
         self._hunt = _Hunt(sitting, examined.kind.thing)
         self._examined = examined
         self._same_shape = same_shape
-        """Whether the outputs have the right shape where the network was examined; then a wrong one here is no fault."""
+        """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
         self._rivals = [examined.right[0]]
         self._answers: dict[_Setting, Tensors | None] = {}
         self._traces: dict[tuple[int, ...], Message] = {}
@@ -433,7 +445,7 @@ class _NetworkHunt:
         return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
 
     def _expected(self, known: Known, setting: _Setting, mode: str) -> Tensor | None:
-        """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals cannot show its values."""
+        """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
         named = dict(zip(self._examined.kind.parameters, setting.arguments, strict=True))
         numbers = named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
         try:
