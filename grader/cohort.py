@@ -181,7 +181,6 @@ def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assign
         output="",
         run=run,
         part_titles={part.id: part.title for part in graded.parts},
-        look_for={criterion.id: criterion.look_for for criterion in graded.criteria if criterion.look_for},
     )
 
 

@@ -83,7 +83,8 @@ def summarise(
             with whole(out / "gradebook.csv") as file:
                 write_csv(file, rows, criteria, people=people)
             with whole(out / "index.html") as file:
-                for piece in to_index(rows, tally, name_of=people.name, missing=people.missing):
+                absent = [(student.id, student.name) for student in people.missing]
+                for piece in to_index(rows, tally, name_of=people.name, missing=absent):
                     file.write(piece.encode())
         except OSError as error:
             raise StoreError(
@@ -305,3 +306,7 @@ def table(overview: Overview) -> Iterator[str]:
         "handed nothing in": len(overview.missing),
     }
     yield ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no reports"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

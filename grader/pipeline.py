@@ -190,7 +190,6 @@ class Grading:
             remarks=_remarks(submission, examined),
             output=candidate.output,
             part_titles={part.id: part.title for part in assignment.parts},
-            look_for={criterion.id: criterion.look_for for criterion in assignment.criteria if criterion.look_for},
             run=Run(
                 version=__version__,
                 seed=self.options.seed,

@@ -19,7 +19,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Known", "Network", "Step", "handout", "mistakes", "right", "state_shapes", "upsampling_moved"]
+__all__ = [
+    "Known",
+    "Network",
+    "Step",
+    "filter_size",
+    "handout",
+    "mistakes",
+    "out_channels",
+    "right",
+    "state_shapes",
+    "upsampling_moved",
+    "without_parameters",
+]
 
 
 @dataclass(frozen=True)
@@ -129,8 +141,14 @@ def handout(assignment: str, network: str, *, norm_first: tuple[bool, bool] | No
     )
 
 
-def _channels(width: str, filters: int, colours: int) -> int:
-    return {"NF": filters, "2NF": 2 * filters, "4NF": 4 * filters, "NC": colours, "3": 3}[width]
+def out_channels(step: Step, filters: int, colours: int) -> int:
+    """Output channels of a convolution."""
+    return {"NF": filters, "2NF": 2 * filters, "4NF": 4 * filters, "NC": colours, "3": 3}[step.width]
+
+
+def filter_size(step: Step, kernel: int) -> int:
+    """Side of a convolution's filter in a network built for ``kernel``."""
+    return 3 if step.form == "kernel-3" else kernel
 
 
 def upsampling_moved(steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -167,8 +185,8 @@ class Network(nn.Module):
         for step in steps:
             layer: nn.Module = nn.Identity()
             if step.kind in ("conv", "convt"):
-                size = 3 if step.form == "kernel-3" else kernel
-                out = _channels(step.width, filters, colours)
+                size = filter_size(step, kernel)
+                out = out_channels(step, filters, colours)
                 options = {"padding": size // 2, "bias": step.form != "no-bias"}
                 if step.kind == "convt":
                     layer = nn.ConvTranspose2d(now, out, size, stride=2, output_padding=1, **options)
@@ -190,29 +208,32 @@ class Network(nn.Module):
         seen = {0: batch}
         now = batch
         for step, layer in zip(self.steps, self.layers, strict=True):
-            match step.kind:
-                case "pool":
-                    now = F.avg_pool2d(now, 2) if step.form == "average" else F.max_pool2d(now, 2)
-                case "up":
-                    if step.form == "bilinear":
-                        now = F.interpolate(now, scale_factor=2, mode="bilinear", align_corners=False)
-                    elif step.form == "bilinear-corners":
-                        now = F.interpolate(now, scale_factor=2, mode="bilinear", align_corners=True)
-                    else:
-                        now = F.interpolate(now, scale_factor=2, mode="nearest")
-                case "act":
-                    now = _ACTIVATIONS[step.form](now)
-                case "cat" if step.form == "added":
-                    now = now + seen[step.source]
-                case "cat":
-                    pair = (seen[step.source], now) if step.first else (now, seen[step.source])
-                    now = torch.cat(pair, dim=1)
-                case _:
-                    now = layer(now)
+            now = layer(now) if step.kind in _WITH_LAYER else without_parameters(step, now, seen)
             # What a skip connection adds to a block's input does not change what that block's predecessor put out.
             if step.kind != "cat":
                 seen[step.block] = now
         return now
+
+
+_WITH_LAYER = ("conv", "convt", "norm")
+
+
+def without_parameters(step: Step, now: Tensor, seen: dict[int, Tensor]) -> Tensor:
+    """What a pooling, upsampling, activation or skip connection makes of ``now``; ``seen`` holds each block's output.
+
+    Raises RuntimeError or KeyError where they do not fit together.
+    """
+    if step.kind == "pool":
+        return F.avg_pool2d(now, 2) if step.form == "average" else F.max_pool2d(now, 2)
+    if step.kind == "up" and step.form:
+        return F.interpolate(now, scale_factor=2, mode="bilinear", align_corners=step.form == "bilinear-corners")
+    if step.kind == "up":
+        return F.interpolate(now, scale_factor=2, mode="nearest")
+    if step.kind == "act":
+        return _ACTIVATIONS[step.form](now)
+    if step.form == "added":
+        return now + seen[step.source]
+    return torch.cat((seen[step.source], now) if step.first else (now, seen[step.source]), dim=1)
 
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -236,8 +257,8 @@ def state_shapes(steps: tuple[Step, ...], kernel: int, filters: int, colours: in
     shapes: list[tuple[int, ...]] = []
     for step in steps:
         if step.kind in ("conv", "convt"):
-            size = 3 if step.form == "kernel-3" else kernel
-            out = _channels(step.width, filters, colours)
+            size = filter_size(step, kernel)
+            out = out_channels(step, filters, colours)
             shapes.append((out, now, size, size) if step.kind == "conv" else (now, out, size, size))
             if step.form != "no-bias":
                 shapes.append((out,))

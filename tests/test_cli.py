@@ -209,3 +209,14 @@ def test_two_runs_with_one_seed_differ_in_times_only(capsys, tmp_path):
     first = _report(tmp_path, "submission")
     _grade(capsys, tmp_path, RIGHT)
     assert timeless(_report(tmp_path, "submission")) == timeless(first)
+
+
+def test_no_report_tells_what_a_full_answer_to_a_written_question_holds(capsys, tmp_path):
+    from grader.rubric import load
+
+    _grade(capsys, tmp_path, RIGHT, "--quick")
+    notes = [one.look_for for one in load(ROOT / "rubric.yaml").assignments["csc413-2023"].criteria if one.look_for]
+    assert len(notes) > 10
+    for path in (tmp_path / "reports" / "submission").iterdir():
+        text = path.read_text("utf-8")
+        assert not [note for note in notes if note[:40] in text], path.name

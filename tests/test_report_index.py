@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from test_report_html import HOSTILE, Page
 
 from grader.display import display
-from grader.lists import Student
 from grader.report.as_index import to_index
 from grader.report.as_json import to_json
 from grader.report.rows import Row, row_of
@@ -77,7 +76,9 @@ def test_the_page_says_how_the_criteria_did() -> None:
         report = sample.report(marks, submission_id=str(number))
         rows.append(row_of(str(number), json.loads(to_json(report))))
     html = page_of(rows)
-    lines = [re.sub(r"<[^>]*>", " ", line).split() for line in html.split("\n") if '<tr><td class="mono">a.' in line]
+    lines = [
+        re.sub(r"<[^>]*>", " ", line).split() for line in html.split("\n") if '<tr><td class="mono tight">a.' in line
+    ]
     # By hand: 1.25 / sqrt(0.75 * 2.75), and 1 / sqrt(1 * 3).
     assert lines == [
         ["a.a", "75", "%", "4", "0", "+0.87"],
@@ -92,7 +93,7 @@ def test_an_empty_cohort_has_a_page() -> None:
 
 
 def test_one_page_loads_nothing_and_allows_nothing() -> None:
-    html = page_of([row()], missing=[Student("bob", "Bob", "")])
+    html = page_of([row()], missing=[("bob", "Bob")])
     page = Page(html)
     names = {name for name, _ in page.elements}
     assert names.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "form", "base"})
@@ -104,13 +105,13 @@ def test_one_page_loads_nothing_and_allows_nothing() -> None:
     assert "@import" not in page.style
 
 
-PLAIN = Page(page_of([row("x", "x", flags=(Flag("x", "x"),), assignment_title="x")], missing=[Student("x", "x", "x")]))
+PLAIN = Page(page_of([row("x", "x", flags=(Flag("x", "x"),), assignment_title="x")], missing=[("x", "x")]))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_shown_and_never_obeyed(text: str) -> None:
     rows = [row(text, re.sub("[/\0\ud800]", "", text), flags=(Flag(text, text),), assignment_title=text)]
-    html = page_of(rows, name_of=lambda id: text, missing=[Student(text, text, text)])
+    html = page_of(rows, name_of=lambda id: text, missing=[(text, text)])
     page = Page(html)
     assert [name for name, _ in page.elements] == [name for name, _ in with_name(PLAIN)]
     shown = text.encode("utf-8", "backslashreplace").decode()

@@ -1,103 +1,196 @@
 """Which known implementation a network is, found among thousands by what they put out for one image.
 
-All known implementations with the same parameter shapes are run once in a run of the grader, and a few of their output
-values kept; a submission's network is then looked up by those. What is found is confirmed in full by whoever asks.
+Known implementations with the network's parameter shapes are run once in a run of the grader, in evaluation mode, and a
+few of their output values kept; a submission's network is then looked up by those. What is found is confirmed in full by
+whoever asks. Thousands are run in about a second because networks that begin with the same steps share those steps' outputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from grader.exam import Exam
-from reference.known import Known, Network, mistakes, state_shapes
+from reference.known import Known, Step, filter_size, mistakes, out_channels, without_parameters
 
 __all__ = ["look_up"]
 
+Numbers = tuple[int, int, int, int]
 Shapes = tuple[tuple[int, ...], ...]
-# Output values kept of each implementation and mode: two different networks agree in one by chance, not in 64.
+# Output values kept of each implementation: two different networks agree in one by chance, not in 64.
 _KEPT = 64
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A known implementation, without its words: there are thousands, and few are ever told to anybody."""
+
+    steps: tuple[Step, ...]
+    made_by: tuple[int, ...]
+    """Index of a right answer, then of the mistake made in it, then of the mistake made in that."""
 
 
 @dataclass(frozen=True)
 class _Shelf:
     """Known implementations with the same parameter shapes, and what they put out."""
 
-    known: tuple[Known, ...]
+    made_by: tuple[tuple[int, ...], ...]
     values: Tensor
-    """(N, 2 × 64): evaluation mode, then training mode; NaN where the implementation does not run."""
-    sizes: tuple[tuple[tuple[int, ...], ...], ...]
-    """Output shapes in both modes."""
+    """(N, 64), in evaluation mode."""
+    sizes: tuple[tuple[int, ...], ...]
+    """Output shapes for one image."""
 
 
 def look_up(
-    exam: Exam, rights: tuple[Known, ...], numbers: tuple[int, int, int, int], shapes: Shapes, image: Tensor, outputs: dict[str, Tensor]
+    exam: Exam, rights: tuple[Known, ...], numbers: Numbers, shapes: Shapes, image: Tensor, outputs: dict[str, Tensor]
 ) -> Iterator[Known]:
     """Known mistakes that put out what the network put out, the likeliest first: one mistake, then two.
 
     ``numbers``: kernel, filters, colours, input channels; ``shapes``: of the network's parameters in running order;
-    ``image`` (B, NIC, H, W); ``outputs``: the network's ``eval`` and ``train``, (B, C, H, W).
+    ``image`` (B, NIC, H, W); ``outputs``: the network's, ``eval`` (B, C, H, W) among them.
     """
+    actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
     for depth in (1, 2):
+        entries = exam.once(("catalogue", rights[0].steps, depth), lambda depth=depth: _entries(rights, depth))
         shelf = exam.once(
-            ("shelf", rights[0].steps, numbers, shapes, depth), lambda depth=depth: _shelf(exam, rights, numbers, shapes, image, depth)
+            ("shelf", rights[0].steps, numbers, shapes, depth),
+            lambda entries=entries: _shelf(exam, entries, numbers, shapes, image[:1]),
         )
-        if not shelf.known:
-            continue
-        actual = torch.cat([_projection(outputs[mode]) for mode in ("eval", "train")])
-        sizes = tuple(tuple(outputs[mode].shape) for mode in ("eval", "train"))
         # Rounding, generously: the full comparison that follows is the exact one.
         near = (shelf.values - actual).abs() <= 1e-3 * (1 + actual.abs())
         for index in near.all(dim=1).nonzero().flatten().tolist():
-            if shelf.sizes[index] == sizes:
-                yield shelf.known[index]
+            if shelf.sizes[index] == size:
+                yield _known(rights, shelf.made_by[index])
 
 
-def _candidates(rights: tuple[Known, ...], depth: int) -> Iterator[Known]:
+def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
+    known = rights[made_by[0]]
+    for index in made_by[1:]:
+        known = next(islice(mistakes(known), index, None))
+    return known
+
+
+def _entries(rights: tuple[Known, ...], depth: int) -> tuple[_Entry, ...]:
+    """Each list of steps once, in an order in which neighbours have long beginnings in common."""
+    made_by: dict[tuple[Step, ...], tuple[int, ...]] = {}
     if depth == 1:
-        for right in rights:
-            yield from mistakes(right)
-        return
-    for wrong in mistakes(rights[0]):
-        yield from mistakes(wrong)
+        for number, known in enumerate(rights):
+            for index, wrong in enumerate(mistakes(known)):
+                made_by.setdefault(wrong.steps, (number, index))
+    else:
+        # Both tensors of every cat in the handout's order, or none: who mixes them and errs twice is on their own.
+        for number in {0, _all_first(rights)}:
+            for index, wrong in enumerate(mistakes(rights[number])):
+                for second, twice in enumerate(mistakes(wrong)):
+                    made_by.setdefault(twice.steps, (number, index, second))
+    ranks: dict[Step, int] = {}
+    keys = {steps: [ranks.setdefault(step, len(ranks)) for step in steps] for steps in made_by}
+    return tuple(_Entry(steps, made_by[steps]) for steps in sorted(made_by, key=keys.__getitem__))
 
 
-def _shelf(exam: Exam, rights: tuple[Known, ...], numbers: tuple[int, int, int, int], shapes: Shapes, image: Tensor, depth: int) -> _Shelf:
+def _all_first(rights: tuple[Known, ...]) -> int:
+    """The handout's network with every cat the other way round; the handout's itself where there is none."""
+    turned = tuple(Step(step.kind, step.block, step.width, step.form, step.source, step.kind == "cat") for step in rights[0].steps)
+    return next(number for number, known in enumerate(rights) if known.steps == turned)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A network run as far as some step."""
+
+    now: Tensor
+    """(1, C, H, W)"""
+    seen: dict[int, Tensor]
+    """Output of each block so far; 0 is the image."""
+    parameters: int
+    """How many parameters have been used."""
+    buffers: int
+
+
+def _shelf(exam: Exam, entries: tuple[_Entry, ...], numbers: Numbers, shapes: Shapes, image: Tensor) -> _Shelf:
     state = exam.state("run", shapes, [])
-    known, values, sizes = [], [], []
-    seen = set()
-    for one in _candidates(rights, depth):
-        if one.steps in seen or state_shapes(one.steps, *numbers) != shapes:
-            continue
-        seen.add(one.steps)
-        outputs = _run(exam, one, numbers, state, image)
-        if outputs is not None:
-            known.append(one)
-            values.append(torch.cat([_projection(output) for output in outputs]))
-            sizes.append(tuple(tuple(output.shape) for output in outputs))
-    table = torch.stack(values) if values else torch.zeros(0, 2 * _KEPT)
-    return _Shelf(tuple(known), table, tuple(sizes))
+    found: list[tuple[tuple[int, ...], Tensor, tuple[int, ...]]] = []
+    places = [_Place(image, {0: image}, 0, 0)]
+    before: tuple[Step, ...] = ()
+    dead = False
+    """Whether the last step tried in ``places`` is one that does not fit."""
+    with torch.no_grad():
+        for entry in entries:
+            shared = next((place for place, (one, other) in enumerate(zip(before, entry.steps, strict=False)) if one is not other and one != other), min(len(before), len(entry.steps)))
+            if dead and shared >= len(places):
+                continue
+            del places[shared + 1 :]
+            before, dead = entry.steps, False
+            for step in entry.steps[len(places) - 1 :]:
+                place = _after(step, places[-1], exam, state, numbers, shapes)
+                if place is None:
+                    dead = True
+                    break
+                places.append(place)
+            if not dead and places[-1].parameters == len(shapes):
+                output = places[-1].now
+                found.append((entry.made_by, _projection(output), tuple(output.shape)))
+    # One mistake in the handout's own network is likelier than one in another right answer.
+    found.sort(key=lambda one: one[0])
+    values = torch.stack([one[1] for one in found]) if found else torch.zeros(0, _KEPT)
+    return _Shelf(tuple(one[0] for one in found), values, tuple(one[2] for one in found))
 
 
-def _run(exam: Exam, known: Known, numbers: tuple[int, int, int, int], state: dict[str, Tensor], image: Tensor) -> tuple[Tensor, Tensor] | None:
+def _after(step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], numbers: Numbers, shapes: Shapes) -> _Place | None:
+    """The network one step further; None where its parameters have other shapes, or the step doesn't fit."""
+    kernel, filters, colours, _ = numbers
+    now, parameters, buffers = place.now, place.parameters, place.buffers
+    width = now.shape[1]
+    wanted: list[tuple[int, ...]] = []
+    if step.kind in ("conv", "convt"):
+        size, out = filter_size(step, kernel), out_channels(step, filters, colours)
+        wanted = [(out, width, size, size) if step.kind == "conv" else (width, out, size, size)]
+        wanted += [(out,)] if step.form != "no-bias" else []
+    elif step.kind == "norm" and step.form != "instance":
+        wanted = [(width,), (width,)]
+    if shapes[parameters : parameters + len(wanted)] != tuple(wanted):
+        return None
+    own = [state[f"parameter.{parameters + index}"] for index in range(len(wanted))]
     try:
-        network = Network(known.steps, *numbers)
-        with torch.no_grad():
-            for index, parameter in enumerate(network.parameters()):
-                parameter.copy_(state[f"parameter.{index}"])
-            buffers = [value for value in network.buffers() if value.is_floating_point()]
-            for name, value in exam.state("run", [], [buffer.shape for buffer in buffers]).items():
-                buffers[int(name.rpartition(".")[2])].copy_(value)
-            return network.eval()(image), network.train()(image)
+        if step.kind in ("conv", "convt"):
+            now = _convolved(step, now, own[0], own[1] if len(own) > 1 else None)
+        elif step.kind == "norm" and step.form == "instance":
+            now = F.instance_norm(now)
+        elif step.kind == "norm" and step.form == "group":
+            now = F.group_norm(now, 1, *own)
+        elif step.kind == "norm":
+            mean, variance = (_buffer(exam, state, buffers + index, width) for index in (0, 1))
+            now, buffers = F.batch_norm(now, mean, variance, *own), buffers + 2
+        else:
+            now = without_parameters(step, now, place.seen)
     except (RuntimeError, ValueError, KeyError):  # steps that do not fit together
         return None
+    seen = place.seen if step.kind == "cat" else {**place.seen, step.block: now}
+    return _Place(now, seen, parameters + len(wanted), buffers)
+
+
+def _convolved(step: Step, now: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    half = weight.shape[-1] // 2
+    if step.kind == "convt":
+        return F.conv_transpose2d(now, weight, bias, stride=2, padding=half, output_padding=1)
+    gap = 2 if step.form == "gap-1" else 1
+    return F.conv2d(now, weight, bias, stride=2 if step.form == "stride" else 1, padding=half * gap, dilation=gap)
+
+
+def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Tensor:
+    """The examiner's value for a running statistic, as every candidate is given it."""
+    name = f"buffer.{index}/{width}"
+    if name not in state:
+        state[name] = exam.uniform(f"run/buffer/{index}", (width,), 0.5, 1.5)
+    return state[name]
 
 
 def _projection(output: Tensor) -> Tensor:
     """64 values spread over the tensor."""
     flat = output.flatten().to(torch.float32)
     return flat[torch.linspace(0, flat.numel() - 1, _KEPT).to(torch.int64)] if flat.numel() else torch.full((_KEPT,), torch.nan)
-

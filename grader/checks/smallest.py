@@ -36,16 +36,18 @@ Tensors = dict[str, Tensor]
 Drawn = TypeVar("Drawn", bound=Hashable)
 
 _SECONDS = 5.0  # a submission, all searches together
-_SIZE_PROBES, _VALUE_PROBES, _NETWORK_PROBES = 100, 250, 100
+_SIZE_PROBES, _VALUE_PROBES, _NETWORK_PROBES = 100, 200, 100
 _MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and suit
 _ROUNDS = 10
 # Outputs are shown with four decimals: what does not show there explains nothing.
 _VISIBLE = 1e-3
+# Batch-norm of equal values divides rounding by nearly 0; no difference from such outputs means anything.
+_FRAIL = 1e-2
 # Beyond this, four decimals are more than single precision has.
 _LARGEST = 100.0
 # A submission says itself how large its parameters are; those of the small networks asked for here have thousands.
 _MOST_ELEMENTS = 1_000_000
-_SHOWN, _ROW = 64, 8
+_WHOLE, _PLANE, _ROW = 16, 64, 8  # elements that are shown of an output
 
 
 @dataclass(frozen=True)
@@ -76,28 +78,39 @@ class _Hunt:
 
     def ask(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         """The candidate's evidence. Raises _Enough when the allowance is used up, or the candidate hangs or crashes."""
-        kept = self._sitting.kept
-        spent = kept.get("smallest/seconds", 0.0)
-        if self._left <= 0 or not spent <= _SECONDS or kept.get("smallest/over", False):
+        if self._left <= 0 or self._sitting.kept.get("smallest/over", False):
             raise _Enough
         self._left -= 1
-        start = time.monotonic()
-        probe = {**probe, "rng": self._sitting.exam.number("smallest")}
+        probe = {"rng": self._sitting.exam.number("smallest"), **probe}
         evidence, outputs = self._sitting.candidate.answer(probe, tensors)
-        kept["smallest/seconds"] = spent + time.monotonic() - start
         if evidence.get("trouble", {}).get("type") == "Stopped":
-            kept["smallest/over"] = True
+            self._sitting.kept["smallest/over"] = True
             raise _Enough
         return evidence, outputs
 
-    def least(self, strategy: Any, fails: Callable[[Drawn], bool], size: Callable[[Drawn], Any]) -> Drawn | None:
-        """The failing case of the least ``size`` among those that Hypothesis came by; None if all were right."""
+    def least(
+        self,
+        strategy: Any,
+        read: Callable[[tuple[Any, ...]], Drawn],
+        fails: Callable[[Drawn], bool],
+        size: Callable[[Drawn], Any],
+    ) -> Drawn | None:
+        """The failing case of the least ``size`` among those that Hypothesis came by; None if all were right.
+
+        ``strategy`` draws tosses, of which ``read`` makes a case. (Hypothesis itself could, but would note how.)
+        """
         from hypothesis import Phase, Verbosity, find, settings
         from hypothesis.errors import NoSuchExample
 
         seen: dict[Drawn, bool] = {}
+        kept = self._sitting.kept
+        start = time.monotonic() - kept.get("smallest/seconds", 0.0)
 
-        def condition(drawn: Drawn) -> bool:
+        def condition(tosses: tuple[Any, ...]) -> bool:
+            kept["smallest/seconds"] = time.monotonic() - start
+            if not kept["smallest/seconds"] <= _SECONDS:
+                raise _Enough
+            drawn = read(tosses)
             if drawn not in seen:
                 seen[drawn] = fails(drawn)
             return seen[drawn]
@@ -118,18 +131,30 @@ class _Hunt:
 
 
 def _counts(*most: int) -> Any:
-    """A tuple of numbers, each from 0 to its ``most``; it shrinks to zeros."""
+    """Numbers, each from 0 to its ``most``, as so many tosses; they shrink to zeros. ``_lengths`` reads them."""
     from hypothesis import strategies as st
 
-    return st.tuples(*(st.lists(st.none(), max_size=each).map(len) for each in most))
+    return st.tuples(*(st.lists(st.none(), max_size=each) for each in most))
 
 
-def _small_values(number: int) -> Any:
-    """So many of 0, 1, −1 and 2; they shrink in this order."""
+def _lengths(tosses: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(map(len, tosses))
+
+
+def _bits(number: int) -> Any:
+    """So many of 0 and 1, as truth values; they shrink to 0."""
     from hypothesis import strategies as st
 
-    toss = st.booleans()
-    return st.tuples(*[st.tuples(toss, toss).map(lambda pair: (0, 1, -1, 2)[2 * pair[0] + pair[1]])] * number)
+    return st.tuples(*[st.booleans()] * number)
+
+
+def _zeros_and_ones(tosses: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(map(int, tosses))
+
+
+def _small_numbers(tosses: tuple[Any, ...]) -> tuple[int, ...]:
+    """0, 1, −1 and 2, of two tosses each."""
+    return tuple((0, 1, -1, 2)[2 * first + second] for first, second in zip(tosses[::2], tosses[1::2], strict=True))
 
 
 def _differs(expected: Tensor, actual: Tensor, tolerance: float) -> bool:
@@ -203,13 +228,15 @@ class _LayerHunt:
         if telling is None:
             return None
         sizes, tensors = telling
-        self._hunt.allow(_VALUE_PROBES)
         elements = sum(int(torch.Size(shape).numel()) for shape in sizes.shapes.values())
-        values = self._hunt.least(
-            _small_values(elements), lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest
-        )
-        if values is not None:
-            tensors = _shared_out(sizes, values)
+        for each, read in ((1, _zeros_and_ones), (2, _small_numbers)):
+            self._hunt.allow(_VALUE_PROBES)
+            values = self._hunt.least(
+                _bits(each * elements), read, lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest
+            )
+            if values is not None:
+                tensors = _shared_out(sizes, values)
+                break
         self._hunt.allow(2)
         try:
             return self._told(sizes, tensors)
@@ -217,13 +244,13 @@ class _LayerHunt:
             return None
 
     def _sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
-        """The least sizes, with the values that they were found by. ``wide``: images that the whole filter fits into."""
+        """The least sizes, with the values that they were found by. ``wide``: on images as wide as the filter reaches."""
         self._hunt.allow(_SIZE_PROBES)
         gaps = (_MOST_GAPS,) if self._dilated else ()
         sides = (1, 1) if wide else (_MOST_SIDE - 1, _MOST_SIDE - 1)
         strategy = _counts(len(_KERNELS) - 1, *gaps, 1, 1, 1, *sides, 1)
         counts = self._hunt.least(
-            strategy, lambda counts: self._fails(*_telling(counts, self._dilated, wide)), _shortest
+            strategy, _lengths, lambda counts: self._fails(*_telling(counts, self._dilated, wide)), _shortest
         )
         return None if counts is None else _telling(counts, self._dilated, wide)
 
@@ -360,6 +387,7 @@ _FILTERS = (_Rule("1"), _Rule("-1"), _repeated(3, 1), _repeated(5, 2))
 _VECTORS = (_Rule("1"), _Rule("-1"), _repeated(3, 1))
 _IMAGES = (_Rule("1"), _Rule("0"), _repeated(3, 0), _repeated(5, 2))
 _STATISTICS = _Rule("1")
+_NO_OPTIONS: Message = {}
 
 
 @dataclass(frozen=True)
@@ -426,7 +454,7 @@ class _NetworkHunt:
         rules = (len(_FILTERS) - 1, len(_VECTORS) - 1, len(_IMAGES) - 1)
         strategy = _counts(*(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules, 1)
         for _ in range(_ROUNDS):
-            counts = self._hunt.least(strategy, lambda counts: self._fails(*self._setting(counts)), _shortest)
+            counts = self._hunt.least(strategy, _lengths, lambda counts: self._fails(*self._setting(counts)), _shortest)
             if counts is None:
                 return None
             setting, mode = self._setting(counts)
@@ -461,17 +489,17 @@ class _NetworkHunt:
         except (RuntimeError, ValueError):  # batch-norm of a single value
             return None
         single, double = outputs
-        suits = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= _VISIBLE
+        suits = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= _FRAIL
         return single if suits else None
 
     def _actual(self, setting: _Setting) -> Tensors | None:
         """Outputs by mode; None where the network does not run on this."""
         if setting not in self._answers:
-            self._answers[setting] = self._asked(setting)
+            self._answers[setting] = self._ran(setting)
         return self._answers[setting]
 
-    def _asked(self, setting: _Setting) -> Tensors | None:
-        probe = {"cls": self._examined.kind.cls, "args": list(setting.arguments)}
+    def _ran(self, setting: _Setting, options: Message = _NO_OPTIONS) -> Tensors | None:
+        probe = {"cls": self._examined.kind.cls, "args": list(setting.arguments), **options}
         if setting.arguments not in self._traces:
             self._traces[setting.arguments] = self._hunt.ask({"do": "trace", **probe}, {"input": setting.image})[0]
         trace = self._traces[setting.arguments]
@@ -495,12 +523,12 @@ class _NetworkHunt:
         outputs = self._actual(setting)
         if outputs is None or (self._same_shape and outputs[mode].shape != expected.shape):
             return False
-        return _differs(expected, outputs[mode], _VISIBLE)
+        return _differs(expected, outputs[mode], _FRAIL)
 
     def _told(self, setting: _Setting, mode: str) -> Smallest:
         actual = (self._actual(setting) or {})[mode]
         expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, actual))
-        part = _telling_part(expected, actual, _VISIBLE)
+        part = _telling_part(expected, actual, _FRAIL)
         kind = self._examined.kind
         image = "×".join(map(str, setting.shape))
         call = f"{kind.cls}({arguments_of(kind.parameters, setting.arguments)})"
@@ -508,6 +536,8 @@ class _NetworkHunt:
             f"The smallest case found on which it differs is {call} with a {image} image in "
             f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
         )
+        if self._drawn_at_random(setting, mode):
+            sentence += " Its output is drawn at random, so yours will have other numbers."
         return Smallest(
             {
                 "code": _network_code(kind.cls, setting, mode, part),
@@ -516,6 +546,13 @@ class _NetworkHunt:
             },
             sentence,
         )
+
+    def _drawn_at_random(self, setting: _Setting, mode: str) -> bool:
+        actual, other = self._actual(setting), None
+        self._hunt.allow(1)
+        with contextlib.suppress(_Enough):
+            other = self._ran(setting, {"rng": self._examined.exam.number("smallest/again")})
+        return actual is not None and other is not None and not torch.equal(actual[mode], other[mode])
 
     def _expectations(self, setting: _Setting, mode: str) -> Iterator[Tensor]:
         for known in self._rivals:
@@ -562,11 +599,11 @@ def _telling_part(expected: Tensor, actual: Tensor | None, tolerance: float) -> 
         return ""
     if expected.shape != actual.shape:
         return ".shape"
-    if expected.numel() <= _SHOWN:
+    if expected.numel() <= _WHOLE:
         return ""
     distance = (expected.to(torch.float64) - actual.to(torch.float64)).abs()
     first = (~(distance <= tolerance)).nonzero()[0].tolist()
-    if expected.dim() == 4 and expected[0, 0].numel() <= _SHOWN:
+    if expected.dim() == 4 and expected[0, 0].numel() <= _PLANE:
         return f"[{first[0]}, {first[1]}]"
     *before, last = first
     return f"[{', '.join(map(str, [*before, f'{last}:{last + _ROW}']))}]"

@@ -66,5 +66,3 @@ class Report:
     run: Run
     part_titles: Mapping[str, str] = field(default_factory=dict)
     """Titles of the rubric's parts by id; a part without one is shown by its id."""
-    look_for: Mapping[str, str] = field(default_factory=dict)
-    """What a full answer holds, for the marker; by the id of the criteria that a person marks."""

@@ -19,7 +19,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.display import display
-from grader.lists import Student
 from grader.report import numbers, summary
 from grader.report.rows import Row
 from grader.report.tally import BINS, AssignmentTally, Tally
@@ -37,9 +36,12 @@ def to_index(
     tally: Tally,
     *,
     name_of: Callable[[str], str] = lambda id: "",
-    missing: Sequence[Student] = (),
+    missing: Sequence[tuple[str, str]] = (),
 ) -> Iterator[str]:
-    """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing."""
+    """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing.
+
+    ``missing`` are the id and name of each student who handed nothing in.
+    """
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = _environment().get_template("index.html.j2")

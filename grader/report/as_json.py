@@ -66,7 +66,7 @@ def to_json(report: Report) -> str:
         "max_score": hundredths(sheet.max_score),
         "pending_points": hundredths(sheet.pending_points),
         "parts": [_part(part) for part in parts(report)],
-        "criteria": [_criterion(mark, report.look_for.get(mark.id, "")) for mark in sheet.marks],
+        "criteria": [_criterion(mark) for mark in sheet.marks],
         "flags": [{"kind": _text(flag.kind), "detail": _text(flag.detail)} for flag in report.flags],
         "remarks": [_text(remark) for remark in report.remarks],
         "left_out": [
@@ -113,7 +113,7 @@ def _part(part: PartSummary) -> dict[str, Any]:
     }
 
 
-def _criterion(mark: Mark, look_for: str) -> dict[str, Any]:
+def _criterion(mark: Mark) -> dict[str, Any]:
     return {
         "id": mark.id,
         "part": _text(mark.part),
@@ -123,7 +123,6 @@ def _criterion(mark: Mark, look_for: str) -> dict[str, Any]:
         "max_points": hundredths(mark.max_points),
         "bonus": mark.bonus,
         "feedback": _text(mark.feedback),
-        "look_for": _text(look_for),
         "mistake": None if mark.mistake is None else _text(mark.mistake),
         "evidence": _plain(mark.evidence),
         "seconds": _time(mark.seconds),
