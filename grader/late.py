@@ -12,6 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
+from grader.display import display
 from grader.lists import ListError, Table, read_table
 
 __all__ = ["LateRule", "late_penalty", "read_late"]
@@ -64,7 +65,9 @@ def read_late(path: Path) -> Mapping[str, Fraction]:
         if not cells["id"]:
             raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
         if cells["id"] in late:
-            raise ListError(f"{table.name}, line {line}: the id '{cells['id']}' is there twice: keep one of them")
+            raise ListError(
+                f"{table.name}, line {line}: the id '{display(cells['id'])}' is there twice: keep one of them"
+            )
         hours = _hours(table, line, cells) if "hours" in cells else _between(table, line, cells)
         if hours is not None:
             late[cells["id"]] = max(hours, Fraction(0))
@@ -88,8 +91,8 @@ def _hours(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | None
         hours = None
     if hours is None or abs(hours) > _MOST_HOURS:
         raise ListError(
-            f"{table.name}, line {line}: hours_late must be a number up to {_MOST_HOURS:,}, was '{text[:40]}': "
-            "write hours such as 1.5"
+            f"{table.name}, line {line}: hours_late must be a number up to {_MOST_HOURS:,}, "
+            f"was '{display(text, limit=40)}': write hours such as 1.5"
         )
     return hours
 
@@ -101,7 +104,8 @@ def _between(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | No
     if (submitted.tzinfo is None) != (due.tzinfo is None):
         raise ListError(
             f"{table.name}, line {line}: submitted and due must both have a time zone or both have none, "
-            f"were '{cells['submitted'][:40]}' and '{cells['due'][:40]}': add it, such as +00:00"
+            f"were '{display(cells['submitted'], limit=40)}' and '{display(cells['due'], limit=40)}': "
+            "add it, such as +00:00"
         )
     apart = submitted - due
     return Fraction((apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds, 3_600_000_000)
@@ -112,6 +116,6 @@ def _time(table: Table, line: int, name: str, text: str) -> datetime:
         return datetime.fromisoformat(text.removesuffix("Z") + "+00:00" if text.endswith("Z") else text)
     except ValueError:
         raise ListError(
-            f"{table.name}, line {line}: {name} must be a time in ISO 8601, was '{text[:40]}': "
+            f"{table.name}, line {line}: {name} must be a time in ISO 8601, was '{display(text, limit=40)}': "
             "write it as 2026-11-21T23:59:00+00:00"
         ) from None

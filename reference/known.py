@@ -185,18 +185,15 @@ class Network(nn.Module):
         for step in steps:
             layer: nn.Module = nn.Identity()
             if step.kind in ("conv", "convt"):
-                size = filter_size(step, kernel)
-                out = out_channels(step, filters, colours)
-                options = {"padding": size // 2, "bias": step.form != "no-bias"}
+                size, out, bias = filter_size(step, kernel), out_channels(step, filters, colours), step.form != "no-bias"
                 if step.kind == "convt":
-                    layer = nn.ConvTranspose2d(now, out, size, stride=2, output_padding=1, **options)
+                    layer = nn.ConvTranspose2d(now, out, size, stride=2, padding=size // 2, output_padding=1, bias=bias)
                 else:
-                    gap = 2 if step.form == "gap-1" else 1
-                    options["padding"] = (size // 2) * gap
-                    layer = nn.Conv2d(now, out, size, stride=2 if step.form == "stride" else 1, dilation=gap, **options)
+                    gap, stride = 2 if step.form == "gap-1" else 1, 2 if step.form == "stride" else 1
+                    layer = nn.Conv2d(now, out, size, stride=stride, padding=size // 2 * gap, dilation=gap, bias=bias)
                 now = out
             elif step.kind == "norm":
-                layer = {"instance": nn.InstanceNorm2d, "group": lambda width: nn.GroupNorm(1, width)}.get(step.form, nn.BatchNorm2d)(now)
+                layer = _NORMS[step.form](now)
             elif step.kind == "cat":
                 now += widths[step.source] if step.form != "added" else 0
             if step.kind != "cat":
@@ -216,6 +213,11 @@ class Network(nn.Module):
 
 
 _WITH_LAYER = ("conv", "convt", "norm")
+_NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "": nn.BatchNorm2d,
+    "instance": nn.InstanceNorm2d,
+    "group": lambda width: nn.GroupNorm(1, width),
+}
 
 
 def without_parameters(step: Step, now: Tensor, seen: dict[int, Tensor]) -> Tensor:
@@ -280,9 +282,9 @@ def right(assignment: str, network: str, orders: tuple[str, ...] = ("pool-first"
     """
     pools = any(step.kind == "pool" for step in handout(assignment, network))
     own = orders[0] == "norm-first"
-    chosen = product([own, not own], repeat=2) if pools and len(orders) > 1 else [(own, own)]
-    found = []
-    for norm_first in chosen:
+    both = (own, not own) if pools and len(orders) > 1 else (own,)
+    found: list[Known] = []
+    for norm_first in [(first, second) for first in both for second in both]:
         base = handout(assignment, network, norm_first=norm_first)
         remark = ""
         if norm_first != (own, own):

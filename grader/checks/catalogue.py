@@ -56,16 +56,19 @@ def look_up(
     """
     actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
     for depth in (1, 2):
-        entries = exam.once(("catalogue", rights[0].steps, depth), lambda depth=depth: _entries(rights, depth))
-        shelf = exam.once(
-            ("shelf", rights[0].steps, numbers, shapes, depth),
-            lambda entries=entries: _shelf(exam, entries, numbers, shapes, image[:1]),
-        )
+        shelf = _shelf_at(exam, rights, numbers, shapes, image, depth)
         # Rounding, generously: the full comparison that follows is the exact one.
         near = (shelf.values - actual).abs() <= 1e-3 * (1 + actual.abs())
         for index in near.all(dim=1).nonzero().flatten().tolist():
             if shelf.sizes[index] == size:
                 yield _known(rights, shelf.made_by[index])
+
+
+def _shelf_at(exam: Exam, rights: tuple[Known, ...], numbers: Numbers, shapes: Shapes, image: Tensor, depth: int) -> _Shelf:
+    """Computed once in a run."""
+    network = (rights[0].steps, depth)
+    entries = exam.once(("catalogue", *network), lambda: _entries(rights, depth))
+    return exam.once(("shelf", *network, numbers, shapes), lambda: _shelf(exam, entries, numbers, shapes, image[:1]))  # type: ignore[no-any-return]
 
 
 def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
@@ -162,10 +165,10 @@ def _after(step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], numb
         elif step.kind == "norm" and step.form == "instance":
             now = F.instance_norm(now)
         elif step.kind == "norm" and step.form == "group":
-            now = F.group_norm(now, 1, *own)
+            now = F.group_norm(now, 1, own[0], own[1])
         elif step.kind == "norm":
             mean, variance = (_buffer(exam, state, buffers + index, width) for index in (0, 1))
-            now, buffers = F.batch_norm(now, mean, variance, *own), buffers + 2
+            now, buffers = F.batch_norm(now, mean, variance, own[0], own[1]), buffers + 2
         else:
             now = without_parameters(step, now, place.seen)
     except (RuntimeError, ValueError, KeyError):  # steps that do not fit together

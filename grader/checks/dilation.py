@@ -41,25 +41,40 @@ class Case:
     outputs: int
     height: int
     width: int
+    padding: int | None = None
+    """The ordinary layer's fourth argument; None leaves it out."""
 
     @property
     def arguments(self) -> list[int]:
-        return [self.inputs, self.outputs, self.kernel] + ([] if self.gap is None else [self.gap])
+        return [self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None)]
+
+    @property
+    def named(self) -> dict[str, int]:
+        """What varies from case to case, under the handout's names."""
+        named = {"kernel_size": self.kernel, "dilation": self.gap, "padding": self.padding}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def larger(self) -> int:
+        """By how much the output is higher and wider than the input."""
+        return 0 if self.padding is None else 2 * self.padding - self.kernel + 1
 
     def told(self) -> str:
         """``kernel 3, dilation 1``."""
-        return f"kernel {self.kernel}" + ("" if self.gap is None else f", dilation {self.gap}")
+        return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
 
 
 def _cases(thing: str) -> list[Case]:
     """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
     gaps: tuple[int | None, ...] = _GAPS if thing == "dilated" else (None,)
     sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
-    cases = []
+    cases: list[Case] = []
     for kernel in _KERNELS:
         for gap in gaps:
             batch, inputs, outputs, height, width = sizes[len(cases) % len(sizes)]
             cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
+    if thing == "my-conv2d":
+        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
     return cases
 
 
@@ -93,7 +108,9 @@ def _drawn(sitting: Sitting, case: Case) -> Tensors:
         "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
         "weight": exam.uniform(f"{name}/weight", (case.outputs, case.inputs, case.kernel, case.kernel), -1, 1),
         "bias": exam.uniform(f"{name}/bias", (case.outputs,), -1, 1),
-        "upstream": exam.uniform(f"{name}/upstream", (case.batch, case.outputs, case.height, case.width), -1, 1),
+        "upstream": exam.uniform(
+            f"{name}/upstream", (case.batch, case.outputs, case.height + case.larger, case.width + case.larger), -1, 1
+        ),
     }
 
 
@@ -136,14 +153,12 @@ def _runs(answers: tuple[Answer, ...]) -> bool:
 def _table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> dict[str, Any]:
     rows = []
     for answer in answers:
-        case = answer.case
-        arguments = {"kernel_size": case.kernel} | ({} if case.gap is None else {"dilation": case.gap})
         if "trouble" in answer.evidence:
             actual, ok = str(answer.evidence["trouble"].get("text", ""))[:120], False
         else:
             found = [difference for name in names if (difference := answer.difference(name)) is not None]
             actual, ok = (found[0].sentence() if found else "equal"), not found
-        rows.append({"arguments": arguments, "expected": "equal to the reference", "actual": actual, "ok": ok})
+        rows.append({"arguments": answer.case.named, "expected": "equal to the reference", "actual": actual, "ok": ok})
     return {"configurations": rows}
 
 

@@ -244,7 +244,7 @@ class _LayerHunt:
             return None
 
     def _sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
-        """The least sizes, with the values that they were found by. ``wide``: on images as wide as the filter reaches."""
+        """The least sizes, with the values that they were found by. ``wide``: on images that the filter fits into."""
         self._hunt.allow(_SIZE_PROBES)
         gaps = (_MOST_GAPS,) if self._dilated else ()
         sides = (1, 1) if wide else (_MOST_SIDE - 1, _MOST_SIDE - 1)
@@ -469,7 +469,9 @@ class _NetworkHunt:
         *places, side, batch, filters, vectors, pixels, mode = counts
         arguments = tuple(values[place] for values, place in zip(self._choices, places, strict=True))
         inputs = dict(zip(self._examined.kind.parameters, arguments, strict=True)).get("num_in_channels", 1)
-        shape = (1 + batch, inputs, _SIDES[side], _SIDES[side])
+        # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
+        images = 1 + batch + (_SIDES[side] == 4)
+        shape = (images, inputs, _SIDES[side], _SIDES[side])
         return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
 
     def _expected(self, known: Known, setting: _Setting, mode: str) -> Tensor | None:
@@ -500,11 +502,12 @@ class _NetworkHunt:
 
     def _ran(self, setting: _Setting, options: Message = _NO_OPTIONS) -> Tensors | None:
         probe = {"cls": self._examined.kind.cls, "args": list(setting.arguments), **options}
-        if setting.arguments not in self._traces:
-            self._traces[setting.arguments] = self._hunt.ask({"do": "trace", **probe}, {"input": setting.image})[0]
-        trace = self._traces[setting.arguments]
-        if "trouble" in trace:
-            return None
+        trace = self._traces.get(setting.arguments)
+        if trace is None:
+            trace, _ = self._hunt.ask({"do": "trace", **probe}, {"input": setting.image})
+            if "trouble" in trace:
+                return None
+            self._traces[setting.arguments] = trace
         shapes = {kind: [tuple(line["shape"]) for line in trace[f"{kind}s"]] for kind in ("parameter", "buffer")}
         if sum(int(torch.Size(shape).numel()) for shape in [*shapes["parameter"], *shapes["buffer"]]) > _MOST_ELEMENTS:
             return None

@@ -1,0 +1,50 @@
+"""The assignment is told from files and classes, and an unsure guess says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.detect import detect
+from grader.rubric import load
+from grader.submission import find, read
+from grader.worker.outline import outline
+
+ROOT = Path(__file__).parent.parent
+ASSIGNMENTS = load(ROOT / "rubric.yaml").assignments
+SUBMISSIONS = sorted(path.parent for path in (ROOT / "fixtures" / "submissions").glob("*/*/expected.yaml"))
+
+
+def _detected(folder: Path, rename: str | None = None):
+    submission = read(find([folder], mode="one").found[0])
+    files = [
+        {"path": rename or file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
+        for file in submission.code
+        if file.cells
+    ]
+    paths = [file["path"] for file in files] if rename else [file.path for file in submission.files]
+    return detect(ASSIGNMENTS, paths, outline(files))
+
+
+@pytest.mark.parametrize("folder", SUBMISSIONS, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
+def test_every_fixture_is_told_for_what_it_is(folder):
+    assert _detected(folder / "submission").assignment == folder.parent.name
+
+
+@pytest.mark.parametrize("assignment", ["csc321-2018", "cse891-2018", "csc413-2023"])
+def test_the_code_alone_tells_the_assignment_when_the_file_has_another_name(assignment):
+    folder = ROOT / "fixtures" / "submissions" / assignment / "right" / "submission"
+    ending = ".py" if assignment.endswith("2018") else ".ipynb"
+    detected = _detected(folder, rename=f"final (2){ending}")
+    assert detected.assignment == assignment and detected.sure
+
+
+def test_nothing_to_go_by_is_said():
+    detected = detect(ASSIGNMENTS, ["notes.txt"], {"files": []})
+    assert not detected.sure and "Nothing" in detected.sentence
+
+
+def test_the_reasons_are_named():
+    detected = _detected(ROOT / "fixtures" / "submissions" / "csc413-2023" / "right" / "submission")
+    assert "a2-code.ipynb" in detected.sentence and "ConvTransposeNet" in detected.sentence

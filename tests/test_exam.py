@@ -1,0 +1,58 @@
+"""What is drawn for an exam: from the seed alone, the same for every candidate, and never zero where signs matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.exam import NETWORKS, Exam
+from grader.rubric import load
+from reference.data import load_horses
+from reference.models import model_classes
+
+ASSIGNMENT = load(Path(__file__).parent.parent / "rubric.yaml").assignments["csc413-2020"]
+HORSES = load_horses()
+
+
+def _exam(seed: int = 1) -> Exam:
+    return Exam(ASSIGNMENT, seed, HORSES)
+
+
+@given(st.integers(0, 2**63 - 1), st.text(max_size=20))
+def test_numbers_follow_from_seed_and_purpose(seed, purpose):
+    assert _exam(seed).number(purpose) == _exam(seed).number(purpose)
+    assert 0 <= _exam(seed).number(purpose) < 2**63
+    assert _exam(seed).number(purpose) != _exam(seed).number(purpose + "x")
+
+
+def test_values_belong_to_their_place_whatever_else_there_is():
+    few, many = (_exam().state("run", shapes, []) for shapes in ([[4, 1, 3, 3]], [[4, 1, 3, 3], [4], [4]]))
+    assert torch.equal(few["parameter.0"], many["parameter.0"])
+
+
+def test_scales_have_both_signs_and_keep_away_from_zero_and_variances_are_positive():
+    state = _exam().state("run", [[64]], [[64]])
+    assert state["parameter.0"].abs().min() >= 0.5 and (state["parameter.0"] < 0).any() and (state["parameter.0"] > 0).any()
+    assert state["buffer.0"].min() > 0
+
+
+def test_lessons_have_the_shapes_asked_for():
+    lessons = _exam().lessons(3, 7)
+    steps, batch = lessons["batches"].shape[:2]
+    assert lessons["batches"].shape == (steps, batch, 3, 32, 32) and lessons["labels"].shape == (steps, batch, 32, 32)
+    assert lessons["labels"].max() < 7
+    assert _exam().lessons(1, 3, regression=True)["labels"].shape == (steps, batch, 3, 32, 32)
+
+
+def test_what_is_computed_once_is_computed_once():
+    exam, calls = _exam(), []
+    assert [exam.once("key", lambda: calls.append(1) or "value") for _ in range(3)] == ["value"] * 3
+    assert len(calls) == 1
+
+
+def test_every_network_of_an_assignment_is_one_of_the_reference():
+    for assignment, kinds in NETWORKS.items():
+        assert {kind.cls for kind in kinds.values()} <= set(model_classes(assignment))

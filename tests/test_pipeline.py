@@ -1,0 +1,100 @@
+"""From submission to report: dependencies between criteria, and our failures that are never the student's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from grader import pipeline
+from grader.pipeline import Grading, Options
+from grader.rubric import load
+from grader.submission import find
+from grader.verdicts import Outcome, Verdict
+from reference.data import load_horses
+
+ROOT = Path(__file__).parent.parent
+RUBRIC = load(ROOT / "rubric.yaml")
+RIGHT = ROOT / "fixtures" / "submissions" / "csc321-2018" / "right" / "submission"
+
+
+class NoSandbox:
+    """Stands where the sandbox stands; its sessions know the outline and answer nothing else."""
+
+    isolation = "none"
+    layers: dict[str, str] = {}  # noqa: RUF012
+
+    def open(self):
+        return self
+
+    output = ""
+
+    def close(self):
+        pass
+
+    def ask(self, message, tensors=None, *, seconds):
+        from grader.worker.outline import outline
+
+        if message["do"] == "outline":
+            return outline(message["files"]), {}
+        nothing = {"chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": []}
+        return {"classes": ["CNN", "UNet", "DilatedUNet", "MyConv2d", "MyDilatedConv2d", "RegressionCNN"], **nothing}, {}
+
+
+def _verdict(id: str, outcome: Outcome) -> Verdict:
+    share = {Outcome.PASS: Fraction(1), Outcome.PARTIAL: Fraction(1, 2)}.get(outcome, Fraction(0))
+    return Verdict(id, outcome, "said", share)
+
+
+def _graded(monkeypatch, outcomes, **options):
+    def check(name, sitting, criterion):
+        outcome = outcomes.get(criterion, Outcome.PASS)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return _verdict(criterion, outcome)
+
+    monkeypatch.setattr(pipeline, "run_check", check)
+    grading = Grading(RUBRIC, load_horses(), NoSandbox(), Options(assignment="csc321-2018", **options))
+    report = grading.grade(find([RIGHT], mode="one").found[0])
+    return {mark.id: mark for mark in report.sheet.marks}, report
+
+
+def test_what_depends_on_a_failed_criterion_is_skipped_and_names_it(monkeypatch):
+    marks, _ = _graded(monkeypatch, {"dilated.values": Outcome.FAIL})
+    assert marks["dilated-unet.architecture"].outcome is Outcome.SKIPPED
+    assert "dilated.values" in marks["dilated-unet.architecture"].feedback
+    assert marks["dilated-unet.shapes"].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("need", "dependent", "skipped"), [("dilated.values", "dilated-unet.device", True), ("cnn.shapes", "my-conv2d.values", False)])
+def test_a_part_of_the_values_holds_up_what_depends_on_it_and_a_part_of_the_shapes_does_not(monkeypatch, need, dependent, skipped):
+    marks, _ = _graded(monkeypatch, {need: Outcome.PARTIAL})
+    assert (marks[dependent].outcome is Outcome.SKIPPED) == skipped
+
+
+def test_a_defect_of_ours_is_an_error_that_costs_nothing_and_takes_nothing_with_it(monkeypatch):
+    marks, report = _graded(monkeypatch, {"unet.training": ZeroDivisionError("ours")})
+    assert marks["unet.training"].outcome is Outcome.ERROR
+    assert "the grader itself failed" in marks["unet.training"].feedback.lower()
+    assert "Traceback" not in marks["unet.training"].feedback
+    assert marks["cnn.training"].outcome is Outcome.PASS and report.sheet.status == "needs_review"
+    assert report.sheet.pending_points >= marks["unet.training"].max_points
+
+
+def test_without_training_those_criteria_are_pending(monkeypatch):
+    marks, _ = _graded(monkeypatch, {}, quick=True)
+    assert {marks[id].outcome for id in ("cnn.training", "unet.training", "dilated-unet.training")} == {Outcome.PENDING}
+
+
+def test_every_criterion_of_the_rubric_has_a_mark(monkeypatch):
+    marks, report = _graded(monkeypatch, {})
+    assert list(marks) == [criterion.id for criterion in RUBRIC.assignments["csc321-2018"].criteria]
+    assert report.sheet.score + report.sheet.pending_points == report.sheet.max_score + 1  # the bonus
+
+
+def test_reports_of_one_run_share_one_exam(monkeypatch):
+    grading = Grading(RUBRIC, load_horses(), NoSandbox(), Options())
+    assert grading.exam("csc321-2018") is grading.exam("csc321-2018")
+    assert replace(grading.options, seed=5).seed == 5
