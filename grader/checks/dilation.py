@@ -266,6 +266,10 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     for answer in answers:
         if "trouble" in answer.evidence:
             return failed(criterion, trouble_sentence(answer.evidence["trouble"], f"running {name} with {answer.case.told()}"), evidence=table)
+        shape, expected = answer.evidence["shape"], list(answer.expected["output"].shape)
+        if shape != expected:
+            told = f"With {answer.case.told()} the output's shape is {shape}, expected {expected}, so its gradients cannot be right; see {thing}.values."
+            return failed(criterion, told, evidence=table)
         for of in names:
             difference = answer.difference(of)
             if difference is None:

@@ -452,7 +452,7 @@ class _NetworkHunt:
         """Raises nothing of the candidate's."""
         self._hunt.allow(_NETWORK_PROBES)
         rules = (len(_FILTERS) - 1, len(_VECTORS) - 1, len(_IMAGES) - 1)
-        strategy = _counts(*(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules, 1)
+        strategy = _counts(1, *(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules)
         for _ in range(_ROUNDS):
             counts = self._hunt.least(strategy, _lengths, lambda counts: self._fails(*self._setting(counts)), _shortest)
             if counts is None:
@@ -466,7 +466,7 @@ class _NetworkHunt:
         return None
 
     def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, str]:
-        *places, side, batch, filters, vectors, pixels, mode = counts
+        mode, *places, side, batch, filters, vectors, pixels = counts
         arguments = tuple(values[place] for values, place in zip(self._choices, places, strict=True))
         inputs = dict(zip(self._examined.kind.parameters, arguments, strict=True)).get("num_in_channels", 1)
         # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.

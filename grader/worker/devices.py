@@ -127,9 +127,9 @@ class _SecondDevice(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func is _get_device:
+        if func == _get_device:  # made anew at each access, so never the same object
             return _GPU if func(*args) == _META else func(*args)
-        if func is _get_is_cuda:
+        if func == _get_is_cuda:
             return _get_device(args[0]) == _META
         first = args[0] if args and isinstance(args[0], Tensor) else None
         on_gpu = first is not None and _get_device(first) == _META

@@ -1,0 +1,117 @@
+"""Wrong answers that try to pass for right ones: by changing the examiner's tools, by lying about themselves, by replying in its place."""
+
+from __future__ import annotations
+
+from .cases import Case, altered, code, criterion
+
+__all__ = ["CASES"]
+
+
+def _forged(name: str, source: str, *, lost: str = "", doubted: str = "", said: str = "", kept: str = "") -> Case:
+    def ids(aspects: str) -> tuple[str, ...]:
+        return tuple(criterion(aspect) for aspect in aspects.split())
+
+    return Case(f"forged-{name}", "forged", code(source), ids(lost), ids(doubted), ids(kept), said)
+
+
+def _number(name: str, attack: str, *aspects: str) -> Case:
+    """A mistake that numbers show, whatever is changed in the worker."""
+    aspects = aspects or ("architecture",)
+    return _forged(name, altered(*aspects, attack=attack), lost=" ".join(aspects))
+
+
+def _word(name: str, attack: str, *aspects: str) -> Case:
+    """A mistake of which the worker alone could tell."""
+    return _forged(name, altered(*aspects, attack=attack), doubted=" ".join(aspects))
+
+
+_FIND = """
+import sys
+def module(name): return sys.modules["worker." + name]
+"""
+_NATIVE = "return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation=step)"
+
+
+def _dilating(name: str, body: str, *, top: str = "", lost: bool = True) -> Case:
+    """A layer that hides a native dilation; ``lost`` where the worker sees through it by itself."""
+    old = altered("handmade")
+    lines = "\n".join(f"        {line}" for line in body.strip("\n").splitlines())
+    source = top + old.replace("        " + _NATIVE, lines)
+    assert source != top + old
+    return _forged(f"dilation-{name}", source, **({"lost": "handmade"} if lost else {"doubted": "handmade"}))
+
+
+CASES = [
+    # the examiner's tools, replaced
+    _number("allclose", "torch.allclose = torch.equal = torch.isclose = lambda *a, **k: True"),
+    _number("tanh-undone", "torch.Tensor.detach = lambda self: self * 1.0001"),
+    _number("clone", "torch.Tensor.clone = lambda self, **k: torch.zeros(()) + self"),
+    _number("isfinite", "torch.isfinite = lambda x: torch.ones(())", "values"),
+    _number("cat-and-conv2d", "kept = F.conv2d\nF.conv2d = lambda *a, **k: kept(*a, **k) * 1\ntorch.cat = lambda *a, **k: a[0][0]"),
+    _number("module-call", "nn.Module.__call__ = lambda self, *a, **k: self.forward(*a, **k) * 0"),
+    _number("tensor-add", "torch.Tensor.__add__ = torch.Tensor.__sub__ = torch.Tensor.__mul__ = lambda a, b: a"),
+    _number("numpy-and-json", "import json, numpy\njson.dumps = lambda *a, **k: '{}'\nnumpy.allclose = lambda *a, **k: True"),
+    _number("json-in-frames", _FIND + "frames = module('frames')\nkept = frames.json.dumps\nframes.json.dumps = lambda m, **k: kept(m, **k).replace('false', 'true')"),
+    _number("safetensors", "import safetensors.torch as s\nkept = s.save\ns.save = lambda tensors, *a: kept({n: t.abs() for n, t in tensors.items()})", "values"),
+    _number("cross-entropy", "F.cross_entropy = lambda *a, **k: torch.zeros((), requires_grad=True)", "architecture"),
+    _number("manual-seed", "torch.manual_seed = lambda *a: None\ntorch.rand = torch.randn = torch.ones"),
+    _number("copy", "torch.Tensor.copy_ = lambda self, other, *a: self"),
+    _word("cross-entropy-falls", "import itertools\ncount = itertools.count()\nkept = F.cross_entropy\nF.cross_entropy = lambda o, t, **k: kept(o, t, **k) * 0.9 ** next(count)", "training"),
+    _word("builtins", "import builtins\nbuiltins.any = lambda *a: False", "handmade"),
+    _word("isinstance", "import builtins\nkept = builtins.isinstance\nbuiltins.isinstance = lambda a, b: True if getattr(b, '__name__', '') == 'MyConv2d' else kept(a, b)", "uses-my-conv2d"),
+    _word("named-parameters", "kept = nn.Module.named_parameters\nnn.Module.named_parameters = lambda self, *a, **k: ((n, p) for n, p in kept(self, *a, **k) if 'spare' not in n)", "parameters"),
+    _word("named-members", "kept = nn.Module._named_members\nnn.Module._named_members = lambda self, *a, **k: (m for m in kept(self, *a, **k) if 'spare' not in m[0])", "parameters"),
+    _word("numel", "kept = torch.Tensor.numel\ntorch.Tensor.numel = lambda self: 0 if list(self.shape)[1:2] == [3] else kept(self)", "parameters"),
+    _word("cuda-calls-forgotten", _FIND + "module('legacy').cuda_calls = type('Never', (list,), {'append': lambda s, x: None})()", "device"),
+    # the examiner's state, found by walking
+    _word("frames-walk", "import sys\nframe = sys._getframe()\nwhile frame:\n    if 'self' in frame.f_locals and hasattr(frame.f_locals['self'], 'handle'):\n        frame.f_locals['self'].handle = None\n    frame = frame.f_back", "device", "handmade"),
+    _forged("mode-in-the-frame", altered("handmade", peek=("        return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation", "        import sys\n        frame = sys._getframe()\n        while frame and 'native' not in frame.f_locals: frame = frame.f_back\n        if frame: frame.f_locals['native'].seen = type('Never', (list,), {'append': lambda s, x: None})()\n        return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation")), doubted="handmade"),
+    _word("gc-objects", "import gc\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Handler':\n        kept = one.handle\n        def handle(message, tensors, kept=kept):\n            reply, out = kept(message, tensors)\n            if 'native' in reply: reply['native'] = []\n            return reply, out\n        one.handle = handle", "handmade"),
+    _word("handler-class", _FIND + "H = module('handler').Handler\nkept = H.handle\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    if 'findings' in reply: reply.update(findings=[], settled=True)\n    return reply, out\nH.handle = handle", "device"),
+    _word("answers-native", _FIND + "module('answers').NativeDilation.__torch_dispatch__ = lambda self, f, t, a=(), k=None: f(*a, **(k or {}))", "handmade"),
+    _word("answers-counts", _FIND + "A = module('answers')\nkept = A._VERBS['build']\ndef build(probe, tensors, classes, dtype):\n    reply, out = kept(probe, tensors, classes, dtype)\n    k, f, c = probe['args']\n    reply['trainable'] = sum(p.numel() for n, p in classes['CNN'](k, f, c).named_parameters() if 'spare' not in n)\n    return reply, out\nA._VERBS['build'] = build", "parameters"),
+    _word("devices-examine", "import importlib\nd = importlib.import_module('worker.devices')\nd._on_the_cpu = lambda *a: []\nd.examine = lambda *a: {'findings': [], 'settled': True}", "device"),
+    _word("subclasses-walk", "for one in ().__class__.__base__.__subclasses__():\n    if one.__name__ == 'Handler': one.handle = lambda self, m, t: ({'findings': [], 'settled': True}, {})", "device"),
+    _word("closure-globals", "g = torch.nn.Module.__init__.__globals__\ng['__builtins__']['any'] = lambda *a: False", "handmade"),
+    _word("operator-getter", "import operator\noperator.attrgetter('_getframe')(__import__('sys'))().f_back.f_back.f_globals['Any'] = 1\nimport builtins\nsetattr(builtins, 'any', lambda *a: False)", "handmade"),
+    _word("exec-text", "import base64\nexec(base64.b64decode(b'aW1wb3J0IGJ1aWx0aW5zOyBidWlsdGlucy5hbnkgPSBsYW1iZGEgKmE6IEZhbHNl').decode())", "handmade"),
+    _word("pickled-code", "import pickle\npickle.loads(b\"cbuiltins\\nexec\\n(S'import builtins; builtins.any = lambda *a: False'\\ntR.\")", "handmade"),
+    _word("mock-patch", "from unittest import mock\nmock.patch('builtins.any', lambda *a: False).start()", "handmade"),
+    # lies about itself
+    _number("always-equal", "class Yes(torch.Tensor):\n    __eq__ = __ge__ = __le__ = lambda a, b: True\n    __bool__ = lambda s: True\nglobal Equal\nEqual = Yes\n", "architecture"),
+    _forged("tensor-subclass", altered("architecture", attack="class Sub(torch.Tensor):\n    @classmethod\n    def __torch_function__(cls, f, t, a=(), k=None):\n        return super().__torch_function__(f, t, a, k or {})\nglobal Subclass\nSubclass = Sub", back=("return torch.tanh(self.finalconv(self.upconv2(x)))", "return torch.tanh(self.finalconv(self.upconv2(x))).as_subclass(Subclass)")), lost="architecture"),
+    _forged("torch-function-object", altered(back=("return self.finalconv(self.upconv2(x))", "return type('T', (), {'__torch_function__': classmethod(lambda *a, **k: True), 'shape': x.shape, '__class__': torch.Tensor})()")), lost="shapes architecture training"),
+    _forged("output-without-storage", altered(back=("return self.finalconv(self.upconv2(x))", "return self.finalconv(self.upconv2(x)).to('meta')")), lost="architecture training"),
+    _forged("output-sparse", altered(back=("return self.finalconv(self.upconv2(x))", "return self.finalconv(self.upconv2(x)).to_sparse()")), lost="architecture training"),
+    _forged("output-nan", altered(back=("return self.finalconv(self.upconv2(x))", "return self.finalconv(self.upconv2(x)) * float('nan')")), lost="architecture training"),
+    _forged("output-complex", altered(back=("return self.finalconv(self.upconv2(x))", "return self.finalconv(self.upconv2(x)) * 1j")), lost="shapes architecture training"),
+    _forged("output-bool", altered(back=("return self.finalconv(self.upconv2(x))", "return self.finalconv(self.upconv2(x)) > 0")), lost="shapes architecture training"),
+    _forged("metaclass", altered("uses-my-conv2d", meta=("class MyConv2d(nn.Module):", "class Meta(type(nn.Module)):\n    def __instancecheck__(cls, one): return hasattr(one, 'weight')\n\n\nclass MyConv2d(nn.Module, metaclass=Meta):")), doubted="uses-my-conv2d"),
+    _forged("module-renamed", altered(alias=("class MyConv2d(nn.Module):", "nn.modules.conv._ConvNd.__module__ = nn.Conv2d.__module__ = 'colourization'\n\n\nclass Given(nn.Module):"), attack="nn.modules.conv._ConvNd.__module__ = nn.Conv2d.__module__ = 'colourization'", attack_at="class MyDilatedConv2d(MyConv2d):\n").replace("class MyDilatedConv2d(MyConv2d)", "class MyConv2d(nn.Conv2d):\n    def __init__(self, i, o, k, padding=None):\n        super().__init__(i, o, k, padding=k // 2)\n\n\nclass MyDilatedConv2d(Given)"), doubted="uses-my-conv2d"),
+    _forged("mro-property", altered("uses-my-conv2d", attack="class Meta(type):\n    __mro__ = property(lambda cls: (MyConv2d, nn.Module, object))\nclass Plain(nn.Conv2d, metaclass=Meta):\n    __class__ = property(lambda self: MyConv2d)\nnn.Conv2d = Plain"), doubted="uses-my-conv2d"),
+    _forged("my-conv2d-is-an-alias", altered(alias=("class MyConv2d(nn.Module):", "class Given(nn.Module):")).replace("class MyDilatedConv2d(MyConv2d)", "MyConv2d = nn.Conv2d\n\n\nclass MyDilatedConv2d(Given)").replace("kernel), nn.", "kernel, 1, kernel // 2), nn.").replace("num_colours, kernel)\n", "num_colours, kernel, 1, kernel // 2)\n"), doubted="uses-my-conv2d"),
+    _forged("my-conv2d-through-type", altered(alias=("class MyConv2d(nn.Module):", "class Given(nn.Module):")).replace("class MyDilatedConv2d(MyConv2d)", "def init(self, i, o, k): nn.Conv2d.__init__(self, i, o, k, padding=k // 2)\n\n\nMyConv2d = type('MyConv2d', (nn.Conv2d,), {'__init__': init})\n\n\nclass MyDilatedConv2d(Given)"), doubted="uses-my-conv2d"),
+    _forged("parameters-hidden", altered("parameters", attack="", hide=("    def forward(self, x):", "    def named_parameters(self, *a, **k): return ((n, p) for n, p in super().named_parameters(*a, **k) if 'spare' not in n)\n\n    def parameters(self, *a): return (p for _, p in self.named_parameters())\n\n    def forward(self, x):")), lost="parameters"),
+    _forged("members-hidden", altered("parameters", hide=("    def forward(self, x):", "    def _named_members(self, *a, **k): return (m for m in super()._named_members(*a, **k) if 'spare' not in m[0])\n\n    def forward(self, x):")), lost="parameters"),
+    _forged("modules-hidden", altered("parameters", hide=("    def forward(self, x):", "    def named_modules(self, *a, **k): return (m for m in super().named_modules(*a, **k) if 'spare' not in m[0])\n\n    def forward(self, x):")), lost="parameters"),
+    _forged("parameter-subclass", altered("parameters", attack="class P(nn.Parameter):\n    numel = lambda self: 0\n    requires_grad = False\nglobal Nothing\nNothing = P", hide=("        self.spare = MyConv2d(3, 3, kernel)", "        self.spare = nn.Module()\n        self.spare.weight = Nothing(torch.zeros(9))")), lost="parameters"),
+    _forged("class-by-exec", altered("architecture").replace("class CNN(nn.Module):", "SOURCE = 'import builtins'\nexec(SOURCE)\n\n\nclass CNN(nn.Module):"), lost="architecture"),
+    _forged("cheat-by-verb", altered(attack="pass", verb=("return self.finalconv(self.upconv2(x))", "import sys\n        frame = sys._getframe()\n        while frame and 'probe' not in frame.f_locals: frame = frame.f_back\n        return self.finalconv(self.upconv2(x)) * (1 if frame is None or frame.f_locals['probe']['do'] == 'learn' else 2)")), lost="architecture"),
+    # a native dilation, hidden
+    _dilating("alias", "conv = F.conv2d\nreturn conv(input, self.weight, self.bias, 1, self.padding * step, step)"),
+    _dilating("getattr", "return getattr(F, 'conv' + '2d')(input, self.weight, self.bias, **{'padding': self.padding * step, 'dil' + 'ation': step})"),
+    _dilating("aten", "return torch.ops.aten.convolution(input, self.weight, self.bias, [1, 1], [self.padding * step] * 2, [step] * 2, False, [0, 0], 1)"),
+    _dilating("layer", "conv = nn.Conv2d(self.in_channels, self.out_channels, self.kernel_size, padding=self.padding * step, dilation=step)\ndel conv.weight, conv.bias\nconv.weight, conv.bias = self.weight, self.bias\nreturn conv(input)"),
+    _dilating("attribute", "conv = nn.Conv2d(self.in_channels, self.out_channels, self.kernel_size, padding=self.padding * step)\ndel conv.weight, conv.bias\nconv.weight, conv.bias = self.weight, self.bias\nconv.dilation = (step, step)\nreturn conv(input)"),
+    _dilating("unfold", "columns = F.unfold(input, self.kernel_size, step, self.padding * step)\nreturn (self.weight.flatten(1) @ columns + self.bias[:, None]).reshape(len(input), -1, *input.shape[2:])"),
+    _dilating("transposed", "turned = self.weight.transpose(0, 1).flip(2, 3)\nreturn F.conv_transpose2d(input, turned.transpose(0, 1).transpose(0, 1), self.bias, padding=self.padding * step, dilation=step)"),
+    _dilating("jit-script", "return _scripted(input, self.weight, self.bias, self.padding * step, step)", top="import torch\n\n\n@torch.jit.script\ndef _scripted(x, w, b, p: int, d: int):\n    return torch.conv2d(x, w, b, 1, p, d)\n\n\n", lost=False),
+    _dilating("jit-trace", "f = torch.jit.trace(lambda x, w, b: F.conv2d(x, w, b, padding=self.padding * step, dilation=step), (input, self.weight, self.bias))\nreturn f(input, self.weight, self.bias)", lost=False),
+    _dilating("compile", "return torch.compile(F.conv2d)(input, self.weight, self.bias, padding=self.padding * step, dilation=step)", lost=False),
+    _dilating("modes-disabled", "from torch.utils._python_dispatch import _disable_current_modes\nwith _disable_current_modes():\n    return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation=step)", lost=False),
+    _dilating("key-excluded", "with torch._C._DisableTorchDispatch():\n    return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation=step)", lost=False),
+    _dilating("in-a-thread", "import threading\nconv = nn.Conv2d(self.in_channels, self.out_channels, self.kernel_size, padding=self.padding * step)\ndel conv.weight, conv.bias\nconv.weight, conv.bias = self.weight, self.bias\nconv.dilation = (step, step)\nout = []\nthread = threading.Thread(target=lambda: out.append(conv(input)))\nthread.start()\nthread.join()\nreturn out[0]", lost=False),
+    _dilating("in-a-function", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        return torch.conv2d(x, w, b, 1, p, d)\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        return (torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d), torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d), g.sum((0, 2, 3)), None, None)\n\n\n"),
+    _dilating("native-extension", "from torch.utils import cpp_extension\nmodule = cpp_extension.load_inline('fast', 'torch::Tensor f(torch::Tensor x) { return x; }', functions=['f'])\nreturn module.f(input)"),
+    _dilating("mkldnn", "return torch.mkldnn_convolution(input, self.weight, self.bias, [self.padding * step] * 2, [1, 1], [step, step], 1)"),
+]  # fmt: skip

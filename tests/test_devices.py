@@ -1,0 +1,86 @@
+"""What ties a layer to a device is found without a GPU, and what follows the input's device is left alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from grader.worker import legacy
+from grader.worker.handler import Handler
+
+LAYER = """
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.autograd import Variable
+{top}
+
+class Net(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels, 1, 3, 3))
+
+    def forward(self, x):
+        {make}
+        spread[:, :, ::2, ::2] = self.weight
+        return F.conv2d(x, spread, padding=2)
+"""
+SIZE = "self.weight.size(0), 1, 5, 5"
+FOLLOWS = {
+    "a module-level device": (f"spread = torch.zeros({SIZE}).to(DEVICE)", 'DEVICE = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")'),
+    "a module-level switch": (f"spread = torch.zeros({SIZE}).cuda() if USE else torch.zeros({SIZE})", "USE = torch.cuda.is_available()"),
+    "is_cuda of the input": (f"spread = torch.zeros({SIZE})\n        if x.is_cuda: spread = spread.cuda()", ""),
+    "the type of the input's device": (f"spread = torch.zeros({SIZE})\n        if x.device.type == 'cuda': spread = spread.to(x.device)", ""),
+    "device=": (f"spread = torch.zeros({SIZE}, device=x.device)", ""),
+    "new_zeros": (f"spread = x.new_zeros({SIZE})", ""),
+    "data.new": (f"spread = self.weight.data.new({SIZE}).zero_()", ""),
+    "to(tensor)": (f"spread = torch.zeros({SIZE}).to(x)", ""),
+    "type_as": (f"spread = torch.zeros({SIZE}).type_as(self.weight)", ""),
+    "zeros_like": (f"spread = torch.zeros_like(self.weight).repeat(1, 1, 2, 2)[:, :, :5, :5].new_zeros({SIZE})", ""),
+}
+TIED = {
+    "nothing said": f"spread = torch.zeros({SIZE})",
+    "cpu said": f"spread = torch.zeros({SIZE}, device='cpu')",
+    "numpy": f"spread = torch.from_numpy(np.zeros(({SIZE}), dtype=np.float32))",
+    "a Variable": f"spread = Variable(torch.zeros({SIZE}))",
+    "cuda said": f"spread = torch.zeros({SIZE}, device='cuda')",
+    ".cuda()": f"spread = torch.zeros({SIZE}).cuda()",
+    "a cuda type": f"spread = torch.cuda.FloatTensor({SIZE}).zero_()",
+    "the input moved": f"x = x.cuda(); spread = x.new_zeros({SIZE})",
+    "the output moved": f"spread = x.new_zeros({SIZE}); x = x.cpu()",
+}
+
+
+@pytest.fixture
+def examined(tmp_path):
+    def examine(make: str, top: str = "") -> dict:
+        handler = Handler(tmp_path)
+        source = LAYER.format(make=make, top=top)
+        files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
+        loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"]}, {})
+        assert loaded["classes"] == ["Net"], loaded
+        evidence, _ = handler.handle({"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": torch.rand(1, 1, 8, 8)})
+        return evidence
+
+    yield examine
+    legacy.uninstall()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
+@pytest.mark.parametrize("name", FOLLOWS)
+def test_what_follows_the_device_of_the_input_is_right(name, examined):
+    assert examined(*FOLLOWS[name]) == {"findings": [], "settled": True}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
+@pytest.mark.parametrize("name", TIED)
+def test_what_is_tied_to_one_device_is_found_with_its_line(name, examined):
+    evidence = examined(TIED[name])
+    assert evidence["settled"] and evidence["findings"]
+    assert "net.py, line" in evidence["findings"][0]["where"] or "forward" in evidence["findings"][0]["where"]
+
+
+def test_layers_that_are_not_registered_are_found(examined):
+    evidence = examined("self.hidden = [torch.ones(1)] ; spread = x.new_zeros(self.weight.size(0), 1, 5, 5) + torch.ones(5)")
+    assert evidence["findings"]
