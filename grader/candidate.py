@@ -7,18 +7,22 @@ code can have bent it.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 from torch import Tensor
 
 __all__ = ["Session", "Submitted", "Unexaminable"]
 
 # A class that did not finish so many times is not tried again.
 _HANGS = 2
+# Elements of all the parameters and buffers that a network may say it has: the examiner draws a value for each.
+_MOST_ELEMENTS = 2**25
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -123,11 +127,15 @@ def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors)
     missing = [name for name in _TENSORS.get(probe["do"], ()) if name not in outputs]
     if missing:
         return f"no tensor {missing[0]}"
+    if probe["do"] == "trace":
+        elements = sum(math.prod(line["shape"]) for line in (*evidence["parameters"], *evidence["buffers"]))
+        if elements > _MOST_ELEMENTS:
+            return f"a network of {elements:,} parameters, more than the {_MOST_ELEMENTS:,} that can be examined"
     if probe["do"] == "build" and len(evidence["outputs"]) != len(probe["inputs"]):
         return "another number of outputs than inputs"
     if probe["do"] == "learn":
         steps = tensors["batches"].shape[0] + 1
-        if list(outputs["losses"].shape) != [steps]:
+        if list(outputs["losses"].shape) != [steps] or not outputs["losses"].is_floating_point():
             return f"losses of shape {list(outputs['losses'].shape)} for {steps - 1} steps"
         if len(evidence["moved"]) != len(evidence["shapes"]):
             return "moved and shapes differ in length"
@@ -141,60 +149,67 @@ def _stopped(why: str) -> Message:
     return {"trouble": {"type": "Stopped", "text": why, "frames": []}}
 
 
-_TEXT = {"type": "string", "maxLength": 20_000}
-_COUNT = {"type": "integer", "minimum": 0}
-_SHAPE = {"type": "array", "items": _COUNT, "maxItems": 12}
-_TROUBLE = {
-    "type": "object",
-    "required": ["type", "text", "frames"],
-    "properties": {"type": _TEXT, "text": _TEXT, "frames": {"type": "array", "maxItems": 50, "items": {"type": "object"}}},
-}
-_LINE = {
-    "type": "object",
-    "required": ["name", "shape", "owner", "my_conv2d"],
-    "properties": {"name": _TEXT, "shape": _SHAPE, "owner": {"type": "array", "items": _TEXT, "minItems": 1}, "my_conv2d": {"type": "boolean"}},
-}
-_LINES = {"type": "array", "items": _LINE, "maxItems": 2000}
-_STATEMENTS = {"type": "array", "items": {"type": "object"}, "maxItems": 2000}
+def _list(of: Mapping[str, Any], most: int) -> Message:
+    return {"type": "array", "items": of, "maxItems": most}
 
 
-def _schema(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> Draft202012Validator:
+def _record(properties: Mapping[str, Any]) -> Message:
+    """An object with all of these keys."""
+    return {"type": "object", "required": list(properties), "properties": dict(properties)}
+
+
+# Whatever becomes a sentence in the report has its length; whatever becomes a number or a size, its range.
+_TEXT = {"type": "string", "maxLength": 10_000}
+_COUNT = {"type": "integer", "minimum": 0, "maximum": 2**40}
+_SHAPE = _list(_COUNT, 12)
+_FRAME = _record({"file": _TEXT, "line": {"type": ["integer", "null"], "maximum": 2**40}, "text": _TEXT})
+_TROUBLE = _record({"type": _TEXT, "text": _TEXT, "frames": _list(_FRAME, 50)})
+_LINE = _record(
+    {"name": _TEXT, "shape": _SHAPE, "owner": {**_list(_TEXT, 20), "minItems": 1}, "my_conv2d": {"type": "boolean"}}
+)
+_LINES = _list(_LINE, 2000)
+_REMARKS = _list(_record({"where": _TEXT, "what": _TEXT, "why": _TEXT}), 1000)
+_FAILURES = _list(_record({"where": _TEXT, "what": _TEXT, "type": _TEXT, "text": _TEXT}), 1000)
+_STOOD_IN = _list(_record({"module": _TEXT, "why": _TEXT}), 1000)
+_CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
+
+
+# To the schema language 3.0 is an integer; to torch it is no size.
+_Validator = extend(
+    Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+)
+
+
+def _schema(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> Any:
     """Either trouble, or an object with these keys."""
     properties = {**required, **(optional or {}), "trouble": _TROUBLE}
-    return Draft202012Validator(
+    return _Validator(
         {"type": "object", "properties": properties, "anyOf": [{"required": ["trouble"]}, {"required": list(required)}]}
     )
 
 
 _OUTPUT = {
-    "anyOf": [
-        {"type": "object", "required": ["trouble"], "properties": {"trouble": _TROUBLE}},
-        {
-            "type": "object",
-            "required": ["shape", "dtype", "finite"],
-            "properties": {"shape": _SHAPE, "dtype": _TEXT, "finite": {"type": "boolean"}},
-        },
-    ]
+    "type": "object",
+    "properties": {"shape": _SHAPE, "dtype": _TEXT, "finite": {"type": "boolean"}, "trouble": _TROUBLE},
+    "anyOf": [{"required": ["trouble"]}, {"required": ["shape", "dtype", "finite"]}],
 }
 _SCHEMAS = {
     "outline": _schema({"files": {"type": "array", "items": {"type": "object", "required": ["path", "classes", "problems"]}}}),
     "load": _schema(
         {
-            "classes": {"type": "array", "items": _TEXT},
-            "chosen": {"type": "object", "additionalProperties": _TEXT},
-            "conflicts": _STATEMENTS,
-            "left_out": _STATEMENTS,
-            "failed": _STATEMENTS,
-            "stood_in": _STATEMENTS,
-            "notes": _STATEMENTS,
+            "classes": _list(_TEXT, 100),
+            "chosen": {"type": "object", "additionalProperties": _TEXT, "maxProperties": 100},
+            "conflicts": _CONFLICTS,
+            "left_out": _REMARKS,
+            "failed": _FAILURES,
+            "stood_in": _STOOD_IN,
+            "notes": _REMARKS,
         }
     ),
     "build": _schema({"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}),
     "trace": _schema({"parameters": _LINES, "buffers": _LINES, "unused": _LINES}),
     "run": _schema({}),
-    "learn": _schema(
-        {"moved": {"type": "array", "items": {"type": "boolean"}}, "shapes": {"type": "array", "items": _SHAPE}}
-    ),
-    "layer": _schema({"native": {"type": "array", "items": _TEXT, "maxItems": 20}, "shape": _SHAPE, "finite": {"type": "boolean"}}),
-    "device": _schema({"findings": _STATEMENTS, "settled": {"type": "boolean"}}),
+    "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
+    "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}),
+    "device": _schema({"findings": _list(_record({"what": _TEXT, "where": _TEXT}), 1000), "settled": {"type": "boolean"}}, {"why": _TEXT}),
 }

@@ -13,7 +13,7 @@ import dataclasses
 import datetime
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +24,7 @@ from grader.detect import Detected, detect
 from grader.display import display
 from grader.gradebook import summarise
 from grader.marking import mark
+from grader.remembered import Changes, recall_lateness, recall_roster, with_rubric
 from grader.report import Report, Run
 from grader.report.as_html import to_html
 from grader.report.as_json import to_json
@@ -31,13 +32,30 @@ from grader.report.as_markdown import to_markdown
 from grader.report.rows import Row
 from grader.rubric import Rubric
 from grader.store import Store, StoreError, fingerprint, report_key, signature
-from grader.submission import Found, StoredFile, read
+from grader.submission import Found, StoredFile, Submission, read
 from grader.verdicts import Flag, Outcome, Verdict
 
 if TYPE_CHECKING:
     from grader.pipeline import Grading
 
-__all__ = ["Events", "Failure", "Line", "Summary", "failed_report", "run"]
+__all__ = ["Elsewhere", "Events", "Failure", "Line", "RunError", "Summary", "failed_report", "rendered", "run"]
+
+
+class RunError(Exception):
+    """The run cannot go on, whichever submission comes next; the text is one sentence."""
+
+
+class Elsewhere(Protocol):
+    """Grades a submission on another machine."""
+
+    def __call__(
+        self, submission: Submission, keys: Mapping[str, str], stopped: Callable[[], bool]
+    ) -> Mapping[str, bytes]:
+        """The three files of its report, ``report.json`` last; ``keys`` are the report's by assignment.
+
+        Asks ``stopped`` from time to time, and leaves with any exception when it says so. Raises RunError where no
+        other submission will fare better, and any Exception for a failure on this one.
+        """
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,8 @@ class Line:
     score: Fraction
     max_score: Fraction
     pending_points: Fraction
+    percent: Fraction | None
+    """Score as a percentage of the points that are decided, as everywhere; None where none is."""
     status: str
     """``graded``, ``needs_review`` or ``ungradable``."""
     seconds: float
@@ -123,12 +143,16 @@ def run(
     fresh: bool = False,
     events: Events,
     many: bool = True,
+    lists: Changes = Changes(),  # noqa: B008 (frozen)
+    elsewhere: Elsewhere | None = None,
 ) -> Summary:
     """Grade submissions, ``jobs`` at a time, into ``out``; skip those whose report is there, unless ``fresh``.
 
-    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False. After Ctrl-C
-    nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says what is left. Sets
-    ``grading.progress``, and torch's threads in this process to 1. Raises StoreError; what was written is whole.
+    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False; ``lists`` is what
+    ``out`` is to remember for them from now on. ``elsewhere`` grades on other machines; then ``grading`` only says how.
+    After Ctrl-C nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says what is
+    left. Sets ``grading.progress``, and torch's threads in this process to 1. Raises StoreError, RunError, and ListError
+    for a list that ``out`` remembers and that was spoilt; what was written is whole.
     """
     import torch
 
@@ -138,11 +162,26 @@ def run(
     torch.set_num_threads(1)
     with Store(out) as store:
         store.record_seed(grading.options.seed)
-        batch = _Batch(grading, store, events, fresh)
+        assignments = grading.rubric.assignments
+        if many:
+            with_rubric(lists, grading.rubric).make(out)
+            recall_roster(out), recall_lateness(out, assignments)  # spoilt ones are told before hours of work
+        batch = _Batch(grading, store, events, fresh, elsewhere)
         summary = batch.run(found, max(1, jobs))
         if many and not summary.left:
-            summarise(out, problem=lambda sentence: events.problem("", sentence))
+            summarise(out, assignments=assignments, problem=lambda sentence: events.problem("", sentence))
     return summary
+
+
+def rendered(report: Report, key: str) -> dict[str, bytes]:
+    """The files of a report that carries ``key``, ``report.json`` last."""
+    run = dataclasses.replace(report.run, details={**report.run.details, "key": key})
+    report = dataclasses.replace(report, run=run)
+    return {
+        "report.html": to_html(report).encode(),
+        "feedback.md": to_markdown(report).encode(),
+        "report.json": to_json(report).encode(),
+    }
 
 
 def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assignment: str | None = None) -> Report:
@@ -198,13 +237,18 @@ class _Stopped(BaseException):
 class _Batch:
     """One run: what its threads share."""
 
-    def __init__(self, grading: Grading, store: Store, events: Events, fresh: bool) -> None:
+    def __init__(
+        self, grading: Grading, store: Store, events: Events, fresh: bool, elsewhere: Elsewhere | None = None
+    ) -> None:
         self._grading = grading
         self._store = store
         self._events = events
         self._fresh = fresh
+        self._elsewhere = elsewhere
         self._settings = _settings(grading)
-        self._assignments = {id: fingerprint(one) for id, one in grading.rubric.assignments.items()}
+        # Lateness changes no mark.
+        rubric = {id: dataclasses.replace(one, late=None) for id, one in grading.rubric.assignments.items()}
+        self._assignments = {id: fingerprint(one) for id, one in rubric.items()}
         self._mutex = threading.Lock()
         self._stop = threading.Event()
         self._fault: BaseException | None = None
@@ -283,9 +327,11 @@ class _Batch:
         reason = ""
         for _ in range(2):
             try:
-                return self._rendered(found, self._grading.grade(found)), ""
+                return self._graded(found), ""
             except _Stopped:
                 return None, ""
+            except RunError:
+                raise
             except Exception as fault:  # ours, whatever it is: a submission's own failures are verdicts by now
                 if self._stop.is_set():
                     return None, ""
@@ -296,6 +342,15 @@ class _Batch:
             contents, reason = None, f"{reason}; and no report of that could be written: {_sentence(fault)}"
         self._tell(lambda: self._events.problem(found.id, reason))
         return contents, reason
+
+    def _graded(self, found: Found) -> dict[str, bytes]:
+        if self._elsewhere is None:
+            return self._rendered(found, self._grading.grade(found))
+        self._stage(found.id, "reading")
+        submission = read(found)
+        keys = {id: self._key(found, submission.sha256, id) for id in self._assignments}
+        self._stage(found.id, "on the cluster")
+        return dict(self._elsewhere(submission, keys, self._stop.is_set))
 
     def _failed_report(self, found: Found, reason: str) -> Report:
         options = self._grading.options
@@ -313,14 +368,7 @@ class _Batch:
         return failed_report(found, self._grading.rubric, reason, run=how, assignment=options.assignment)
 
     def _rendered(self, found: Found, report: Report) -> dict[str, bytes]:
-        key = self._key(found, report.sha256, report.assignment_id)
-        run = dataclasses.replace(report.run, details={**report.run.details, "key": key})
-        report = dataclasses.replace(report, run=run)
-        return {
-            "report.html": to_html(report).encode(),
-            "feedback.md": to_markdown(report).encode(),
-            "report.json": to_json(report).encode(),
-        }
+        return rendered(report, self._key(found, report.sha256, report.assignment_id))
 
     def _key(self, found: Found, sha256: str, assignment: str) -> str:
         part = self._assignments.get(assignment, "")
@@ -328,7 +376,15 @@ class _Batch:
 
     def _finished(self, row: Row, *, resumed: bool, reason: str = "") -> None:
         line = Line(
-            row.id, row.assignment, row.score, row.max_score, row.pending_points, row.status, row.seconds, resumed
+            row.id,
+            row.assignment,
+            row.score,
+            row.max_score,
+            row.pending_points,
+            row.percent,
+            row.status,
+            row.seconds,
+            resumed,
         )
         with self._mutex:
             self._counts["resumed" if resumed else "graded"] += 1
@@ -391,8 +447,8 @@ def _refuse_to_write_into_submissions(found: Sequence[Found], out: Path) -> None
         place = top / one.folder
         for source in one.sources:
             real = source.resolve()
-            if place == real or place in real.parents:
+            if top == real or place == real or place in real.parents:
                 raise StoreError(
-                    f"reports must not be written among what was handed in, and {display(str(place), limit=300)} is a "
+                    f"reports must not be written among what was handed in, and {display(str(real), limit=300)} is a "
                     "submission: name another folder with --out"
                 )

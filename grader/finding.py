@@ -12,7 +12,7 @@ from pathlib import Path
 from grader.archives import ArchiveError, is_archive
 from grader.display import display
 from grader.handin import Findings, Found, Skipped, SubmissionError
-from grader.layouts import Arrangement, Node, Upload, arrange, is_code, node_of, packed_node, upload_of
+from grader.layouts import Arrangement, Node, Upload, arrange, is_code, is_reports, node_of, packed_node, upload_of
 from grader.naming import encodable, folder_names
 from grader.verdicts import Flag
 
@@ -58,6 +58,8 @@ def _node_at(path: Path) -> Node:
         raise SubmissionError(f"{_shown(path)} cannot be opened ({_said(error)}): name {_KINDS}") from error
     if node.kind not in ("folder", "file"):
         raise SubmissionError(f"{_shown(path)} is neither a folder nor a file: name {_KINDS}")
+    if node.kind == "folder" and is_reports(node.path):
+        raise SubmissionError(f"{_shown(path)} holds reports of the grader: name what was handed in")
     return node
 
 

@@ -24,24 +24,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from grader import __version__
 from grader.display import display
-from grader.late import LateRule, late_penalty, read_late
-from grader.lists import ListError, Student, read_roster
+from grader.late import Lateness, LateRule
+from grader.lists import ListError, Student
+from grader.remembered import given, recall_lateness, recall_roster, recall_rubric
 from grader.report.numbers import points
 
 if TYPE_CHECKING:
     from grader.report.rows import Row
     from grader.report.tally import Tally
+    from grader.rubric import Assignment
 
-__all__ = ["Lateness", "Overview", "main", "neutral", "summarise", "table", "write_csv"]
-
-
-@dataclass(frozen=True)
-class Lateness:
-    """How late students were, and what that costs."""
-
-    hours: Mapping[str, Fraction]
-    """By student's id."""
-    rule: LateRule
+__all__ = ["Overview", "main", "neutral", "summarise", "table", "write_csv"]
 
 
 @dataclass(frozen=True)
@@ -56,19 +49,24 @@ class Overview:
 def summarise(
     out: Path,
     *,
-    roster: Sequence[Student] = (),
+    roster: Sequence[Student] | None = None,
     lateness: Lateness | None = None,
+    assignments: Mapping[str, Assignment] | None = None,
     problem: Callable[[str], None],
 ) -> Overview:
     """Write ``gradebook.csv`` and ``index.html`` over all reports in ``out``, each whole or not at all.
 
+    ``roster``, ``lateness`` and ``assignments`` (the rubric's) are those that ``out`` remembers, unless given.
     Memory does not grow with the number of reports, but for the roster. What is odd about a report or a list becomes a
-    sentence to ``problem``. Raises StoreError.
+    sentence to ``problem``. Raises StoreError; ListError and RubricError where what ``out`` remembers was spoilt.
     """
-    from grader.report.as_index import to_index
+    from grader.report.as_index import Late, to_index
     from grader.report.tally import Tally
     from grader.store import Rows, StoreError, whole
 
+    assignments = recall_rubric(out).assignments if assignments is None else assignments
+    roster = recall_roster(out) if roster is None else roster
+    lateness = recall_lateness(out, assignments) if lateness is None else lateness
     with Rows(out, problem) as rows:
         people = _People(roster, lateness)
         tally = Tally()
@@ -84,7 +82,16 @@ def summarise(
                 write_csv(file, rows, criteria, people=people)
             with whole(out / "index.html") as file:
                 absent = [(student.id, student.name) for student in people.missing]
-                for piece in to_index(rows, tally, name_of=people.name, missing=absent):
+
+                def late(row: Row) -> Late | None:
+                    hours = people.hours(row.id)
+                    return None if hours is None else Late(hours, people.penalty(row))
+
+                pieces = to_index(
+                    rows, tally, rubric=assignments, name_of=people.name, missing=absent,
+                    late_of=None if lateness is None else late,
+                )  # fmt: skip
+                for piece in pieces:
                     file.write(piece.encode())
         except OSError as error:
             raise StoreError(
@@ -137,6 +144,12 @@ class _People:
     def hours(self, id: str) -> Fraction | None:
         match = self._on_late.find(id)
         return None if match is None or self.lateness is None else self.lateness.hours[match]
+
+    def penalty(self, row: Row) -> Fraction:
+        """Points that lateness takes from a report's score."""
+        if self.lateness is None:
+            return Fraction(0)
+        return self.lateness.penalty(row.assignment, row.score, self.hours(row.id))
 
     @property
     def missing(self) -> tuple[Student, ...]:
@@ -192,8 +205,7 @@ def _cells(row: Row, people: _People) -> dict[str, str]:
         student = people.student(row.id)
         cells |= {"name": student.name, "email": student.email} if student else {}
     if people.lateness is not None:
-        hours = people.hours(row.id)
-        penalty = late_penalty(row.score, hours or Fraction(0), people.lateness.rule)
+        hours, penalty = people.hours(row.id), people.penalty(row)
         cells |= {
             "score": points(row.score - penalty),
             "score_before_late": points(row.score),
@@ -227,12 +239,13 @@ _SPACES = "\t\n\r\x0b\x0c\x85\u2028\u2029"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status comes back."""
+    from grader.rubric import RubricError
     from grader.store import StoreError
 
     options = _parser().parse_args(arguments)
     try:
         return _summary(options)
-    except (ListError, StoreError) as wrong:
+    except (ListError, RubricError, StoreError) as wrong:
         print(f"gradebook: {wrong}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -250,14 +263,26 @@ def _parser() -> argparse.ArgumentParser:
     summary = commands.add_parser("summary", help="make gradebook.csv and index.html anew, and print a short table")
     add = summary.add_argument
     add("out", metavar="DIR", type=Path, help="folder of reports")
-    add("--roster", metavar="FILE", type=Path, help="CSV with id, name and email: names, and who handed nothing in")
-    add("--late", metavar="FILE", type=Path, help="CSV with the columns id and hours_late, or id, submitted and due")
-    for option, kind, default, what in (
-        ("--grace", _number, 0, "hours given to everyone (default: 0)"),
-        ("--percent-a-day", _percent, 0, "percent of the score that each begun day takes (default: 0, none)"),
-        ("--cap", _percent, 100, "most that lateness takes, in percent of the score (default: 100)"),
+    kept = "the folder remembers it until 'none' is given"
+    add(
+        "--roster",
+        metavar="FILE",
+        type=Path,
+        help=f"CSV with id, name and email: names, and who handed nothing in; {kept}",
+    )
+    add(
+        "--late",
+        metavar="FILE",
+        type=Path,
+        help=f"CSV with the columns id and hours_late, or id, submitted and due; {kept}",
+    )
+    for option, kind, what in (
+        ("--grace", _number, "hours given to everyone (default: 0)"),
+        ("--percent-a-day", _percent, "percent of the score that each begun day takes (default: 0, none)"),
+        ("--cap", _percent, "most that lateness takes, in percent of the score (default: 100)"),
     ):
-        add(option, metavar="N", type=kind, default=Fraction(default), help=f"with --late: {what}")
+        add(option, metavar="N", type=kind, help=f"in place of the rubric's rule for lateness: {what}")
+    add("--rubric", metavar="FILE", type=Path, help="rubric with the notes for markers (default: the one graded by)")
     return parser
 
 
@@ -274,21 +299,31 @@ def _percent(text: str) -> Fraction:
 
 
 def _summary(options: argparse.Namespace) -> int:
-    roster = read_roster(options.roster) if options.roster else ()
-    rule = LateRule(options.grace, options.percent_a_day, options.cap)
-    lateness = Lateness(read_late(options.late), rule) if options.late else None
-    if lateness is None and rule != LateRule():
-        raise ListError("--grace, --percent-a-day and --cap need the list of who was late: add --late FILE")
+    from grader.store import check_reports
+
+    check_reports(options.out)
+    given(roster=options.roster, late=options.late, rule=_rule(options)).make(options.out)
+    assignments = recall_rubric(options.out, options.rubric).assignments
     overview = summarise(
         options.out,
-        roster=roster,
-        lateness=lateness,
+        assignments=assignments,
         problem=lambda sentence: print(f"gradebook: {sentence}", file=sys.stderr),
     )
     for line in table(overview):
         print(line)
     print(f"Written: {display(str(options.out / 'gradebook.csv'))} and {display(str(options.out / 'index.html'))}")
     return 0
+
+
+def _rule(options: argparse.Namespace) -> LateRule | None:
+    """The rule that the command line gives, None where it gives none."""
+    parts = {"grace_hours": options.grace, "percent_a_day": options.percent_a_day, "cap_percent": options.cap}
+    said = {name: value for name, value in parts.items() if value is not None}
+    if not said:
+        return None
+    if (options.late is None and recall_lateness(options.out, {}) is None) or str(options.late) == "none":
+        raise ListError("--grace, --percent-a-day and --cap need the list of who was late: add --late FILE")
+    return LateRule(**said)
 
 
 def table(overview: Overview) -> Iterator[str]:

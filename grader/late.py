@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.display import display
 from grader.lists import ListError, Table, read_table
 
-__all__ = ["LateRule", "late_penalty", "read_late"]
+__all__ = ["LateRule", "Lateness", "late_penalty", "read_late"]
 
 _MOST_HOURS = 100_000  # eleven years: beyond it is a slip of the pen
 
@@ -37,6 +37,21 @@ class LateRule:
         for what, percent in (("a day", self.percent_a_day), ("at most", self.cap_percent)):
             if not 0 <= percent <= 100:
                 raise ValueError(f"the percentage {what} must be 0 to 100, was {float(percent):g}")
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late the students of a cohort were, and what that costs."""
+
+    hours: Mapping[str, Fraction]
+    """By student's id."""
+    rule: LateRule
+    rules: Mapping[str, LateRule] = field(default_factory=dict)
+    """By assignment, where they have one of their own."""
+
+    def penalty(self, assignment: str, score: Fraction, hours: Fraction | None) -> Fraction:
+        """Points that lateness takes from ``score``; ``hours`` None for who is not on the list."""
+        return late_penalty(score, hours or Fraction(0), self.rules.get(assignment, self.rule))
 
 
 def late_penalty(score: Fraction, hours: Fraction, rule: LateRule) -> Fraction:

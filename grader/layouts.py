@@ -14,6 +14,7 @@ they hold (``src``, ``data``, ``part2``) are taken for parts of one submission a
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -30,7 +31,18 @@ import yaml
 from grader.archives import ArchiveError, Budget, archive_stem, is_archive, members
 from grader.naming import encodable
 
-__all__ = ["Arrangement", "Node", "Upload", "arrange", "is_code", "is_junk", "node_of", "packed_node", "upload_of"]
+__all__ = [
+    "Arrangement",
+    "Node",
+    "Upload",
+    "arrange",
+    "is_code",
+    "is_junk",
+    "is_reports",
+    "node_of",
+    "packed_node",
+    "upload_of",
+]
 
 _TOP = 100_000
 """Entries of one folder or archive that are looked at when students are told apart."""
@@ -119,6 +131,20 @@ def is_junk(name: str, *, folder: bool) -> bool:
     """Whether no student means to hand in what is called so: caches, version control, virtual environments."""
     lower = name.lower()
     return lower in _JUNK_FOLDERS if folder else lower in _JUNK_FILES or lower.startswith("._")
+
+
+def is_reports(folder: Path) -> bool:
+    """Whether a folder on disk is what the grader itself has written: reports must never be taken for handed in."""
+    if not any((folder / name).exists() for name in (".lock", ".resume.jsonl")):
+        return False
+    try:
+        # A pipe of that name must not be waited for, nor a link be followed.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        with os.fdopen(os.open(folder / "run.json", flags), "rb") as file:
+            run = json.loads(file.read(100_000) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b"")
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(run, dict) and str(run.get("schema")).startswith("grade-run/")
 
 
 def node_of(path: Path) -> Node:
@@ -324,6 +350,8 @@ def _sift(place: Node) -> tuple[list[Node], list[tuple[Path, str]]]:
             skipped.append((_at(item), "a symbolic link, which is not followed"))
         elif item.kind == "other":
             skipped.append((_at(item), "neither a file nor a folder"))
+        elif item.kind == "folder" and not item.inside and is_reports(item.path):
+            skipped.append((_at(item), "reports of the grader and not handed in"))
         else:
             items.append(item)
     return items, skipped

@@ -22,6 +22,7 @@ from grader import __version__
 from grader.candidate import Submitted, Unexaminable
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
+from grader.checks.trust import doubts
 from grader.detect import Detected, detect
 from grader.exam import NETWORKS, Exam
 from grader.marking import mark
@@ -72,11 +73,11 @@ class Grading:
                 self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
             return self._exams[assignment]
 
-    def grade(self, found: Found) -> Report:
-        """One submission's report. Raises only for faults of ours: SandboxError, or a defect."""
+    def grade(self, found: Found | Submission) -> Report:
+        """One submission's report; it may have been read already. Raises only for faults of ours: SandboxError, or a defect."""
         started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
         self.progress(found.id, "reading")
-        submission = read(found)
+        submission = found if isinstance(found, Submission) else read(found)
         files = [_as_message(file) for file in submission.code if file.cells]
         candidate = Submitted(
             self.sandbox.open, WorkerFailed, seconds=self.options.seconds, probe_seconds=self.options.probe_seconds
@@ -112,7 +113,7 @@ class Grading:
             loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
         sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading)
         verdicts = self._verdicts(assignment, sitting)
-        return _Examined(detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading)))
+        return _Examined(detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline)))
 
     def _assignment(self, paths: list[str], outline: dict[str, Any]) -> Detected:
         if self.options.assignment is not None:

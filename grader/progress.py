@@ -1,4 +1,4 @@
-"""What the terminal shows while a run goes on: a live bar where there is a terminal, plain lines where there is none."""
+"""What is shown while a run goes on: a live bar where there is a terminal, plain lines where there is none."""
 
 from __future__ import annotations
 
@@ -61,9 +61,14 @@ class LiveBar:
 
     def __init__(self, console: Console, total: int) -> None:
         self._bar = Progress(
-            TextColumn("Grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            TextColumn("Grading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=console,
-        )  # fmt: skip
+        )
         self._task = self._bar.add_task("grading", total=total)
         self._running: dict[str, tuple[float, str]] = {}
         self._marks = (Fraction(0), 0)
@@ -90,9 +95,9 @@ class LiveBar:
         """Its marks go into the mean."""
         self._running.pop(line.id, None)
         total, count = self._marks
-        decided = line.max_score - line.pending_points
-        if decided > 0:
-            self._marks = (total + line.score / decided, count + 1)
+        if line.percent is not None:
+            # Whole hundredths of a percent: the denominators of exact ones would grow without end.
+            self._marks = (total + Fraction(round(line.percent * 100), 100), count + 1)
         self._bar.advance(self._task)
 
     def problem(self, id: str, sentence: str) -> None:
@@ -105,6 +110,8 @@ class LiveBar:
         lines: list[Text | Progress] = [self._bar]
         total, count = self._marks
         if count:
-            lines.append(Text(f"mean mark so far {float(100 * total / count):.0f} % of what is decided"))
-        lines += [Text(f"  {display(id)[:40]}: {what}, {now - since:.0f} s", style="dim") for id, (since, what) in slowest]
+            lines.append(Text(f"mean mark so far {float(total / count):.0f} % of what is decided"))
+        lines += [
+            Text(f"  {display(id)[:40]}: {what}, {now - since:.0f} s", style="dim") for id, (since, what) in slowest
+        ]
         return Group(*lines)

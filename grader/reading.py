@@ -21,7 +21,7 @@ from grader.archives import MOST_FILES, ArchiveError, Budget, Member, TooLarge, 
 from grader.decoding import decode
 from grader.display import display
 from grader.handin import Cell, CodeFile, Found, StoredFile, Submission
-from grader.layouts import is_code, is_junk
+from grader.layouts import is_code, is_junk, is_reports
 from grader.naming import encodable
 from grader.notebooks import NotebookError, read_notebook
 from grader.verdicts import Flag
@@ -134,6 +134,8 @@ class _Reading:
                 continue
             if prefix and any(entry.name == "pyvenv.cfg" for entry in entries):
                 continue  # a virtual environment under another name
+            if prefix and is_reports(folder):
+                continue  # what the grader wrote there when the student last checked
             for entry in entries:
                 path = prefix + encodable(entry.name)
                 is_folder = entry.is_dir(follow_symlinks=False)

@@ -22,6 +22,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
+from grader.late import LateRule
+
 __all__ = [
     "ASSIGNMENTS",
     "CHECKS",
@@ -103,6 +105,8 @@ class Assignment:
     parts: tuple[Part, ...]
     mistakes: Mapping[str, Fraction]
     """Share of the points that a known mistake keeps, where this rubric overrides the default; by mistake id."""
+    late: LateRule | None = None
+    """What lateness costs, where the rubric says so. It is taken from the score in the gradebook, never from a mark."""
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
@@ -324,7 +328,7 @@ def _assignments(root: Node) -> Mapping[str, Assignment]:
 
 def _assignment(id: str, node: Node) -> Assignment:
     keys = ("title", "code", "writeup", "layer_orders", "parts")
-    entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes"), keys)
+    entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes", "late"), keys)
     title = _text(entries["title"], "title")
     code, writeup = (
         tuple(_text(name, f"a file name of {key}") for name in _list(entries[key], key, least=1))
@@ -348,7 +352,8 @@ def _assignment(id: str, node: Node) -> Assignment:
         if part.id in parts:
             raise _Fault(part_node, f"the part '{part.id}' is there twice: rename one of them")
         parts[part.id] = part
-    assignment = Assignment(id, title, code, writeup, orders, tuple(parts.values()), MappingProxyType(shares))
+    late = _late(entries["late"]) if "late" in entries else None
+    assignment = Assignment(id, title, code, writeup, orders, tuple(parts.values()), MappingProxyType(shares), late)
     _check_needs(assignment, criteria)
     return assignment
 
@@ -359,6 +364,17 @@ def _share(node: Node, mistake: str) -> Fraction:
     if share > 1:
         raise _Fault(node, f"{what} must be {allowed}, was {_seen(node)}: write a number such as 0.25")
     return share
+
+
+def _late(node: Node) -> LateRule:
+    entries = _mapping(node, "late", ("grace_hours", "percent_a_day", "cap_percent"), ("percent_a_day",))
+    values = {name: _points(value, name) for name, value in entries.items()}
+    for name in ("percent_a_day", "cap_percent"):
+        if values.get(name, 0) > 100:
+            raise _Fault(
+                entries[name], f"{name} must be 0 to 100, was {_seen(entries[name])}: write percent of the score"
+            )
+    return LateRule(**values)
 
 
 def _part(node: Node, criteria: dict[str, Node]) -> Part:

@@ -1,6 +1,6 @@
 """Reports on disk: written whole or not at all, found again by a key, and one run at a time.
 
-    DIR/run.json                   the run's seed
+    DIR/run.json                   the run's seed; tells finding and reading that nobody handed this folder in
     DIR/<folder>/report.json       one submission's report; it is there when this file is
     DIR/<folder>/report.html, feedback.md
     DIR/.lock                      locked while a run goes on; the lock ends with its process
@@ -43,7 +43,7 @@ from typing import Any, BinaryIO
 
 import grader
 from grader.display import display
-from grader.layouts import is_junk
+from grader.layouts import is_junk, is_reports
 from grader.report.rows import Row, pack, row_of, unpack
 from grader.submission import Found
 
@@ -51,6 +51,7 @@ __all__ = [
     "Rows",
     "Store",
     "StoreError",
+    "check_reports",
     "fingerprint",
     "report_key",
     "seed_for",
@@ -276,6 +277,13 @@ def seed_for(out: Path, given: int | None, fresh: bool) -> int:
     return int(recorded["seed"])
 
 
+def check_reports(out: Path) -> None:
+    """Raises StoreError when there is no folder ``out``, or it belongs to something else than this grader."""
+    _read_run(out)
+    if not out.is_dir():
+        raise StoreError(f"there is no folder {_shown(out)}: name the one that grade wrote with --out")
+
+
 class Rows:
     """All reports of a folder, sorted by folder: read once, and kept in a temporary file, so that memory does not grow.
 
@@ -284,11 +292,9 @@ class Rows:
     """
 
     def __init__(self, out: Path, problem: Callable[[str], None]) -> None:
-        _read_run(out)
+        check_reports(out)
         try:
             folders = sorted(entry.name for entry in os.scandir(out) if entry.is_dir(follow_symlinks=False))
-        except FileNotFoundError:
-            raise StoreError(f"there is no folder {_shown(out)}: name the one that grade wrote with --out") from None
         except OSError as error:
             raise StoreError(f"{_shown(out)} cannot be read ({_said(error)}): check its permissions") from error
         self._count = 0
@@ -497,7 +503,7 @@ def _files(sources: Iterable[Path]) -> Iterator[tuple[str, os.stat_result]]:
             folder = waiting.pop()
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
                 is_folder = entry.is_dir(follow_symlinks=False)
-                if is_junk(entry.name, folder=is_folder):
+                if is_junk(entry.name, folder=is_folder) or (is_folder and is_reports(Path(entry.path))):
                     continue
                 yield entry.path, entry.stat(follow_symlinks=False)
                 if is_folder:

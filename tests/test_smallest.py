@@ -167,6 +167,13 @@ def test_a_layer_that_is_wrong_for_one_dilation_is_shown_with_that_dilation(exam
     assert _printed(smallest.snippet["code"], MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet["expected"]
 
 
+def test_a_search_among_what_went_wrong_is_short(exams):
+    sitting = _sitting(exams("csc321-2018"), MyDilatedConv2d=IgnoresTwoGaps)
+    smallest = smallest_for_layer(sitting, "dilated", among=[(5, 2), (3, 2)])
+    assert "kernel 3 and dilation 2" in smallest.sentence
+    assert sitting.candidate.probes < 100
+
+
 def test_a_layer_whose_parameters_have_other_names_is_filled_by_those_names(exams):
     code = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=OtherNames), "dilated").snippet["code"]
     assert "layer.filters" in code and "layer.offset" in code and "layer.weight" not in code
@@ -300,9 +307,9 @@ def test_running_statistics_alone_have_no_output_to_show(exams):
     class Slow(CNN):
         def __init__(self, *numbers):
             super().__init__(*numbers)
-            for module in self.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.momentum = 0.3
+            for layer in self.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.momentum = 0.3
 
     sitting = _sitting(exams("csc321-2018"), CNN=Slow)
     assert network_of(sitting, "cnn").match is None

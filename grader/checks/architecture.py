@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grader.checks.networks import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.smallest import smallest_for_network
 from grader.checks.structure import cannot_be_judged
 from grader.checks.verdict import failed, partial, passed
 from grader.verdicts import Verdict
@@ -32,7 +33,9 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return partial(
             criterion, share, f"{known.explanation} {known.look_at} {remarks}".strip(), mistake=known.id, evidence=evidence
         )
-    return failed(criterion, _unknown(sitting, network), evidence=evidence)
+    smallest = smallest_for_network(sitting, network)
+    told = _unknown(sitting, network) + (f" {smallest.sentence}" if smallest else "")
+    return failed(criterion, told, evidence=evidence | ({"snippet": smallest.snippet} if smallest else {}))
 
 
 def _unknown(sitting: Sitting, network: Examined) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.smallest import smallest_for_layer
 from grader.checks.structure import missing_class
 from grader.checks.verdict import failed, partial, passed, skipped
 from grader.compare import Difference, compare, rounding
@@ -202,9 +203,16 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return partial(criterion, share, f"{known.explanation} {known.look_at} ({where})", mistake=known.id, evidence=evidence)
     told = _right_for_some(answers)
     detail = f"With {first.case.told()}: {found.sentence() if found else 'the second call differs from the first.'}"
+    smallest = smallest_for_layer(sitting, thing, among=_failing(wrong))
+    if smallest is not None:
+        evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
     if told is not None:
         return partial(criterion, _SOME, f"The values are right only for {told}. {detail} ({where})", mistake="right-for-some", evidence=evidence)
     return failed(criterion, f"{detail} ({where})", evidence=evidence)
+
+
+def _failing(answers: list[Answer]) -> list[tuple[int, int]]:
+    return [(answer.case.kernel, answer.case.gap or 0) for answer in answers]
 
 
 def _unsteady(answer: Answer) -> bool:
@@ -284,7 +292,12 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                     mistake="gradients-cut",
                     evidence=evidence,
                 )
-            return failed(criterion, f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}", evidence=evidence)
+            # Where the values are wrong already, their smallest input says enough.
+            smallest = smallest_for_layer(sitting, thing, of, among=_failing([answer])) if answer.right else None
+            if smallest is not None:
+                evidence |= {"snippet": smallest.snippet}
+            told = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
+            return failed(criterion, told + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
     return passed(criterion, "Gradients reach input, weight and bias with the right values.", evidence=table)
 
 

@@ -16,8 +16,10 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from random import Random
 from typing import Any, TypeVar
 
@@ -36,13 +38,13 @@ Tensors = dict[str, Tensor]
 Drawn = TypeVar("Drawn", bound=Hashable)
 
 _SECONDS = 5.0  # a submission, all searches together
-_SIZE_PROBES, _VALUE_PROBES, _NETWORK_PROBES = 100, 200, 100
+_SIZE_PROBES, _VALUE_PROBES, _NETWORK_PROBES = 80, 150, 100
+_PATIENCE = 40  # probes without another failing case, once there is one
 _MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and suit
 _ROUNDS = 10
-# Outputs are shown with four decimals: what does not show there explains nothing.
-_VISIBLE = 1e-3
-# Batch-norm of equal values divides rounding by nearly 0; no difference from such outputs means anything.
-_FRAIL = 1e-2
+# Layers are given integers whose sums single precision holds exactly, and networks what keeps their outputs below
+# _LARGEST; another order of summation is off by less than this, and a smaller difference would explain nothing.
+_VISIBLE = 1e-2
 # Beyond this, four decimals are more than single precision has.
 _LARGEST = 100.0
 # A submission says itself how large its parameters are; those of the small networks asked for here have thousands.
@@ -71,16 +73,17 @@ class _Hunt:
         self._sitting = sitting
         self._purpose = purpose
         self._left = 0
+        self._patience = 0
 
     def allow(self, probes: int) -> None:
         """So many probes from now on."""
-        self._left = probes
+        self._left = self._patience = probes
 
     def ask(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         """The candidate's evidence. Raises _Enough when the allowance is used up, or the candidate hangs or crashes."""
-        if self._left <= 0 or self._sitting.kept.get("smallest/over", False):
+        if min(self._left, self._patience) <= 0 or self._sitting.kept.get("smallest/over", False):
             raise _Enough
-        self._left -= 1
+        self._left, self._patience = self._left - 1, self._patience - 1
         probe = {"rng": self._sitting.exam.number("smallest"), **probe}
         evidence, outputs = self._sitting.candidate.answer(probe, tensors)
         if evidence.get("trouble", {}).get("type") == "Stopped":
@@ -113,6 +116,8 @@ class _Hunt:
             drawn = read(tosses)
             if drawn not in seen:
                 seen[drawn] = fails(drawn)
+                if seen[drawn]:
+                    self._patience = _PATIENCE
             return seen[drawn]
 
         quietly = settings(
@@ -148,17 +153,13 @@ def _bits(number: int) -> Any:
     return st.tuples(*[st.booleans()] * number)
 
 
-def _zeros_and_ones(tosses: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(map(int, tosses))
-
-
 def _small_numbers(tosses: tuple[Any, ...]) -> tuple[int, ...]:
     """0, 1, −1 and 2, of two tosses each."""
     return tuple((0, 1, -1, 2)[2 * first + second] for first, second in zip(tosses[::2], tosses[1::2], strict=True))
 
 
-def _differs(expected: Tensor, actual: Tensor, tolerance: float) -> bool:
-    return compare(expected, actual, tolerance) is not None
+def _differs(expected: Tensor, actual: Tensor) -> bool:
+    return compare(expected, actual, _VISIBLE) is not None
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
@@ -200,27 +201,33 @@ class _Sizes:
         return f"a {image} image with kernel {self.kernel}" + ("" if self.gap is None else f" and dilation {self.gap}")
 
 
-def smallest_for_layer(sitting: Sitting, thing: str, of: str = "output") -> Smallest | None:
+def smallest_for_layer(
+    sitting: Sitting, thing: str, of: str = "output", *, among: Collection[tuple[int, int | None]] = ()
+) -> Smallest | None:
     """The least layer and input whose ``of`` is not the reference's; None if none was found in the time allowed.
 
     ``thing`` is ``dilated`` or ``my-conv2d``; ``of`` is ``output``, or ``gradient.input``, ``gradient.weight`` or
-    ``gradient.bias`` for the gradient of the output's sum.
+    ``gradient.bias`` for the gradient of the output's sum. ``among``: kernels and gaps that have been seen to go wrong
+    (a gap of None for the ordinary layer), which shortens the search; none for all there are.
     """
     key = ("smallest", thing, of)
     if key not in sitting.kept:
-        sitting.kept[key] = _LayerHunt(sitting, thing, of).smallest()
+        gaps: Iterable[int | None] = range(_MOST_GAPS + 1) if thing == "dilated" else (None,)
+        pairs = sorted(set(among) or product(_KERNELS, gaps), key=lambda pair: (pair[0], pair[1] or 0))
+        sitting.kept[key] = _LayerHunt(sitting, thing, of, tuple(pairs)).smallest()
     return sitting.kept[key]  # type: ignore[no-any-return]
 
 
 class _LayerHunt:
     """The search for one layer."""
 
-    def __init__(self, sitting: Sitting, thing: str, of: str) -> None:
+    def __init__(self, sitting: Sitting, thing: str, of: str, pairs: tuple[tuple[int, int | None], ...]) -> None:
         self._exam = sitting.exam
         self._hunt = _Hunt(sitting, f"{thing}/{of}")
         self._cls = _LAYERS[thing]
-        self._dilated = thing == "dilated"
         self._of = of
+        self._pairs = pairs
+        """Kernels and gaps to choose from."""
 
     def smallest(self) -> Smallest | None:
         """First the sizes, then the values."""
@@ -229,10 +236,13 @@ class _LayerHunt:
             return None
         sizes, tensors = telling
         elements = sum(int(torch.Size(shape).numel()) for shape in sizes.shapes.values())
-        for each, read in ((1, _zeros_and_ones), (2, _small_numbers)):
+        crossed = sum(sum(_crossings(shape).values()) for shape in sizes.shapes.values())
+        # A layer is linear in its input and in its filter, or nearly so: if any values show what is wrong, a single
+        # weight and a single pixel mostly do. Only where they don't, all values are drawn one by one.
+        for tosses, read in ((crossed, partial(_crossed, sizes)), (2 * elements, _small_numbers)):
             self._hunt.allow(_VALUE_PROBES)
             values = self._hunt.least(
-                _bits(each * elements), read, lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest
+                _bits(tosses), read, lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest
             )
             if values is not None:
                 tensors = _shared_out(sizes, values)
@@ -245,22 +255,20 @@ class _LayerHunt:
 
     def _sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
         """The least sizes, with the values that they were found by. ``wide``: on images that the filter fits into."""
-        self._hunt.allow(_SIZE_PROBES)
-        gaps = (_MOST_GAPS,) if self._dilated else ()
-        sides = (1, 1) if wide else (_MOST_SIDE - 1, _MOST_SIDE - 1)
-        strategy = _counts(len(_KERNELS) - 1, *gaps, 1, 1, 1, *sides, 1)
-        counts = self._hunt.least(
-            strategy, _lengths, lambda counts: self._fails(*_telling(counts, self._dilated, wide)), _shortest
-        )
-        return None if counts is None else _telling(counts, self._dilated, wide)
+        self._hunt.allow(_SIZE_PROBES if wide else _SIZE_PROBES // 2)
+        side = 1 if wide else _MOST_SIDE - 1
+        strategy = _counts(len(self._pairs) - 1, 1, 1, 1, side, side, 1)
 
-    def _expected(self, sizes: _Sizes, tensors: Tensors) -> tuple[Tensor, float]:
-        """What the reference says, and the tolerance."""
+        def case(counts: tuple[int, ...]) -> tuple[_Sizes, Tensors]:
+            return _telling(*self._pairs[counts[0]], counts[1:], wide)
+
+        counts = self._hunt.least(strategy, _lengths, lambda counts: self._fails(*case(counts)), _shortest)
+        return None if counts is None else case(counts)
+
+    def _expected(self, sizes: _Sizes, tensors: Tensors) -> Tensor:
+        """What the reference says."""
         probe = {"do": "layer", "cls": self._cls, "args": sizes.arguments}
-        tensors = {**tensors, "upstream": self._upstream(sizes)}
-        single = self._exam.reference.answer(probe, tensors)[1][self._of]
-        double = self._exam.reference_in_double.answer(probe, tensors)[1][self._of]
-        return single, max(rounding(single, double), _VISIBLE)
+        return self._exam.reference.answer(probe, {**tensors, "upstream": self._upstream(sizes)})[1][self._of]
 
     def _upstream(self, sizes: _Sizes) -> Tensor:
         return torch.ones(sizes.batch, sizes.outputs, sizes.height, sizes.width)
@@ -270,23 +278,23 @@ class _LayerHunt:
         return self._hunt.ask(probe, {**tensors, "upstream": self._upstream(sizes)})
 
     def _fails(self, sizes: _Sizes, tensors: Tensors) -> bool:
-        expected, tolerance = self._expected(sizes, tensors)
+        expected = self._expected(sizes, tensors)
         evidence, outputs = self._actual(sizes, tensors)
         if self._of == "output":
-            return "trouble" in evidence or _differs(expected, outputs["output"], tolerance)
+            return "trouble" in evidence or _differs(expected, outputs["output"])
         if "trouble" in evidence or outputs["output"].shape != self._upstream(sizes).shape:
             return False
-        return self._of not in outputs or _differs(expected, outputs[self._of], tolerance)
+        return self._of not in outputs or _differs(expected, outputs[self._of])
 
     def _told(self, sizes: _Sizes, tensors: Tensors) -> Smallest:
-        expected, tolerance = self._expected(sizes, tensors)
+        expected = self._expected(sizes, tensors)
         evidence, outputs = self._actual(sizes, tensors)
         verb, actual = "differs", outputs.get(self._of)
         if "trouble" in evidence:
             verb, part = "stops", ""
             shown = expected, _exception(evidence["trouble"])
         else:
-            part = _telling_part(expected, actual, tolerance)
+            part = _telling_part(expected, actual)
             shown = _cut(expected, part), _cut(actual, part)
         code = self._code(sizes, tensors, part)
         sentence = f"The smallest input found on which it {verb} is {sizes.told()}: see the lines of code."
@@ -323,15 +331,11 @@ class _LayerHunt:
         return weights[0], biases[0]
 
 
-def _telling(counts: tuple[int, ...], dilated: bool, wide: bool) -> tuple[_Sizes, Tensors]:
+def _telling(kernel: int, gap: int | None, counts: tuple[int, ...], wide: bool) -> tuple[_Sizes, Tensors]:
     """Sizes, and values among which no two weights and no two pixels are easily confused."""
-    (kernel, gap), (batch, inputs, outputs, height, width, signs) = (
-        counts[:2] if dilated else (counts[0], None),
-        counts[-6:],
-    )
-    side = _KERNELS[kernel]
-    reach = side // 2 * ((gap or 0) + 1) if wide else 0
-    sizes = _Sizes(side, gap, 1 + batch, 1 + inputs, 1 + outputs, 1 + reach + height, 1 + reach + width)
+    batch, inputs, outputs, height, width, signs = counts
+    reach = kernel // 2 * ((gap or 0) + 1) if wide else 0
+    sizes = _Sizes(kernel, gap, 1 + batch, 1 + inputs, 1 + outputs, 1 + reach + height, 1 + reach + width)
     tensors = {}
     for (name, shape), step, cycle in zip(sizes.shapes.items(), (2, 1, 3), (5, 3, 7), strict=True):
         place = torch.arange(int(torch.Size(shape).numel()))
@@ -347,6 +351,24 @@ def _shortest(counts: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
 def _plainest(values: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
     """Few values that are not 0, those 1, as late as can be."""
     return sum(value != 0 for value in values), sum(value != 1 for value in values if value), tuple(map(abs, values))
+
+
+def _crossings(shape: tuple[int, ...]) -> dict[int, int]:
+    """The axes along which ``_crossed`` tosses for a tensor, with their lengths; of a single value, the first."""
+    return {axis: length for axis, length in enumerate(shape) if length > 1} or {0: 1}
+
+
+def _crossed(sizes: _Sizes, tosses: tuple[Any, ...]) -> tuple[int, ...]:
+    """Values of 0 and 1: an element is 1 where its place along every axis is."""
+    values: list[int] = []
+    left = iter(tosses)
+    for shape in sizes.shapes.values():
+        whole = torch.ones(shape, dtype=torch.int64)
+        for axis, length in _crossings(shape).items():
+            along = torch.tensor([int(next(left)) for _ in range(length)])
+            whole = whole * along.reshape([length if other == axis else 1 for other in range(len(shape))])
+        values += whole.flatten().tolist()
+    return tuple(values)
 
 
 def _shared_out(sizes: _Sizes, values: tuple[int, ...]) -> Tensors:
@@ -491,7 +513,8 @@ class _NetworkHunt:
         except (RuntimeError, ValueError):  # batch-norm of a single value
             return None
         single, double = outputs
-        suits = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= _FRAIL
+        # Batch-norm of equal values divides rounding by nearly 0; no difference from such outputs means anything.
+        suits = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= _VISIBLE
         return single if suits else None
 
     def _actual(self, setting: _Setting) -> Tensors | None:
@@ -526,12 +549,12 @@ class _NetworkHunt:
         outputs = self._actual(setting)
         if outputs is None or (self._same_shape and outputs[mode].shape != expected.shape):
             return False
-        return _differs(expected, outputs[mode], _FRAIL)
+        return _differs(expected, outputs[mode])
 
     def _told(self, setting: _Setting, mode: str) -> Smallest:
         actual = (self._actual(setting) or {})[mode]
         expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, actual))
-        part = _telling_part(expected, actual, _FRAIL)
+        part = _telling_part(expected, actual)
         kind = self._examined.kind
         image = "×".join(map(str, setting.shape))
         call = f"{kind.cls}({arguments_of(kind.parameters, setting.arguments)})"
@@ -596,7 +619,7 @@ def _filling(rule: _Rule) -> str:
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
-def _telling_part(expected: Tensor, actual: Tensor | None, tolerance: float) -> str:
+def _telling_part(expected: Tensor, actual: Tensor | None) -> str:
     """What to print of an output, as a suffix: all, or where it first differs; the shape if that is wrong."""
     if actual is None:
         return ""
@@ -605,7 +628,7 @@ def _telling_part(expected: Tensor, actual: Tensor | None, tolerance: float) -> 
     if expected.numel() <= _WHOLE:
         return ""
     distance = (expected.to(torch.float64) - actual.to(torch.float64)).abs()
-    first = (~(distance <= tolerance)).nonzero()[0].tolist()
+    first = (~(distance <= _VISIBLE)).nonzero()[0].tolist()
     if expected.dim() == 4 and expected[0, 0].numel() <= _PLANE:
         return f"[{first[0]}, {first[1]}]"
     *before, last = first

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from urllib.parse import quote
@@ -22,25 +23,39 @@ from grader.display import display
 from grader.report import numbers, summary
 from grader.report.rows import Row
 from grader.report.tally import BINS, AssignmentTally, Tally
+from grader.rubric import Assignment, Criterion
 
-__all__ = ["to_index"]
+__all__ = ["Late", "to_index"]
 
 MISTAKES = 20
 """Most mistakes listed."""
 TEXT = 300
 """Most characters shown of one text."""
+NOTE = 2_000
+"""Most characters shown of a note for markers."""
+
+
+@dataclass(frozen=True)
+class Late:
+    """How late one submission was, and the points that takes from its score."""
+
+    hours: Fraction
+    penalty: Fraction
 
 
 def to_index(
     rows: Iterable[Row],
     tally: Tally,
     *,
+    rubric: Mapping[str, Assignment] | None = None,
+    late_of: Callable[[Row], Late | None] | None = None,
     name_of: Callable[[str], str] = lambda id: "",
     missing: Sequence[tuple[str, str]] = (),
 ) -> Iterator[str]:
     """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing.
 
-    ``missing`` are the id and name of each student who handed nothing in.
+    ``rubric`` has the notes for what a person marks, by assignment. ``late_of`` gives lateness, None for who was in
+    time; without it the page has no column for that. ``missing`` are the id and name of each student who handed nothing in.
     """
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -52,11 +67,23 @@ def to_index(
         mistakes=tally.mistakes()[:MISTAKES],
         name_of=name_of,
         missing=missing,
+        late_of=late_of,
+        manual=lambda one: _manual(one, (rubric or {}).get(one.id)),
         style=Markup(style),
         policy=Markup(f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"),
     )
     stream.enable_buffering(200)
     yield from stream
+
+
+def _manual(tally: AssignmentTally, assignment: Assignment | None) -> list[tuple[Criterion, int]]:
+    """What a person marks, with the number of submissions in which it is still open."""
+    criteria = assignment.criteria if assignment else ()
+    return [
+        (criterion, tally.criteria[criterion.id].open if criterion.id in tally.criteria else 0)
+        for criterion in criteria
+        if criterion.check is None
+    ]
 
 
 def _reasons(row: Row) -> tuple[str, ...]:
@@ -93,6 +120,7 @@ def _environment() -> Environment:
         points=numbers.points,
         figure=numbers.figure,
         percent=_percent,
+        note=_note,
         mean=_mean,
         link=_link,
         reasons=_reasons,
@@ -108,6 +136,10 @@ def _environment() -> Environment:
 def _shown(value: object) -> Markup:
     """Hostile text on one line."""
     return value if isinstance(value, Markup) else escape(display(str(value), limit=TEXT))
+
+
+def _note(text: str) -> Markup:
+    return escape(display(text, limit=NOTE))
 
 
 def _percent(value: Fraction | None) -> str:

@@ -63,13 +63,16 @@ class Row:
 
     @property
     def decided_points(self) -> Fraction:
-        """Points that are earned or lost by now, bonus not included."""
-        open_bonus = sum((one.max_points for one in self.criteria if one.bonus and one.open), Fraction(0))
-        return self.max_score - (self.pending_points - open_bonus)
+        """Points that are earned or lost by now, bonus not included: the maximum has none, what is pending may."""
+        open_points = sum((one.max_points for one in self.criteria if one.open), Fraction(0))
+        ordinary = sum((one.max_points for one in self.criteria if one.open and not one.bonus), Fraction(0))
+        # What was skipped for an error of ours alone is pending as well; a report does not say which these are.
+        skipped = (one.max_points for one in self.criteria if one.outcome is Outcome.SKIPPED and not one.bonus)
+        return self.max_score - ordinary - min(self.pending_points - open_points, sum(skipped, Fraction(0)))
 
     @property
     def percent(self) -> Fraction | None:
-        """Score as a percentage of the decided points; None while none are."""
+        """Score as a percentage of the decided points, above 100 with bonus points; None while none are decided."""
         decided = self.decided_points
         return 100 * self.score / decided if decided > 0 else None
 

@@ -84,10 +84,13 @@ class AssignmentTally:
     """Submissions by percent of the decided points."""
     percents: Fraction = Fraction(0)
     """Their sum."""
+    bonus: bool = False
+    """Some submission has bonus points, so that percentages may go beyond 100."""
     criteria: dict[str, CriterionTally] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
         self.count += 1
+        self.bonus = self.bonus or any(one.bonus and one.points for one in row.criteria)
         if row.percent is None:
             self.without_score += 1
         else:

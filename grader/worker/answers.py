@@ -26,11 +26,13 @@ Message = dict[str, Any]
 Tensors = dict[str, Tensor]
 Classes = Mapping[str, Any]
 
-# Taken before any candidate's code runs, so that overriding them in a class changes nothing here.
-_named_parameters = nn.Module.named_parameters
-_named_buffers = nn.Module.named_buffers
-_named_modules = nn.Module.named_modules
+# Taken before any candidate's code runs, so that replacing them, or overriding them in a class, changes nothing here.
 _train = nn.Module.train
+_numel = Tensor.numel
+_requires_grad = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
+_cross_entropy, _mse_loss = F.cross_entropy, F.mse_loss
+_mro = type.__dict__["__mro__"].__get__
+_NATIVE = {kind: f"torch.nn.modules.conv.{name}" for name, kind in vars(nn.modules.conv).items() if isinstance(kind, type)}
 
 
 class Refusal(Exception):
@@ -82,13 +84,42 @@ def _forward(model: nn.Module, batch: Tensor) -> Tensor:
     return actual
 
 
+def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Name and module, each module once, in the order of ``named_modules``; no method that a class may override is asked."""
+    seen: set[int] = set()
+    waiting: list[tuple[str, nn.Module]] = [("", model)]
+    while waiting:
+        name, module = waiting.pop()
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield name, module
+            inner = [(f"{name}.{key}" if name else key, child) for key, child in _table(module, "_modules") if child is not None]
+            waiting += reversed(inner)
+
+
+def _table(module: nn.Module, name: str) -> list[tuple[str, Any]]:
+    """Entries of ``_modules``, ``_parameters`` or ``_buffers``."""
+    table = object.__getattribute__(module, "__dict__").get(name)
+    return [] if table is None else list(dict.items(table))
+
+
+def _held(model: nn.Module, table: str) -> dict[str, Any]:
+    """Tensors of a table in all modules, by full name, each once, even if registered under two names."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for prefix, module in _modules(model):
+        for key, value in _table(module, table):
+            if value is not None:
+                found.setdefault(id(value), (f"{prefix}.{key}" if prefix else key, value))
+    return dict(found.values())
+
+
 def _parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    return dict(_named_parameters(model))
+    return _held(model, "_parameters")
 
 
 def _state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Parameters and floating buffers by name, each once, even if registered under two names."""
-    buffers = {name: value for name, value in _named_buffers(model) if value.is_floating_point()}
+    """Parameters and floating buffers by name."""
+    buffers = {name: value for name, value in _held(model, "_buffers").items() if value.is_floating_point()}
     return dict(_parameters(model)), buffers
 
 
@@ -181,8 +212,8 @@ def _build(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     model = _construct(probe, classes, dtype)
     parameters = _parameters(model)
     evidence: Message = {
-        "trainable": sum(value.numel() for value in parameters.values() if value.requires_grad),
-        "frozen": sum(value.numel() for value in parameters.values() if not value.requires_grad),
+        "trainable": sum(_numel(value) for value in parameters.values() if _requires_grad(value)),
+        "frozen": sum(_numel(value) for value in parameters.values() if not _requires_grad(value)),
         "outputs": [],
     }
     _train(model, True)
@@ -216,12 +247,13 @@ def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     my_conv2d = classes.get("MyConv2d")
 
     def line(name: str, value: Tensor) -> Message:
-        owner = owners.get(name)
+        kinds = _mro(type(owners.get(name)))
         return {
             "name": name[:200],
             "shape": list(value.shape),
-            "owner": [f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in type(owner).__mro__[:12]],
-            "my_conv2d": isinstance(my_conv2d, type) and isinstance(owner, my_conv2d),
+            "owner": [_NATIVE.get(kind) or f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in kinds[:12]],
+            # by identity: isinstance asks the class, and the class may lie
+            "my_conv2d": any(kind is my_conv2d for kind in kinds),
         }
 
     return {
@@ -235,8 +267,8 @@ def _owners(model: nn.Module) -> dict[str, nn.Module]:
     """The module that holds each parameter or buffer, by the tensor's full name."""
     return {
         (f"{prefix}.{name}" if prefix else name): module
-        for prefix, module in _named_modules(model)
-        for name in [*module._parameters, *module._buffers]
+        for prefix, module in _modules(model)
+        for name, _ in [*_table(module, "_parameters"), *_table(module, "_buffers")]
     }
 
 
@@ -341,7 +373,7 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     _train(model, True)
     for value in _parameters(model).values():
         value.grad = None
-    trainable = [value for value in _parameters(model).values() if value.requires_grad]
+    trainable = [value for value in _parameters(model).values() if _requires_grad(value)]
     if not trainable:
         raise Refusal("no parameter of the network requires gradients, so there is nothing to train")
     descent = _Descent(probe["optimizer"], trainable, probe["rate"])
@@ -363,7 +395,7 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
 
 def _loss(output: Tensor, label: Tensor) -> Tensor:
     """Mean cross-entropy per pixel, or mean squared error where the label is a picture."""
-    return F.mse_loss(output, label) if label.is_floating_point() else F.cross_entropy(output, label)
+    return _mse_loss(output, label) if label.is_floating_point() else _cross_entropy(output, label)
 
 
 def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:

@@ -10,7 +10,9 @@ from torch import Tensor
 from . import devices
 from .answers import answer
 from .load import load
-from .outline import outline
+from .outline import outline_of
+from .source import read
+from .unusual import unusual
 
 __all__ = ["Handler"]
 
@@ -28,7 +30,7 @@ class Handler:
         """``outline`` parses and runs nothing; ``load`` runs the definitions; everything else is a probe."""
         match message["do"]:
             case "outline":
-                return outline(message["files"]), {}
+                return _outline(message["files"]), {}
             case "load":
                 return self._load(message), {}
             case "device":
@@ -49,3 +51,11 @@ class Handler:
             "stood_in": loaded.stood_in[:100],
             "notes": loaded.notes[:200],
         }
+
+
+def _outline(files: list[dict[str, Any]]) -> dict[str, Any]:
+    sources = read(files)
+    reply, found = outline_of(sources), unusual(sources)
+    for file in reply["files"]:
+        file["unusual"] = found[file["path"]]
+    return reply

@@ -17,7 +17,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "uses-my-conv2d": ("self.finalconv = MyConv2d(num_colours, num_colours, kernel)", "self.finalconv = nn.Conv2d(num_colours, num_colours, kernel, padding=kernel // 2)"),
     "training": ("        self.finalconv = MyConv2d(num_colours, num_colours, kernel)", "        self.finalconv = MyConv2d(num_colours, num_colours, kernel)\n        for one in self.parameters(): nn.init.zeros_(one)"),
     "device": ("        x = self.upconv1(", "        x = x.cuda()\n        x = self.upconv1("),
-    "values": ("size = (self.kernel_size - 1) * step + 1", "step = 2\n        size = (self.kernel_size - 1) * step + 1"),
+    "values": ("padding=self.padding * step)", "padding=self.padding * step) * 1.01"),
     "gradients": ("= self.weight\n        return", "= self.weight.data\n        return"),
     "handmade": (
         HONEST[HONEST.index("        size = (self") : HONEST.index("\n\n\nclass CNN")],

@@ -114,4 +114,35 @@ CASES = [
     _dilating("in-a-function", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        return torch.conv2d(x, w, b, 1, p, d)\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        return (torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d), torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d), g.sum((0, 2, 3)), None, None)\n\n\n"),
     _dilating("native-extension", "from torch.utils import cpp_extension\nmodule = cpp_extension.load_inline('fast', 'torch::Tensor f(torch::Tensor x) { return x; }', functions=['f'])\nreturn module.f(input)"),
     _dilating("mkldnn", "return torch.mkldnn_convolution(input, self.weight, self.bias, [self.padding * step] * 2, [1, 1], [step, step], 1)"),
+    # replies of another form than agreed: the trusted side must neither believe nor stumble
+    *(
+        _forged(f"reply-{name}", altered(attack=_FIND + f"H = module('handler').Handler\nkept = H.handle\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    {change}\n    return reply, out\nH.handle = handle"), lost=lost)
+        for name, change, lost in (
+            ("of-huge-shapes", "for line in reply.get('parameters', []): line['shape'] = [2**39]", "architecture training"),
+            ("of-many-shapes", "reply.get('parameters') and reply.update(parameters=[dict(reply['parameters'][0], shape=[2**20, 8])] * 1999)", "architecture training"),
+            ("of-negative-shapes", "for line in reply.get('parameters', []): line['shape'] = [-1]", "architecture training"),
+            ("of-float-shapes", "for line in reply.get('parameters', []): line['shape'] = [float(n) for n in line['shape']]", "architecture training"),
+            ("of-bool-losses", "out.update(losses=out['losses'].bool()) if 'losses' in out else None", "training"),
+            ("of-int-outputs", "out.update({n: t.to(torch.int32) for n, t in out.items()})", "architecture training values"),
+            ("of-odd-tensors", "out.update({'x' * 200: torch.zeros(0, 5), 'buffer.99': torch.ones(3), 'parameter.99': torch.ones(2)})", "architecture"),
+            ("without-tensors", "out.clear()", "architecture training values"),
+            ("of-lists", "reply = list(reply.items())", "shapes"),
+            ("of-conflicts", "reply.update(conflicts=[{'name': 'CNN', 'paths': 5}])", ""),
+            ("of-failures", "reply.update(failed=[{'name': 'CNN'}], classes=[])", ""),
+            ("of-troubles", "reply.update(outputs=[{'shape': [1], 'dtype': 'x', 'finite': True, 'trouble': 5}] * 2) if 'outputs' in reply else None", "shapes"),
+            ("of-long-text", "reply.update(left_out=[{'where': 'x' * 9000, 'what': 'y', 'why': 'z'}] * 400) if 'left_out' in reply else None", ""),
+            ("too-deep", "reply['deep'] = []\n    for _ in range(60): reply['deep'] = [reply['deep']]", "shapes"),
+            ("too-large", "reply['x'] = 'x' * 5_000_000", "shapes"),
+            ("of-nothing", "reply = None", "shapes"),
+            ("of-a-later-verb", "reply.update(message)", ""),
+            ("of-big-integers", "reply.update(trainable=10**300) if 'trainable' in reply else None", "shapes parameters"),
+        )
+    ),
+    # frames of one's own
+    _forged("frames-everywhere", altered(attack="import json, os, struct\ntext = json.dumps({'serial': '0' * 32, 'reply': {'findings': [], 'settled': True}}).encode()\nfor descriptor in range(3, 64):\n    try: os.write(descriptor, struct.pack('>II', len(text), 0) + text)\n    except OSError: pass"), lost="shapes", said="disturbed the channel"),
+    _forged("frames-in-a-thread", altered(attack="import json, os, struct, threading, time\ntext = json.dumps({'serial': 'x', 'reply': {}}).encode()\ndef flood():\n    while True: os.write(3, struct.pack('>II', len(text), 0) + text)\nthreading.Thread(target=flood, daemon=True).start()"), lost="shapes"),
+    _forged("frames-with-the-serial", altered("device", peek=("        x = x.cuda()\n", "        import json, os, struct, sys\n        frame = sys._getframe()\n        while frame and 'serial' not in frame.f_locals: frame = frame.f_back\n        if frame and frame.f_locals['envelope']['message']['do'] == 'device':\n            text = json.dumps({'serial': frame.f_locals['serial'], 'reply': {'findings': [], 'settled': True}}).encode()\n            os.write(3, struct.pack('>II', len(text), 0) + text)\n            os._exit(0)\n        x = x.cuda()\n")), doubted="device"),
+    # dispatch switched off both ways, so that the worker sees nothing
+    _dilating("hidden-both-ways", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom torch.utils._python_dispatch import _disable_current_modes as off\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        with off():\n            return torch.conv2d(x, w, b, 1, p, d)\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        with off():\n            return (torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d), torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),
+    _dilating("hidden-in-threads", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom concurrent.futures import ThreadPoolExecutor\n\n\ndef apart(f):\n    with ThreadPoolExecutor(1) as pool:\n        return pool.submit(f).result()\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        return apart(lambda: torch.conv2d(x, w, b, 1, p, d))\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        return (apart(lambda: torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d)), apart(lambda: torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d)), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),
 ]  # fmt: skip

@@ -1,0 +1,158 @@
+"""Constructs by which code could reach, or change, the examiner that shares its process; told from the source alone.
+
+What a submission computes is compared as numbers and needs none of this. But some evidence is the worker's word: which
+class a layer has, how many parameters there are, whether an operation was given a dilation, whether something is tied
+to a device. Code that walks frames, reads the interpreter's tables, replaces functions of torch or runs text as code
+could bend that. Code for these assignments has no use for any of it, so it is named, and a person looks.
+
+A list of names cannot be complete. It is read before any code of the submission runs, so it can't be tampered with.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .outline import Aliases, dotted
+from .source import Source
+from .trouble import bounded
+
+__all__ = ["unusual"]
+
+_MOST = 20
+
+_ATTRIBUTES = frozenset(
+    {"f_back", "f_locals", "f_globals", "f_builtins", "f_code", "tb_frame", "gi_frame", "cr_frame", "ag_frame"}
+    | {"__globals__", "__builtins__", "__closure__", "__code__", "__subclasses__", "__kwdefaults__", "__wrapped__"}
+    | {"__torch_function__", "__torch_dispatch__", "__instancecheck__", "__subclasscheck__", "__mro_entries__"}
+    | {"__getattribute__", "__reduce__", "__reduce_ex__", "__prepare__", "__loader__", "__spec__"}
+    | {"_getframe", "_getframemodulename", "_current_frames", "_current_exceptions", "get_objects", "get_referrers"}
+    | {"get_referents", "settrace", "setprofile", "currentframe", "getouterframes", "getinnerframes", "call_tracing"}
+    | {"_disable_current_modes", "_DisableTorchDispatch", "_DisableTorchFunction", "_ExcludeDispatchKeyGuard"}
+    | {"_named_members", "_call_impl", "start_new_thread"}
+)
+"""Names that say enough by themselves, whatever they are attributes of; as strings too, for ``getattr``."""
+
+_NAMES = (
+    *("eval", "exec", "compile", "__import__", "__builtins__", "__loader__", "__spec__"),
+    *("builtins", "sys.modules", "sys.meta_path", "sys.path_hooks", "sys.monitoring", "ctypes", "cffi", "gc.callbacks"),
+    *("inspect.stack", "inspect.trace", "marshal.loads", "pickle.loads", "dill", "cloudpickle", "unittest.mock", "mock"),
+    *("importlib.import_module", "importlib.util", "importlib.machinery", "importlib._bootstrap", "runpy", "codeop"),
+    *("code.InteractiveInterpreter", "code.InteractiveConsole", "timeit.timeit", "timeit.repeat", "timeit.Timer"),
+    *("cProfile.run", "cProfile.runctx", "profile.run", "pdb.run", "pdb.runeval", "doctest.testmod", "trace.Trace"),
+    *("types.FunctionType", "types.CodeType", "typing.get_type_hints", "operator.attrgetter", "operator.methodcaller"),
+    *("os.write", "os.dup", "os.dup2", "os.fdopen", "os.fork", "socket.fromfd", "type.__setattr__", "type.mro"),
+    *("threading.Thread", "threading.Timer", "concurrent.futures", "multiprocessing.pool", "multiprocessing.dummy"),
+    *("torch._C", "torch._dispatch", "torch._ops", "torch._subclasses", "torch.utils._python_dispatch"),
+    *("torch.utils._mode_utils", "torch.utils._device", "torch.overrides", "torch.library"),
+    *("torch.utils.cpp_extension", "worker", "grader"),
+)
+"""Full names, each with everything below it."""
+
+_EXAMINERS = ("torch", "builtins", "safetensors", "json", "sys", "inspect", "importlib", "gc", "worker")
+"""Modules that the examiner works with; to change one of their attributes is to change the examiner."""
+_SETTINGS = ("torch.backends", "sys.path", "sys.argv", "sys.stdout", "sys.stderr", "sys.stdin", "torch.random")
+"""What of theirs is there to be changed."""
+_CLOSED = frozenset({"torch", "torch.utils", "sys", "builtins", "gc", "inspect", "importlib", "operator", "types"})
+"""Modules of which nothing is to be had under a name that is computed."""
+_BASES = ("torch.Tensor", "torch.nn.Parameter", "torch.nn.parameter.Parameter", "type")
+
+
+def unusual(sources: Iterable[Source]) -> dict[str, list[dict[str, Any]]]:
+    """Path → ``cell``, ``line`` and ``what`` of each such construct, in the source's order, 20 a file at most.
+
+    The submission's own modules may have any name: ``code.py`` and ``worker.py`` are their authors' business.
+    """
+    sources = list(sources)
+    own = {source.path.rpartition("/")[2].partition(".")[0] for source in sources}
+    return {source.path: _in_file(source, own) for source in sources}
+
+
+def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
+    aliases = Aliases(source)
+    bound = {node.name for _, node in source.nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    looked_up = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
+    found = {
+        (piece.number or 0, int(getattr(node, "lineno", 0)), what): piece
+        for piece, node in source.nodes
+        # ``"google.colab" in sys.modules`` asks for nothing more
+        if id(node) not in looked_up
+        for what in _told(node, aliases, own | bound)
+    }
+    # the outermost name of an attribute says it all: sys._getframe, and not _getframe again
+    return [
+        {"cell": piece.number, "line": line, "what": bounded(what)}
+        for (_, line, what), piece in sorted(found.items(), key=lambda one: one[0])
+    ][:_MOST]
+
+
+def _told(node: ast.AST, aliases: Aliases, own: set[str]) -> Iterator[str]:
+    match node:
+        case ast.Attribute(attr=name) if name in _ATTRIBUTES:
+            yield dotted(node) or f"….{name}"
+        case ast.Attribute(attr="__class__", ctx=ast.Store()):
+            yield "….__class__ = …"
+        case ast.Constant(value=str(text)) if text in _ATTRIBUTES:
+            yield repr(text)
+        case ast.FunctionDef(name=name) if name in _ATTRIBUTES or name == "__class__":
+            yield f"def {name}"
+        case ast.ClassDef(keywords=words) if any(word.arg == "metaclass" and not _abstract(word.value) for word in words):
+            yield "a metaclass"
+        case ast.ClassDef(bases=bases):
+            resolved = [aliases.resolve(dotted(base) or "") for base in bases]
+            yield from (f"a subclass of {name}" for name in resolved if name in _BASES)
+        case ast.Call(func=function, args=[first, ast.expr() as name, *_]) if dotted(function) in _ACCESSORS:
+            full = aliases.resolve(dotted(first) or "")
+            if dotted(function) != "getattr" and _is_examiners(full):
+                yield f"{dotted(function)}({full}, …)"
+            elif full in _CLOSED and not isinstance(name, ast.Constant):
+                yield f"getattr({full}, …)"
+        case ast.Call(func=ast.Name(id="vars"), args=[first]) if _is_examiners(aliases.resolve(dotted(first) or "")):
+            yield f"vars({dotted(first)})"
+        case ast.Call(func=function, args=[ast.Call(func=inner), *_]) if _unpickles(function, inner, aliases):
+            yield f"{dotted(function)}({dotted(inner)}(…))"
+        case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=int()), *_]):
+            yield "open() of a descriptor"
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        yield from _named(node, aliases, own)
+
+
+_ACCESSORS = ("getattr", "setattr", "delattr")
+
+
+def _abstract(node: ast.expr) -> bool:
+    return (dotted(node) or "").rpartition(".")[2] == "ABCMeta"
+
+
+def _unpickles(function: ast.expr, inner: ast.expr, aliases: Aliases) -> bool:
+    loads = ("pickle.load", "_pickle.load", "torch.load", "numpy.load", "joblib.load", "pickle.Unpickler")
+    return aliases.resolve(dotted(function) or "") in loads and aliases.resolve(dotted(inner) or "") == "io.BytesIO"
+
+
+def _named(node: ast.Name | ast.Attribute | ast.Subscript, aliases: Aliases, own: set[str]) -> Iterator[str]:
+    target: ast.expr = node
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    name = dotted(target)
+    if name is None or name.partition(".")[0] in own:
+        return
+    imported = name.partition(".")[0] in aliases.imports or name.partition(".")[0] in aliases.assigned
+    full = aliases.resolve(name)
+    if isinstance(node, ast.Subscript):
+        if not isinstance(node.ctx, ast.Load) and imported and _is_examiners(full):
+            yield f"{full}[…] = …"
+        return
+    changed = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+    if changed and imported and _is_examiners(full):
+        yield f"{full} = …"
+    elif (isinstance(node.ctx, ast.Load) and (imported or "." not in name) and _below(full, _NAMES)) or (isinstance(node, ast.Attribute) and node.attr == "__dict__" and _is_examiners(full.removesuffix(".__dict__"))):
+        yield full
+
+
+def _is_examiners(full: str) -> bool:
+    return _below(full, _EXAMINERS) and not _below(full, _SETTINGS)
+
+
+def _below(full: str, names: Iterable[str]) -> bool:
+    return any(full == name or full.startswith(f"{name}.") for name in names)
