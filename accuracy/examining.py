@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import json
+import signal
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -106,7 +108,21 @@ class InThisProcess:
         return InThisProcess()
 
     def ask(self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        return self._handler.handle(message, dict(tensors or {}))
+        def stop(*_: object) -> None:
+            raise TimeoutError(f"no reply in {seconds:.0f} s")
+
+        # The handler takes what is raised while the submission's code runs for an exception of that code.
+        if message["do"] == "load":
+            return self._handler.handle(message, dict(tensors or {}))
+        before = signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            return self._handler.handle(message, dict(tensors or {}))
+        except TimeoutError as late:
+            raise WorkerFailed("timeout", str(late)) from late
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     def close(self) -> None:
         self._scratch.cleanup()
@@ -127,6 +143,7 @@ class Examiner:
         self.rubric = load_rubric(shipped("rubric.yaml"))
         self.horses = load_horses(None)
         self.grading = Grading(self.rubric, self.horses, self.sandbox, Options(seed=seed))
+        self._gradings: dict[str, Grading] = {}
 
     def __enter__(self) -> Examiner:
         return self
@@ -165,11 +182,14 @@ class Examiner:
             sitting.candidate.close()  # type: ignore[attr-defined]
         return found
 
-    def report(self, files: Mapping[str, str]) -> Report:
+    def report(self, assignment: str, files: Mapping[str, str]) -> Report:
         """The report on files as a student hands them in, by the whole of the pipeline."""
+        if assignment not in self._gradings:
+            options = replace(self.grading.options, assignment=assignment)
+            self._gradings[assignment] = Grading(self.rubric, self.horses, self.sandbox, options)
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "alice"
             folder.mkdir()
             for name, text in files.items():
                 (folder / name).write_text(text, "utf-8")
-            return self.grading.grade(Found("alice", "alice", (folder,)))
+            return self._gradings[assignment].grade(Found("alice", "alice", (folder,)))

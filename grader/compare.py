@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Difference", "compare", "rounding"]
+__all__ = ["Difference", "compare", "rounding", "share_of"]
 
 # An implementation that adds in another order makes other rounding errors than the reference's, of the same size but
 # not the same value; this many times the reference's own largest error bounds them. Wrong networks differ by 10⁴ times more.
@@ -97,6 +97,16 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
         tolerance,
         _map(distance),
     )
+
+
+def share_of(tolerance: float, expected: Tensor, actual: Tensor) -> float:
+    """How much of a tolerance two tensors of the same shape use up: 0 where they are equal, at most 1 where they pass."""
+    if expected.numel() == 0:
+        return 0.0
+    largest = float((expected.to(torch.float64) - actual.to(torch.float64)).abs().max())
+    if largest == 0:
+        return 0.0
+    return largest / tolerance if tolerance > 0 and math.isfinite(largest) else math.inf
 
 
 def _map(distance: Tensor) -> tuple[tuple[float, ...], ...]:

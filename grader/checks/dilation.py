@@ -17,7 +17,7 @@ from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest import smallest_for_layer
 from grader.checks.structure import missing_class
 from grader.checks.verdict import failed, partial, passed, skipped
-from grader.compare import Difference, compare, rounding
+from grader.compare import Difference, compare, rounding, share_of
 from grader.exam import Candidate
 from grader.verdicts import Flag, Verdict
 from reference.known_layers import LAYER_MISTAKES, LayerMistake
@@ -173,7 +173,8 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     table = _table(answers, ("output", "again"))
     wrong = [answer for answer in answers if not answer.right]
     if not wrong:
-        return passed(criterion, f"All {len(answers)} cases have the right values.", evidence=table)
+        margin = max(share_of(answer.tolerances["output"], answer.expected["output"], answer.outputs["output"]) for answer in answers)
+        return passed(criterion, f"All {len(answers)} cases have the right values.", evidence=table | {"margins": {"outputs": margin}})
     first = next((answer for answer in wrong if "trouble" not in answer.evidence), wrong[0])
     if "trouble" in first.evidence:
         return failed(criterion, trouble_sentence(first.evidence["trouble"], f"running {name} with {first.case.told()}"), evidence=table)

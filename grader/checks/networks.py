@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grader.checks.catalogue import look_up
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
-from grader.compare import Difference, compare, rounding
+from grader.compare import Difference, compare, rounding, share_of
 from grader.exam import Exam, Local, NetworkKind
 from reference.known import Known, Network, Step, right, state_shapes, upsampling_moved
 
@@ -272,6 +272,14 @@ class Examined:
             if expected.trouble is not None or any(True for _ in _differences(expected, run, tolerances)):
                 return False
         return True
+
+    def margin(self, known: Known) -> float:
+        """The largest share of a tolerance that the network's outputs use up, beside a known implementation it agrees with."""
+        shares = [0.0]
+        for run in self.runs:
+            expected, tolerances = self.expected(known, run.arguments)
+            shares += [share_of(tolerances[name], value, run.outputs[name]) for name, value in expected.outputs.items()]
+        return max(shares)
 
     @cached_property
     def match(self) -> Known | None:

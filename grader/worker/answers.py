@@ -32,7 +32,11 @@ _numel = Tensor.numel
 _requires_grad = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
 _cross_entropy, _mse_loss = F.cross_entropy, F.mse_loss
 _mro = type.__dict__["__mro__"].__get__
-_NATIVE = {kind: f"torch.nn.modules.conv.{name}" for name, kind in vars(nn.modules.conv).items() if isinstance(kind, type)}
+_NATIVE = {
+    kind: f"torch.nn.modules.conv.{name}"
+    for name, kind in vars(nn.modules.conv).items()
+    if isinstance(kind, type) and issubclass(kind, nn.modules.conv._ConvNd)
+}
 
 
 class Refusal(Exception):
