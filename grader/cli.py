@@ -13,7 +13,7 @@ import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from grader import __version__
 from grader.display import display
@@ -21,7 +21,9 @@ from grader.display import display
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grader.cluster import Cluster
     from grader.cohort import Summary
+    from grader.remembered import Changes
     from grader.report import Report
     from grader.rubric import Rubric
     from grader.sandbox import Sandbox
@@ -50,12 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", metavar="DIR", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     add("--device", choices=("cpu", "cuda", "auto"), default="auto", help="where training runs; auto is the CPU in this version (default: auto)")
     add("--jobs", metavar="N", type=int, help="submissions at a time (default: one a processor core)")
+    add("--cluster", metavar="ADDRESS", help="grade on the nodes of the Dask scheduler there, such as tcp://scheduler:8786")
     add("--seed", metavar="N", type=int, help="seed of everything drawn at random (default: drawn, and recorded in the report)")
     add("--quick", action="store_true", help="no training: those criteria stay pending")
     add("--data", metavar="PATH", type=Path, help="CIFAR-10 as the course hands it out (folder or .tar.gz) or .npz (default: small pictures that come along)")
     add("--isolation", choices=("auto", "bubblewrap", "none"), default="auto", help="how submissions are confined (default: auto, which is bubblewrap or a refusal)")
     add("--timeout", metavar="SECONDS", type=float, default=120.0, help="wall time for one submission (default: 120)")
     add("--memory", metavar="GIB", type=float, default=4.0, help="memory for one submission (default: 4)")
+    add("--roster", metavar="FILE", type=Path, help="CSV with id, name and email, for the gradebook; kept in DIR until 'none' is given")
+    add("--late", metavar="FILE", type=Path, help="CSV with id and hours_late, or id, submitted and due; the rubric says what it costs; kept likewise")
     add("--fresh", action="store_true", help="grade again what is graded already")
     add("--fail-under", metavar="PERCENT", type=float, help="exit with status 3 if a submission has less, of what is marked so far")
     add("--json", action="store_true", help="a machine-readable summary on standard output")
@@ -104,6 +109,9 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    from grader.cluster import Cluster, ClusterError
+    from grader.lists import ListError
+    from grader.remembered import given
     from grader.rubric import RubricError
     from grader.rubric import load as load_rubric
     from grader.sandbox import Limits, Sandbox, SandboxError
@@ -114,6 +122,9 @@ def _grade(options: argparse.Namespace) -> int:
     try:
         findings = find(options.paths, mode=options.mode)
         rubric = load_rubric(options.rubric or shipped("rubric.yaml"))
+        lists = given(roster=options.roster, late=options.late)
+        if lists.files and not findings.many:
+            raise _Usage("--roster and --late are for a gradebook, and one submission has none: name a folder of submissions")
         # One submission is graded whenever it is asked for; of many, those that are there already are left.
         fresh = options.fresh or not findings.many
         seed = seed_for(options.out, options.seed, fresh)
@@ -122,17 +133,29 @@ def _grade(options: argparse.Namespace) -> int:
         )
         for skipped in findings.skipped:
             _complain(f"{display(str(skipped.path))} was left out: {skipped.reason}")
+        if options.cluster is not None:
+            with Cluster(options.cluster, isolation=options.isolation, limits=limits) as cluster:
+                return _run(options, findings, rubric, seed, cluster, fresh, lists)
         # The worker's parent imports torch while it is imported here.
         with Sandbox(isolation=options.isolation, limits=limits) as sandbox:
-            return _run(options, findings, rubric, seed, sandbox, fresh)
-    except (SubmissionError, RubricError, SandboxError, StoreError) as wrong:
+            return _run(options, findings, rubric, seed, sandbox, fresh, lists)
+    except (SubmissionError, RubricError, ListError, SandboxError, StoreError, ClusterError) as wrong:
         raise _Usage(str(wrong)) from wrong
 
 
-def _run(options: argparse.Namespace, findings: Findings, rubric: Rubric, seed: int, sandbox: Sandbox, fresh: bool) -> int:
+def _run(
+    options: argparse.Namespace,
+    findings: Findings,
+    rubric: Rubric,
+    seed: int,
+    sandbox: Sandbox | Cluster,
+    fresh: bool,
+    lists: Changes,
+) -> int:
     from rich.console import Console
 
     from grader import cohort
+    from grader.cluster import Cluster
     from grader.pipeline import Grading, Options
     from grader.progress import Lines, LiveBar
     from reference.data import DataError, load_horses
@@ -148,15 +171,27 @@ def _run(options: argparse.Namespace, findings: Findings, rubric: Rubric, seed: 
         assignment=options.assignment, seed=seed, device=device, quick=options.quick, seconds=options.timeout,
         probe_seconds=min(10.0, options.timeout / 4),
     )  # fmt: skip
-    grading = Grading(rubric, horses, sandbox, chosen)
+    # Where others grade, the cluster stands in for the sandbox: it knows the limits, and is not asked for more.
+    grading = Grading(rubric, horses, cast("Sandbox", sandbox), chosen)
+    cluster = sandbox if isinstance(sandbox, Cluster) else None
     only: list[Report] = []
     if not findings.many:
         grading.on_report = only.append
     console = Console(stderr=True)
     with (LiveBar if console.is_terminal else Lines)(console, len(findings.found)) as events:
-        jobs = options.jobs or min(len(findings.found), os.cpu_count() or 1)
-        summary = cohort.run(grading, findings.found, options.out, jobs=jobs, fresh=fresh, events=events, many=findings.many)
-    _tell(options, findings, summary, only)
+        jobs = options.jobs or (cluster.jobs if cluster else os.cpu_count() or 1)
+        if cluster is not None:
+            cluster.ready(grading, notify=lambda sentence: events.problem("", sentence))
+        try:
+            summary = cohort.run(
+                grading, findings.found, options.out, jobs=jobs, fresh=fresh, events=events, many=findings.many,
+                lists=lists, elsewhere=cluster,
+            )  # fmt: skip
+        except cohort.RunError as lost:
+            _complain(str(lost))
+            return 1
+    if options.json or not summary.interrupted:
+        _tell(options, findings, summary, only)
     if summary.interrupted:
         _complain(summary.interrupted)
         return 130

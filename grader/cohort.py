@@ -148,11 +148,11 @@ def run(
 ) -> Summary:
     """Grade submissions, ``jobs`` at a time, into ``out``; skip those whose report is there, unless ``fresh``.
 
-    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False; ``lists`` is what
-    ``out`` is to remember for them from now on. ``elsewhere`` grades on other machines; then ``grading`` only says how.
-    After Ctrl-C nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says what is
-    left. Sets ``grading.progress``, and torch's threads in this process to 1. Raises StoreError, RunError, and ListError
-    for a list that ``out`` remembers and that was spoilt; what was written is whole.
+    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False; ``lists`` is
+    what ``out`` is to remember for them from now on. ``elsewhere`` grades on other machines; then ``grading`` only says
+    how. After Ctrl-C nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says what is
+    left. Sets ``grading.progress``, and torch's threads in this process to 1. Raises StoreError, RunError, and
+    ListError for a list that ``out`` remembers and that was spoilt; what was written is whole.
     """
     import torch
 

@@ -32,7 +32,11 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
         remarks = " ".join(known.base)
         return partial(
-            criterion, share, f"{known.explanation} {known.look_at} {remarks}".strip(), mistake=known.id, evidence=evidence
+            criterion,
+            share,
+            f"{known.explanation} {known.look_at} ({sitting.where(network.kind.cls)}) {remarks}".strip(),
+            mistake=known.id,
+            evidence=evidence,
         )
     smallest = smallest_for_network(sitting, network)
     told = _unknown(sitting, network) + (f" {smallest.sentence}" if smallest else "")

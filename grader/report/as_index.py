@@ -55,7 +55,8 @@ def to_index(
     """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing.
 
     ``rubric`` has the notes for what a person marks, by assignment. ``late_of`` gives lateness, None for who was in
-    time; without it the page has no column for that. ``missing`` are the id and name of each student who handed nothing in.
+    time; without it the page has no column for that. ``missing`` are the id and name of each student who handed
+    nothing in.
     """
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

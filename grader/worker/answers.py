@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from .trouble import describe
+from .watching import Watching
 
 __all__ = ["answer"]
 
@@ -127,7 +127,7 @@ def _state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     return dict(_parameters(model)), buffers
 
 
-class _FirstUse(TorchDispatchMode):
+class _FirstUse(Watching):
     """Notes in which order tensors of interest are first read by an operation.
 
     Works below modules and hooks, so it sees ``block.forward(x)``, functional calls and layers kept in lists alike.
@@ -175,7 +175,7 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
             yield from _tensors_in(one)
 
 
-class NativeDilation(TorchDispatchMode):
+class NativeDilation(Watching):
     """Notes every operation that is given a ``dilation`` other than 1, whatever name Python called it by."""
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ class NativeDilation(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-class _Poison(TorchDispatchMode):
+class _Poison(Watching):
     """Fills memory that is handed out uninitialised with NaN, so that using it shows; often it holds zeros by luck."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -423,9 +423,9 @@ def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         sources = {"input": batch, "weight": weight, "bias": bias}
         # Kept for the second call, since some layers change what they are made of while they run.
         with NativeDilation() as native_backward:
-            gradients = torch.autograd.grad(
-                output, [value for value in sources.values() if value.requires_grad], tensors["upstream"].to(output.dtype), allow_unused=True
-            )
+            # A scalar, because a gradient from above makes torch import its symbolic shapes, for half a second.
+            above = (output * tensors["upstream"].to(output.dtype)).sum()
+            gradients = torch.autograd.grad(above, [value for value in sources.values() if value.requires_grad], allow_unused=True)
         evidence["native"] = sorted({*evidence["native"], *native_backward.seen})[:10]
         learned = iter(gradients)
         for name, source in sources.items():

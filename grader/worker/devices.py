@@ -17,15 +17,16 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from . import legacy
 from .load import load
 from .trouble import describe, here
+from .watching import Watching
 
 __all__ = ["examine"]
 
 _META = torch.device("meta")
+_CPU = torch.device("cpu")
 _GPU = torch.device("cuda", 0)
 # The real ones, before legacy.py makes cuda harmless.
 _tensor_to, _module_to = Tensor.to, nn.Module.to
@@ -75,8 +76,12 @@ def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> li
     return [{"what": f"{call['what']} asks for a GPU, whatever machine it runs on", "where": call["where"]} for call in legacy.cuda_calls]
 
 
-class _Mixing(TorchDispatchMode):
-    """Notes operations on tensors of two devices. Numbers (tensors without axes) and indices may come from the CPU."""
+class _Mixing(Watching):
+    """Notes operations on tensors of two devices. Numbers (tensors without axes) and indices may come from the CPU.
+
+    What an operation on meta tensors gives is told by the same operation on zeros: torch's own rules for the meta device are
+    written in Python, and importing them takes a second.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,18 +89,32 @@ class _Mixing(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func is torch.ops.aten.copy_.default and _get_device(args[1]) == _META != _get_device(args[0]):
-            return args[0]  # a GPU's values may be copied into a CPU tensor; here there are none
-        if func not in _MAY_MIX:
-            met = list(_tensors_in((args, kwargs)))
-            on_gpu = any(_get_device(one) == _META for one in met)
-            strays = [one for one in met if _get_device(one) != _META and one.dim() > 0]
-            if on_gpu and strays:
-                shape = "×".join(map(str, strays[0].shape))
-                finding = {"what": f"a tensor of {shape} on the CPU meets one on the GPU", "where": here() or "forward"}
-                if finding not in self.findings:
-                    self.findings.append(finding)
-        return func(*args, **kwargs)
+        met = list(_tensors_in((args, kwargs)))
+        on_gpu = any(_get_device(one) == _META for one in met)
+        strays = [one for one in met if _get_device(one) != _META and one.dim() > 0]
+        if on_gpu and strays and func not in _MAY_MIX:
+            shape = "×".join(map(str, strays[0].shape))
+            finding = {"what": f"a tensor of {shape} on the CPU meets one on the GPU", "where": here() or "forward"}
+            if finding not in self.findings:
+                self.findings.append(finding)
+        asked = kwargs.get("device")
+        if not on_gpu and asked != _META:
+            return func(*args, **kwargs)
+        changed = func(*_on(_CPU, args), **{**_on(_CPU, kwargs), **({} if asked is None else {"device": _CPU})})
+        if func._schema.name.endswith("_"):  # in place
+            return args[0]
+        return changed if asked == _CPU else _on(_META, changed)
+
+
+def _on(device: torch.device, value: Any) -> Any:
+    """Tensors anywhere in ``value`` as zeros of the same shapes and types on the CPU, or as empty ones on the meta device."""
+    if isinstance(value, Tensor):
+        if _get_device(value) == device:
+            return value
+        return torch.zeros(value.shape, dtype=value.dtype, device=device)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_on(device, one) for one in value)
+    return {name: _on(device, one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 _MAY_MIX = {
