@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check install clean
+.PHONY: demo test check bench hostile install clean
 
 demo: install
 	$(BIN)/grade fixtures/cohort --out reports/demo --seed 1
@@ -16,6 +16,14 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Half an hour on two quiet cores; BENCH=--quick takes two minutes.
+bench: install
+	$(BIN)/python -m bench $(BENCH)
+
+# Submissions that forge, take, steal and damage; the test-suite grades most of them too.
+hostile: install
+	$(BIN)/python -m tests.adversarial
 
 install: $(VENV)/installed
 

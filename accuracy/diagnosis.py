@@ -70,7 +70,7 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
     for number, step in enumerate(steps):
         new = f"h{number}"
         if step.kind in ("conv", "convt"):
-            size, out = ("3" if step.form == "kernel-3" else "kernel"), _WIDTHS[step.width]
+            size, out = "kernel", _WIDTHS[step.width]
             options = ", bias=False" if step.form == "no-bias" else ""
             if step.kind == "convt":
                 made = f"nn.ConvTranspose2d({now}, {out}, {size}, stride=2, padding={size} // 2, output_padding=1{options})"
@@ -130,7 +130,7 @@ def _fits(kind: NetworkKind, steps: tuple[Step, ...]) -> bool:
 
 
 def _made(assignment: str, kind: NetworkKind, wrong: Known) -> Faulty | None:
-    if not _fits(kind, wrong.steps) or ("kernel-ignored" in wrong.id and not kind.odd_kernels):
+    if not _fits(kind, wrong.steps):
         return None
     source = _submission(assignment, kind, _written(kind, wrong.steps, assignment != "csc413-2023"))
     return Faulty(assignment, kind.thing, wrong.id, f"{wrong.id} {wrong.place}".strip(), source, wrong.steps)
@@ -215,9 +215,18 @@ def _of_construction(assignment: str, kind: NetworkKind) -> Iterator[Faulty]:
     for name, value in (("num_filters", 32), ("num_colours", 24), ("num_colours", 10), ("num_filters", 64), ("num_in_channels", 1), ("num_in_channels", 3), ("kernel", 3)):
         if name in kind.parameters and (name != "kernel" or kind.odd_kernels):
             yield made(f"hard-coded-{name}", f"{value} for {name}", head + "super().__init__()\n" + re.sub(rf"\b{name}\b", str(value), rest))
-    if kind.cls != "RegressionCNN" and "num_filters" in kind.parameters:
+    if kind.odd_kernels:
+        for number in range(1, rest.count(", kernel") + 1):
+            yield made("hard-coded-kernel", f"3 for kernel in convolution {number}", head + "super().__init__()\n" + _nth(rest, ", kernel", ", 3", number))
+    if kind.cls != "RegressionCNN":
         both = re.sub(r"\bnum_colours\b", "24", re.sub(r"\bnum_filters\b", "32", rest))
         yield made("hard-coded-num_filters-num_colours", "32 and 24 written in", head + "super().__init__()\n" + both)
+
+
+def _nth(text: str, old: str, new: str, number: int) -> str:
+    """``text`` with the ``number``-th ``old`` replaced, and what stands for it in the same line's padding."""
+    parts = text.split(old)
+    return old.join(parts[:number]) + new + re.sub(r"kernel // 2", "3 // 2", parts[number], count=1) + "".join(old + part for part in parts[number + 1 :])
 
 
 _DILATED = '''class MyDilatedConv2d(MyConv2d):

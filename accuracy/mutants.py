@@ -9,11 +9,14 @@ compares outputs, gradients, running statistics and parameter counts in several 
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
+import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from random import Random
 from typing import Any
 
 import torch
@@ -21,8 +24,9 @@ from torch import Tensor, nn
 
 from accuracy.examining import IMPORTS, Examiner, classes_of, definitions, reference_source, right_source
 from grader.exam import NETWORKS
+from grader.verdicts import Verdict
 
-__all__ = ["Mutant", "Trial", "mutants", "same_function", "try_out"]
+__all__ = ["Mutant", "Trial", "draw", "same_function", "try_out"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Trial:
     """The first criterion that did not pass in full; empty for none."""
     why: str = ""
     """Of a mutant that lost nothing: how it was proved right; empty for a survivor."""
+    margin: float | None = None
+    """How many times the tolerance it was off, where it was numbers that told."""
 
     @property
     def survived(self) -> bool:
@@ -205,25 +211,38 @@ def _scope(function: ast.FunctionDef, definition: ast.AST) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _mutated(text: str) -> Iterator[tuple[str, str]]:
-    """(what was done, the definition's new source) for every edit of a definition."""
+def _mutated(text: str) -> Iterator[tuple[str, Callable[[], str]]]:
+    """For every edit of a definition: what it is, and a function that makes the definition's new source."""
     tree = ast.parse(text).body[0]
-    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED]
+    functions = _functions(tree)
     for index, function in enumerate(functions):
         scope = _scope(function, tree)
-        nodes = [one for statement in function.body for one in ast.walk(statement)]
-        for place, node in enumerate([function, *nodes]):
+        for place, node in enumerate(_nodes(function)):
             where = f"line {getattr(node, 'lineno', function.lineno)} of {function.name}"
             for told, edit in _edits_of(node, scope):
-                changed = copy.deepcopy(tree)
-                target = [one for one in ast.walk(changed) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED][index]
-                edit([target, *(one for statement in target.body for one in ast.walk(statement))][place])
-                yield f"{told} ({where})", ast.unparse(ast.fix_missing_locations(changed))
+                yield f"{told} ({where})", partial(_with_edit, tree, index, place, edit)
             for told, new in _replacements(node):
-                changed = copy.deepcopy(tree)
-                target = [one for one in ast.walk(changed) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED][index]
-                old = [target, *(one for statement in target.body for one in ast.walk(statement))][place]
-                yield f"{told} ({where})", ast.unparse(ast.fix_missing_locations(_Replace(old, new).visit(changed)))
+                yield f"{told} ({where})", partial(_with_replacement, tree, index, place, new)
+
+
+def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
+    return [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED]
+
+
+def _nodes(function: ast.FunctionDef) -> list[ast.AST]:
+    return [function, *(one for statement in function.body for one in ast.walk(statement))]
+
+
+def _with_edit(tree: ast.stmt, index: int, place: int, edit: Edit) -> str:
+    changed = copy.deepcopy(tree)
+    edit(_nodes(_functions(changed)[index])[place])
+    return ast.unparse(ast.fix_missing_locations(changed))
+
+
+def _with_replacement(tree: ast.stmt, index: int, place: int, new: ast.expr) -> str:
+    changed = copy.deepcopy(tree)
+    old = _nodes(_functions(changed)[index])[place]
+    return ast.unparse(ast.fix_missing_locations(_Replace(old, new).visit(changed)))
 
 
 class _Replace(ast.NodeTransformer):
@@ -234,22 +253,27 @@ class _Replace(ast.NodeTransformer):
         return copy.deepcopy(self._new) if node is self._old else self.generic_visit(node)
 
 
-def mutants(assignment: str) -> Iterator[Mutant]:
-    """Every mutant of an assignment's classes, in both styles of the model answer; none is the text it came from."""
+def draw(assignment: str, number: int, random: Random) -> tuple[list[Mutant], int]:
+    """Some of the mutants of an assignment's classes, in both styles of the model answer; and how many there are.
+
+    None is the text it came from, and no two are the same.
+    """
+    makers: list[tuple[str, str, str, dict[str, str], Callable[[], str]]] = []
     for style, source in (("right", right_source(assignment)), ("reference", reference_source(assignment))):
         found = definitions(source)
         for name, text in found.items():
             # A helper, or a layer, that nothing of this assignment uses cannot make anything wrong.
-            if name not in classes_of(assignment) and not any(f"{name}(" in other for key, other in found.items() if key != name):
-                continue
-            plain = ast.unparse(ast.parse(text))
-            seen = {plain}
-            for told, changed in _mutated(text):
-                if changed in seen:
-                    continue
-                seen.add(changed)
-                whole = "\n\n".join([IMPORTS, *({**found, name: changed}.values())])
-                yield Mutant(assignment, style, name, told, whole)
+            used = name in classes_of(assignment) or any(f"{name}(" in other for key, other in found.items() if key != name)
+            makers += [(style, name, told, found, make) for told, make in (_mutated(text) if used else ())]
+    drawn: dict[str, Mutant] = {}
+    for style, name, told, found, make in random.sample(makers, len(makers)):
+        if len(drawn) == number:
+            break
+        changed = make()
+        if changed != ast.unparse(ast.parse(found[name])):
+            whole = "\n\n".join([IMPORTS, *({**found, name: changed}.values())])
+            drawn.setdefault(whole, Mutant(assignment, style, name, told, whole))
+    return list(drawn.values()), len(makers)
 
 
 # -- the proof --------------------------------------------------------------------------------------------------------
@@ -310,10 +334,10 @@ def _same(expected: list[Tensor], actual: list[Tensor], rtol: float = 1e-9) -> b
 _BESSEL = 0.1 / 63
 
 
-def _equal_evidence(expected: _Evidence, actual: _Evidence) -> bool:
+def _equal_evidence(expected: _Evidence, actual: _Evidence, gradients: bool = True) -> bool:
     return (
         _same(expected.outputs, actual.outputs)
-        and _same(expected.gradients, actual.gradients)
+        and (not gradients or _same(expected.gradients, actual.gradients))
         and _same(expected.statistics, actual.statistics, _BESSEL)
     )
 
@@ -371,8 +395,11 @@ _OTHER_ORDERS: dict[str, Callable[[str], str]] = {
 }
 
 
-def same_function(mutant: Mutant) -> str:
-    """How the mutant was proved right, class by class, or an empty string."""
+def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
+    """How the mutant was proved right, class by class, or an empty string.
+
+    ``criteria``: those of its assignment. Where none asks how a given network learns, its gradients are not compared.
+    """
     try:
         changed = _load(mutant.source)
     except Exception:
@@ -384,19 +411,23 @@ def same_function(mutant: Mutant) -> str:
         if f"class {name}(" in right_source(mutant.assignment)
     }
     told = set()
+    untrained = {kind.cls for thing, kind in NETWORKS[mutant.assignment].items() if f"{thing}.training" not in criteria}
     for name, cases in things.items():
-        ways = ((how, _equal(right, changed, name, cases)) for how, right in _accepted(mutant.assignment))
-        how = next((how + turned for how, turned in ways if turned is not None), None)
-        if how is None:
+        for gradients in (True, False) if name in untrained else (True,):
+            ways = ((how, _equal(right, changed, name, cases, gradients)) for how, right in _accepted(mutant.assignment))
+            how = next((how + turned for how, turned in ways if turned is not None), None)
+            if how is not None:
+                told.add(how if gradients else f"the same outputs of {name}, about whose training no criterion asks")
+                break
+        else:
             return ""
-        told.add(how)
     return "; ".join(sorted(told - {_PLAIN})) or _PLAIN
 
 
 _PLAIN = "the same function"
 
 
-def _equal(right: dict[str, Any], changed: dict[str, Any], name: str, cases: list[tuple[list[int], tuple[int, ...]]]) -> str | None:
+def _equal(right: dict[str, Any], changed: dict[str, Any], name: str, cases: list[tuple[list[int], tuple[int, ...]]], gradients: bool) -> str | None:
     """A word on how the class equals the right one in all the cases; empty if plainly, None if it doesn't."""
     turned = False
     for number, (arguments, shape) in enumerate(cases):
@@ -410,7 +441,7 @@ def _equal(right: dict[str, Any], changed: dict[str, Any], name: str, cases: lis
             _fill(model, number)
             _fill(other, number)
             expected = _evidence(model, batch)
-            if _equal_evidence(expected, _evidence(other, batch)):
+            if _equal_evidence(expected, _evidence(other, batch), gradients):
                 continue
             if not _equal_with_turned_columns(expected, other, number, batch):
                 return None
@@ -444,6 +475,18 @@ def _equal_with_turned_columns(expected: _Evidence, other: nn.Module, number: in
 
 def try_out(mutant: Mutant, examiner: Examiner) -> Trial:
     """Grade a mutant; where nothing is lost, look for a proof that it is right."""
-    verdicts = examiner.verdicts(mutant.assignment, mutant.source, until_lost=True)
-    lost = next((id for id, verdict in verdicts.items() if verdict.share < 1), "")
-    return Trial(mutant, lost, "" if lost else same_function(mutant))
+    with contextlib.redirect_stdout(io.StringIO()):
+        verdicts = examiner.verdicts(mutant.assignment, mutant.source, until_lost=True)
+        lost = next((id for id, verdict in verdicts.items() if verdict.share < 1), "")
+        if lost:
+            return Trial(mutant, lost, margin=_margin(verdicts[lost]))
+        criteria = {criterion.id for criterion in examiner.criteria(mutant.assignment)}
+        return Trial(mutant, "", same_function(mutant, criteria))
+
+
+def _margin(verdict: Verdict) -> float | None:
+    difference = verdict.evidence.get("difference")
+    if difference and difference["elements"] and difference["tolerance"]:
+        return float(difference["largest"] / difference["tolerance"])
+    ways = verdict.evidence.get("margins", {}).get("parameters")
+    return None if ways is None else float(ways)

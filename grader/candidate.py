@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import torch
 from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
 from torch import Tensor
@@ -60,6 +61,8 @@ class Submitted:
         self._load: Message | None = None
         self._output = ""
         self._hangs: Counter[str] = Counter()
+        self._troubled: str | None = None
+        """What went wrong last in the session that is open, by name of the class."""
 
     @property
     def output(self) -> str:
@@ -79,7 +82,13 @@ class Submitted:
         return self._ask(self._load, {})[0]
 
     def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        """Evidence for a probe, or ``{"trouble": …}``."""
+        """Evidence for a probe, or ``{"trouble": …}``.
+
+        What has used up memory or threads, or changed what all share, is not to be felt by another class: that gets a
+        session of its own.
+        """
+        if self._troubled not in (None, _subject(probe)):
+            self.close()
         if self._session is None and self._load is not None:
             loading = self._ask(self._load, {})[0]
             if "trouble" in loading:
@@ -92,13 +101,14 @@ class Submitted:
             self._output += self._session.output
             self._session.close()
             self._session = None
+            self._troubled = None
 
     def _ask(self, message: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         begun = time.monotonic()
         left = self._until - begun
         if left <= 0:
             return _stopped("the time allowed for one submission was used up"), {}
-        subject = str(message.get("cls", message["do"]))
+        subject = _subject(message)
         if self._hangs[subject] >= _HANGS:
             return _stopped("the code did not finish in time when it was tried before"), {}
         if self._session is None:
@@ -113,13 +123,27 @@ class Submitted:
             self.close()
             return _stopped(getattr(failure, "detail", str(failure))), {}
         if "failure" in evidence:
-            return _stopped(str(evidence["failure"])[:300]), {}
+            self.close()
+            failed = evidence["failure"]
+            return _stopped(str(failed.get("detail") if isinstance(failed, dict) else failed)[:300]), {}
         broken = next(iter(_SCHEMAS[message["do"]].iter_errors(evidence)), None)
         if broken is not None:
             self.close()
             return _stopped(f"its reply was not of the agreed form ({broken.message[:120]})"), {}
+        tried = evidence["outputs"] if message["do"] == "build" and "trouble" not in evidence else [evidence]
+        if any("trouble" in one for one in tried):
+            self._troubled = subject
         bent = None if "trouble" in evidence else _bent(message, tensors, evidence, outputs)
-        return (_stopped(f"its reply was not of the agreed form ({bent})"), {}) if bent else (evidence, outputs)
+        return (_stopped(f"its reply was not of the agreed form ({bent})"), {}) if bent else (evidence, _as_numbers(outputs))
+
+
+def _subject(message: Mapping[str, Any]) -> str:
+    return str(message.get("cls", message["do"]))
+
+
+def _as_numbers(outputs: Tensors) -> Tensors:
+    """Booleans and integers as floating numbers: those of torch cannot all be subtracted, and some wrap around."""
+    return {name: value if value.is_floating_point() else value.to(torch.float64) for name, value in outputs.items()}
 
 
 def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors) -> str | None:
@@ -175,7 +199,7 @@ _CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
 
 
 # To the schema language 3.0 is an integer; to torch it is no size.
-_Validator = extend(
+_Validator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
 )
 

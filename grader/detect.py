@@ -60,7 +60,9 @@ def detect(assignments: Mapping[str, Assignment], paths: list[str], outline: Map
         return Detected(best, f"Nothing in the submission tells its assignment; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True
     told = ", ".join(dict.fromkeys(reasons[best]))
-    sentence = f"Told to be {best} from {told}." if sure else f"Taken to be {best} from {told}; {ranked[1]} fits as well."
+    sentence = (
+        f"Told to be {best} from {told}." if sure else f"Taken to be {best} from {told}; {ranked[1]} fits as well."
+    )
     return Detected(best, sentence, sure)
 
 

@@ -1,4 +1,4 @@
-"""The exam of one assignment: what is drawn, and what the reference answers. Made once a run, shared by all submissions.
+"""The exam of one assignment: what is drawn, and what the reference answers. Made once a run, for all submissions.
 
 Everything at random is drawn from the run's seed by purpose and place, so that the reference, every known
 implementation and every submission get the same numbers, and none of them gets the seed.
@@ -126,8 +126,8 @@ class Exam:
     def state(self, purpose: str, parameters: Sequence[Sequence[int]], buffers: Sequence[Sequence[int]]) -> Tensors:
         """Values for a network's parameters and buffers, by their place in the order in which layers run.
 
-        Filters are normal with standard deviation sqrt(2 / fan-in). Vectors may be biases or batch-norm scales, so they keep
-        away from 0 and have both signs: a wrong order of ReLU and batch-norm hides behind positive scales.
+        Filters are normal with standard deviation sqrt(2 / fan-in). Vectors may be biases or batch-norm scales, so they
+        keep away from 0 and have both signs: a wrong order of ReLU and batch-norm hides behind positive scales.
         Buffers may be variances, so they are positive.
         """
         drawn: Tensors = {}

@@ -113,7 +113,9 @@ class Grading:
             loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
         sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading)
         verdicts = self._verdicts(assignment, sitting)
-        return _Examined(detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline)))
+        return _Examined(
+            detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline))
+        )
 
     def _assignment(self, paths: list[str], outline: dict[str, Any]) -> Detected:
         if self.options.assignment is not None:
@@ -200,7 +202,11 @@ class Grading:
                 seconds=seconds,
                 started=started.isoformat(timespec="seconds"),
                 rubric_sha256=self.rubric.sha256,
-                details={"isolation_layers": self.sandbox.layers, "quick": self.options.quick, "data": self.horses.name},
+                details={
+                    "isolation_layers": self.sandbox.layers,
+                    "quick": self.options.quick,
+                    "data": self.horses.name,
+                },
             ),
         )
 
@@ -260,7 +266,9 @@ def _best_first(assignment: Assignment, files: list[dict[str, Any]], outline: di
 
 def _conflicts(assignment: Assignment, loading: dict[str, Any]) -> tuple[Flag, ...]:
     """A flag for each class to fill in that stands in two files, since only one of them was examined."""
-    graded = {kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")}
+    graded = {
+        kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")
+    }
     return tuple(
         Flag(
             "two-candidates",
@@ -287,7 +295,9 @@ def _left_out(outline: dict[str, Any], loading: dict[str, Any]) -> tuple[LeftOut
         LeftOut(str(one.get("where", "")), str(one.get("what", "")), str(one.get("why", "")))
         for one in (*loading.get("left_out", []), *loading.get("notes", []))
     ]
-    stood = [LeftOut("import", str(one.get("module", "")), str(one.get("why", ""))) for one in loading.get("stood_in", [])]
+    stood = [
+        LeftOut("import", str(one.get("module", "")), str(one.get("why", ""))) for one in loading.get("stood_in", [])
+    ]
     return tuple(dict.fromkeys((*failed, *read, *ran, *stood)))
 
 
@@ -301,9 +311,14 @@ def _remarks(submission: Submission, examined: _Examined) -> tuple[str, ...]:
     told = [f"{file.path}: {file.problem}" for file in submission.code if file.problem]
     for file in examined.outline.get("files", []):
         for problem in file["problems"]:
-            stands = f" It stands in {problem['stands_in']}, which could not be examined." if problem.get("stands_in") else ""
+            stands = (
+                f" It stands in {problem['stands_in']}, which could not be examined."
+                if problem.get("stands_in")
+                else ""
+            )
             told.append(
-                f"{_place_in(file['path'], problem)}: {problem['message']}: `{' '.join(str(problem['text']).split())[:120]}`.{stands}"
+                f"{_place_in(file['path'], problem)}: {problem['message']}: "
+                f"`{' '.join(str(problem['text']).split())[:120]}`.{stands}"
             )
     if "trouble" in examined.loading:
         told.append(f"Loading the definitions stopped: {examined.loading['trouble'].get('text')}.")

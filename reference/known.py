@@ -23,7 +23,6 @@ __all__ = [
     "Known",
     "Network",
     "Step",
-    "filter_size",
     "handout",
     "mistakes",
     "out_channels",
@@ -45,7 +44,7 @@ class Step:
     width: str = ""
     """Convolutions: output channels, ``NF``, ``2NF``, ``NC`` or ``3``."""
     form: str = ""
-    """A departure from the plain layer: ``average``, ``bilinear``, ``stride``, ``tanh``, ``no-bias``, ``kernel-3``, …"""
+    """A departure from the plain layer: ``average``, ``bilinear``, ``stride``, ``tanh``, ``no-bias``, …"""
     source: int = 0
     """``cat``: the block whose output comes in by the skip connection; 0 is the input image."""
     first: bool = False
@@ -146,11 +145,6 @@ def out_channels(step: Step, filters: int, colours: int) -> int:
     return {"NF": filters, "2NF": 2 * filters, "4NF": 4 * filters, "NC": colours, "3": 3}[step.width]
 
 
-def filter_size(step: Step, kernel: int) -> int:
-    """Side of a convolution's filter in a network built for ``kernel``."""
-    return 3 if step.form == "kernel-3" else kernel
-
-
 def upsampling_moved(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The same function with each upsampling at the other end of its block: before batch-norm and ReLU, or after them."""
     blocks = {step.block for step in steps if step.kind == "up" and not step.form}
@@ -185,12 +179,12 @@ class Network(nn.Module):
         for step in steps:
             layer: nn.Module = nn.Identity()
             if step.kind in ("conv", "convt"):
-                size, out, bias = filter_size(step, kernel), out_channels(step, filters, colours), step.form != "no-bias"
+                out, bias = out_channels(step, filters, colours), step.form != "no-bias"
                 if step.kind == "convt":
-                    layer = nn.ConvTranspose2d(now, out, size, stride=2, padding=size // 2, output_padding=1, bias=bias)
+                    layer = nn.ConvTranspose2d(now, out, kernel, stride=2, padding=kernel // 2, output_padding=1, bias=bias)
                 else:
                     gap, stride = 2 if step.form == "gap-1" else 1, 2 if step.form == "stride" else 1
-                    layer = nn.Conv2d(now, out, size, stride=stride, padding=size // 2 * gap, dilation=gap, bias=bias)
+                    layer = nn.Conv2d(now, out, kernel, stride=stride, padding=kernel // 2 * gap, dilation=gap, bias=bias)
                 now = out
             elif step.kind == "norm":
                 layer = _NORMS[step.form](now)
@@ -259,9 +253,8 @@ def state_shapes(steps: tuple[Step, ...], kernel: int, filters: int, colours: in
     shapes: list[tuple[int, ...]] = []
     for step in steps:
         if step.kind in ("conv", "convt"):
-            size = filter_size(step, kernel)
             out = out_channels(step, filters, colours)
-            shapes.append((out, now, size, size) if step.kind == "conv" else (now, out, size, size))
+            shapes.append((out, now, kernel, kernel) if step.kind == "conv" else (now, out, kernel, kernel))
             if step.form != "no-bias":
                 shapes.append((out,))
             now = out
@@ -275,11 +268,13 @@ def state_shapes(steps: tuple[Step, ...], kernel: int, filters: int, colours: in
 
 
 @cache
-def right(assignment: str, network: str, orders: tuple[str, ...] = ("pool-first", "norm-first")) -> tuple[Known, ...]:
+def right(assignment: str, network: str, orders: tuple[str, ...] = ()) -> tuple[Known, ...]:
     """Every right answer to a network of the handout, the handout's own first.
 
-    ``orders``: the accepted orders of pooling and batch-norm, the handout's first.
+    ``orders``: the accepted orders of pooling and batch-norm, the handout's first; both if empty.
     """
+    if not orders:
+        orders = ("norm-first", "pool-first") if assignment == "csc2516-2019" else ("pool-first", "norm-first")
     pools = any(step.kind == "pool" for step in handout(assignment, network))
     own = orders[0] == "norm-first"
     both = (own, not own) if pools and len(orders) > 1 else (own,)
@@ -332,6 +327,7 @@ def mistakes(known: Known) -> Iterator[Known]:
         return [*steps[:place], *new, *steps[place + 1 :]]
 
     last = max(step.block for step in steps)
+    widths = ("NF", "2NF", "4NF", *(["NC"] if any(step.width == "NC" for step in steps) else []))
     for place, step in enumerate(steps):
         block = _block(step.block)
         layer = _LAYER.get(step.kind, "")
@@ -359,14 +355,11 @@ def mistakes(known: Known) -> Iterator[Known]:
             if step.form == "":
                 yield edited(put(place, replace(step, form="no-bias")), "bias-missing", step.block,
                              f"The convolution of the {block} has no bias.", "Leave out bias=False.", _HALF)  # fmt: skip
-                yield edited(put(place, replace(step, form="kernel-3")), "kernel-ignored", step.block,
-                             f"The convolution of the {block} always has a 3×3 filter, whatever `kernel` is.",
-                             f"See what the {block} is given as its kernel size.", _HALF)  # fmt: skip
             if step.form == "gap-1":
                 yield edited(put(place, replace(step, form="")), "dilation-missing", step.block,
                              f"The {block} is an ordinary convolution, not a dilated one.",
                              "See whether `rfconv`, which DilatedUNet replaces, is the attribute that your forward calls.", _NONE)  # fmt: skip
-            for width in ("NF", "2NF", "4NF", "NC"):
+            for width in widths:
                 if step.block < last and width != step.width and (width, step.width) != ("NC", "3"):
                     yield edited(put(place, replace(step, width=width)), "wrong-width", step.block,
                                  f"The convolution of the {block} has {width} output channels, expected {step.width}.",
@@ -428,7 +421,6 @@ _EVERYWHERE = (
     (("pool",), "average-pool", "average", "All poolings average where the handout takes the maximum.", "Use nn.MaxPool2d(2)."),
     (("up",), "bilinear-upsample", "bilinear", "All upsamplings are bilinear where the handout copies the nearest pixel.", "Use nn.Upsample(scale_factor=2)."),
     (("up",), "bilinear-upsample", "bilinear-corners", "All upsamplings are bilinear where the handout copies the nearest pixel.", "Use nn.Upsample(scale_factor=2)."),
-    (("conv", "convt"), "kernel-ignored", "kernel-3", "The filters are always 3×3, whatever `kernel` is.", "Pass `kernel` on to every convolution."),
     (("conv", "convt"), "bias-missing", "no-bias", "The convolutions have no bias.", "Leave out bias=False."),
     (("act",), "other-activation", "leaky", "The blocks have leaky ReLUs where the handout has ReLUs.", "Use nn.ReLU."),
     (("act",), "other-activation", "sigmoid", "The blocks have sigmoids where the handout has ReLUs.", "Use nn.ReLU."),

@@ -220,3 +220,22 @@ def test_no_report_tells_what_a_full_answer_to_a_written_question_holds(capsys, 
     for path in (tmp_path / "reports" / "submission").iterdir():
         text = path.read_text("utf-8")
         assert not [note for note in notes if note[:40] in text], path.name
+
+
+def test_a_run_that_was_interrupted_names_no_gradebook(capsys, tmp_path, monkeypatch):
+    from grader.cohort import Summary
+
+    monkeypatch.setattr("grader.cohort.run", lambda *_, **__: Summary(1, 0, 0, 0, (), None, left=13))
+    status, out, err = _grade(capsys, tmp_path, ROOT / "fixtures" / "cohort", "--isolation", "none")
+    assert (status, out) == (130, "")
+    assert "Stopped: 1 of 14 reports are written; the same command goes on from there." in err
+
+
+def test_lists_are_read_before_anything_is_graded(capsys, tmp_path):
+    (tmp_path / "late.csv").write_text("id,hours_late\nalice,soon\n")
+    cohort = ROOT / "fixtures" / "cohort"
+    status, out, err = _grade(capsys, tmp_path, cohort, "--late", tmp_path / "late.csv")
+    assert (status, out) == (2, "") and "late.csv, line 2: hours_late must be a number" in err
+    status, _, err = _grade(capsys, tmp_path, cohort / "alice", "--roster", "none")
+    assert status == 2 and "name a folder of submissions" in err
+    assert not (tmp_path / "reports").exists()

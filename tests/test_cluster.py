@@ -97,6 +97,20 @@ def test_without_dask_a_sentence_says_what_to_install(
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_ever() -> Iterator[None]:
+    """A run without nodes waits for some; a test must not."""
+
+    def late(number: int, frame: object) -> None:
+        raise TimeoutError("the test waited for three minutes")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(180)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 # A scheduler and two nodes, as they would be started by hand.
 
 
@@ -122,7 +136,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[str, list[subprocess.P
             one = ["--nworkers", "1", "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path)]
             node = ["-m", "distributed.cli.dask_worker", "--scheduler-file", str(place), *one, *local]
             processes = [scheduler, *(process(node) for _ in range(nodes))]
-            waiting = f"""
+            waiting = """
 import sys, pathlib, time
 place = pathlib.Path(sys.argv[1])
 while not place.exists():
@@ -145,7 +159,7 @@ client.close()
 def handed_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Right and wrong ones, an archive, and one with a link that is refused and flagged."""
     place = tmp_path_factory.mktemp("handed-in")
-    for name in ("alice", "bob", "student05", "student08", "student11", "student12"):
+    for name in ("bob", "student08", "student11"):
         shutil.copytree(COHORT / name, place / name)
     shutil.copy(COHORT / "student07.zip", place)
     (place / "bob" / "shadow").symlink_to("/etc/shadow")
@@ -182,10 +196,10 @@ def test_other_machines_give_the_same_reports(
     out = tmp_path / "there"
     assert main([str(handed_in), "--out", str(out), "--cluster", address, *HOW]) == 0
     assert marks(out) == marks(here)
-    assert "7 graded, 0 as before, 1 to review" in capsys.readouterr().out
+    assert "4 graded, 0 as before, 1 to review" in capsys.readouterr().out
     # Either machine goes on from the other's reports.
     assert main([str(handed_in), "--out", str(out), *HOW]) == 0
-    assert "0 graded, 7 as before" in capsys.readouterr().out
+    assert "0 graded, 4 as before" in capsys.readouterr().out
 
 
 def grading(cluster: Cluster) -> Grading:
@@ -209,7 +223,7 @@ def test_a_node_that_is_killed_costs_nothing(start, handed_in: Path, here: Path,
         cluster.ready(run, notify=lambda sentence: None)
         summary = cohort.run(run, found, tmp_path / "out", jobs=4, events=events, elsewhere=cluster)
     assert victim.wait() == -signal.SIGKILL
-    assert (summary.graded, summary.failed, summary.left, events.problems) == (7, (), 0, [])
+    assert (summary.graded, summary.failed, summary.left, events.problems) == (4, (), 0, [])
     assert marks(tmp_path / "out") == marks(here)
 
 
@@ -251,7 +265,10 @@ def test_a_scheduler_that_is_not_there_is_a_sentence(
 def test_a_scheduler_of_another_version_is_a_sentence(
     start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    address, _ = start(0, before="import distributed; distributed.__version__ = '2020.1.0'")
+    older = "lambda name: '2020.1.0' if name == 'distributed' else version(name)"
+    address, _ = start(
+        0, before=f"from importlib import metadata; version = metadata.version; metadata.version = {older}"
+    )
     assert main([str(COHORT), "--cluster", address, "--out", str(tmp_path / "reports")]) == 2
     said = capsys.readouterr().err
     assert f"the scheduler at {address} has distributed 2020.1.0, here is" in said and len(said.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
@@ -18,10 +19,12 @@ import pytest
 from cohort_sample import RUBRIC, FakeGrading, Heard, cohort, hand_in, horses, options, rubric
 
 from grader.cohort import Summary, failed_report, run
+from grader.lists import ListError
+from grader.remembered import given
 from grader.report import Run
 from grader.report.as_json import problems
 from grader.store import Store, StoreError, seed_for
-from grader.submission import Found
+from grader.submission import Found, SubmissionError, find, read
 
 SAMPLE = Path(__file__).parent / "cohort_sample.py"
 
@@ -56,7 +59,15 @@ def test_every_submission_gets_its_three_files_and_the_cohort_its_two(place: Pat
     summary, heard = grade(place, found)
     assert summary == Summary(3, 0, 0, 0, (), Fraction(50))
     assert names(place / "reports") == sorted(
-        [*(one.folder for one in found), "gradebook.csv", "index.html", "run.json", ".lock", ".resume.jsonl"]
+        [
+            *(one.folder for one in found),
+            "gradebook.csv",
+            "index.html",
+            "run.json",
+            "rubric.yaml",
+            ".lock",
+            ".resume.jsonl",
+        ]
     )
     for one in found:
         assert names(place / "reports" / one.folder) == ["feedback.md", "report.html", "report.json"]
@@ -375,6 +386,47 @@ def test_reports_are_not_written_into_a_submission(place: Path) -> None:
     assert names(place / "submissions" / "student00") == ["colourization.py"]
 
 
+@pytest.mark.parametrize("one", [True, False])
+def test_reports_inside_a_submission_are_no_part_of_it(place: Path, one: bool) -> None:
+    """As ``grade .`` writes them by default."""
+    home = place / "submissions" / "student00"
+    hand_in(place / "submissions", "student00")
+    hashes = set()
+    for again in (False, True, True):
+        (found,) = find([home], mode="one").found
+        hashes.add(read(found).sha256)
+        grading = FakeGrading(rubric(place))
+        summary = run(grading, [found], home / "reports", jobs=1, events=Heard(), many=not one)
+        assert (summary.graded, summary.resumed) == ((0, 1) if again else (1, 0))
+    assert len(hashes) == 1
+    assert [file.path for file in read(found).files] == ["colourization.py"]
+    # A folder of that name which the grader did not write is the student's.
+    (home / "reports" / "run.json").write_text('{"schema": "mine"}')
+    assert "reports/run.json" in [file.path for file in read(found).files]
+
+
+def test_reports_beside_submissions_are_nobodys(place: Path) -> None:
+    top = place / "submissions"
+    found = cohort(top, 3)
+    run(FakeGrading(rubric(place)), found, top / "marked", jobs=1, events=Heard())
+    (top / "marked" / "student00" / "notes.py").write_text("x = 1\n")
+    findings = find([top])
+    assert [one.id for one in findings.found] == ["student00", "student01", "student02"]
+    assert [(one.path.name, one.reason) for one in findings.skipped] == [
+        ("marked", "reports of the grader and not handed in")
+    ]
+    with pytest.raises(SubmissionError, match="marked holds reports of the grader: name what was handed in"):
+        find([top / "marked"])
+
+
+def test_reports_are_not_written_among_the_files_of_the_only_submission(place: Path) -> None:
+    (found,) = cohort(place / "submissions", 1)
+    home = place / "submissions" / "student00"
+    with pytest.raises(StoreError, match=r"among what was handed in.*--out"):
+        run(FakeGrading(rubric(place)), [found], home, jobs=1, events=Heard(), many=False)
+    assert names(home) == ["colourization.py"]
+
+
 def test_two_submissions_with_one_folder_are_a_fault_of_the_caller(place: Path) -> None:
     found = cohort(place / "submissions", 2)
     with pytest.raises(ValueError, match="same folder"):
@@ -512,6 +564,73 @@ def test_a_run_that_dies_at_any_step_of_writing_leaves_no_torn_report(
     summary, _ = grade(place, found)
     assert summary.graded + summary.resumed == 1
     assert document(place, "student00")["score"] == 2
+
+
+# What the folder remembers.
+
+ROSTER = "id,name,email\nstudent00,Alice,alice@example.org\nstudent07,Bob,bob@example.org\n"
+TEN_A_DAY = RUBRIC.replace(
+    "layer_orders: [pool-first]\n", "layer_orders: [pool-first]\n    late: {percent_a_day: 10}\n", 1
+)
+
+
+def gradebook(place: Path) -> list[dict[str, str]]:
+    with (place / "reports" / "gradebook.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_lists_stay_from_run_to_run_until_they_are_taken_back(place: Path) -> None:
+    (place / "roster.csv").write_text(ROSTER)
+    (place / "late.csv").write_text("id,hours_late\nstudent01,30\n")
+    lists = given(roster=place / "roster.csv", late=place / "late.csv")
+    found = cohort(place / "submissions", 2)
+    grading = FakeGrading(rubric(place, TEN_A_DAY))
+    columns = ("id", "name", "score", "score_before_late", "late_hours", "late_penalty")
+    expected = [
+        ("student00", "Alice", "1", "1", "", "0"),
+        ("student01", "", "1.6", "2", "30", "0.4"),
+        ("student07", "Bob", "", "", "", ""),
+    ]
+    grade(place, found, grading=grading, lists=lists)
+    assert [tuple(row[column] for column in columns) for row in gradebook(place)] == expected
+    page = (place / "reports" / "index.html").read_text()
+    assert "hours late" in page and "score after that" in page and "student07 Bob" in page
+    for path in (place / "roster.csv", place / "late.csv"):
+        path.unlink()
+    summary, _ = grade(place, found, grading=grading)
+    assert summary.resumed == 2
+    assert [tuple(row[column] for column in columns) for row in gradebook(place)] == expected
+    grade(place, found, grading=grading, lists=given(late=Path("none")))
+    assert [(row["name"], row["score"]) for row in gradebook(place)] == [("Alice", "1"), ("", "2"), ("Bob", "")]
+    assert "late_hours" not in gradebook(place)[0]
+    (place / "reports" / "roster.csv").unlink()
+    grade(place, found, grading=grading)
+    assert [row["id"] for row in gradebook(place)] == ["student00", "student01"]
+    assert "hours late" not in (place / "reports" / "index.html").read_text()
+
+
+def test_another_rule_for_lateness_grades_nothing_again(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    assert grade(place, found, grading=FakeGrading(rubric(place, TEN_A_DAY)))[0].resumed == 1
+
+
+def test_a_list_that_was_spoilt_is_told_before_anything_is_graded(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    (place / "reports" / "late.csv").write_text("nonsense")
+    grading = FakeGrading(rubric(place))
+    with pytest.raises(ListError, match=r"late\.csv, line 1: the columns must be"):
+        grade(place, found, grading=grading, fresh=True)
+    assert grading.calls == {}
+
+
+def test_the_page_says_what_is_to_be_marked_by_hand(place: Path) -> None:
+    grade(place, cohort(place / "submissions", 3))
+    page = re.sub(r"<[^>]*>", " ", (place / "reports" / "index.html").read_text())
+    (section,) = re.findall(r"To be marked by hand .*?\n\n", page, re.DOTALL)
+    assert re.search(r"A1\. Why\s+manual\.a1\s+2\s+3\s+A reason", section)
+    assert "cnn.shapes" not in section
 
 
 # The seed.

@@ -17,8 +17,8 @@ import report_sample as sample
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.gradebook import Lateness, main, neutral, summarise
-from grader.late import LateRule
+from grader.gradebook import main, neutral, summarise
+from grader.late import Lateness, LateRule
 from grader.lists import Student
 from grader.report.as_json import to_json
 from grader.store import Store, StoreError
@@ -236,6 +236,57 @@ def test_summary_makes_both_files_and_prints_a_table(tmp_path: Path, capsys: pyt
     assert (tmp_path / "reports" / "index.html").exists()
 
 
+def test_a_rule_that_was_given_stays_and_goes_with_its_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = fill(tmp_path / "reports", [("alice", report("alice", "2"))])
+    (tmp_path / "late.csv").write_text("id,hours_late\nalice,30\n")
+
+    def scores(*arguments: str) -> list[str | None]:
+        assert main(["summary", str(out), *arguments]) == 0
+        return [row.get("late_penalty") for row in read(out)]
+
+    rule = ["--percent-a-day", "10", "--grace", "7", "--cap", "15.5"]
+    assert scores() == [None]
+    assert scores("--late", str(tmp_path / "late.csv")) == ["0"]
+    assert scores(*rule) == ["0.2"]
+    assert scores() == ["0.2"]
+    assert scores("--percent-a-day", "50") == ["2"]
+    assert scores("--late", "none") == [None]
+    assert scores("--late", str(tmp_path / "late.csv")) == ["0"]
+    assert capsys.readouterr().err == ""
+    (out / "late-rule.json").write_text('{"grace_hours": "1/0", "percent_a_day": "1", "cap_percent": "1"}')
+    assert main(["summary", str(out)]) == 2
+    assert "late-rule.json was not written by 'gradebook summary': delete it" in capsys.readouterr().err
+
+
+def test_each_assignment_has_its_own_rule_for_lateness(tmp_path: Path) -> None:
+    other = sample.report(
+        [sample.mark("cnn.shapes", points=Fraction(2), max_points=Fraction(2))],
+        submission_id="bob",
+        assignment_id="csc413-2023",
+    )
+    fill(tmp_path, [("alice", report("alice", "2")), ("bob", other)])
+    rules = {"csc413-2023": LateRule(percent_a_day=Fraction(50))}
+    told(tmp_path, lateness=Lateness(dict.fromkeys(("alice", "bob"), Fraction(2)), LateRule(), rules))
+    assert [row["late_penalty"] for row in read(tmp_path)] == ["0", "1"]
+
+
+def test_notes_for_markers_are_those_of_the_rubric_that_was_graded_by(tmp_path: Path) -> None:
+    from cohort_sample import RUBRIC, rubric
+
+    marks = [sample.mark("manual.a1", Outcome.PENDING, max_points=Fraction(2))]
+    out = fill(tmp_path / "reports", [("alice", sample.report(marks, assignment_id="csc321-2018"))])
+    page = out / "index.html"
+    assert main(["summary", str(out)]) == 0
+    assert "A table or drawing of six convolutions" in page.read_text()
+    rubric(out, RUBRIC.replace("A reason", "Another reason &amp; more"))
+    assert main(["summary", str(out)]) == 0
+    assert "Another reason &amp;amp; more" in page.read_text()
+    assert "A table or drawing" not in page.read_text()
+    rubric(tmp_path)
+    assert main(["summary", str(out), "--rubric", str(tmp_path / "rubric.yaml")]) == 0
+    assert "A reason" in page.read_text()
+
+
 def test_a_damaged_report_is_told_and_the_others_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(tmp_path, [("alice", report("alice")), ("bob", report("bob"))])
     (tmp_path / "bob" / "report.json").write_text(json.dumps({"schema": "grade-report/1", "score": float("1e400")}))
@@ -259,6 +310,8 @@ def test_an_empty_folder_has_an_empty_gradebook(tmp_path: Path, capsys: pytest.C
         (["reports", "--roster", "file"], "line 1: one column must be the id"),
         (["reports", "--late", "file"], "line 1: the columns must be id and hours_late"),
         (["reports", "--grace", "1"], "add --late FILE"),
+        (["reports", "--grace", "1", "--late", "none"], "add --late FILE"),
+        (["reports", "--rubric", "gone.yaml"], "there is no rubric at gone.yaml"),
     ],
 )
 def test_bad_input_is_a_sentence_and_status_2(

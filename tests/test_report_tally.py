@@ -109,3 +109,39 @@ def test_open_points_count_for_nobody_and_against_nobody(outcome: Outcome) -> No
         for tally in (closed, opened)
     ]
     assert shares[0] == shares[1]
+
+
+BONUS = [
+    sample.mark("cnn.shapes", points=Fraction(3), max_points=Fraction(4)),
+    sample.mark("manual.a1", Outcome.PENDING, max_points=Fraction(5)),
+    sample.mark("dilated.values", points=Fraction(1), max_points=Fraction(1), bonus=True),
+    sample.mark("manual.g1", Outcome.PENDING, max_points=Fraction(1), bonus=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("more", "decided", "percent"),
+    [
+        ([], 4, 100),
+        ([sample.mark("unet.shapes", Outcome.FAIL, max_points=Fraction(4))], 8, 50),
+        ([sample.mark("unet.shapes", Outcome.ERROR, max_points=Fraction(4))], 4, 100),
+        ([sample.mark("unet.shapes", points=Fraction(4), max_points=Fraction(4))], 8, 100),
+        ([sample.mark("dilated.gradients", points=Fraction(2), max_points=Fraction(2), bonus=True)], 4, 150),
+    ],
+    ids=["bonus earned and open", "points lost", "points in error", "points earned", "more than all"],
+)
+def test_bonus_points_count_in_the_score_and_never_in_what_is_decided(more, decided: int, percent: int) -> None:
+    marks = [*BONUS, *more]
+    row = row_of("alice", json.loads(to_json(sample.report(marks))))
+    assert (row.decided_points, row.percent) == (decided, percent)
+
+
+def test_bonus_that_is_held_up_by_an_error_of_ours_takes_nothing_from_what_is_decided() -> None:
+    marks = [
+        sample.mark("cnn.shapes", points=Fraction(4), max_points=Fraction(4)),
+        sample.mark("dilated.values", Outcome.ERROR, max_points=Fraction(1), bonus=True),
+        sample.mark("dilated-unet.shapes", Outcome.SKIPPED, max_points=Fraction(2), bonus=True),
+    ]
+    document = json.loads(to_json(sample.report(marks)))
+    document["pending_points"] = 3
+    assert row_of("alice", document).percent == 100

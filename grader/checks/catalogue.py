@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grader.exam import Exam
-from reference.known import Known, Step, filter_size, mistakes, out_channels, without_parameters
+from reference.known import Known, Step, mistakes, out_channels, without_parameters
 
 __all__ = ["look_up"]
 
@@ -151,8 +151,8 @@ def _after(step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], numb
     width = now.shape[1]
     wanted: list[tuple[int, ...]] = []
     if step.kind in ("conv", "convt"):
-        size, out = filter_size(step, kernel), out_channels(step, filters, colours)
-        wanted = [(out, width, size, size) if step.kind == "conv" else (width, out, size, size)]
+        out = out_channels(step, filters, colours)
+        wanted = [(out, width, kernel, kernel) if step.kind == "conv" else (width, out, kernel, kernel)]
         wanted += [(out,)] if step.form != "no-bias" else []
     elif step.kind == "norm" and step.form != "instance":
         wanted = [(width,), (width,)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations, product
 from typing import Any
 
@@ -15,6 +14,7 @@ from grader.checks.catalogue import look_up
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
 from grader.compare import Difference, compare, rounding, share_of
 from grader.exam import Exam, Local, NetworkKind
+from grader.lazy import lazy
 from reference.known import Known, Network, Step, right, state_shapes, upsampling_moved
 
 __all__ = ["Examined", "Row", "Run", "network_of"]
@@ -22,7 +22,8 @@ __all__ = ["Examined", "Row", "Run", "network_of"]
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
 
-_VALUES = {"kernel": (3, 5), "num_filters": (8, 32), "num_colours": (16, 24), "num_in_channels": (1, 3)}
+# No number of colours is one, two or four times a number of filters: a width that is wrong must not fit by luck.
+_VALUES = {"kernel": (3, 5), "num_filters": (8, 32), "num_colours": (10, 24), "num_in_channels": (1, 3)}
 # Every pair of values of two parameters occurs in a row (a covering array of strength 2).
 _COVERING = ((0, 0, 0, 0), (0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0))
 _COVERING_ODD = ((0, 0, 0, 0), (0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0))
@@ -135,11 +136,11 @@ class Examined:
             ),
         )
 
-    @cached_property
+    @lazy
     def right(self) -> tuple[Known, ...]:
         return right(self.exam.assignment.id, self.kind.cls, self.exam.assignment.layer_orders)
 
-    @cached_property
+    @lazy
     def rows(self) -> tuple[Row, ...]:
         """The configurations of the shapes criterion; all of them where a few don't tell."""
         covering = _COVERING if self.kind.odd_kernels else _COVERING_ODD
@@ -155,10 +156,10 @@ class Examined:
         for arguments in self._every_configuration():
             if arguments not in rows:
                 rows[arguments] = self._row(arguments)
-        if not any(row.fits for row in rows.values()):
+        if not any(row.fits for row in rows.values()) or _one_width(rows.values()):
             for arguments in self._unusual_configurations():
                 row = self._row(arguments)
-                if row.fits:
+                if row.fits and (row.counted or not any(other.counted for other in rows.values())):
                     rows[arguments] = row
         return tuple(rows.values())
 
@@ -172,12 +173,12 @@ class Examined:
 
     def _unusual_configurations(self) -> Iterator[tuple[int, ...]]:
         """Numbers of the course's other weight files and colour sets, for a class that has one of them written in."""
-        unusual = {"kernel": (3,), "num_filters": (16, 32, 64), "num_colours": (24, 32, 10, 3), "num_in_channels": (1, 3)}
+        unusual = {"kernel": (3,), "num_filters": (16, 32, 64), "num_colours": (24, 32, 16, 3), "num_in_channels": (1, 3)}
         for arguments in product(*(unusual[name] for name in self.kind.parameters)):
             if not all(value in _VALUES[name] for name, value in self._named(arguments).items()):
                 yield arguments
 
-    @cached_property
+    @lazy
     def fixed(self) -> dict[str, int] | None:
         """Parameters for which the class serves one value only, with that value; empty if it serves all.
 
@@ -188,13 +189,15 @@ class Examined:
         others = [row for row in self.rows if row not in rows and row.fits]
         good = [row.fits and row.counted for row in rows]
         if not any(good):
+            # The best of the unusual numbers is what is written in, if a class has numbers written in at all.
+            best = [row for row in others if row.counted] or (others if not any(row.fits for row in rows) else [])
+            if best:
+                return {name: value for name, value in self._named(best[0].arguments).items() if value not in _VALUES[name]} or None
             good = [row.fits for row in rows]
         if all(good):
             return {}
         if not any(good):
-            if not others:
-                return None
-            return {name: value for name, value in self._named(others[0].arguments).items() if value not in _VALUES[name]} or None
+            return None
         names = self.kind.parameters
         for size in range(1, len(names) + 1):
             for chosen in combinations(names, size):
@@ -204,14 +207,14 @@ class Examined:
                         return rule
         return None
 
-    @cached_property
+    @lazy
     def works(self) -> bool:
         """Whether there is a configuration in which the other aspects can be judged."""
         return any(row.constructs and row.trouble is None for row in self.rows)
 
     # -- which function it computes -----------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def configurations(self) -> tuple[tuple[int, ...], ...]:
         """Where architecture is judged: small numbers, and those the class insists on."""
         fixed = dict(self.fixed or {})
@@ -222,7 +225,7 @@ class Examined:
         kernels = [3, 5] if self.kind.odd_kernels and "kernel" not in fixed else [small["kernel"]]
         return tuple(tuple({**small, "kernel": kernel}.values()) for kernel in kernels)
 
-    @cached_property
+    @lazy
     def runs(self) -> tuple[Run, ...]:
         return tuple(self._run(arguments) for arguments in self.configurations)
 
@@ -281,7 +284,7 @@ class Examined:
             shares += [share_of(tolerances[name], value, run.outputs[name]) for name, value in expected.outputs.items()]
         return max(shares)
 
-    @cached_property
+    @lazy
     def match(self) -> Known | None:
         """The known implementation that the network equals: a right one if there is one, else a mistake, else None."""
         if any(run.trouble is not None for run in self.runs):
@@ -302,13 +305,23 @@ class Examined:
                 return name, difference
         return None
 
-    @cached_property
+    @lazy
     def trouble(self) -> str | None:
         """Why the function could not be looked at, as a sentence."""
         for run in self.runs:
             if run.trouble is not None:
                 return trouble_sentence(run.trouble, f"running {self.kind.cls}({arguments_of(self.kind.parameters, run.arguments)})")
         return None
+
+
+def _one_width(rows: Collection[Row]) -> bool:
+    """Whether no row has the right number of parameters, and that number is the same whatever ``num_filters`` is."""
+    numbers: dict[tuple[int, ...], set[int]] = {}
+    for row in rows:
+        if row.constructs:
+            others = (row.arguments[0], *row.arguments[2:])  # the handouts' second parameter is num_filters
+            numbers.setdefault(others, set()).add(row.evidence["trainable"])
+    return bool(numbers) and all(len(found) == 1 for found in numbers.values()) and not any(row.counted for row in rows)
 
 
 def _ask(exam: Exam, candidate: Any, cls: str, arguments: tuple[int, ...], image: Tensor) -> Run:

@@ -7,6 +7,7 @@ from typing import Any
 
 from grader.checks.networks import Examined, Row, network_of
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.trust import counted_otherwise
 from grader.checks.verdict import failed, partial, passed, skipped
 from grader.verdicts import Flag, Verdict
 
@@ -155,7 +156,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     }
     wrong = next((row for row in rows if not row.counted), None)
     if wrong is None:
-        return passed(criterion, f"{rows[0].evidence['trainable']:,} trainable parameters with {arguments_of(network.kind.parameters, rows[0].arguments)}, as in the handout.", evidence=table)
+        return passed(criterion, f"{rows[0].evidence['trainable']:,} trainable parameters with {arguments_of(network.kind.parameters, rows[0].arguments)}, as in the handout.", evidence=table, flags=counted_otherwise(network, criterion))
     expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
     feedback = (
         f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has {wrong.evidence['trainable']:,} trainable parameters, "

@@ -83,7 +83,7 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         name = run.trace["parameters"][astray]["name"]
         still = bool((outputs.get(f"parameter.{astray}", torch.zeros(())) == state[f"parameter.{astray}"]).all())
         how = "does not change at all" if still else "changes otherwise than in the handout's network"
-        return failed(criterion, f"In training from the same parameters, `{name}` {how}. {why}", mistake=mistake, evidence=curve)
+        return failed(criterion, f"In training from the same parameters, `{name}` {how}. {why}", mistake=mistake, evidence=curve | {"margins": {"parameters": _finite(ways[astray] / _APART)}})
     departed = _confirm(network, known, arguments, first, outputs, expected)
     if departed is not None:
         return failed(criterion, departed, evidence=curve)
@@ -153,6 +153,11 @@ def _ways(exact: dict[str, Tensor], actual: dict[str, Tensor], state: dict[str, 
         apart = float((reached.to(torch.float64) - goal).norm()) / way if fits and reached is not None else math.inf
         ways[int(name.rpartition(".")[2])] = apart if math.isfinite(apart) else math.inf
     return ways
+
+
+def _finite(value: float) -> float | str:
+    """As JSON has it."""
+    return value if math.isfinite(value) else str(value)
 
 
 def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int | None:

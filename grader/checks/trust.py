@@ -7,11 +7,15 @@ and a person looks before they go out.
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 from grader.verdicts import Flag
 
-__all__ = ["doubts"]
+if TYPE_CHECKING:
+    from grader.checks.networks import Examined
+
+__all__ = ["counted_otherwise", "doubts"]
 
 _SHOWN = 5
 
@@ -24,9 +28,34 @@ def doubts(outline: dict[str, Any]) -> tuple[Flag, ...]:
         if found:
             places = [f"{_place(one)}: {one['what']}" for one in found[:_SHOWN]]
             more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            told = f"{file['path']} could change what the examiner sees ({'; '.join(places)}{more}): read it before the marks go out."
-            flags.append(Flag("untrusted-evidence", told))
+            flags.append(
+                Flag(
+                    "untrusted-evidence",
+                    f"{file['path']} could change what the examiner sees ({'; '.join(places)}{more}): "
+                    "read it before the marks go out.",
+                )
+            )
     return tuple(flags)
+
+
+def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
+    """A flag where a network counts other parameters than it has places for; the two are told by different probes.
+
+    The examiner puts values of his own into the places in use and sees them work, so those are no mere claim.
+    """
+    if network.trouble is not None:
+        return ()
+    run = network.runs[0]
+    counted = network._row(run.arguments).evidence
+    places = [*run.trace["parameters"], *run.trace["unused"]]
+    # of those that are not in use, a trace lists so many
+    if "trouble" in counted or len(run.trace["unused"]) >= 100:
+        return ()
+    held, claimed = sum(math.prod(line["shape"]) for line in places), counted["trainable"] + counted["frozen"]
+    if held == claimed:
+        return ()
+    told = f"{criterion}: {network.kind.cls} counts {claimed:,} parameters, and values could be put into {held:,}."
+    return (Flag("untrusted-evidence", told),)
 
 
 def _place(one: dict[str, Any]) -> str:

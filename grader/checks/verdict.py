@@ -13,13 +13,20 @@ __all__ = ["failed", "partial", "passed", "skipped"]
 _NOTHING: Mapping[str, Any] = {}
 
 
-def passed(criterion: str, feedback: str, *, evidence: Mapping[str, Any] = _NOTHING, flags: tuple[Flag, ...] = ()) -> Verdict:
+def passed(
+    criterion: str, feedback: str, *, evidence: Mapping[str, Any] = _NOTHING, flags: tuple[Flag, ...] = ()
+) -> Verdict:
     """All points."""
     return Verdict(criterion, Outcome.PASS, feedback, Fraction(1), evidence=evidence, flags=flags)
 
 
 def partial(
-    criterion: str, share: Fraction, feedback: str, *, mistake: str | None = None, evidence: Mapping[str, Any] = _NOTHING
+    criterion: str,
+    share: Fraction,
+    feedback: str,
+    *,
+    mistake: str | None = None,
+    evidence: Mapping[str, Any] = _NOTHING,
 ) -> Verdict:
     """A known mistake's share of the points; a share of 0 fails and a share of 1 passes."""
     outcome = Outcome.FAIL if share == 0 else Outcome.PASS if share == 1 else Outcome.PARTIAL

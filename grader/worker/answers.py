@@ -29,6 +29,7 @@ Classes = Mapping[str, Any]
 # Taken before any candidate's code runs, so that replacing them, or overriding them in a class, changes nothing here.
 _train = nn.Module.train
 _numel = Tensor.numel
+_set_num_threads = torch.set_num_threads
 _requires_grad = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
 _cross_entropy, _mse_loss = F.cross_entropy, F.mse_loss
 _mro = type.__dict__["__mro__"].__get__
@@ -64,6 +65,8 @@ def _own_defaults() -> Iterator[None]:
     """Undo what a candidate may have left switched off or changed, for the length of a probe."""
     kept = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
+    # more threads than a session may have end it
+    _set_num_threads(1)
     try:
         with torch.enable_grad():
             yield

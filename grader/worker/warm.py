@@ -105,13 +105,14 @@ def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
     made: Callable[[Path], Handles] = module.Handler
 
     import numpy  # noqa: F401
+    import safetensors.torch  # noqa: F401
     import torch
     import torch.nn.functional
 
     torch.set_num_threads(1)
     # Both look at the processor through /proc, which a session has not: the one now, the other not at all.
     torch.backends.cpu.get_cpu_capability()
-    torch.backends.nnpack.set_flags(False)
+    torch.backends.nnpack.set_flags(False)  # type: ignore[no-untyped-call]
     threads = _status_field("Threads")
     if threads is not None and threads != 1:
         raise RuntimeError(f"the warm parent has {threads} threads where one was expected: it cannot be forked safely")

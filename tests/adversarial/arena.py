@@ -5,27 +5,35 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from grader.naming import encodable
+
 from .cases import HONEST, Case
 
-__all__ = ["Outcome", "fight", "reports_of"]
+__all__ = ["NEIGHBOUR", "Outcome", "fight", "grade"]
 
 ROOT = Path(__file__).resolve().parents[2]
 RUBRIC = Path(__file__).with_name("rubric.yaml")
 NEIGHBOUR = "honest-neighbour"
 SECRET = "canary-d41d8cd98f00"
-SECONDS = 12.0
+SECONDS = 28.0
 """``--timeout`` of the cohort: a submission, loading to last probe, without what its hangs waste."""
+MOST_SECONDS = 150.0
+"""What a submission may take with all its hangs: each class is given up at its second, and probes have a limit of 7 s."""
 MEMORY = 1.0
 """``--memory``, GiB."""
+
+_CONTROLS = "[\x00-\x08\x0b\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]"
+_TIMES = r"\d{4}-\d\d-\d\d[T ][\d:.+Z]+( UTC)?|\"seconds\": [\d.e-]+|[\d.]+ ?s\b|data-seconds=\"[^\"]*\""
+# A backslash before it keeps Markdown from reading it as markup.
+_RAW = (r"(?<!\\)<(script>alert|img src=x)", _CONTROLS)
 
 
 @dataclass
@@ -41,8 +49,59 @@ class Outcome:
     left: list[str] = field(default_factory=list)
     """Processes and files that the run left behind."""
 
-    def report(self, name: str) -> dict[str, Any]:
-        return json.loads((self.reports / name / "report.json").read_text("utf-8"))  # type: ignore[no-any-return]
+    @cached_property
+    def _by_id(self) -> dict[str, dict[str, Any]]:
+        found = [json.loads(path.read_text("utf-8")) for path in self.reports.glob("*/report.json")]
+        return {report["submission"]["id"]: report for report in found}
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        """The report of a submission, by the name of its folder."""
+        return self._by_id.get(encodable(name))
+
+    def problems(self, case: Case) -> list[str]:
+        """What came of a case that must not have; empty if it was held."""
+        report = self.report(case.name)
+        if report is None:
+            return ["no report was written"]
+        criteria = {criterion["id"]: criterion for criterion in report["criteria"]}
+        flagged = any(flag["kind"] == "untrusted-evidence" for flag in report["flags"])
+        found = [f"{id} earned {criteria[id]['points']}" for id in case.lost if criteria[id]["points"] > 0]
+        found += [f"{id} passed unflagged" for id in case.doubted if criteria[id]["points"] > 0 and not (flagged and report["status"] == "needs_review")]
+        found += [f"{id} was lost: {criteria[id]['feedback'][:200]}" for id in case.kept if criteria[id]["points"] == 0]
+        found += [f"{one['id']} is an error of ours: {one['evidence']}" for one in report["criteria"] if one["outcome"] == "error"]
+        text = json.dumps(report, ensure_ascii=False)
+        if case.said not in text:
+            found.append(f"nowhere is it said that {case.said!r}")
+        if not all(one["feedback"] for one in report["criteria"]):
+            found.append("a criterion has no feedback")
+        # 120 %: a session is opened, outlined and closed besides
+        if report["run"]["seconds"] > MOST_SECONDS:
+            found.append(f"took {report['run']['seconds']} s")
+        return found
+
+    def without_times(self, name: str) -> str:
+        """All files of a submission's report as text, but for how long things took and when."""
+        folder = next(path.parent for path in self.reports.glob("*/report.json") if json.loads(path.read_text("utf-8"))["submission"]["id"] == name)
+        texts = [path.read_text("utf-8") for path in sorted(folder.iterdir())]
+        return re.sub(_TIMES, "…", "\n".join(texts))
+
+    def damage(self) -> list[str]:
+        """What was read, changed or left behind, by whichever case."""
+        found = list(self.left)
+        found += [f"{path} was changed" for path, content in self.canaries.items() if not path.is_file() or path.read_text("utf-8") != content]
+        for path in self.reports.rglob("*"):
+            if path.is_file() and SECRET.encode() in path.read_bytes():
+                found.append(f"a secret stands in {path.name} of {path.parent.name}")
+        for path in (*self.reports.rglob("*.html"), *self.reports.rglob("*.md")):
+            text = path.read_text("utf-8")
+            found += [f"{where} stands in {path.name} of {path.parent.name}" for where in _RAW if re.search(where, text)]
+        if SECRET in self.out + self.err:
+            found.append("a secret was printed")
+        if re.search(_CONTROLS, self.out + self.err):
+            found.append("control characters were printed")
+        if "Traceback" in self.out + self.err or self.status:
+            found.append(f"the grader ended with {self.status}: {self.err[-500:]}")
+        return found
 
 
 def fight(cases: Sequence[Case], folder: Path, *, jobs: int = 2, isolation: str = "auto") -> Outcome:
@@ -95,3 +154,18 @@ def _processes() -> dict[int, str]:
             if parent in (0, 1):
                 found[int(folder.name)] = command[:80]
     return found
+
+
+HONEST_LOOK = """
+import os, socket
+def addresses():
+    try: return sorted(name for _, name in socket.if_nameindex())
+    except OSError as refused: return f"refused ({refused.strerror})"
+value = {
+    "/": " ".join(sorted(os.listdir("/"))), "/dev": " ".join(sorted(os.listdir("/dev"))), "/proc": " ".join(os.listdir("/proc")) or "empty",
+    "/packages": " ".join(sorted(os.listdir("/packages"))), "scratch": " ".join(os.listdir()) or "empty",
+    "environment": " ".join(f"{k}={v}" for k, v in os.environ.items()),
+    "process": f"{os.getpid()}, its parent {os.getppid()}, user {os.getuid()}, host {socket.gethostname()}", "interfaces": addresses(),
+}
+"""
+"""Run in a worker: what is visible from inside."""

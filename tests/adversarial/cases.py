@@ -51,8 +51,8 @@ class Case:
     """Criteria that the attack has nothing to do with and that must still earn their points."""
     said: str = ""
     """Words that stand in the report."""
-    alone: bool = False
-    """Graded by itself, as one PATH; not as a folder of the cohort."""
+    slow: bool = False
+    """It waits for limits to be reached, as others do: left to ``make hostile``."""
 
 
 def altered(*aspects: str, attack: str = "", attack_at: str = "class CNN(nn.Module):\n", **replaced: str) -> str:

@@ -1,0 +1,188 @@
+"""The figures: what is drawn, tried out and counted, as rows of one table. Prints nothing."""
+
+from __future__ import annotations
+
+import atexit
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from accuracy import diagnosis, equivalents, mutants, repeatability
+from accuracy.examining import ASSIGNMENTS, Examiner
+
+__all__ = ["Row", "Size", "measure"]
+
+
+class Size:
+    """How much is measured."""
+
+    def __init__(self, *, quick: bool) -> None:
+        self.mutants = 10 if quick else 300
+        """For each assignment, as all the numbers here."""
+        self.equivalents = 3 if quick else 70
+        self.faulty = 10 if quick else 10_000
+        self.pairs = 2 if quick else 30
+        self.seeds = 1 if quick else 20
+        self.starts = 1 if quick else 20
+
+
+@cache
+def _examiner(seed: int, sandboxed: bool) -> Examiner:
+    """One a process: the reference's evidence is computed once."""
+    examiner = Examiner(seed, sandboxed=sandboxed)
+    atexit.register(examiner.sandbox.close)
+    return examiner
+
+
+def _mutant(mutant: mutants.Mutant, seed: int, sandboxed: bool) -> mutants.Trial:
+    return mutants.try_out(mutant, _examiner(seed, sandboxed))
+
+
+def _equivalent(assignment: str, number: int, seed: int) -> tuple[equivalents.Equivalent, dict[str, str], list[tuple[str, float]]]:
+    one = equivalents.draw(assignment, seed, number)
+    lost, report = equivalents.try_out(one, _examiner(seed, True))
+    margins = [
+        (f"{mark.id.split('.')[1]}, {name}", value)
+        for mark in report.sheet.marks
+        for name, value in mark.evidence.get("margins", {}).items()
+    ]
+    return one, lost, margins
+
+
+def _faulty(one: diagnosis.Faulty, seed: int) -> diagnosis.Told:
+    return diagnosis.try_out(one, _examiner(seed, False))
+
+
+def _again(assignment: str, name: str, seed: int, order: int) -> tuple[str, str, Any]:
+    marks = (
+        repeatability.again_in_another_order(assignment, name, seed, order)
+        if order
+        else repeatability.again_with_seed(assignment, name, seed)
+    )
+    return assignment, name, marks
+
+
+def _among_others(seed: int, jobs: int) -> list[tuple[str, str, Any]]:
+    return [(*key, marks) for key, marks in repeatability.again_among_others(seed, jobs).items()]
+
+
+def _started(start: str, seed: int) -> tuple[str, dict[str, tuple[bool, float]]]:
+    return start, repeatability.training_from(start, seed)
+
+
+Row = tuple[str, str, str]
+
+
+def measure(size: Size, seed: int, run: Callable[[Callable[..., Any], list[tuple[Any, ...]]], Iterable[Any]]) -> tuple[list[Row], list[str]]:
+    """The table's rows (what, figure, of how many) and a line on everything that is not as it has to be.
+
+    ``run`` does a function on many tuples of arguments, in any order.
+    """
+    rows: list[Row] = []
+    wrong: list[str] = []
+    for part in (_of_mutants, _of_equivalents, _of_diagnosis, _of_repeats, _of_starts):
+        more, faults = part(size, seed, run)
+        rows += more
+        wrong += faults
+    return rows, wrong
+
+
+def _of_mutants(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
+    tasks = []
+    total = 0
+    for assignment in ASSIGNMENTS:
+        drawn, possible = mutants.draw(assignment, size.mutants, random.Random(f"mutants/{seed}/{assignment}"))
+        # One in ten as students are graded, in the sandbox; the others in this process, which is faster.
+        tasks += [(mutant, seed, number % 10 == 0) for number, mutant in enumerate(drawn)]
+        total += possible
+    trials: list[mutants.Trial] = list(run(_mutant, tasks))
+    lost = [trial for trial in trials if trial.lost]
+    proved = Counter(trial.why for trial in trials if trial.why)
+    survivors = [trial for trial in trials if trial.survived]
+    margins = sorted(trial.margin for trial in lost if trial.margin is not None)
+    rows = [
+        ("wrong submissions caught (mutants that lost a mark)", str(len(lost)), str(len(lost) + len(survivors))),
+        ("mutants drawn, of all single edits", str(len(trials)), str(total)),
+        ("mutants proved right by other means", str(sum(proved.values())), str(len(trials))),
+        *[(f"    {why}", str(count), "") for why, count in proved.most_common()],
+        ("mutants that survived", str(len(survivors)), str(len(trials))),
+    ]
+    if margins:
+        rows.append(("least departure of a wrong one, in tolerances", f"{margins[0]:.3g}", f"{len(margins)} measured"))
+    told = [f"survived: {one.mutant.assignment}, {one.mutant.style}, {one.mutant.definition}: {one.mutant.edit}" for one in survivors]
+    return rows, told
+
+
+def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
+    tasks = [(assignment, number, seed) for assignment in ASSIGNMENTS for number in range(size.equivalents)]
+    tried = list(run(_equivalent, tasks))
+    full = [one for one, lost, _ in tried if not lost]
+    margins: dict[str, float] = {}
+    for _, _, measured in tried:
+        for name, value in measured:
+            margins[name] = max(value, margins.get(name, 0.0))
+    rows = [
+        ("right submissions with all their points (equivalents)", str(len(full)), str(len(tried))),
+        *[(f"    most used of what is allowed: {name}", f"{value:.2g}", "") for name, value in sorted(margins.items())],
+    ]
+    return rows, [f"lost: {one.assignment} number {one.number} {', '.join(one.choices)}: {lost}" for one, lost, _ in tried if lost]
+
+
+def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
+    rows: list[Row] = []
+    wrong: list[str] = []
+    single, double = [], []
+    for assignment in ASSIGNMENTS:
+        every = list(diagnosis.faulty(assignment))
+        single += random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
+        double += list(diagnosis.pairs(assignment, size.pairs, seed))
+    for what, made in (("mistakes", single), ("two mistakes together, both", double)):
+        told = list(run(_faulty, [(one, seed) for one in made]))
+        names = Counter(one.named for one in told)
+        rows.append((f"{what} called by their names", str(names["yes"] + names["equal"]), str(len(told))))
+        rows.append(("    of them by the name of another that is the same function", str(names["equal"]), ""))
+        wrong += [
+            f"not named: {one.faulty.assignment}, {one.faulty.thing}: {one.faulty.told}: {one.actual}"
+            for one in told
+            if one.named not in ("yes", "equal")
+        ]
+    return rows, wrong
+
+
+def _of_repeats(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
+    tasks = [
+        (assignment, name, seed + number, number % 3)
+        for number in range(size.seeds)
+        for assignment in ASSIGNMENTS
+        for name in repeatability.submissions(assignment)
+    ]
+    found = list(run(_again, tasks))
+    for batch in run(_among_others, [(seed, jobs) for jobs in (2, 3)]):
+        found += batch
+    first: dict[tuple[str, str], Any] = {}
+    same, wrong = 0, []
+    for assignment, name, marks in found:
+        expected = first.setdefault((assignment, name), marks)
+        same += marks == expected
+        if marks != expected:
+            differing = {id: (expected.get(id), mark) for id, mark in marks.items() if expected.get(id) != mark}
+            wrong.append(f"other marks: {assignment}, {name}: {differing}")
+    return [("repeats with the same marks (other seeds, orders, jobs)", str(same), str(len(found)))], wrong
+
+
+def _of_starts(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
+    tasks = [(start, seed + number) for start in repeatability.STARTS for number in range(size.starts)]
+    passed = total = 0
+    most, wrong = 0.0, []
+    for start, found in run(_started, tasks):
+        for id, (ok, used) in found.items():
+            total, passed, most = total + 1, passed + ok, max(most, used)
+            if not ok:
+                wrong.append(f"a right network did not pass: {id}, start {start}")
+    rows = [
+        ("right networks that learn from unusual starts", str(passed), str(total)),
+        ("    most used of what is allowed", f"{most:.2g}", ""),
+    ]
+    return rows, wrong

@@ -1,0 +1,87 @@
+"""The same submission, graded again: with other seeds, in another order, beside others. The marks must be the same.
+
+Also here: right networks from unusual starts, since whether a loss falls depends on where it started.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from accuracy.examining import ASSIGNMENTS, Examiner, right_source
+from grader.checks import run_check
+from grader.verdicts import Verdict
+
+__all__ = ["STARTS", "again_among_others", "again_in_another_order", "again_with_seed", "submissions", "training_from"]
+
+# Marks, as far as a student sees them: criterion → outcome, share, mistake.
+Marks = dict[str, tuple[str, str, str | None]]
+
+STARTS = {
+    "as given": "pass",
+    "kaiming uniform": "nn.init.kaiming_uniform_(self.weight); nn.init.zeros_(self.bias)",
+    "kaiming normal": "nn.init.kaiming_normal_(self.weight, nonlinearity='relu'); nn.init.zeros_(self.bias)",
+    "xavier uniform": "nn.init.xavier_uniform_(self.weight); nn.init.zeros_(self.bias)",
+    "xavier normal": "nn.init.xavier_normal_(self.weight); self.bias.data.fill_(0.01)",
+    "uniform in 0 to 1": "self.weight.data.uniform_(0, 1); self.bias.data.uniform_(0, 1)",
+    "normal, deviation 0.01": "self.weight.data.normal_(0, 0.01); self.bias.data.zero_()",
+    "normal, deviation 1": "self.weight.data.normal_(); self.bias.data.normal_()",
+    "orthogonal": "nn.init.orthogonal_(self.weight); nn.init.zeros_(self.bias)",
+}
+
+
+def submissions(assignment: str) -> dict[str, str]:
+    """A right one and some wrong ones, by what is wrong."""
+    right = right_source(assignment)
+    return {
+        "right": right,
+        "leaky ReLU": right.replace("nn.ReLU()", "nn.LeakyReLU(0.3)"),
+        "batch-norm's eps": right.replace("nn.BatchNorm2d(num_filters)", "nn.BatchNorm2d(num_filters, eps=1e-3)"),
+        "dropout": right.replace("nn.ReLU()", "nn.ReLU(), nn.Dropout(0.1)"),
+        "32 filters": right.replace("num_filters, kernel", "32, kernel", 1),
+    }
+
+
+def _marks(verdicts: Mapping[str, Verdict]) -> Marks:
+    return {id: (verdict.outcome.value, str(verdict.share), verdict.mistake) for id, verdict in sorted(verdicts.items())}
+
+
+def again_with_seed(assignment: str, name: str, seed: int) -> Marks:
+    """Marks of one of the submissions with this seed."""
+    with Examiner(seed, sandboxed=False) as examiner:
+        return _marks(examiner.verdicts(assignment, submissions(assignment)[name]))
+
+
+def again_in_another_order(assignment: str, name: str, seed: int, order: int) -> Marks:
+    """Marks with the criteria examined in an order drawn from ``order``."""
+    with Examiner(seed, sandboxed=False) as examiner:
+        sitting = examiner.sit(assignment, submissions(assignment)[name])
+        criteria = examiner.criteria(assignment)
+        random.Random(order).shuffle(criteria)
+        return _marks({criterion.id: run_check(str(criterion.check), sitting, criterion.id) for criterion in criteria})
+
+
+def again_among_others(seed: int, jobs: int) -> dict[tuple[str, str], Marks]:
+    """Marks of a right and a wrong submission to every assignment, graded ``jobs`` at a time in the sandbox."""
+    tasks = [(assignment, name) for assignment in ASSIGNMENTS for name in ("right", "leaky ReLU")]
+    random.Random(jobs).shuffle(tasks)
+    with Examiner(seed, sandboxed=True) as examiner, ThreadPoolExecutor(jobs) as pool:
+        found = pool.map(lambda task: _marks(examiner.verdicts(task[0], submissions(task[0])[task[1]])), tasks)
+        return dict(zip(tasks, found, strict=True))
+
+
+def training_from(start: str, seed: int) -> dict[str, tuple[bool, float]]:
+    """For each network of 2020 with that start: whether training passed, and how much of its limit it used."""
+    given = "    def forward(self, input):\n        return F.conv2d"
+    source = right_source("csc413-2020")
+    own = source.replace("        self.reset_parameters()\n", f"        self.reset_parameters()\n        {STARTS[start]}\n", 1)
+    if given not in source or own == source:
+        raise ValueError("the fixture's MyConv2d is no longer the one that this module edits")
+    with Examiner(seed, sandboxed=False) as examiner:
+        verdicts = examiner.verdicts("csc413-2020", own, ["cnn", "unet"])
+    return {
+        id: (verdict.share == 1, float(verdict.evidence.get("margins", {}).get("own start", float("inf"))))
+        for id, verdict in verdicts.items()
+        if id.endswith(".training")
+    }

@@ -1,0 +1,1 @@
+"""How long grading takes, and what of it is overhead: ``make bench`` writes BENCHMARKS.md. Development only."""
