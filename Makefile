@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench hostile install clean
+.PHONY: demo test check accuracy bench hostile install clean
 
 demo: install
 	$(BIN)/grade fixtures/cohort --out reports/demo --seed 1
@@ -16,6 +16,10 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Mutants, equivalents, diagnosis and repeatability; make accuracy ACCURACY=--quick for the short form.
+accuracy: install
+	$(BIN)/python -m accuracy $(ACCURACY)
 
 # Half an hour on two quiet cores; BENCH=--quick takes two minutes.
 bench: install

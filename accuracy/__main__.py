@@ -2,7 +2,8 @@
 
     python -m accuracy [--quick] [--seed N] [--jobs N]
 
-The full form takes under 20 minutes on two cores, ``--quick`` under three. Without ``--seed`` the seed is 1, so that the
+The full form takes under 20 minutes on two cores, ``--quick`` under three. Without ``--seed`` the seed is 1, so that
+the
 figures of a version can be had again.
 """
 
@@ -30,15 +31,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m accuracy", description="Measure how rightly the grader marks.")
     parser.add_argument("--quick", action="store_true", help="a small sample of everything")
     parser.add_argument("--seed", type=int, default=1, help="what is drawn is drawn from it (default: 1)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time (default: one a processor core)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time (default: one a processor core)"
+    )
     options = parser.parse_args(arguments)
     # Forking a process that has imported torch and started a sandbox is asking for trouble.
     began = time.monotonic()
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
 
         def run(function: Callable[..., Any], tasks: list[tuple[Any, ...]]) -> Iterable[Any]:
-            print(f"{time.monotonic() - began:5.0f} s  {function.__name__.strip('_')}: {len(tasks)}", file=sys.stderr, flush=True)
-            return pool.map(function, *zip(*tasks, strict=True), chunksize=max(1, min(10, len(tasks) // (4 * options.jobs))))
+            print(
+                f"{time.monotonic() - began:5.0f} s  {function.__name__.strip('_')}: {len(tasks)}",
+                file=sys.stderr,
+                flush=True,
+            )
+            return pool.map(
+                function, *zip(*tasks, strict=True), chunksize=max(1, min(10, len(tasks) // (4 * options.jobs)))
+            )
 
         rows, wrong = measure(Size(quick=options.quick), options.seed, run)
     table = Table(title=f"The grader graded, seed {options.seed}")

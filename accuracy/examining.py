@@ -1,4 +1,5 @@
-"""Sources of submissions, and their verdicts: in the sandbox as students are graded, or in this process, which is faster.
+"""Sources of submissions, and their verdicts: in the sandbox as students are graded, or in this process, which is
+faster.
 
 Only sources that we wrote ourselves are run in this process.
 """
@@ -11,7 +12,7 @@ import signal
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from torch import Tensor
 from grader.candidate import Submitted
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
-from grader.exam import NETWORKS
+from grader.exam import NETWORKS, Exam
 from grader.pipeline import Grading, Options
 from grader.report import Report
 from grader.rubric import Criterion
@@ -33,10 +34,21 @@ from grader.worker.handler import Handler
 from reference.data import load_horses
 from reference.shipped import shipped
 
-__all__ = ["ASSIGNMENTS", "IMPORTS", "Examiner", "InThisProcess", "classes_of", "definitions", "reference_source", "right_source"]
+__all__ = [
+    "ASSIGNMENTS",
+    "IMPORTS",
+    "Examiner",
+    "InThisProcess",
+    "classes_of",
+    "definitions",
+    "reference_source",
+    "right_source",
+]
 
 ASSIGNMENTS = tuple(NETWORKS)
-IMPORTS = "import math\n\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch import Tensor\n"
+IMPORTS = (
+    "import math\n\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch import Tensor\n"
+)
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -53,7 +65,10 @@ def definitions(text: str) -> dict[str, str]:
 def classes_of(assignment: str) -> tuple[str, ...]:
     """Networks and layers of an assignment by class name, the layers first."""
     layers = {"csc413-2023": (), "csc2516-2019": ("MyConv2d",), "csc413-2020": ("MyConv2d",)}
-    return (*layers.get(assignment, ("MyConv2d", "MyDilatedConv2d")), *(kind.cls for kind in NETWORKS[assignment].values()))
+    return (
+        *layers.get(assignment, ("MyConv2d", "MyDilatedConv2d")),
+        *(kind.cls for kind in NETWORKS[assignment].values()),
+    )
 
 
 @cache
@@ -82,12 +97,18 @@ def reference_source(assignment: str) -> str:
     found = definitions((_ROOT / "reference" / "layers.py").read_text("utf-8"))
     found |= definitions((_ROOT / "reference" / "models.py").read_text("utf-8"))
     year = assignment[-4:]
-    chosen = {name: text for name, text in found.items() if name.startswith("_") or name in ("MyConv2d", "MyDilatedConv2d")}
+    chosen = {
+        name: text for name, text in found.items() if name.startswith("_") or name in ("MyConv2d", "MyDilatedConv2d")
+    }
     for name in classes_of(assignment):
         key = f"{name}{year}" if f"{name}{year}" in found else name
         if key == "RegressionCNN2019":
-            chosen["RegressionCNN2018"] = found["RegressionCNN"].replace("class RegressionCNN(", "class RegressionCNN2018(")
-            chosen[name] = found[key].replace("class RegressionCNN2019(RegressionCNN)", "class RegressionCNN(RegressionCNN2018)")
+            chosen["RegressionCNN2018"] = found["RegressionCNN"].replace(
+                "class RegressionCNN(", "class RegressionCNN2018("
+            )
+            chosen[name] = found[key].replace(
+                "class RegressionCNN2019(RegressionCNN)", "class RegressionCNN(RegressionCNN2018)"
+            )
         else:
             chosen[name] = found[key].replace(f"class {key}(", f"class {name}(")
     return "\n\n".join([IMPORTS, *chosen.values()])
@@ -107,7 +128,9 @@ class InThisProcess:
     def open(self) -> InThisProcess:
         return InThisProcess()
 
-    def ask(self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def ask(
+        self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         def stop(*_: object) -> None:
             raise TimeoutError(f"no reply in {seconds:.0f} s")
 
@@ -134,6 +157,12 @@ class InThisProcess:
         self.close()
 
 
+@lru_cache(maxsize=2)
+def _exams(seed: int) -> dict[str, Exam]:
+    """By assignment; filled as they are needed."""
+    return {}
+
+
 class Examiner:
     """Gives verdicts on sources; one seed, so the reference's evidence is computed once."""
 
@@ -142,7 +171,9 @@ class Examiner:
         self.sandbox: Any = Sandbox(isolation="auto", limits=Limits()) if sandboxed else InThisProcess()
         self.rubric = load_rubric(shipped("rubric.yaml"))
         self.horses = load_horses(None)
-        self.grading = Grading(self.rubric, self.horses, self.sandbox, Options(seed=seed))
+        # Evidence of the reference is shared by whoever examines with this seed, in the sandbox or not.
+        self._exams = _exams(seed)
+        self.grading = Grading(self.rubric, self.horses, self.sandbox, Options(seed=seed), _exams=self._exams)
         self._gradings: dict[str, Grading] = {}
 
     def __enter__(self) -> Examiner:
@@ -157,7 +188,8 @@ class Examiner:
         return [
             criterion
             for criterion in self.rubric.assignments[assignment].criteria
-            if criterion.check not in (None, "code", "writeup") and (chosen is None or criterion.id.split(".")[0] in chosen)
+            if criterion.check not in (None, "code", "writeup")
+            and (chosen is None or criterion.id.split(".")[0] in chosen)
         ]
 
     def sit(self, assignment: str, text: str) -> Sitting:
@@ -169,8 +201,11 @@ class Examiner:
         submission = Submission("alice", "alice", (), (CodeFile("colourization.py", ()),), "", ())
         return Sitting(self.grading.exam(assignment), submission, candidate, outline, loading)
 
-    def verdicts(self, assignment: str, text: str, things: Iterable[str] | None = None, *, until_lost: bool = False) -> dict[str, Verdict]:
-        """Verdicts by criterion; what depends on another is examined all the same. ``until_lost``: stop at the first loss."""
+    def verdicts(
+        self, assignment: str, text: str, things: Iterable[str] | None = None, *, until_lost: bool = False
+    ) -> dict[str, Verdict]:
+        """Verdicts by criterion; what depends on another is examined all the same. ``until_lost``: stop at the first
+        loss."""
         sitting = self.sit(assignment, text)
         found: dict[str, Verdict] = {}
         try:
@@ -186,7 +221,7 @@ class Examiner:
         """The report on files as a student hands them in, by the whole of the pipeline."""
         if assignment not in self._gradings:
             options = replace(self.grading.options, assignment=assignment)
-            self._gradings[assignment] = Grading(self.rubric, self.horses, self.sandbox, options)
+            self._gradings[assignment] = Grading(self.rubric, self.horses, self.sandbox, options, _exams=self._exams)
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "alice"
             folder.mkdir()

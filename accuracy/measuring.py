@@ -19,10 +19,10 @@ class Size:
     """How much is measured."""
 
     def __init__(self, *, quick: bool) -> None:
-        self.mutants = 10 if quick else 300
+        self.mutants = 10 if quick else 250
         """For each assignment, as all the numbers here."""
-        self.equivalents = 3 if quick else 70
-        self.faulty = 10 if quick else 10_000
+        self.equivalents = 2 if quick else 70
+        self.faulty = 8 if quick else 10_000
         self.pairs = 2 if quick else 30
         self.seeds = 1 if quick else 20
         self.starts = 1 if quick else 20
@@ -40,7 +40,9 @@ def _mutant(mutant: mutants.Mutant, seed: int, sandboxed: bool) -> mutants.Trial
     return mutants.try_out(mutant, _examiner(seed, sandboxed))
 
 
-def _equivalent(assignment: str, number: int, seed: int) -> tuple[equivalents.Equivalent, dict[str, str], list[tuple[str, float]]]:
+def _equivalent(
+    assignment: str, number: int, seed: int
+) -> tuple[equivalents.Equivalent, dict[str, str], list[tuple[str, float]]]:
     one = equivalents.draw(assignment, seed, number)
     lost, report = equivalents.try_out(one, _examiner(seed, True))
     margins = [
@@ -55,27 +57,24 @@ def _faulty(one: diagnosis.Faulty, seed: int) -> diagnosis.Told:
     return diagnosis.try_out(one, _examiner(seed, False))
 
 
-def _again(assignment: str, name: str, seed: int, order: int) -> tuple[str, str, Any]:
-    marks = (
-        repeatability.again_in_another_order(assignment, name, seed, order)
-        if order
-        else repeatability.again_with_seed(assignment, name, seed)
-    )
-    return assignment, name, marks
+def _again(assignment: str, names: tuple[str, ...], seed: int, order: int) -> list[tuple[str, str, Any]]:
+    return [(assignment, name, marks) for name, marks in repeatability.again(assignment, names, seed, order).items()]
 
 
 def _among_others(seed: int, jobs: int) -> list[tuple[str, str, Any]]:
     return [(*key, marks) for key, marks in repeatability.again_among_others(seed, jobs).items()]
 
 
-def _started(start: str, seed: int) -> tuple[str, dict[str, tuple[bool, float]]]:
-    return start, repeatability.training_from(start, seed)
+def _started(seed: int) -> dict[str, tuple[bool, float]]:
+    return repeatability.training_from(seed)
 
 
 Row = tuple[str, str, str]
 
 
-def measure(size: Size, seed: int, run: Callable[[Callable[..., Any], list[tuple[Any, ...]]], Iterable[Any]]) -> tuple[list[Row], list[str]]:
+def measure(
+    size: Size, seed: int, run: Callable[[Callable[..., Any], list[tuple[Any, ...]]], Iterable[Any]]
+) -> tuple[list[Row], list[str]]:
     """The table's rows (what, figure, of how many) and a line on everything that is not as it has to be.
 
     ``run`` does a function on many tuples of arguments, in any order.
@@ -111,7 +110,10 @@ def _of_mutants(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     ]
     if margins:
         rows.append(("least departure of a wrong one, in tolerances", f"{margins[0]:.3g}", f"{len(margins)} measured"))
-    told = [f"survived: {one.mutant.assignment}, {one.mutant.style}, {one.mutant.definition}: {one.mutant.edit}" for one in survivors]
+    told = [
+        f"survived: {one.mutant.assignment}, {one.mutant.style}, {one.mutant.definition}: {one.mutant.edit}"
+        for one in survivors
+    ]
     return rows, told
 
 
@@ -127,7 +129,9 @@ def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[st
         ("right submissions with all their points (equivalents)", str(len(full)), str(len(tried))),
         *[(f"    most used of what is allowed: {name}", f"{value:.2g}", "") for name, value in sorted(margins.items())],
     ]
-    return rows, [f"lost: {one.assignment} number {one.number} {', '.join(one.choices)}: {lost}" for one, lost, _ in tried if lost]
+    return rows, [
+        f"lost: {one.assignment} number {one.number} {', '.join(one.choices)}: {lost}" for one, lost, _ in tried if lost
+    ]
 
 
 def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
@@ -152,13 +156,14 @@ def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]
 
 
 def _of_repeats(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
-    tasks = [
-        (assignment, name, seed + number, number % 3)
-        for number in range(size.seeds)
-        for assignment in ASSIGNMENTS
-        for name in repeatability.submissions(assignment)
-    ]
-    found = list(run(_again, tasks))
+    tasks = []
+    for assignment in ASSIGNMENTS:
+        right, *wrong_ones = repeatability.submissions(assignment)
+        for number in range(size.seeds):
+            # Wrong ones take turns; the first seed has them all, for the others to be compared with.
+            names = wrong_ones if number == 0 else [wrong_ones[number % len(wrong_ones)]]
+            tasks.append((assignment, (right, *names), seed + number, number % 3))
+    found = [one for batch in run(_again, tasks) for one in batch]
     for batch in run(_among_others, [(seed, jobs) for jobs in (2, 3)]):
         found += batch
     first: dict[tuple[str, str], Any] = {}
@@ -173,14 +178,14 @@ def _of_repeats(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
 
 
 def _of_starts(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
-    tasks = [(start, seed + number) for start in repeatability.STARTS for number in range(size.starts)]
+    tasks = [(seed + number,) for number in range(size.starts)]
     passed = total = 0
     most, wrong = 0.0, []
-    for start, found in run(_started, tasks):
-        for id, (ok, used) in found.items():
+    for (of,), found in zip(tasks, run(_started, tasks), strict=True):
+        for what, (ok, used) in found.items():
             total, passed, most = total + 1, passed + ok, max(most, used)
             if not ok:
-                wrong.append(f"a right network did not pass: {id}, start {start}")
+                wrong.append(f"a right network did not pass: {what}, seed {of}")
     rows = [
         ("right networks that learn from unusual starts", str(passed), str(total)),
         ("    most used of what is allowed", f"{most:.2g}", ""),

@@ -6,14 +6,14 @@ Also here: right networks from unusual starts, since whether a loss falls depend
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from accuracy.examining import ASSIGNMENTS, Examiner, right_source
 from grader.checks import run_check
 from grader.verdicts import Verdict
 
-__all__ = ["STARTS", "again_among_others", "again_in_another_order", "again_with_seed", "submissions", "training_from"]
+__all__ = ["STARTS", "again", "again_among_others", "submissions", "training_from"]
 
 # Marks, as far as a student sees them: criterion → outcome, share, mistake.
 Marks = dict[str, tuple[str, str, str | None]]
@@ -44,22 +44,23 @@ def submissions(assignment: str) -> dict[str, str]:
 
 
 def _marks(verdicts: Mapping[str, Verdict]) -> Marks:
-    return {id: (verdict.outcome.value, str(verdict.share), verdict.mistake) for id, verdict in sorted(verdicts.items())}
+    return {
+        id: (verdict.outcome.value, str(verdict.share), verdict.mistake) for id, verdict in sorted(verdicts.items())
+    }
 
 
-def again_with_seed(assignment: str, name: str, seed: int) -> Marks:
-    """Marks of one of the submissions with this seed."""
+def again(assignment: str, names: Sequence[str], seed: int, order: int) -> dict[str, Marks]:
+    """Marks of some of the submissions with this seed, the criteria examined in an order drawn from ``order``."""
+    found = {}
     with Examiner(seed, sandboxed=False) as examiner:
-        return _marks(examiner.verdicts(assignment, submissions(assignment)[name]))
-
-
-def again_in_another_order(assignment: str, name: str, seed: int, order: int) -> Marks:
-    """Marks with the criteria examined in an order drawn from ``order``."""
-    with Examiner(seed, sandboxed=False) as examiner:
-        sitting = examiner.sit(assignment, submissions(assignment)[name])
-        criteria = examiner.criteria(assignment)
-        random.Random(order).shuffle(criteria)
-        return _marks({criterion.id: run_check(str(criterion.check), sitting, criterion.id) for criterion in criteria})
+        for name in names:
+            sitting = examiner.sit(assignment, submissions(assignment)[name])
+            criteria = examiner.criteria(assignment)
+            random.Random(order).shuffle(criteria)
+            found[name] = _marks(
+                {criterion.id: run_check(str(criterion.check), sitting, criterion.id) for criterion in criteria}
+            )
+    return found
 
 
 def again_among_others(seed: int, jobs: int) -> dict[tuple[str, str], Marks]:
@@ -71,17 +72,19 @@ def again_among_others(seed: int, jobs: int) -> dict[tuple[str, str], Marks]:
         return dict(zip(tasks, found, strict=True))
 
 
-def training_from(start: str, seed: int) -> dict[str, tuple[bool, float]]:
-    """For each network of 2020 with that start: whether training passed, and how much of its limit it used."""
-    given = "    def forward(self, input):\n        return F.conv2d"
+def training_from(seed: int) -> dict[str, tuple[bool, float]]:
+    """For each start and network of 2020: whether training passed, and how much of its limit it used."""
     source = right_source("csc413-2020")
-    own = source.replace("        self.reset_parameters()\n", f"        self.reset_parameters()\n        {STARTS[start]}\n", 1)
-    if given not in source or own == source:
-        raise ValueError("the fixture's MyConv2d is no longer the one that this module edits")
+    found = {}
     with Examiner(seed, sandboxed=False) as examiner:
-        verdicts = examiner.verdicts("csc413-2020", own, ["cnn", "unet"])
-    return {
-        id: (verdict.share == 1, float(verdict.evidence.get("margins", {}).get("own start", float("inf"))))
-        for id, verdict in verdicts.items()
-        if id.endswith(".training")
-    }
+        for start, code in STARTS.items():
+            own = source.replace(
+                "        self.reset_parameters()\n", f"        self.reset_parameters()\n        {code}\n", 1
+            )
+            if own == source:
+                raise ValueError("the fixture's MyConv2d is no longer the one that this module edits")
+            for id, verdict in examiner.verdicts("csc413-2020", own, ["cnn", "unet"]).items():
+                if id.endswith(".training"):
+                    used = float(verdict.evidence.get("margins", {}).get("own start", "inf"))
+                    found[f"{id}, start {start}"] = (verdict.share == 1, used)
+    return found

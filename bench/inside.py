@@ -7,8 +7,10 @@ is there already.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
 import sys
 import tempfile
 import time
@@ -112,7 +114,8 @@ def _found(base: str) -> Found:
 
 
 def limit() -> dict[str, Any]:
-    """Seconds of the tensor work of each base, by base and by verb, and of all the rest of ``grade`` in this process."""
+    """Seconds of the tensor work of each base, by base and by verb, and of all the rest of ``grade`` in this
+    process."""
     torch.set_num_threads(1)
     warm = Clock()
     grading = _grading(Sandboxes(warm))
@@ -176,7 +179,9 @@ def there(folder: str, out: str) -> dict[str, Any]:
             return {**files, "report.json": json.dumps(document).encode()}
 
         silent = _Silent()
-        clock.time("making", lambda: run(grading, findings.found, Path(out), jobs=1, events=silent, elsewhere=elsewhere))
+        clock.time(
+            "making", lambda: run(grading, findings.found, Path(out), jobs=1, events=silent, elsewhere=elsewhere)
+        )
     return {"seconds": clock.seconds["making"]}
 
 
@@ -195,5 +200,7 @@ class _Silent:
 
 if __name__ == "__main__":
     what, *more = sys.argv[1:]
-    done: Any = {"limit": limit, "profile": lambda: profile(int(more[0])), "there": lambda: there(more[0], more[1])}[what]()
+    measures = {"limit": limit, "profile": lambda: profile(int(more[0])), "there": lambda: there(more[0], more[1])}
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # fixtures print
+        done = measures[what]()
     print(json.dumps(done))

@@ -36,7 +36,9 @@ class Unexaminable(Exception):
 class Session(Protocol):
     """The worker's end as this module needs it; see ``grader/sandbox.py``."""
 
-    def ask(self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float) -> tuple[Message, Tensors]: ...
+    def ask(
+        self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float
+    ) -> tuple[Message, Tensors]: ...
     def close(self) -> None: ...
     @property
     def output(self) -> str: ...
@@ -45,9 +47,9 @@ class Session(Protocol):
 class Submitted:
     """One submission's worker.
 
-    ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the submission broke it.
-    ``seconds`` is the wall time for the whole submission, ``probe_seconds`` for one probe; a probe that hangs is not counted
-    in the former, and what hangs twice is not tried a third time.
+    ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the
+    submission broke it. ``seconds`` is the wall time for the whole submission, ``probe_seconds`` for one probe; a probe
+    that hangs is not counted in the former, and what hangs twice is not tried a third time.
     """
 
     def __init__(
@@ -134,7 +136,11 @@ class Submitted:
         if any("trouble" in one for one in tried):
             self._troubled = subject
         bent = None if "trouble" in evidence else _bent(message, tensors, evidence, outputs)
-        return (_stopped(f"its reply was not of the agreed form ({bent})"), {}) if bent else (evidence, _as_numbers(outputs))
+        return (
+            (_stopped(f"its reply was not of the agreed form ({bent})"), {})
+            if bent
+            else (evidence, _as_numbers(outputs))
+        )
 
 
 def _subject(message: Mapping[str, Any]) -> str:
@@ -200,7 +206,8 @@ _CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
 
 # To the schema language 3.0 is an integer; to torch it is no size.
 _Validator = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
 )
 
 
@@ -218,7 +225,9 @@ _OUTPUT = {
     "anyOf": [{"required": ["trouble"]}, {"required": ["shape", "dtype", "finite"]}],
 }
 _SCHEMAS = {
-    "outline": _schema({"files": {"type": "array", "items": {"type": "object", "required": ["path", "classes", "problems"]}}}),
+    "outline": _schema(
+        {"files": {"type": "array", "items": {"type": "object", "required": ["path", "classes", "problems"]}}}
+    ),
     "load": _schema(
         {
             "classes": _list(_TEXT, 100),
@@ -230,10 +239,15 @@ _SCHEMAS = {
             "notes": _REMARKS,
         }
     ),
-    "build": _schema({"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}),
+    "build": _schema(
+        {"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}
+    ),
     "trace": _schema({"parameters": _LINES, "buffers": _LINES, "unused": _LINES}),
     "run": _schema({}),
     "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
     "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}),
-    "device": _schema({"findings": _list(_record({"what": _TEXT, "where": _TEXT}), 1000), "settled": {"type": "boolean"}}, {"why": _TEXT}),
+    "device": _schema(
+        {"findings": _list(_record({"what": _TEXT, "where": _TEXT}), 1000), "settled": {"type": "boolean"}},
+        {"why": _TEXT},
+    ),
 }

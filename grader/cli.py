@@ -43,26 +43,73 @@ def _parser() -> argparse.ArgumentParser:
         prog="grade",
         description="Mark PyTorch colourization assignments: one submission, or a folder of them.",
         epilog="Reports are written to DIR/<id>/report.html, report.json and feedback.md. "
-        "Exit status: 0 graded, whatever the marks; 1 the grader failed on a submission; 2 wrong usage; 3 below --fail-under.",
+        "Exit status: 0 graded, whatever the marks; 1 the grader failed on a submission; 2 wrong usage; 3 below "
+        "--fail-under.",
     )
     add = parser.add_argument
-    add("paths", metavar="PATH", nargs="+", type=Path, help="a submission (folder, .py, .ipynb, .zip, .tar.gz), or a folder of submissions")
+    add(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=Path,
+        help="a submission (folder, .py, .ipynb, .zip, .tar.gz), or a folder of submissions",
+    )
     add("--assignment", metavar="ID", help=f"one of {', '.join(ASSIGNMENTS)} (default: told from the submission)")
     add("--rubric", metavar="FILE", type=Path, help="mark sheet (default: the one that comes with the grader)")
     add("--out", metavar="DIR", type=Path, default=Path("reports"), help="where reports go (default: reports)")
-    add("--device", choices=("cpu", "cuda", "auto"), default="auto", help="where training runs; auto is the CPU in this version (default: auto)")
+    add(
+        "--device",
+        choices=("cpu", "cuda", "auto"),
+        default="auto",
+        help="where training runs; auto is the CPU in this version (default: auto)",
+    )
     add("--jobs", metavar="N", type=int, help="submissions at a time (default: one a processor core)")
-    add("--cluster", metavar="ADDRESS", help="grade on the nodes of the Dask scheduler there, such as tcp://scheduler:8786")
-    add("--seed", metavar="N", type=int, help="seed of everything drawn at random (default: drawn, and recorded in the report)")
+    add(
+        "--cluster",
+        metavar="ADDRESS",
+        help="grade on the nodes of the Dask scheduler there, such as tcp://scheduler:8786",
+    )
+    add(
+        "--seed",
+        metavar="N",
+        type=int,
+        help="seed of everything drawn at random (default: drawn, and recorded in the report)",
+    )
     add("--quick", action="store_true", help="no training: those criteria stay pending")
-    add("--data", metavar="PATH", type=Path, help="CIFAR-10 as the course hands it out (folder or .tar.gz) or .npz (default: small pictures that come along)")
-    add("--isolation", choices=("auto", "bubblewrap", "none"), default="auto", help="how submissions are confined (default: auto, which is bubblewrap or a refusal)")
+    add(
+        "--data",
+        metavar="PATH",
+        type=Path,
+        help="CIFAR-10 as the course hands it out (folder or .tar.gz) or .npz "
+        "(default: small pictures that come along)",
+    )
+    add(
+        "--isolation",
+        choices=("auto", "bubblewrap", "none"),
+        default="auto",
+        help="how submissions are confined (default: auto, which is bubblewrap or a refusal)",
+    )
     add("--timeout", metavar="SECONDS", type=float, default=120.0, help="wall time for one submission (default: 120)")
     add("--memory", metavar="GIB", type=float, default=4.0, help="memory for one submission (default: 4)")
-    add("--roster", metavar="FILE", type=Path, help="CSV with id, name and email, for the gradebook; kept in DIR until 'none' is given")
-    add("--late", metavar="FILE", type=Path, help="CSV with id and hours_late, or id, submitted and due; the rubric says what it costs; kept likewise")
+    add(
+        "--roster",
+        metavar="FILE",
+        type=Path,
+        help="CSV with id, name and email, for the gradebook; kept in DIR until 'none' is given",
+    )
+    add(
+        "--late",
+        metavar="FILE",
+        type=Path,
+        help="CSV with id and hours_late, or id, submitted and due; the rubric says what it costs; kept likewise",
+    )
     add("--fresh", action="store_true", help="grade again what is graded already")
-    add("--fail-under", metavar="PERCENT", type=float, help="exit with status 3 if a submission has less, of what is marked so far")
+    add(
+        "--fail-under",
+        metavar="PERCENT",
+        type=float,
+        help="exit with status 3 if a submission has less, of what is marked so far",
+    )
     add("--json", action="store_true", help="a machine-readable summary on standard output")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--one", dest="mode", action="store_const", const="one", help="PATH is one submission")
@@ -124,7 +171,9 @@ def _grade(options: argparse.Namespace) -> int:
         rubric = load_rubric(options.rubric or shipped("rubric.yaml"))
         lists = given(roster=options.roster, late=options.late)
         if lists.files and not findings.many:
-            raise _Usage("--roster and --late are for a gradebook, and one submission has none: name a folder of submissions")
+            raise _Usage(
+                "--roster and --late are for a gradebook, and one submission has none: name a folder of submissions"
+            )
         # One submission is graded whenever it is asked for; of many, those that are there already are left.
         fresh = options.fresh or not findings.many
         seed = seed_for(options.out, options.seed, fresh)
@@ -206,7 +255,9 @@ def _device(asked: str) -> str:
 
     if not torch.cuda.is_available():
         raise _Usage("--device was cuda, but torch sees no GPU here: use --device cpu, or auto")
-    raise _Usage("--device was cuda, but submissions are only examined on the CPU in this version: use --device cpu, or auto")
+    raise _Usage(
+        "--device was cuda, but submissions are only examined on the CPU in this version: use --device cpu, or auto"
+    )
 
 
 def _tell(options: argparse.Namespace, findings: Findings, summary: Summary, only: list[Report]) -> None:
@@ -217,7 +268,8 @@ def _tell(options: argparse.Namespace, findings: Findings, summary: Summary, onl
     out = display(str(options.out))
     if findings.many:
         print(
-            f"{summary.graded} graded, {summary.resumed} as before, {summary.needs_review} to review, {summary.ungradable} ungradable, "
+            f"{summary.graded} graded, {summary.resumed} as before, {summary.needs_review} to review, "
+            f"{summary.ungradable} ungradable, "
             f"{len(summary.failed)} on which the grader failed."
         )
         print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
@@ -242,7 +294,7 @@ def _as_json(options: argparse.Namespace, findings: Findings, summary: Summary) 
         "lowest_percent": None if summary.lowest is None else float(summary.lowest),
         "skipped": [{"path": display(str(one.path)), "reason": one.reason} for one in findings.skipped],
         "reports": [
-            {"id": display(found.id), "report": str(options.out / found.folder / "report.json")} for found in findings.found
+            {"id": display(found.id), "report": str(options.out / found.folder / "report.json")}
+            for found in findings.found
         ],
     }
-

@@ -150,7 +150,8 @@ def run(
 
     Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False; ``lists`` is
     what ``out`` is to remember for them from now on. ``elsewhere`` grades on other machines; then ``grading`` only says
-    how. After Ctrl-C nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says what is
+    how. After Ctrl-C nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says
+    what is
     left. Sets ``grading.progress``, and torch's threads in this process to 1. Raises StoreError, RunError, and
     ListError for a list that ``out`` remembers and that was spoilt; what was written is whole.
     """

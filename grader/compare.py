@@ -16,7 +16,8 @@ from torch import Tensor
 __all__ = ["Difference", "compare", "rounding", "share_of"]
 
 # An implementation that adds in another order makes other rounding errors than the reference's, of the same size but
-# not the same value; this many times the reference's own largest error bounds them. Wrong networks differ by 10⁴ times more.
+# not the same value; this many times the reference's own largest error bounds them. Wrong networks differ by 10⁴
+# times more.
 _SPREAD = 64
 
 
@@ -100,7 +101,8 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
 
 
 def share_of(tolerance: float, expected: Tensor, actual: Tensor) -> float:
-    """How much of a tolerance two tensors of the same shape use up: 0 where they are equal, at most 1 where they pass."""
+    """How much of a tolerance two tensors of the same shape use up: 0 where they are equal, at most 1 where they
+    pass."""
     if expected.numel() == 0:
         return 0.0
     largest = float((expected.to(torch.float64) - actual.to(torch.float64)).abs().max())

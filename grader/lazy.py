@@ -10,7 +10,7 @@ __all__ = ["lazy"]
 T = TypeVar("T")
 
 
-class lazy(Generic[T]):  # noqa: N801 - used as a decorator, like property
+class lazy(Generic[T]):
     """An attribute computed once an object.
 
     Before Python 3.12 ``functools.cached_property`` holds one lock for all objects of a class while it computes: what

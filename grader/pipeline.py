@@ -74,7 +74,8 @@ class Grading:
             return self._exams[assignment]
 
     def grade(self, found: Found | Submission) -> Report:
-        """One submission's report; it may have been read already. Raises only for faults of ours: SandboxError, or a defect."""
+        """One submission's report; it may have been read already. Raises only for faults of ours: SandboxError, or a
+        defect."""
         started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
         self.progress(found.id, "reading")
         submission = found if isinstance(found, Submission) else read(found)

@@ -119,7 +119,8 @@ def _recall_rule(out: Path) -> LateRule | None:
         if all(len(values[name]) <= 40 for name in _NUMBERS):
             return LateRule(*(Fraction(values[name]) for name in _NUMBERS))
     raise ListError(
-        f"{display(str(out / _RULE), limit=300)} was not written by 'gradebook summary': delete it and give the rule anew"
+        f"{display(str(out / _RULE), limit=300)} was not written by 'gradebook summary': delete it and give the "
+        "rule anew"
     )
 
 

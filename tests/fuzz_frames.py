@@ -4,6 +4,7 @@ Mutations start from good frames of every kind: bytes flipped, lengths rewritten
 the headers replaced. Prints how many there were, how many were believed, and the first that broke a promise.
 """
 
+# ruff: noqa: E501 - mutations and pieces are data
 from __future__ import annotations
 
 import json
@@ -26,11 +27,23 @@ _TOKENS = [
 
 def good() -> list[bytes]:
     """Frames of every shape that crosses: with and without tensors, of every dtype, empty ones, deep JSON."""
-    dtypes = [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
+    dtypes = [
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+        torch.int64,
+        torch.int32,
+        torch.uint8,
+        torch.bool,
+    ]
     return [
         encode({}),
         encode({"serial": "ab" * 16, "reply": {"trouble": {"type": "E", "text": "é\n", "frames": []}}}),
-        encode({"serial": "0", "reply": {"x": [1, -2.5, None, True, {"y": [[[]]]}]}}, {"eval": torch.ones(2, 3), "train": torch.zeros(1, 2, 2)}),
+        encode(
+            {"serial": "0", "reply": {"x": [1, -2.5, None, True, {"y": [[[]]]}]}},
+            {"eval": torch.ones(2, 3), "train": torch.zeros(1, 2, 2)},
+        ),
         encode({"a": 1}, {str(index): torch.ones(index % 3, 2).to(dtype) for index, dtype in enumerate(dtypes)}),
         encode({"deep": json.loads("[" * 30 + "]" * 30)}, {"none": torch.empty(0, 4)}),
     ]
@@ -54,7 +67,14 @@ def mutated(frames: list[bytes], random_: random.Random) -> bytes:
                 token = random_.choice(_TOKENS)
                 frame[place : place + len(token)] = token
             case 5 if len(frame) >= 8:
-                struct.pack_into(">I", frame, random_.choice((0, 4)), random_.choice((0, 1, 7, 8, 9, len(frame), len(frame) - 8, LIMIT, 2**31, 2**32 - 1, random_.randrange(400))))
+                struct.pack_into(
+                    ">I",
+                    frame,
+                    random_.choice((0, 4)),
+                    random_.choice(
+                        (0, 1, 7, 8, 9, len(frame), len(frame) - 8, LIMIT, 2**31, 2**32 - 1, random_.randrange(400))
+                    ),
+                )
             case 6:
                 other = random_.choice(frames)
                 frame[place:] = other[random_.randrange(len(other)) :]
@@ -100,7 +120,9 @@ def main() -> int:
             believed += 1
         except FrameError:
             pass
-    print(f"{count:,} inputs of seed {seed}: none broke a promise, {believed:,} were well formed, {time.perf_counter() - clock:.0f} s")
+    print(
+        f"{count:,} inputs of seed {seed}: none broke a promise, {believed:,} were well formed, {time.perf_counter() - clock:.0f} s"
+    )
     return 0
 
 

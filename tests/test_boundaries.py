@@ -1,4 +1,5 @@
-"""Imports run one way, the worker stands by itself, and only the places meant for it print, start processes or read YAML."""
+"""Imports run one way, the worker stands by itself, and only the places meant for it print, start processes or read
+YAML."""
 
 from __future__ import annotations
 
@@ -24,7 +25,11 @@ def _imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join((*package[: len(package) - node.level + 1], *filter(None, [node.module]))) if node.level else str(node.module)
+            base = (
+                ".".join((*package[: len(package) - node.level + 1], *filter(None, [node.module])))
+                if node.level
+                else str(node.module)
+            )
             found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
     return found
 
@@ -62,7 +67,16 @@ def test_checks_know_neither_the_sandbox_nor_the_command_line():
 
 @pytest.mark.parametrize("module", ["grader.marking", "grader.report"])
 def test_reports_and_marking_know_only_verdicts_and_the_rubric(module):
-    forbidden = ("grader.cli", "grader.cohort", "grader.pipeline", "grader.sandbox", "grader.checks", "grader.exam", "grader.worker", "reference")
+    forbidden = (
+        "grader.cli",
+        "grader.cohort",
+        "grader.pipeline",
+        "grader.sandbox",
+        "grader.checks",
+        "grader.exam",
+        "grader.worker",
+        "reference",
+    )
     for name, imports in IMPORTS.items():
         if name == module or name.startswith(module + "."):
             assert {one for one in _ours(imports) if one.startswith(forbidden)} == set(), name
@@ -87,7 +101,9 @@ def test_yaml_is_only_read_by_a_safe_loader():
     for path in SOURCES:
         for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
             if ast.unparse(call.func) in ("yaml.load", "yaml.compose", "yaml.load_all"):
-                assert "Safe" in ast.unparse(call) or "_LOADER" in ast.unparse(call), f"{_name(path)}, line {call.lineno}"
+                assert "Safe" in ast.unparse(call) or "_LOADER" in ast.unparse(call), (
+                    f"{_name(path)}, line {call.lineno}"
+                )
             assert ast.unparse(call.func) not in ("yaml.unsafe_load", "yaml.full_load"), _name(path)
 
 
@@ -102,7 +118,9 @@ def test_only_the_sandbox_starts_processes():
     for path in SOURCES:
         name = _name(path)
         if name != "grader.sandbox" and not name.startswith("grader.worker"):
-            assert not _calls(path, "subprocess.run", "subprocess.Popen", "subprocess.check_output", "os.fork", "os.system"), name
+            assert not _calls(
+                path, "subprocess.run", "subprocess.Popen", "subprocess.check_output", "os.fork", "os.system"
+            ), name
 
 
 def test_torch_load_is_only_called_with_weights_only():

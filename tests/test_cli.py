@@ -110,14 +110,17 @@ def _altered(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
 
 
 def test_faults_of_one_class_take_no_other_marks(capsys, tmp_path):
-    """Each of these breaks CNN alone; UNet and the dilated layer keep all their marks, and the feedback says what happened."""
+    """Each of these breaks CNN alone; UNet and the dilated layer keep all their marks, and the feedback says what
+    happened."""
     head = "class CNN(nn.Module):"
     broken = {
         "syntax": (head, f"{head}\n    oops = = 1\n", "oops = = 1"),
         "renamed": (head, "class Cnn(nn.Module):", "There is a class Cnn"),
-        "raises": (head, f"{head}\n    def __call__(self, x):\n        raise KeyError('my own mistake')\n", "my own mistake"),
+        "raises": (head, f"{head}\n    def __call__(self, x):\n        raise KeyError('my own "
+                         "mistake')\n", "my own mistake"),
         "exits": (head, f"{head}\n    def __call__(self, x):\n        import sys\n        sys.exit(0)\n", "SystemExit"),
-        "dies": (head, f"{head}\n    def __call__(self, x):\n        import os\n        os._exit(0)\n", "ended its process"),
+        "dies": (head, f"{head}\n    def __call__(self, x):\n        import os\n        "
+                       "os._exit(0)\n", "ended its process"),
         "hangs": (head, f"{head}\n    def __call__(self, x):\n        while True: pass\n", "did not finish"),
     }  # fmt: skip
     for name, (old, new, _) in broken.items():
@@ -137,7 +140,11 @@ def test_faults_of_one_class_take_no_other_marks(capsys, tmp_path):
 
 def test_a_network_that_gives_nan_has_the_right_shapes_and_the_wrong_values(capsys, tmp_path):
     head = "class CNN(nn.Module):"
-    folder = _altered(tmp_path, "alice", (head, f"{head}\n    def __call__(self, x):\n        return super().__call__(x) * float('nan')\n"))
+    folder = _altered(
+        tmp_path,
+        "alice",
+        (head, f"{head}\n    def __call__(self, x):\n        return super().__call__(x) * float('nan')\n"),
+    )
     assert _grade(capsys, tmp_path, folder)[0] == 0
     criteria = _criteria(_report(tmp_path, "alice"))
     outcomes = {id: criterion["outcome"] for id, criterion in criteria.items() if id.startswith("cnn.")}
@@ -153,7 +160,9 @@ def _made(folder: Path) -> Path:
 
 def test_two_candidates_for_the_code_are_flagged_and_one_is_examined(capsys, tmp_path):
     folder = _altered(tmp_path, "alice")
-    (folder / "colourization_old.py").write_text(_source().replace("class UNet(nn.Module):", "class UNet(nn.Module):\n    old = True\n"), "utf-8")
+    (folder / "colourization_old.py").write_text(
+        _source().replace("class UNet(nn.Module):", "class UNet(nn.Module):\n    old = True\n"), "utf-8"
+    )
     status, _, _ = _grade(capsys, tmp_path, folder)
     report = _report(tmp_path, "alice")
     assert status == 0 and report["status"] == "needs_review"
@@ -184,16 +193,23 @@ def test_every_form_of_a_submission_gets_the_same_marks(form, capsys, tmp_path):
     path = RIGHT if form == "folder" else next(RIGHT.glob("*.ipynb"))
     if form in ("zip", "tar.gz"):
         path = Path(shutil.make_archive(str(tmp_path / "alice"), "zip" if form == "zip" else "gztar", RIGHT))
-    status, out, _ = _grade(capsys, tmp_path, path, "--quick")
+    status, _, _ = _grade(capsys, tmp_path, path, "--quick")
     assert status == 0
     report = json.loads(next((tmp_path / "reports").glob("*/report.json")).read_text("utf-8"))
-    automatic = [one for one in report["criteria"] if not one["id"].startswith(("manual.", "files.")) and not one["id"].endswith("training")]
+    automatic = [
+        one
+        for one in report["criteria"]
+        if not one["id"].startswith(("manual.", "files.")) and not one["id"].endswith("training")
+    ]
     assert automatic and all(one["outcome"] == "pass" for one in automatic)
     assert report["assignment"]["id"] == "csc413-2023"
 
 
 def test_help_comes_without_importing_torch():
-    code = "import sys; from grader import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    code = (
+        "import sys; from grader import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\nassert 'torch' "
+        "not in sys.modules"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "--fail-under" in ran.stdout

@@ -28,10 +28,19 @@ class Net(nn.Module):
 """
 SIZE = "self.weight.size(0), 1, 5, 5"
 FOLLOWS = {
-    "a module-level device": (f"spread = torch.zeros({SIZE}).to(DEVICE)", 'DEVICE = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")'),
-    "a module-level switch": (f"spread = torch.zeros({SIZE}).cuda() if USE else torch.zeros({SIZE})", "USE = torch.cuda.is_available()"),
+    "a module-level device": (
+        f"spread = torch.zeros({SIZE}).to(DEVICE)",
+        'DEVICE = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")',
+    ),
+    "a module-level switch": (
+        f"spread = torch.zeros({SIZE}).cuda() if USE else torch.zeros({SIZE})",
+        "USE = torch.cuda.is_available()",
+    ),
     "is_cuda of the input": (f"spread = torch.zeros({SIZE})\n        if x.is_cuda: spread = spread.cuda()", ""),
-    "the type of the input's device": (f"spread = torch.zeros({SIZE})\n        if x.device.type == 'cuda': spread = spread.to(x.device)", ""),
+    "the type of the input's device": (
+        f"spread = torch.zeros({SIZE})\n        if x.device.type == 'cuda': spread = spread.to(x.device)",
+        "",
+    ),
     "device=": (f"spread = torch.zeros({SIZE}, device=x.device)", ""),
     "new_zeros": (f"spread = x.new_zeros({SIZE})", ""),
     "data.new": (f"spread = self.weight.data.new({SIZE}).zero_()", ""),
@@ -60,7 +69,9 @@ def examined(tmp_path):
         files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
         loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"]}, {})
         assert loaded["classes"] == ["Net"], loaded
-        evidence, _ = handler.handle({"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": torch.rand(1, 1, 8, 8)})
+        evidence, _ = handler.handle(
+            {"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": torch.rand(1, 1, 8, 8)}
+        )
         return evidence
 
     yield examine
@@ -82,5 +93,7 @@ def test_what_is_tied_to_one_device_is_found_with_its_line(name, examined):
 
 
 def test_layers_that_are_not_registered_are_found(examined):
-    evidence = examined("self.hidden = [torch.ones(1)] ; spread = x.new_zeros(self.weight.size(0), 1, 5, 5) + torch.ones(5)")
+    evidence = examined(
+        "self.hidden = [torch.ones(1)] ; spread = x.new_zeros(self.weight.size(0), 1, 5, 5) + torch.ones(5)"
+    )
     assert evidence["findings"]

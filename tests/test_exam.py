@@ -35,7 +35,11 @@ def test_values_belong_to_their_place_whatever_else_there_is():
 
 def test_scales_have_both_signs_and_keep_away_from_zero_and_variances_are_positive():
     state = _exam().state("run", [[64]], [[64]])
-    assert state["parameter.0"].abs().min() >= 0.5 and (state["parameter.0"] < 0).any() and (state["parameter.0"] > 0).any()
+    assert (
+        state["parameter.0"].abs().min() >= 0.5
+        and (state["parameter.0"] < 0).any()
+        and (state["parameter.0"] > 0).any()
+    )
     assert state["buffer.0"].min() > 0
 
 

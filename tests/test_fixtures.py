@@ -31,7 +31,19 @@ def reports(tmp_path_factory):
         for folder in folders:
             shutil.copytree(folder / "submission", place / assignment / folder.name)
         out = place / f"{assignment}-reports"
-        command = [sys.executable, "-m", "grader", str(place / assignment), "--many", "--out", str(out), "--seed", "1", "--timeout", "60"]
+        command = [
+            sys.executable,
+            "-m",
+            "grader",
+            str(place / assignment),
+            "--many",
+            "--out",
+            str(out),
+            "--seed",
+            "1",
+            "--timeout",
+            "60",
+        ]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=place, check=False)
         assert ran.returncode == 0, ran.stderr
         for folder in folders:
@@ -49,8 +61,16 @@ def test_a_fixture_gets_the_marks_that_are_expected(folder, reports):
     assert set(expected["criteria"]) == automatic
     wrong = []
     for id, wanted in expected["criteria"].items():
-        told = {"outcome": actual[id]["outcome"], "points": Fraction(str(actual[id]["points"])), "mistake": actual[id]["mistake"]}
-        asked = {"outcome": wanted["outcome"], "points": Fraction(str(wanted["points"])), "mistake": wanted.get("mistake", told["mistake"])}
+        told = {
+            "outcome": actual[id]["outcome"],
+            "points": Fraction(str(actual[id]["points"])),
+            "mistake": actual[id]["mistake"],
+        }
+        asked = {
+            "outcome": wanted["outcome"],
+            "points": Fraction(str(wanted["points"])),
+            "mistake": wanted.get("mistake", told["mistake"]),
+        }
         if told != asked:
             wrong.append(f"{id}: expected {asked}, actual {told}: {actual[id]['feedback']}")
     assert not wrong, "\n".join(wrong)
@@ -83,4 +103,6 @@ def test_the_starter_is_the_template_as_it_is():
         template = ROOT / "student_template" / assignment
         starter = ROOT / "fixtures" / "submissions" / assignment / "starter" / "submission"
         handed_in = {path.name: path.read_bytes() for path in starter.iterdir() if path.suffix in (".py", ".ipynb")}
-        assert handed_in == {path.name: path.read_bytes() for path in template.iterdir() if path.suffix in (".py", ".ipynb")}
+        assert handed_in == {
+            path.name: path.read_bytes() for path in template.iterdir() if path.suffix in (".py", ".ipynb")
+        }

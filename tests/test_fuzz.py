@@ -1,5 +1,6 @@
 """Whatever bytes are handed in, the answer is a value or one sentence: rubric, archives, notebooks, sources, frames."""
 
+# ruff: noqa: E501 - mutations and pieces are data
 from __future__ import annotations
 
 import json
@@ -27,7 +28,11 @@ HONEST = (Path(__file__).parent / "adversarial" / "honest.txt").read_text("utf-8
 steady = settings(derandomize=True, deadline=None, max_examples=60)
 
 _NOTEBOOK = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "metadata": {}, "source": ["import torch\n", "x = 1"], "outputs": [], "execution_count": 1}]}).encode()  # fmt: skip
-_ARCHIVES = [a_zip(("colourization.py", b"x = 1\n"), ("a/b.txt", b"b" * 500)), a_tar(("colourization.py", b"x = 1\n"), gz=True), a_tar(("a.py", b"y = 2\n"))]
+_ARCHIVES = [
+    a_zip(("colourization.py", b"x = 1\n"), ("a/b.txt", b"b" * 500)),
+    a_tar(("colourization.py", b"x = 1\n"), gz=True),
+    a_tar(("a.py", b"y = 2\n")),
+]
 _PYTHON = [
     "import torch\n", "class CNN(nn.Module):\n", "    def forward(self, x):\n", "\tif x:\n", "        return F.conv2d(x, w, dilation=d)\n", "x = (\n", ")\n", "'''\n", "%%writefile a.py\n",
     "%cd /\n", "!ls\n", "print 'x'\n", "exec 'x' in d\n", "lambda: (yield)\n", "f'{x!r:{y}}'\n", "\\\n", "\f", "\0", "\ufeff", "\u202e", "\ud800", "from . import *\n", "a.b.c = d\n",
@@ -50,7 +55,11 @@ def changed(original: bytes) -> st.SearchStrategy[bytes]:
 
 
 @steady
-@given(changed(RUBRIC.encode()) | st.text(string.printable + "é\u202e", max_size=300).map(str.encode) | st.binary(max_size=200))
+@given(
+    changed(RUBRIC.encode())
+    | st.text(string.printable + "é\u202e", max_size=300).map(str.encode)
+    | st.binary(max_size=200)
+)
 def test_any_rubric_is_a_rubric_or_one_sentence(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rubric.yaml")
@@ -86,9 +95,14 @@ def test_any_file_is_read_or_refused_in_a_sentence(file: tuple[str, bytes]) -> N
 
 
 @steady
-@given(st.lists(st.sampled_from(_PYTHON) | st.text(max_size=12), max_size=14).map("".join), st.sampled_from(["a.py", "a.ipynb"]))
+@given(
+    st.lists(st.sampled_from(_PYTHON) | st.text(max_size=12), max_size=14).map("".join),
+    st.sampled_from(["a.py", "a.ipynb"]),
+)
 def test_any_source_has_an_outline(text: str, path: str) -> None:
-    sources = read_source([{"path": path, "cells": [{"number": 1 if path.endswith("ipynb") else None, "source": text}]}])
+    sources = read_source(
+        [{"path": path, "cells": [{"number": 1 if path.endswith("ipynb") else None, "source": text}]}]
+    )
     reply = {**outline_of(sources), "unusual": unusual(sources)}
     assert {file["path"] for file in reply["files"]} == set(reply["unusual"])
     json.dumps(reply, allow_nan=False).encode("utf-8")

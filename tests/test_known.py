@@ -57,7 +57,9 @@ def test_shapes_told_from_the_list_are_those_of_the_network(assignment, kind):
         except (ValueError, KeyError, RuntimeError):
             continue
         told += 1
-        assert state_shapes(known.steps, *named.values()) == tuple(tuple(value.shape) for value in network.parameters()), known.id
+        assert state_shapes(known.steps, *named.values()) == tuple(
+            tuple(value.shape) for value in network.parameters()
+        ), known.id
     assert told > 20
 
 
@@ -78,7 +80,10 @@ def test_no_mistake_computes_what_a_right_answer_computes(assignment, kind):
         for known in answers:
             if state_shapes(known.steps, *named.values()) != state_shapes(wrong.steps, *named.values()):
                 continue
-            same = all(a.shape == b.shape and torch.allclose(a, b, atol=1e-4) for a, b in zip(expected[known.steps], actual, strict=True))
+            same = all(
+                a.shape == b.shape and torch.allclose(a, b, atol=1e-4)
+                for a, b in zip(expected[known.steps], actual, strict=True)
+            )
             assert not same, f"{wrong.id} {wrong.place} is a right answer: {known.explanation}"
     assert examined > 15
 

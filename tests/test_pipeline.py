@@ -40,7 +40,10 @@ class NoSandbox:
         if message["do"] == "outline":
             return outline(message["files"]), {}
         nothing = {"chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": []}
-        return {"classes": ["CNN", "UNet", "DilatedUNet", "MyConv2d", "MyDilatedConv2d", "RegressionCNN"], **nothing}, {}
+        return {
+            "classes": ["CNN", "UNet", "DilatedUNet", "MyConv2d", "MyDilatedConv2d", "RegressionCNN"],
+            **nothing,
+        }, {}
 
 
 def _verdict(id: str, outcome: Outcome) -> Verdict:
@@ -68,8 +71,13 @@ def test_what_depends_on_a_failed_criterion_is_skipped_and_names_it(monkeypatch)
     assert marks["dilated-unet.shapes"].outcome is Outcome.PASS
 
 
-@pytest.mark.parametrize(("need", "dependent", "skipped"), [("dilated.values", "dilated-unet.device", True), ("cnn.shapes", "my-conv2d.values", False)])
-def test_a_part_of_the_values_holds_up_what_depends_on_it_and_a_part_of_the_shapes_does_not(monkeypatch, need, dependent, skipped):
+@pytest.mark.parametrize(
+    ("need", "dependent", "skipped"),
+    [("dilated.values", "dilated-unet.device", True), ("cnn.shapes", "my-conv2d.values", False)],
+)
+def test_a_part_of_the_values_holds_up_what_depends_on_it_and_a_part_of_the_shapes_does_not(
+    monkeypatch, need, dependent, skipped
+):
     marks, _ = _graded(monkeypatch, {need: Outcome.PARTIAL})
     assert (marks[dependent].outcome is Outcome.SKIPPED) == skipped
 

@@ -290,10 +290,14 @@ FAULTS = [
     ("a negative share", "tanh-at-the-end: 0.5", "tanh-at-the-end: -1", 7, "must be 0 to 1"),
     ("a share that is not a number", "tanh-at-the-end: 0.5", "tanh-at-the-end: .nan", 7, "must be 0 to 1"),
     ("late as a number", "mistakes: {tanh-at-the-end: 0.5}", "late: 3", 7, "late must be a mapping"),
-    ("late without a rate", "mistakes: {tanh-at-the-end: 0.5}", "late: {grace_hours: 1}", 7, "late must have the key 'percent_a_day'"),
-    ("a rate above all", "mistakes: {tanh-at-the-end: 0.5}", "late: {percent_a_day: 101}", 7, "percent_a_day must be 0 to 100, was '101'"),
-    ("late with another key", "mistakes: {tanh-at-the-end: 0.5}", "late: {percent_a_day: 1, cap_percnt: 2}", 7, "did you mean 'cap_percent'"),
-    ("a negative grace", "mistakes: {tanh-at-the-end: 0.5}", "late: {percent_a_day: 1, grace_hours: -1}", 7, "grace_hours must be 0 to 9999"),
+    ("late without a rate", "mistakes: {tanh-at-the-end: 0.5}", "late: {grace_hours: 1}", 7, "late must have the "
+                                                                                             "key 'percent_a_day'"),
+    ("a rate above all", "mistakes: {tanh-at-the-end: 0.5}", "late: {percent_a_day: 101}", 7, "percent_a_day must "
+                                                                                              "be 0 to 100, was '101'"),
+    ("late with another key", "mistakes: {tanh-at-the-end: 0.5}", "late: {percent_a_day: 1, cap_percnt: "
+                                                                  "2}", 7, "did you mean 'cap_percent'"),
+    ("a negative grace", "mistakes: {tanh-at-the-end: 0.5}", "late: {percent_a_day: 1, grace_hours: "
+                                                             "-1}", 7, "grace_hours must be 0 to 9999"),
     ("mistakes in a list", "{tanh-at-the-end: 0.5}", "[tanh-at-the-end]", 7, "mistakes must be a mapping"),
     ("an unknown layer order", "[pool-first, norm-first]", "[pool_first, norm-first]", 6, "did you mean 'pool-first'?"),
     ("a layer order twice", "[pool-first, norm-first]", "[pool-first, pool-first]", 6, "must name each once"),

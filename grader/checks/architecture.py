@@ -24,7 +24,9 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return failed(criterion, network.trouble)
     known = network.match
     if known is not None and known.is_right:
-        told = f"The outputs equal the handout's network in evaluation and in training mode. {known.explanation}".strip()
+        told = (
+            f"The outputs equal the handout's network in evaluation and in training mode. {known.explanation}".strip()
+        )
         return passed(criterion, told, evidence={"margins": {"outputs": network.margin(known)}})
     found = network.difference()
     evidence = {} if found is None else {"difference": found[1].as_json()}
@@ -53,13 +55,16 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         if ours != theirs:
             name = run.trace["parameters"][index]["name"]
             return (
-                f"{call} has other layers than the handout's network. In the order in which layers run, the first parameter to differ is "
-                f"number {index + 1}, `{name}`: its shape is {list(theirs)}, expected {list(ours)}. Compare the layers from there on ({sitting.where(network.kind.cls)})."
+                f"{call} has other layers than the handout's network. In the order in which layers run, the first "
+                "parameter to differ is "
+                f"number {index + 1}, `{name}`: its shape is {list(theirs)}, expected {list(ours)}. Compare the "
+                f"layers from there on ({sitting.where(network.kind.cls)})."
             )
     if len(shapes) != len(run.shapes):
         return (
             f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}: a layer is "
-            f"{'missing' if len(run.shapes) < len(shapes) else 'too many'}, or runs twice ({sitting.where(network.kind.cls)})."
+            f"{'missing' if len(run.shapes) < len(shapes) else 'too many'}, or runs twice "
+            f"({sitting.where(network.kind.cls)})."
         )
     if len(run.trace["buffers"]) != len(expected.trace["buffers"]):
         return (
@@ -71,11 +76,21 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         return f"{call} differs from the handout's network in another configuration."
     output, difference = found
     if output.startswith("buffer"):
-        return f"{call} gives the right outputs, but its batch-norm keeps other running statistics than the default momentum of 0.1 gives. {difference.sentence()}"
-    start = f"{call} has the right layers with the right shapes, but {_OUTPUT.get(output, output)} it computes something else."
+        return (
+            f"{call} gives the right outputs, but its batch-norm keeps other running statistics than the default "
+            f"momentum of 0.1 gives. {difference.sentence()}"
+        )
+    start = (
+        f"{call} has the right layers with the right shapes, but {_OUTPUT.get(output, output)} it computes "
+        "something else."
+    )
     if output == "train":
         start = (
-            f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts in training: "
+            f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts "
+            "in training: "
             "dropout, a batch-norm with other settings, or a call of eval()."
         )
-    return f"{start} {difference.sentence()} Compare the order of the layers and what is joined where ({sitting.where(network.kind.cls)})."
+    return (
+        f"{start} {difference.sentence()} Compare the order of the layers and what is joined where "
+        f"({sitting.where(network.kind.cls)})."
+    )

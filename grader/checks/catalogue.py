@@ -1,14 +1,17 @@
 """Which known implementation a network is, found among thousands by what they put out for one image.
 
 Known implementations with the network's parameter shapes are run once in a run of the grader, in evaluation mode, and a
-few of their output values kept; a submission's network is then looked up by those. What is found is confirmed in full by
-whoever asks. Thousands are run in about a second because networks that begin with the same steps share those steps' outputs.
+few of their output values kept; a submission's network is then looked up by those. What is found is confirmed in full
+by
+whoever asks. Thousands are run in about a second because networks that begin with the same steps share those steps'
+outputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import torch
@@ -64,7 +67,9 @@ def look_up(
                 yield _known(rights, shelf.made_by[index])
 
 
-def _shelf_at(exam: Exam, rights: tuple[Known, ...], numbers: Numbers, shapes: Shapes, image: Tensor, depth: int) -> _Shelf:
+def _shelf_at(
+    exam: Exam, rights: tuple[Known, ...], numbers: Numbers, shapes: Shapes, image: Tensor, depth: int
+) -> _Shelf:
     """Computed once in a run."""
     network = (rights[0].steps, depth)
     entries = exam.once(("catalogue", *network), lambda: _entries(rights, depth))
@@ -78,6 +83,7 @@ def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
     return known
 
 
+@lru_cache(maxsize=4)
 def _entries(rights: tuple[Known, ...], depth: int) -> tuple[_Entry, ...]:
     """Each list of steps once, in an order in which neighbours have long beginnings in common."""
     made_by: dict[tuple[Step, ...], tuple[int, ...]] = {}
@@ -98,7 +104,9 @@ def _entries(rights: tuple[Known, ...], depth: int) -> tuple[_Entry, ...]:
 
 def _all_first(rights: tuple[Known, ...]) -> int:
     """The handout's network with every cat the other way round; the handout's itself where there is none."""
-    turned = tuple(Step(step.kind, step.block, step.width, step.form, step.source, step.kind == "cat") for step in rights[0].steps)
+    turned = tuple(
+        Step(step.kind, step.block, step.width, step.form, step.source, step.kind == "cat") for step in rights[0].steps
+    )
     return next(number for number, known in enumerate(rights) if known.steps == turned)
 
 
@@ -124,7 +132,14 @@ def _shelf(exam: Exam, entries: tuple[_Entry, ...], numbers: Numbers, shapes: Sh
     """Whether the last step tried in ``places`` is one that does not fit."""
     with torch.no_grad():
         for entry in entries:
-            shared = next((place for place, (one, other) in enumerate(zip(before, entry.steps, strict=False)) if one is not other and one != other), min(len(before), len(entry.steps)))
+            shared = next(
+                (
+                    place
+                    for place, (one, other) in enumerate(zip(before, entry.steps, strict=False))
+                    if one is not other and one != other
+                ),
+                min(len(before), len(entry.steps)),
+            )
             if dead and shared >= len(places):
                 continue
             del places[shared + 1 :]
@@ -144,7 +159,9 @@ def _shelf(exam: Exam, entries: tuple[_Entry, ...], numbers: Numbers, shapes: Sh
     return _Shelf(tuple(one[0] for one in found), values, tuple(one[2] for one in found))
 
 
-def _after(step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], numbers: Numbers, shapes: Shapes) -> _Place | None:
+def _after(
+    step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], numbers: Numbers, shapes: Shapes
+) -> _Place | None:
     """The network one step further; None where its parameters have other shapes, or the step doesn't fit."""
     kernel, filters, colours, _ = numbers
     now, parameters, buffers = place.now, place.parameters, place.buffers
@@ -196,4 +213,8 @@ def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Ten
 def _projection(output: Tensor) -> Tensor:
     """64 values spread over the tensor."""
     flat = output.flatten().to(torch.float32)
-    return flat[torch.linspace(0, flat.numel() - 1, _KEPT).to(torch.int64)] if flat.numel() else torch.full((_KEPT,), torch.nan)
+    return (
+        flat[torch.linspace(0, flat.numel() - 1, _KEPT).to(torch.int64)]
+        if flat.numel()
+        else torch.full((_KEPT,), torch.nan)
+    )

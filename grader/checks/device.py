@@ -23,20 +23,31 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     probe = {"do": "device", "cls": network.kind.cls, "args": list(arguments), "rng": sitting.exam.number("device")}
     evidence, _ = sitting.candidate.answer(probe, {"input": network.image(arguments)})
     if "trouble" in evidence:
-        return failed(criterion, trouble_sentence(evidence["trouble"], f"examining {network.kind.cls} on another device"))
+        return failed(
+            criterion, trouble_sentence(evidence["trouble"], f"examining {network.kind.cls} on another device")
+        )
     findings: list[dict[str, Any]] = evidence["findings"]
     if findings:
         told = "; ".join(f"{finding.get('what')} ({finding.get('where')})" for finding in findings[:2])
-        return failed(criterion, f"{network.kind.cls} is tied to one device: {told}. {_ADVICE}", mistake="tied-to-device", evidence={"findings": findings[:10]})
+        return failed(
+            criterion,
+            f"{network.kind.cls} is tied to one device: {told}. {_ADVICE}",
+            mistake="tied-to-device",
+            evidence={"findings": findings[:10]},
+        )
     if not evidence["settled"]:
         return Verdict(
             criterion=criterion,
             outcome=passed(criterion, "").outcome,
             share=passed(criterion, "").share,
-            feedback="Nothing in the network was seen to be tied to a device; a part of it could only be judged on a real GPU.",
+            feedback="Nothing in the network was seen to be tied to a device; a part of it could only be judged on "
+            "a real GPU.",
             flags=(Flag("unsettled", f"{criterion}: {str(evidence.get('why', 'not settled without a GPU'))[:300]}"),),
         )
     return passed(criterion, "Nothing in the network is tied to a device.")
 
 
-_ADVICE = "Make new tensors on the device of the input, with device=x.device or x.new_zeros, and let the caller choose the device."
+_ADVICE = (
+    "Make new tensors on the device of the input, with device=x.device or x.new_zeros, and let the caller choose "
+    "the device."
+)

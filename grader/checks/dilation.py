@@ -173,11 +173,22 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     table = _table(answers, ("output", "again"))
     wrong = [answer for answer in answers if not answer.right]
     if not wrong:
-        margin = max(share_of(answer.tolerances["output"], answer.expected["output"], answer.outputs["output"]) for answer in answers)
-        return passed(criterion, f"All {len(answers)} cases have the right values.", evidence=table | {"margins": {"outputs": margin}})
+        margin = max(
+            share_of(answer.tolerances["output"], answer.expected["output"], answer.outputs["output"])
+            for answer in answers
+        )
+        return passed(
+            criterion,
+            f"All {len(answers)} cases have the right values.",
+            evidence=table | {"margins": {"outputs": margin}},
+        )
     first = next((answer for answer in wrong if "trouble" not in answer.evidence), wrong[0])
     if "trouble" in first.evidence:
-        return failed(criterion, trouble_sentence(first.evidence["trouble"], f"running {name} with {first.case.told()}"), evidence=table)
+        return failed(
+            criterion,
+            trouble_sentence(first.evidence["trouble"], f"running {name} with {first.case.told()}"),
+            evidence=table,
+        )
     found = first.difference("output")
     evidence = table | ({"difference": found.as_json()} if found else {})
     where = sitting.where(name)
@@ -186,14 +197,16 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         if _uninitialised(answers):
             return failed(
                 criterion,
-                f"The output of {name} depends on memory that was never written: the same call gives other values or NaN. torch.Tensor(...) and torch.empty(...) "
+                f"The output of {name} depends on memory that was never written: the same call gives other values "
+                "or NaN. torch.Tensor(...) and torch.empty(...) "
                 f"hold whatever was there before; start from torch.zeros ({where}).",
                 mistake="uninitialised-memory",
                 evidence=evidence,
             )
         return failed(
             criterion,
-            f"The second call of the same {name} with the same input gives another output, so forward changes the layer, probably `self.weight`. "
+            f"The second call of the same {name} with the same input gives another output, so forward changes the "
+            "layer, probably `self.weight`. "
             f"Build the spread filter in a new variable and leave the parameters alone ({where}).",
             mistake="weight-replaced",
             evidence=evidence,
@@ -201,14 +214,22 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     known = _known_mistake(sitting, thing, answers)
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
-        return partial(criterion, share, f"{known.explanation} {known.look_at} ({where})", mistake=known.id, evidence=evidence)
+        return partial(
+            criterion, share, f"{known.explanation} {known.look_at} ({where})", mistake=known.id, evidence=evidence
+        )
     told = _right_for_some(answers)
     detail = f"With {first.case.told()}: {found.sentence() if found else 'the second call differs from the first.'}"
     smallest = smallest_for_layer(sitting, thing, among=_failing(wrong))
     if smallest is not None:
         evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
     if told is not None:
-        return partial(criterion, _SOME, f"The values are right only for {told}. {detail} ({where})", mistake="right-for-some", evidence=evidence)
+        return partial(
+            criterion,
+            _SOME,
+            f"The values are right only for {told}. {detail} ({where})",
+            mistake="right-for-some",
+            evidence=evidence,
+        )
     return failed(criterion, f"{detail} ({where})", evidence=evidence)
 
 
@@ -245,7 +266,9 @@ def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
     expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
     if expected is None or "trouble" in answer.evidence:
         return expected is None and "trouble" in answer.evidence
-    return "output" in answer.outputs and compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
+    return (
+        "output" in answer.outputs and compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
+    )
 
 
 def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
@@ -274,10 +297,17 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     table = _table(answers, names)
     for answer in answers:
         if "trouble" in answer.evidence:
-            return failed(criterion, trouble_sentence(answer.evidence["trouble"], f"running {name} with {answer.case.told()}"), evidence=table)
+            return failed(
+                criterion,
+                trouble_sentence(answer.evidence["trouble"], f"running {name} with {answer.case.told()}"),
+                evidence=table,
+            )
         shape, expected = answer.evidence["shape"], list(answer.expected["output"].shape)
         if shape != expected:
-            told = f"With {answer.case.told()} the output's shape is {shape}, expected {expected}, so its gradients cannot be right; see {thing}.values."
+            told = (
+                f"With {answer.case.told()} the output's shape is {shape}, expected {expected}, so its gradients "
+                f"cannot be right; see {thing}.values."
+            )
             return failed(criterion, told, evidence=table)
         for of in names:
             difference = answer.difference(of)
@@ -288,7 +318,8 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             if of not in answer.outputs:
                 return failed(
                     criterion,
-                    f"With {answer.case.told()} no gradient reaches the {source}, so training would leave it as it is. Build the filter from self.weight itself: "
+                    f"With {answer.case.told()} no gradient reaches the {source}, so training would leave it as it "
+                    "is. Build the filter from self.weight itself: "
                     f".data, detach(), numpy and a new Parameter all cut the gradient ({sitting.where(name)}).",
                     mistake="gradients-cut",
                     evidence=evidence,
@@ -313,19 +344,25 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if native:
         return failed(
             criterion,
-            f"{name} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor manipulation, without the native implementation ({where}).",
+            f"{name} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
+            f"manipulation, without the native implementation ({where}).",
             mistake="native-dilation",
             evidence={"operations": native},
         )
     if not _depends_on_gap(sitting, thing):
-        return failed(criterion, f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).", mistake="dilation-ignored")
+        return failed(
+            criterion,
+            f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).",
+            mistake="dilation-ignored",
+        )
     flags = []
     suspicious = [call for call in (sitting.written(name) or {"calls": []})["calls"] if call.get("dilates")]
     if suspicious:
         flags.append(
             Flag(
                 "untrusted-evidence",
-                f"{criterion}: the source passes a dilation to {suspicious[0]['name']} in line {suspicious[0]['line']}, and yet none was seen at work.",
+                f"{criterion}: the source passes a dilation to {suspicious[0]['name']} in line "
+                f"{suspicious[0]['line']}, and yet none was seen at work.",
             )
         )
     return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))

@@ -108,7 +108,14 @@ class Examined:
     def _row(self, arguments: tuple[int, ...], inputs: list[list[int]] | None = None) -> Row:
         inputs = inputs or [[size, self._inputs(arguments), _SIDE, _SIDE] for size in (1, 4)]
         evidence, _ = self.sitting.candidate.answer(
-            {"do": "build", "cls": self.kind.cls, "args": list(arguments), "inputs": inputs, "rng": self.exam.number("build")}, {}
+            {
+                "do": "build",
+                "cls": self.kind.cls,
+                "args": list(arguments),
+                "inputs": inputs,
+                "rng": self.exam.number("build"),
+            },
+            {},
         )
         colours = self._colours(arguments)
         expected = tuple((size[0], colours, size[2], size[3]) for size in inputs)
@@ -132,7 +139,8 @@ class Examined:
         return self.exam.once(  # type: ignore[no-any-return]
             ("counts", self.kind, arguments),
             lambda: frozenset(
-                sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *numbers)) for known in self.right
+                sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *numbers))
+                for known in self.right
             ),
         )
 
@@ -173,7 +181,12 @@ class Examined:
 
     def _unusual_configurations(self) -> Iterator[tuple[int, ...]]:
         """Numbers of the course's other weight files and colour sets, for a class that has one of them written in."""
-        unusual = {"kernel": (3,), "num_filters": (16, 32, 64), "num_colours": (24, 32, 16, 3), "num_in_channels": (1, 3)}
+        unusual = {
+            "kernel": (3,),
+            "num_filters": (16, 32, 64),
+            "num_colours": (24, 32, 16, 3),
+            "num_in_channels": (1, 3),
+        }
         for arguments in product(*(unusual[name] for name in self.kind.parameters)):
             if not all(value in _VALUES[name] for name, value in self._named(arguments).items()):
                 yield arguments
@@ -185,14 +198,20 @@ class Examined:
         None where no rule describes the configurations that fit. "Fit" includes the number of parameters where some
         configuration has it right: a width written in twice gives the right shapes with the wrong filters.
         """
-        rows = [row for row in self.rows if all(value in _VALUES[name] for name, value in self._named(row.arguments).items())]
+        rows = [
+            row
+            for row in self.rows
+            if all(value in _VALUES[name] for name, value in self._named(row.arguments).items())
+        ]
         others = [row for row in self.rows if row not in rows and row.fits]
         good = [row.fits and row.counted for row in rows]
         if not any(good):
             # The best of the unusual numbers is what is written in, if a class has numbers written in at all.
             best = [row for row in others if row.counted] or (others if not any(row.fits for row in rows) else [])
             if best:
-                return {name: value for name, value in self._named(best[0].arguments).items() if value not in _VALUES[name]} or None
+                return {
+                    name: value for name, value in self._named(best[0].arguments).items() if value not in _VALUES[name]
+                } or None
             good = [row.fits for row in rows]
         if all(good):
             return {}
@@ -244,7 +263,8 @@ class Examined:
 
     def _expected(self, steps: tuple[Step, ...], arguments: tuple[int, ...]) -> tuple[Run, dict[str, float]]:
         """Batch-norm may stand before or after an upsampling that copies pixels: the same function, but the variance of
-        four times as many equal values, with Bessel's correction, is a little smaller. What the running statistics differ
+        four times as many equal values, with Bessel's correction, is a little smaller. What the running statistics
+        differ
         by between the two places is allowed beside rounding.
         """
         image = self.image(arguments)
@@ -277,11 +297,14 @@ class Examined:
         return True
 
     def margin(self, known: Known) -> float:
-        """The largest share of a tolerance that the network's outputs use up, beside a known implementation it agrees with."""
+        """The largest share of a tolerance that the network's outputs use up, beside a known implementation it agrees
+        with."""
         shares = [0.0]
         for run in self.runs:
             expected, tolerances = self.expected(known, run.arguments)
-            shares += [share_of(tolerances[name], value, run.outputs[name]) for name, value in expected.outputs.items()]
+            shares += [
+                share_of(tolerances[mode], expected.outputs[mode], run.outputs[mode]) for mode in ("eval", "train")
+            ]
         return max(shares)
 
     @lazy
@@ -294,7 +317,9 @@ class Examined:
                 return known
         # The largest kernel tells most: an ignored one hides behind 3.
         run = self.runs[-1]
-        found = look_up(self.exam, self.right, self._numbers(run.arguments), run.shapes, self.image(run.arguments), run.outputs)
+        found = look_up(
+            self.exam, self.right, self._numbers(run.arguments), run.shapes, self.image(run.arguments), run.outputs
+        )
         return next((wrong for wrong in found if self.agrees(wrong)), None)
 
     def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
@@ -310,7 +335,9 @@ class Examined:
         """Why the function could not be looked at, as a sentence."""
         for run in self.runs:
             if run.trouble is not None:
-                return trouble_sentence(run.trouble, f"running {self.kind.cls}({arguments_of(self.kind.parameters, run.arguments)})")
+                return trouble_sentence(
+                    run.trouble, f"running {self.kind.cls}({arguments_of(self.kind.parameters, run.arguments)})"
+                )
         return None
 
 
@@ -331,7 +358,9 @@ def _ask(exam: Exam, candidate: Any, cls: str, arguments: tuple[int, ...], image
         return Run(arguments, {}, {}, trace["trouble"])
     parameters = [line["shape"] for line in trace["parameters"]]
     buffers = [line["shape"] for line in trace["buffers"]]
-    evidence, outputs = candidate.answer({"do": "run", **probe}, {"input": image, **exam.state("run", parameters, buffers)})
+    evidence, outputs = candidate.answer(
+        {"do": "run", **probe}, {"input": image, **exam.state("run", parameters, buffers)}
+    )
     return Run(arguments, trace, outputs, evidence.get("trouble"))
 
 

@@ -37,7 +37,8 @@ class Sitting:
         return frozenset(self.loading["classes"])
 
     def written(self, name: str) -> Message | None:
-        """The outline of a class, the last definition of that name in the file that was chosen for it; None if absent."""
+        """The outline of a class, the last definition of that name in the file that was chosen for it; None if
+        absent."""
         chosen = self.loading.get("chosen", {}).get(name)
         found = [
             {**written, "file": file["path"]}

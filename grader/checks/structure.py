@@ -17,7 +17,8 @@ _HARD_CODED_SHARE = Fraction(1, 2)
 
 
 def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
-    """The network can be built for several kernels, filters, colours and input channels, and its output has the right shape."""
+    """The network can be built for several kernels, filters, colours and input channels, and its output has the right
+    shape."""
     network = network_of(sitting, thing)
     absent = _absent(sitting, network)
     if absent:
@@ -27,7 +28,9 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     fixed = network.fixed
     if fixed == {}:
         remarks = _larger_images(network)
-        return passed(criterion, " ".join(["Every configuration tried has the right output shape.", *remarks]), evidence=table)
+        return passed(
+            criterion, " ".join(["Every configuration tried has the right output shape.", *remarks]), evidence=table
+        )
     if fixed:
         told = " and ".join(f"{name} = {value}" for name, value in fixed.items())
         first = next(row for row in rows if not (row.fits and row.counted))
@@ -35,7 +38,8 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return partial(
             criterion,
             _HARD_CODED_SHARE,
-            f"{network.kind.cls} works only for {told}. Probably {numbers}: use the constructor's parameter. {_first_failure(network, first)}",
+            f"{network.kind.cls} works only for {told}. Probably {numbers}: use the constructor's parameter. "
+            f"{_first_failure(network, first)}",
             mistake="hard-coded-" + "-".join(fixed),
             evidence=table,
         )
@@ -78,7 +82,8 @@ def missing_class(sitting: Sitting, name: str) -> str:
 
 
 def nearest(name: str, written: list[str]) -> str | None:
-    """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and underscores."""
+    """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and
+    underscores."""
     import difflib
 
     from grader.exam import NETWORKS
@@ -88,7 +93,9 @@ def nearest(name: str, written: list[str]) -> str | None:
     close = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.6)
     if close:
         return free[close[0]]
-    return next((one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None)
+    return next(
+        (one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None
+    )
 
 
 def _as_json(network: Examined, row: Row) -> dict[str, Any]:
@@ -111,7 +118,10 @@ def _first_failure(network: Examined, row: Row) -> str:
         return sentence
     for output, expected in zip(row.evidence["outputs"], row.expected, strict=True):
         if tuple(output["shape"]) != expected:
-            return f"With {names}, the output of a batch of {expected[0]} has the shape {output['shape']}, expected {list(expected)}."
+            return (
+                f"With {names}, the output of a batch of {expected[0]} has the shape {output['shape']}, expected "
+                f"{list(expected)}."
+            )
         if output["dtype"] != "torch.float32":
             return f"With {names}, the output has the type {output['dtype']}, expected torch.float32 like the input."
     return (
@@ -124,7 +134,14 @@ def _larger_images(network: Examined) -> list[str]:
     """A remark where 64×64 images don't pass: the handout's network takes any size, the marks only ask for 32×32."""
     arguments = network.rows[0].arguments
     row = network._row(arguments, [[1, network._inputs(arguments), 64, 64]])
-    return [] if row.fits else ["Remark, without effect on the mark: images of 64×64 do not pass through your network, though nothing in the handout's is tied to 32×32."]
+    return (
+        []
+        if row.fits
+        else [
+            "Remark, without effect on the mark: images of 64×64 do not pass through your "
+            "network, though nothing in the handout's is tied to 32×32."
+        ]
+    )
 
 
 def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
@@ -141,14 +158,19 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     held_up = cannot_be_judged(sitting, criterion, thing)
     if held_up:
         return held_up
-    rows = [row for row in network.rows if row.fits and (network.fixed or {}).items() <= network._named(row.arguments).items()]
+    rows = [
+        row
+        for row in network.rows
+        if row.fits and (network.fixed or {}).items() <= network._named(row.arguments).items()
+    ]
     rows = rows or [row for row in network.rows if row.constructs]
     table = {
         "configurations": [
             {
                 "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
                 "expected": " or ".join(f"{count:,}" for count in sorted(row.counts)),
-                "actual": f"{row.evidence['trainable']:,}" + (f" and {row.evidence['frozen']:,} frozen" if row.evidence["frozen"] else ""),
+                "actual": f"{row.evidence['trainable']:,}"
+                + (f" and {row.evidence['frozen']:,} frozen" if row.evidence["frozen"] else ""),
                 "ok": row.counted,
             }
             for row in rows
@@ -156,14 +178,25 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     }
     wrong = next((row for row in rows if not row.counted), None)
     if wrong is None:
-        return passed(criterion, f"{rows[0].evidence['trainable']:,} trainable parameters with {arguments_of(network.kind.parameters, rows[0].arguments)}, as in the handout.", evidence=table, flags=counted_otherwise(network, criterion))
+        return passed(
+            criterion,
+            f"{rows[0].evidence['trainable']:,} trainable parameters with "
+            f"{arguments_of(network.kind.parameters, rows[0].arguments)}, as in the "
+            "handout.",
+            evidence=table,
+            flags=counted_otherwise(network, criterion),
+        )
     expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
     feedback = (
-        f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has {wrong.evidence['trainable']:,} trainable parameters, "
+        f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has "
+        f"{wrong.evidence['trainable']:,} trainable parameters, "
         f"expected {expected:,}."
     )
     if wrong.evidence["frozen"]:
-        feedback += f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so training would not change them."
+        feedback += (
+            f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so "
+            "training would not change them."
+        )
     else:
         feedback += _why_not_as_many(network)
     return failed(criterion, feedback, evidence=table)
@@ -179,16 +212,27 @@ def _why_not_as_many(network: Examined) -> str:
     known = network.match
     if known is not None and not known.is_right:
         return f" {known.explanation}"
-    expected = [tuple(line["shape"]) for line in network.expected(network.right[0], run.arguments)[0].trace["parameters"]]
+    expected = [
+        tuple(line["shape"]) for line in network.expected(network.right[0], run.arguments)[0].trace["parameters"]
+    ]
     for index, (ours, theirs) in enumerate(zip(expected, run.shapes, strict=False)):
         if ours != theirs:
             name = run.trace["parameters"][index]["name"]
-            return f" The first to differ in the order in which layers run is `{name}`: its shape is {list(theirs)}, expected {list(ours)}."
+            return (
+                f" The first to differ in the order in which layers run is `{name}`: its shape is {list(theirs)}, "
+                f"expected {list(ours)}."
+            )
     return f" It has {len(run.shapes)} parameter tensors in use, expected {len(expected)}."
 
 
 _NATIVE = ("torch.nn.modules.conv.",)
-_NATIVE_CALLS = ("torch.nn.Conv2d", "torch.nn.functional.conv2d", "torch.conv2d", "torch.nn.LazyConv2d", "torch.nn.ConvTranspose2d")
+_NATIVE_CALLS = (
+    "torch.nn.Conv2d",
+    "torch.nn.functional.conv2d",
+    "torch.conv2d",
+    "torch.nn.LazyConv2d",
+    "torch.nn.ConvTranspose2d",
+)
 
 
 def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
@@ -202,19 +246,35 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if network.trouble is not None:
         return failed(criterion, network.trouble)
     written = sitting.written("MyConv2d")
-    native_base = next((base for base in (written or {}).get("bases", []) if base.split(".")[-1].endswith("Conv2d") and "My" not in base), None)
+    native_base = next(
+        (
+            base
+            for base in (written or {}).get("bases", [])
+            if base.split(".")[-1].endswith("Conv2d") and "My" not in base
+        ),
+        None,
+    )
     filters = [line for line in network.runs[0].trace["parameters"] if len(line["shape"]) >= 3]
     if not filters:
-        return failed(criterion, f"No filters take part in the forward pass of {network.kind.cls}, expected those of MyConv2d.")
+        return failed(
+            criterion, f"No filters take part in the forward pass of {network.kind.cls}, expected those of MyConv2d."
+        )
     disguised = any(owner.startswith(_NATIVE) for line in filters if line["my_conv2d"] for owner in line["owner"])
     if native_base or disguised:
-        return failed(criterion, "MyConv2d extends PyTorch's own convolution, so it is nn.Conv2d under another name. Write it as the handout has it, extending nn.Module.")
-    foreign = [line for line in filters if not line["my_conv2d"]]
-    if foreign:
-        names = ", ".join(f"{line['name'].rsplit('.', 1)[0]} ({line['owner'][0].rsplit('.', 1)[-1]})" for line in foreign[:4])
         return failed(
             criterion,
-            f"{len(foreign)} of {len(filters)} convolutions in {network.kind.cls} are not MyConv2d: {names}. The handout asks for MyConv2d in every place.",
+            "MyConv2d extends PyTorch's own convolution, so it is nn.Conv2d under another "
+            "name. Write it as the handout has it, extending nn.Module.",
+        )
+    foreign = [line for line in filters if not line["my_conv2d"]]
+    if foreign:
+        names = ", ".join(
+            f"{line['name'].rsplit('.', 1)[0]} ({line['owner'][0].rsplit('.', 1)[-1]})" for line in foreign[:4]
+        )
+        return failed(
+            criterion,
+            f"{len(foreign)} of {len(filters)} convolutions in {network.kind.cls} are not MyConv2d: {names}. The "
+            "handout asks for MyConv2d in every place.",
             mistake="conv2d-for-my-conv2d",
             evidence={"convolutions": [{"name": line["name"], "class": line["owner"][0]} for line in filters]},
         )
@@ -225,7 +285,8 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         flags.append(
             Flag(
                 "untrusted-evidence",
-                f"{criterion}: {network.kind.cls} calls {native[0]['name']} in line {native[0]['line']}, and yet only MyConv2d was seen at work.",
+                f"{criterion}: {network.kind.cls} calls {native[0]['name']} in line {native[0]['line']}, and yet "
+                "only MyConv2d was seen at work.",
             )
         )
     return passed(criterion, f"All {len(filters)} convolutions are MyConv2d.", flags=tuple(flags))

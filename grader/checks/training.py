@@ -1,6 +1,7 @@
 """Whether a network learns what the reference learns, in a short run.
 
-From the examiner's parameters two things are compared: the losses, and how far each parameter was moved. The losses tell
+From the examiner's parameters two things are compared: the losses, and how far each parameter was moved. The losses
+tell
 whether the right function is trained; they hardly tell whether its gradients are right, since a skip connection through
 which no gradient flows changes the loss by a thousandth in ten steps. How far the parameters were moved does tell.
 
@@ -34,8 +35,11 @@ _APART = 0.05
 # Of a parameter's own size: one that moves less is not moved by its gradient, as a bias in front of a batch-norm.
 _STILL = 1e-6
 _OWN_RATE = 0.01
-# Of the first loss; a right network loses several times as much in the same steps, whatever its start.
+# Of the loss in the first round; a right network loses at least four times as much in the same steps, whatever its
+# start.
 _FALL = 0.02
+# The lessons are a few batches again and again. Batches differ in how hard they are, so whole rounds are compared.
+_ROUND = 4
 
 
 def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
@@ -48,7 +52,9 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return failed(criterion, network.trouble)
     arguments = network.configurations[0]
     call = f"training {network.kind.cls}({arguments_of(network.kind.parameters, arguments)})"
-    lessons = sitting.exam.lessons(network._inputs(arguments), network._colours(arguments), regression=thing == "regression-cnn")
+    lessons = sitting.exam.lessons(
+        network._inputs(arguments), network._colours(arguments), regression=thing == "regression-cnn"
+    )
     known = network.match if network.match is not None and network.match.is_right else network.right[0]
     expected = _lesson(network, known, arguments, lessons)
 
@@ -57,7 +63,8 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if shapes != expected["shapes"] or len(run.trace["buffers"]) != expected["buffers"]:
         return failed(
             criterion,
-            f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same parameters and learn the same; see {thing}.architecture.",
+            f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
+            f"parameters and learn the same; see {thing}.architecture.",
         )
     probe = {"do": "learn", "cls": network.kind.cls, "args": list(arguments), "rng": sitting.exam.number("learn")}
     state = sitting.exam.state("learn", shapes, [line["shape"] for line in run.trace["buffers"]])
@@ -66,13 +73,20 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if "trouble" in evidence:
         return failed(criterion, trouble_sentence(evidence["trouble"], call))
     actual = outputs["losses"]
-    curve = {"curve": {"expected": _plain(expected["losses"]), "actual": _plain(actual), "tolerance": float(expected["tolerance"].max())}}
+    curve = {
+        "curve": {
+            "expected": _plain(expected["losses"]),
+            "actual": _plain(actual),
+            "tolerance": float(expected["tolerance"].max()),
+        }
+    }
     mistake, why = _why(network)
     step = _first_departure(expected["losses"], actual, expected["tolerance"])
     if step is not None:
         return failed(
             criterion,
-            f"From the same parameters and the same data, the loss departs from the reference's after {step} step{'s' if step != 1 else ''}: "
+            f"From the same parameters and the same data, the loss departs from the reference's after {step} "
+            f"step{'s' if step != 1 else ''}: "
             f"expected {float(expected['losses'][step]):.4f}, actual {_value(actual, step)}. {why}",
             mistake=mistake,
             evidence=curve,
@@ -83,7 +97,12 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         name = run.trace["parameters"][astray]["name"]
         still = bool((outputs.get(f"parameter.{astray}", torch.zeros(())) == state[f"parameter.{astray}"]).all())
         how = "does not change at all" if still else "changes otherwise than in the handout's network"
-        return failed(criterion, f"In training from the same parameters, `{name}` {how}. {why}", mistake=mistake, evidence=curve | {"margins": {"parameters": _finite(ways[astray] / _APART)}})
+        return failed(
+            criterion,
+            f"In training from the same parameters, `{name}` {how}. {why}",
+            mistake=mistake,
+            evidence=curve | {"margins": {"parameters": _finite(ways[astray] / _APART)}},
+        )
     departed = _confirm(network, known, arguments, first, outputs, expected)
     if departed is not None:
         return failed(criterion, departed, evidence=curve)
@@ -94,7 +113,9 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 
     evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "adam", "rate": _OWN_RATE}, dict(lessons))
     if "trouble" in evidence:
-        return failed(criterion, trouble_sentence(evidence["trouble"], f"{call} from its own initial parameters"), evidence=curve)
+        return failed(
+            criterion, trouble_sentence(evidence["trouble"], f"{call} from its own initial parameters"), evidence=curve
+        )
     told = _own_start(evidence, outputs["losses"])
     if told is not None:
         return failed(criterion, told, evidence=curve)
@@ -111,7 +132,9 @@ def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons
     def make() -> dict[str, Any]:
         exam = network.exam
         image = network.image(arguments)
-        trace, _ = network.known_candidate(known).answer({"do": "trace", "cls": "Network", "args": list(arguments), "rng": 0}, {"input": image})
+        trace, _ = network.known_candidate(known).answer(
+            {"do": "trace", "cls": "Network", "args": list(arguments), "rng": 0}, {"input": image}
+        )
         shapes = [line["shape"] for line in trace["parameters"]]
         state = exam.state("learn", shapes, [line["shape"] for line in trace["buffers"]])
         probe = {"do": "learn", "cls": "Network", "args": list(arguments), "rng": 0, "optimizer": "sgd", "rate": _RATE}
@@ -119,7 +142,13 @@ def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons
         _, single = network.known_candidate(known).answer(probe, {**first, **state})
         _, double = network.known_candidate(known, torch.float64).answer(probe, {**first, **state})
         tolerance = _drift(single["losses"], double["losses"])
-        return {"shapes": shapes, "buffers": len(trace["buffers"]), "losses": single["losses"], "tolerance": tolerance, "final": double}
+        return {
+            "shapes": shapes,
+            "buffers": len(trace["buffers"]),
+            "losses": single["losses"],
+            "tolerance": tolerance,
+            "final": double,
+        }
 
     return network.exam.once(("lesson", known.steps, arguments), make)  # type: ignore[no-any-return]
 
@@ -128,7 +157,8 @@ def _drift(single: Tensor, double: Tensor) -> Tensor:
     """Allowed distance of each loss (T + 1): rounding, as it has grown until that step.
 
     One run in single and one in double precision drift apart by what rounding does to training; another order of
-    summation drifts by as much, in another direction. 64 times that, and at least a thousandth of the loss: the drift of
+    summation drifts by as much, in another direction. 64 times that, and at least a thousandth of the loss: the drift
+    of
     a single pair of runs can be small by luck, and a wrong gradient departs by far more.
     """
     apart = torch.cummax((single - double).abs(), dim=0).values
@@ -169,7 +199,12 @@ def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int
 
 
 def _confirm(
-    network: Examined, known: Known, arguments: tuple[int, ...], lessons: dict[str, Tensor], outputs: dict[str, Tensor], expected: dict[str, Any]
+    network: Examined,
+    known: Known,
+    arguments: tuple[int, ...],
+    lessons: dict[str, Tensor],
+    outputs: dict[str, Tensor],
+    expected: dict[str, Any],
 ) -> str | None:
     """The reference with the network's final parameters must have the final loss that the network reported."""
     final = {name: value for name, value in outputs.items() if name.startswith(("parameter.", "buffer."))}
@@ -181,7 +216,8 @@ def _confirm(
     reached, claimed = float(confirmed["losses"][0]), float(outputs["losses"][-1])
     if not abs(reached - claimed) <= float(expected["tolerance"][-1]):
         return (
-            f"The network reports a final loss of {claimed:.4f}, but the reference with its final parameters has {reached:.4f}: "
+            f"The network reports a final loss of {claimed:.4f}, but the reference with its final parameters has "
+            f"{reached:.4f}: "
             "the parameters that were trained are not the ones the forward pass used."
         )
     return None
@@ -189,22 +225,39 @@ def _confirm(
 
 def _own_start(evidence: dict[str, Any], losses: Tensor) -> str | None:
     first, last = float(losses[0]), float(losses[-1])
-    still = [shape for shape, moved in zip(evidence["shapes"], evidence["moved"], strict=True) if not moved and len(shape) >= 2]
-    if not math.isfinite(first) or not math.isfinite(last):
-        return f"From the network's own initial parameters the loss is not finite ({first:.4g}, then {last:.4g}). Check how the parameters are initialised."
+    still = [
+        shape
+        for shape, moved in zip(evidence["shapes"], evidence["moved"], strict=True)
+        if not moved and len(shape) >= 2
+    ]
+    if not bool(torch.isfinite(losses).all()):
+        return (
+            f"From the network's own initial parameters the loss is not finite ({first:.4g}, then {last:.4g}). "
+            "Check how the parameters are initialised."
+        )
     if still:
         return (
-            f"From the network's own initial parameters, training does not change {len(still)} of its filters at all (the first has the shape {still[0]}). "
+            f"From the network's own initial parameters, training does not change {len(still)} of its filters at "
+            f"all (the first has the shape {still[0]}). "
             "Filters that start at zero get no gradient: start them at small random values."
         )
     if not _fallen(losses) >= _FALL:
-        return f"From the network's own initial parameters the loss does not fall: {first:.4f} at first, {last:.4f} after {len(losses) - 1} steps."
+        begun, ended = float(losses[:_ROUND].mean()), float(losses[-1 - _ROUND : -1].mean())
+        return (
+            f"From the network's own initial parameters the loss does not fall: {begun:.4f} in the first {_ROUND} "
+            "steps, "
+            f"{ended:.4f} in the last {_ROUND} of {len(losses) - 1}."
+        )
     return None
 
 
 def _fallen(losses: Tensor) -> float:
-    """By how much of its first value the loss has fallen at the end."""
-    return float((losses[0] - losses[-1]) / losses[0])
+    """By how much of itself the loss falls from the first round through the batches to the last.
+
+    ``losses`` (T + 1): the last one is the first batch's once more, after all the steps.
+    """
+    first, last = losses[:_ROUND].mean(), losses[-1 - _ROUND : -1].mean()
+    return float((first - last) / first)
 
 
 def _why(network: Examined) -> tuple[str | None, str]:
@@ -215,7 +268,8 @@ def _why(network: Examined) -> tuple[str | None, str]:
         return known.id, known.explanation
     return (
         "gradients-cut",
-        "The outputs are right, so the gradients are not: look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the output.",
+        "The outputs are right, so the gradients are not: look for detach(), .data, torch.no_grad() or "
+        "requires_grad=False on the way from the parameters to the output.",
     )
 
 
@@ -225,5 +279,3 @@ def _plain(losses: Tensor) -> list[float]:
 
 def _value(losses: Tensor, step: int) -> str:
     return f"{float(losses[step]):.4f}" if step < len(losses) else "nothing"
-
-

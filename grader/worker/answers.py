@@ -44,7 +44,9 @@ class Refusal(Exception):
     """The candidate's class did something that no network or layer may do; the text is for the student."""
 
 
-def answer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None = None) -> tuple[Message, Tensors]:
+def answer(
+    probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None = None
+) -> tuple[Message, Tensors]:
     """Evidence for one probe.
 
     ``dtype`` puts model and inputs into another precision; only the reference is asked that.
@@ -77,7 +79,9 @@ def _own_defaults() -> Iterator[None]:
 def _construct(probe: Message, classes: Classes, dtype: torch.dtype | None) -> nn.Module:
     model = classes[probe["cls"]](*probe["args"], **probe.get("options", {}))
     if not isinstance(model, nn.Module):
-        raise Refusal(f"{probe['cls']}(…) made a {type(model).__name__}, not an nn.Module: let the class extend nn.Module")
+        raise Refusal(
+            f"{probe['cls']}(…) made a {type(model).__name__}, not an nn.Module: let the class extend nn.Module"
+        )
     if dtype is not None:
         model = model.to(dtype)
     return model
@@ -92,7 +96,7 @@ def _forward(model: nn.Module, batch: Tensor) -> Tensor:
 
 
 def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Name and module, each module once, in the order of ``named_modules``; no method that a class may override is asked."""
+    """Name and module, each once, in the order of ``named_modules``; no method that a class may override is asked."""
     seen: set[int] = set()
     waiting: list[tuple[str, nn.Module]] = [("", model)]
     while waiting:
@@ -100,8 +104,8 @@ def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if id(module) not in seen:
             seen.add(id(module))
             yield name, module
-            inner = [(f"{name}.{key}" if name else key, child) for key, child in _table(module, "_modules") if child is not None]
-            waiting += reversed(inner)
+            inner = [one for one in _table(module, "_modules") if one[1] is not None]
+            waiting += [(f"{name}.{key}" if name else key, child) for key, child in reversed(inner)]
 
 
 def _table(module: nn.Module, name: str) -> list[tuple[str, Any]]:
@@ -295,7 +299,9 @@ def _put(model: nn.Module, tensors: Tensors, batch: Tensor) -> tuple[list[Tensor
         for index, value in enumerate(used):
             drawn = tensors[f"{kind}.{index}"]
             if drawn.shape != value.shape:
-                raise Refusal(f"{kind} {index} changed its shape from {list(drawn.shape)} to {list(value.shape)} between two runs")
+                raise Refusal(
+                    f"{kind} {index} changed its shape from {list(drawn.shape)} to {list(value.shape)} between two runs"
+                )
             with torch.no_grad():
                 value.copy_(drawn)
     return used_parameters, used_buffers
@@ -331,7 +337,8 @@ def _contiguous(tensors: Tensors) -> Tensors:
 class _Descent:
     """Gradient steps: ``sgd`` with momentum 0.9 (Sutskever et al. 2013), or ``adam`` (Kingma and Ba 2015, algorithm 1).
 
-    Written out because the first optimizer of torch.optim that a process makes imports torch's compiler, for over a second.
+    Written out because the first optimizer of torch.optim that a process makes imports torch's compiler, for over a
+    second.
     """
 
     def __init__(self, kind: str, parameters: Sequence[Tensor], rate: float) -> None:
@@ -428,7 +435,9 @@ def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         with NativeDilation() as native_backward:
             # A scalar, because a gradient from above makes torch import its symbolic shapes, for half a second.
             above = (output * tensors["upstream"].to(output.dtype)).sum()
-            gradients = torch.autograd.grad(above, [value for value in sources.values() if value.requires_grad], allow_unused=True)
+            gradients = torch.autograd.grad(
+                above, [value for value in sources.values() if value.requires_grad], allow_unused=True
+            )
         evidence["native"] = sorted({*evidence["native"], *native_backward.seen})[:10]
         learned = iter(gradients)
         for name, source in sources.items():

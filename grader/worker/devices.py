@@ -1,6 +1,7 @@
 """Whether a network is tied to one device, told on a machine without a GPU.
 
-Two runs tell. On the CPU, a hard-coded ``.cuda()`` shows by being called. Then the network runs on another device: every
+Two runs tell. On the CPU, a hard-coded ``.cuda()`` shows by being called. Then the network runs on another device:
+every
 mention of cuda means torch's *meta* device, which has shapes and no values, and which says of itself that it is a GPU.
 What is made inside forward without a device stays on the CPU, and shows as soon as it meets a tensor that isn't there.
 Values read back (``.item()``, ``.cpu()``) are zeros: a network's devices do not depend on them.
@@ -36,7 +37,12 @@ Message = dict[str, Any]
 
 
 def examine(
-    probe: Message, tensors: Mapping[str, Tensor], files: list[Message], wanted: list[str], folder: Path, classes: Mapping[str, Any]
+    probe: Message,
+    tensors: Mapping[str, Tensor],
+    files: list[Message],
+    wanted: list[str],
+    folder: Path,
+    classes: Mapping[str, Any],
 ) -> Message:
     """What ties a class to a device: ``findings`` ({"what", "where"}), and whether the question is ``settled``.
 
@@ -64,7 +70,12 @@ def examine(
         return {"findings": [], "settled": False, "why": f"{told['type']}: {told['text']}"}
     findings = [*notes, *mixing.findings]
     if not findings and isinstance(output, Tensor) and _get_device(output) != _META:
-        findings = [{"what": "the output is on the CPU although input and parameters are on a GPU", "where": f"the forward of {probe['cls']}"}]
+        findings = [
+            {
+                "what": "the output is on the CPU although input and parameters are on a GPU",
+                "where": f"the forward of {probe['cls']}",
+            }
+        ]
     return {"findings": findings[:10], "settled": True}
 
 
@@ -73,13 +84,17 @@ def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> li
     legacy.cuda_calls.clear()
     with contextlib.suppress(BaseException), torch.no_grad():  # another probe reports what goes wrong on the CPU
         classes[probe["cls"]](*probe["args"])(batch.clone())
-    return [{"what": f"{call['what']} asks for a GPU, whatever machine it runs on", "where": call["where"]} for call in legacy.cuda_calls]
+    return [
+        {"what": f"{call['what']} asks for a GPU, whatever machine it runs on", "where": call["where"]}
+        for call in legacy.cuda_calls
+    ]
 
 
 class _Mixing(Watching):
     """Notes operations on tensors of two devices. Numbers (tensors without axes) and indices may come from the CPU.
 
-    What an operation on meta tensors gives is told by the same operation on zeros: torch's own rules for the meta device are
+    What an operation on meta tensors gives is told by the same operation on zeros: torch's own rules for the meta
+    device are
     written in Python, and importing them takes a second.
     """
 
@@ -107,7 +122,8 @@ class _Mixing(Watching):
 
 
 def _on(device: torch.device, value: Any) -> Any:
-    """Tensors anywhere in ``value`` as zeros of the same shapes and types on the CPU, or as empty ones on the meta device."""
+    """Tensors anywhere in ``value`` as zeros of the same shapes and types on the CPU, or as empty ones on the meta
+    device."""
     if isinstance(value, Tensor):
         if _get_device(value) == device:
             return value
@@ -138,7 +154,8 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 class _SecondDevice(TorchFunctionMode):
-    """A world with a GPU: ``cuda`` in any argument means the meta device, and meta tensors say they are on ``cuda:0``."""
+    """A world with a GPU: ``cuda`` in any argument means the meta device, and meta tensors say they are on
+    ``cuda:0``."""
 
     def __init__(self, notes: list[Message]) -> None:
         super().__init__()
@@ -152,7 +169,14 @@ class _SecondDevice(TorchFunctionMode):
             return _get_device(args[0]) == _META
         first = args[0] if args and isinstance(args[0], Tensor) else None
         on_gpu = first is not None and _get_device(first) == _META
-        if on_gpu and func in (Tensor.item, Tensor.__bool__, Tensor.__int__, Tensor.__float__, Tensor.__index__, Tensor.tolist):
+        if on_gpu and func in (
+            Tensor.item,
+            Tensor.__bool__,
+            Tensor.__int__,
+            Tensor.__float__,
+            Tensor.__index__,
+            Tensor.tolist,
+        ):
             return func(torch.zeros(first.shape, dtype=first.dtype))  # type: ignore[union-attr]
         if on_gpu and func in (Tensor.numpy, Tensor.__array__):
             self._notes.append({"what": "numpy() does not work on a GPU tensor", "where": here() or "forward"})
@@ -164,7 +188,8 @@ class _SecondDevice(TorchFunctionMode):
 
 def _asks_for_cpu(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return func is _tensor_to and any(
-        (isinstance(one, (str, torch.device)) and str(one).startswith("cpu")) or (isinstance(one, Tensor) and _get_device(one).type == "cpu")
+        (isinstance(one, (str, torch.device)) and str(one).startswith("cpu"))
+        or (isinstance(one, Tensor) and _get_device(one).type == "cpu")
         for one in (*args[1:], *kwargs.values())
     )
 
@@ -178,7 +203,8 @@ def _moved(value: Any) -> Any:
 
 @contextlib.contextmanager
 def _elsewhere(notes: list[Message]) -> Iterator[None]:
-    """The other world. What doesn't reach the function mode is replaced for its length: modules, and legacy.py's own."""
+    """The other world. What doesn't reach the function mode is replaced for its length: modules, and legacy.py's
+    own."""
 
     def to_gpu(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return _tensor_to(self, _META)

@@ -30,19 +30,30 @@ _ATTRIBUTES = frozenset(
     | {"_getframe", "_getframemodulename", "_current_frames", "_current_exceptions", "get_objects", "get_referrers"}
     | {"get_referents", "settrace", "setprofile", "currentframe", "getouterframes", "getinnerframes", "call_tracing"}
     | {"_disable_current_modes", "_DisableTorchDispatch", "_DisableTorchFunction", "_ExcludeDispatchKeyGuard"}
-    | {"_named_members", "_call_impl", "start_new_thread"}
+    | {"_named_members", "_call_impl", "start_new_thread", "run_in_executor", "addaudithook", "__self__", "__del__"}
 )
 """Names that say enough by themselves, whatever they are attributes of; as strings too, for ``getattr``."""
 
 _NAMES = (
     *("eval", "exec", "compile", "__import__", "__builtins__", "__loader__", "__spec__"),
     *("builtins", "sys.modules", "sys.meta_path", "sys.path_hooks", "sys.monitoring", "ctypes", "cffi", "gc.callbacks"),
-    *("inspect.stack", "inspect.trace", "marshal.loads", "pickle.loads", "dill", "cloudpickle", "unittest.mock", "mock"),
+    *(
+        "inspect.stack",
+        "inspect.trace",
+        "marshal.loads",
+        "pickle.loads",
+        "dill",
+        "cloudpickle",
+        "unittest.mock",
+        "mock",
+    ),
     *("importlib.import_module", "importlib.util", "importlib.machinery", "importlib._bootstrap", "runpy", "codeop"),
     *("code.InteractiveInterpreter", "code.InteractiveConsole", "timeit.timeit", "timeit.repeat", "timeit.Timer"),
     *("cProfile.run", "cProfile.runctx", "profile.run", "pdb.run", "pdb.runeval", "doctest.testmod", "trace.Trace"),
     *("types.FunctionType", "types.CodeType", "typing.get_type_hints", "operator.attrgetter", "operator.methodcaller"),
-    *("os.write", "os.dup", "os.dup2", "os.fdopen", "os.fork", "socket.fromfd", "type.__setattr__", "type.mro"),
+    *("os.write", "os.dup", "os.dup2", "os.fdopen", "os.fork", "socket.fromfd", "type.mro"),
+    # what runs while the examiner's own code does is not seen by it
+    *("asyncio.to_thread", "signal.signal", "signal.setitimer", "weakref.finalize", "type.__setattr__"),
     *("threading.Thread", "threading.Timer", "concurrent.futures", "multiprocessing.pool", "multiprocessing.dummy"),
     *("torch._C", "torch._dispatch", "torch._ops", "torch._subclasses", "torch.utils._python_dispatch"),
     *("torch.utils._mode_utils", "torch.utils._device", "torch.overrides", "torch.library"),
@@ -56,6 +67,22 @@ _SETTINGS = ("torch.backends", "sys.path", "sys.argv", "sys.stdout", "sys.stderr
 """What of theirs is there to be changed."""
 _CLOSED = frozenset({"torch", "torch.utils", "sys", "builtins", "gc", "inspect", "importlib", "operator", "types"})
 """Modules of which nothing is to be had under a name that is computed."""
+_WHOLE = frozenset(
+    {
+        "torch",
+        "torch.nn",
+        "torch.nn.functional",
+        "torch.nn.modules",
+        "torch.utils",
+        "builtins",
+        "sys",
+        "json",
+        "inspect",
+    }
+    | {"gc", "importlib", "safetensors", "safetensors.torch", "torch.nn.modules.module", "torch.nn.modules.conv"}
+)
+"""Modules that have no business being passed around: under another name they could be changed."""
+_ASKING = frozenset({"print", "dir", "help", "hasattr", "getattr", "isinstance", "type", "id", "str", "repr", "reload"})
 _BASES = ("torch.Tensor", "torch.nn.Parameter", "torch.nn.parameter.Parameter", "type")
 
 
@@ -73,12 +100,13 @@ def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
     aliases = Aliases(source)
     bound = {node.name for _, node in source.nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     looked_up = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
+    named = {id(part) for _, node in source.nodes for part in _followed(node)}
     found = {
         (piece.number or 0, int(getattr(node, "lineno", 0)), what): piece
         for piece, node in source.nodes
         # ``"google.colab" in sys.modules`` asks for nothing more
         if id(node) not in looked_up
-        for what in _told(node, aliases, own | bound)
+        for what in (*_told(node, aliases, own | bound), *_passed_on(node, named, aliases, own))
     }
     # the outermost name of an attribute says it all: sys._getframe, and not _getframe again
     return [
@@ -97,7 +125,9 @@ def _told(node: ast.AST, aliases: Aliases, own: set[str]) -> Iterator[str]:
             yield repr(text)
         case ast.FunctionDef(name=name) if name in _ATTRIBUTES or name == "__class__":
             yield f"def {name}"
-        case ast.ClassDef(keywords=words) if any(word.arg == "metaclass" and not _abstract(word.value) for word in words):
+        case ast.ClassDef(keywords=words) if any(
+            word.arg == "metaclass" and not _abstract(word.value) for word in words
+        ):
             yield "a metaclass"
         case ast.ClassDef(bases=bases):
             resolved = [aliases.resolve(dotted(base) or "") for base in bases]
@@ -143,11 +173,47 @@ def _named(node: ast.Name | ast.Attribute | ast.Subscript, aliases: Aliases, own
         if not isinstance(node.ctx, ast.Load) and imported and _is_examiners(full):
             yield f"{full}[…] = …"
         return
-    changed = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
-    if changed and imported and _is_examiners(full):
-        yield f"{full} = …"
-    elif (isinstance(node.ctx, ast.Load) and (imported or "." not in name) and _below(full, _NAMES)) or (isinstance(node, ast.Attribute) and node.attr == "__dict__" and _is_examiners(full.removesuffix(".__dict__"))):
+    if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        # the owner's name followed, and not the attribute's: that stands for what is assigned here
+        owner = aliases.resolve(name.rpartition(".")[0])
+        if imported and _is_examiners(f"{owner}.{node.attr}"):
+            yield f"{owner}.{node.attr} = …"
+    elif (
+        (isinstance(node, ast.Name) and imported and full.rpartition(".")[2] in _ATTRIBUTES)
+        or (isinstance(node.ctx, ast.Load) and (imported or "." not in name) and _below(full, _NAMES))
+        or (
+            isinstance(node, ast.Attribute)
+            and node.attr == "__dict__"
+            and _is_examiners(full.removesuffix(".__dict__"))
+        )
+    ):
         yield full
+
+
+def _followed(node: ast.AST) -> list[ast.expr]:
+    """Parts of ``node`` in which a module may stand: before a dot, where only asked of, where the alias is followed."""
+    match node:
+        case ast.Attribute(value=value):
+            return [value]
+        case ast.Call(func=function, args=arguments) if (dotted(function) or "").rpartition(".")[2] in _ASKING:
+            return arguments
+        case ast.Call(func=function, args=[first, *_]) if dotted(function) in _ACCESSORS:
+            return [first]
+        case ast.Assign(targets=targets, value=value) if all(isinstance(one, ast.Name) for one in targets):
+            return [value]
+        case ast.Expr(value=value):
+            return [value]
+    return []
+
+
+def _passed_on(node: ast.AST, named: set[int], aliases: Aliases, own: set[str]) -> Iterator[str]:
+    """A whole module of the examiner's as a value: ``change(torch)``, ``[torch][0].cat = …``."""
+    if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load) or id(node) in named:
+        return
+    name = dotted(node) or ""
+    root = name.partition(".")[0]
+    if root not in own and root in aliases.imports and aliases.resolve(name) in _WHOLE:
+        yield f"{aliases.resolve(name)} as a value"
 
 
 def _is_examiners(full: str) -> bool:

@@ -10,7 +10,8 @@ __all__ = ["Watching"]
 
 
 class Watching(TorchDispatchMode):
-    """A dispatch mode that torch's compiler is not imported for: that takes a second, in every process that uses one."""
+    """A dispatch mode that torch's compiler is not imported for: that takes a second, in every process that uses
+    one."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]

@@ -23,13 +23,18 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
             outcome = fight(cases, Path(folder))
             problems = {case.name: outcome.problems(case) for case in cases}
-            seconds = {case.name: (outcome.report(case.name) or {"run": {"seconds": 0.0}})["run"]["seconds"] for case in cases}
+            seconds = {
+                case.name: (outcome.report(case.name) or {"run": {"seconds": 0.0}})["run"]["seconds"] for case in cases
+            }
             damage = outcome.damage()
         bad = {name: found for name, found in problems.items() if found}
         slowest = max(seconds, key=seconds.__getitem__)
-        print(f"{kind:<12}{len(cases):>6}{len(cases) - len(bad):>6}{seconds[slowest]:>8.1f}s  {ascii(slowest)}", flush=True)
+        print(
+            f"{kind:<12}{len(cases):>6}{len(cases) - len(bad):>6}{seconds[slowest]:>8.1f}s  {slowest!a}",
+            flush=True,
+        )
         for name, found in [*bad.items(), *([("(the cohort)", damage)] if damage else [])]:
-            print(f"    {ascii(name)}: {'; '.join(found)}")
+            print(f"    {name!a}: {'; '.join(found)}")
         failed += len(bad) + bool(damage)
     _look_around()
     return 1 if failed else 0
@@ -48,7 +53,9 @@ def _look_around() -> None:
     print("\nSeen from inside:")
     for name, value in seen["value"].items():
         print(f"  {name}: {value}")
-    print(f"From request to ready: median {1000 * median(waits):.0f} ms, worst of {len(waits)} {1000 * max(waits):.0f} ms")
+    print(
+        f"From request to ready: median {1000 * median(waits):.0f} ms, worst of {len(waits)} {1000 * max(waits):.0f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ SECRET = "canary-d41d8cd98f00"
 SECONDS = 28.0
 """``--timeout`` of the cohort: a submission, loading to last probe, without what its hangs waste."""
 MOST_SECONDS = 150.0
-"""What a submission may take with all its hangs: each class is given up at its second, and probes have a limit of 7 s."""
+"""What a submission may take with all its hangs: a class is given up at its second, and probes have a limit of 7 s."""
 MEMORY = 1.0
 """``--memory``, GiB."""
 
@@ -66,9 +66,17 @@ class Outcome:
         criteria = {criterion["id"]: criterion for criterion in report["criteria"]}
         flagged = any(flag["kind"] == "untrusted-evidence" for flag in report["flags"])
         found = [f"{id} earned {criteria[id]['points']}" for id in case.lost if criteria[id]["points"] > 0]
-        found += [f"{id} passed unflagged" for id in case.doubted if criteria[id]["points"] > 0 and not (flagged and report["status"] == "needs_review")]
+        found += [
+            f"{id} passed unflagged"
+            for id in case.doubted
+            if criteria[id]["points"] > 0 and not (flagged and report["status"] == "needs_review")
+        ]
         found += [f"{id} was lost: {criteria[id]['feedback'][:200]}" for id in case.kept if criteria[id]["points"] == 0]
-        found += [f"{one['id']} is an error of ours: {one['evidence']}" for one in report["criteria"] if one["outcome"] == "error"]
+        found += [
+            f"{one['id']} is an error of ours: {one['evidence']}"
+            for one in report["criteria"]
+            if one["outcome"] == "error"
+        ]
         text = json.dumps(report, ensure_ascii=False)
         if case.said not in text:
             found.append(f"nowhere is it said that {case.said!r}")
@@ -81,20 +89,31 @@ class Outcome:
 
     def without_times(self, name: str) -> str:
         """All files of a submission's report as text, but for how long things took and when."""
-        folder = next(path.parent for path in self.reports.glob("*/report.json") if json.loads(path.read_text("utf-8"))["submission"]["id"] == name)
+        folder = next(
+            path.parent
+            for path in self.reports.glob("*/report.json")
+            if json.loads(path.read_text("utf-8"))["submission"]["id"] == name
+        )
         texts = [path.read_text("utf-8") for path in sorted(folder.iterdir())]
         return re.sub(_TIMES, "…", "\n".join(texts))
 
     def damage(self) -> list[str]:
         """What was read, changed or left behind, by whichever case."""
         found = list(self.left)
-        found += [f"{path} was changed" for path, content in self.canaries.items() if not path.is_file() or path.read_text("utf-8") != content]
+        found += [
+            f"{path} was changed"
+            for path, content in self.canaries.items()
+            if not path.is_file() or path.read_text("utf-8") != content
+        ]
         for path in self.reports.rglob("*"):
             if path.is_file() and SECRET.encode() in path.read_bytes():
                 found.append(f"a secret stands in {path.name} of {path.parent.name}")
         for path in (*self.reports.rglob("*.html"), *self.reports.rglob("*.md")):
-            text = path.read_text("utf-8")
-            found += [f"{where} stands in {path.name} of {path.parent.name}" for where in _RAW if re.search(where, text)]
+            # in a fence, text of any kind is shown as it is
+            text = re.sub(r"(?ms)^(```+|~~~+).*?^\1", "", path.read_text("utf-8"))
+            found += [
+                f"{where} stands in {path.name} of {path.parent.name}" for where in _RAW if re.search(where, text)
+            ]
         if SECRET in self.out + self.err:
             found.append("a secret was printed")
         if re.search(_CONTROLS, self.out + self.err):
@@ -122,20 +141,65 @@ def fight(cases: Sequence[Case], folder: Path, *, jobs: int = 2, isolation: str 
     for case in cases:
         (cohort / case.name).mkdir()
         case.make(cohort / case.name)
-    return grade([cohort], folder, home=home, temporary=temporary, canaries=canaries, jobs=jobs, isolation=isolation, many=True)
+    return grade(
+        [cohort], folder, home=home, temporary=temporary, canaries=canaries, jobs=jobs, isolation=isolation, many=True
+    )
 
 
 def grade(
-    paths: Iterable[Path], folder: Path, *, home: Path, temporary: Path, canaries: dict[Path, str], jobs: int = 1, isolation: str = "auto", many: bool = False
+    paths: Iterable[Path],
+    folder: Path,
+    *,
+    home: Path,
+    temporary: Path,
+    canaries: dict[Path, str],
+    jobs: int = 1,
+    isolation: str = "auto",
+    many: bool = False,
 ) -> Outcome:
     """Run the command as a user would; ``folder / "reports"`` is where the reports go."""
     before = _processes()
-    environment = {**os.environ, "HOME": str(home), "TMPDIR": str(temporary), "GRADE_CANARY": SECRET, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "grader", *map(str, paths), "--out", str(folder / "reports"), "--rubric", str(RUBRIC), "--seed", "7"]
-    command += ["--timeout", str(SECONDS), "--memory", str(MEMORY), "--jobs", str(jobs), "--assignment", "csc321-2018", "--isolation", isolation]
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "GRADE_CANARY": SECRET,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        *map(str, paths),
+        "--out",
+        str(folder / "reports"),
+        "--rubric",
+        str(RUBRIC),
+        "--seed",
+        "7",
+    ]
+    command += [
+        "--timeout",
+        str(SECONDS),
+        "--memory",
+        str(MEMORY),
+        "--jobs",
+        str(jobs),
+        "--assignment",
+        "csc321-2018",
+        "--isolation",
+        isolation,
+    ]
     command += ["--many"] if many else []
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, cwd=folder, timeout=900)
-    left = [f"process {pid}: {what}" for pid, what in (_processes().items() - before.items()) if "multiprocessing" not in what]
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", env=environment, cwd=folder, timeout=900
+    )
+    left = [
+        f"process {pid}: {what}"
+        for pid, what in (_processes().items() - before.items())
+        if "multiprocessing" not in what
+    ]
     left += [str(path) for path in temporary.iterdir() if path not in canaries]
     return Outcome(done.returncode, done.stdout, done.stderr, folder / "reports", canaries, left)
 
@@ -150,9 +214,9 @@ def _processes() -> dict[int, str]:
         except (OSError, ValueError, IndexError):
             continue
         # what a dead parent leaves goes to the first process, or to a reaper; other runs of the grader have theirs
-        if ("worker" in command and "bwrap" in command) or ("runpy" in command and "/packages" in command):
-            if parent in (0, 1):
-                found[int(folder.name)] = command[:80]
+        ours = ("worker" in command and "bwrap" in command) or ("runpy" in command and "/packages" in command)
+        if ours and parent in (0, 1):
+            found[int(folder.name)] = command[:80]
     return found
 
 
@@ -161,11 +225,10 @@ import os, socket
 def addresses():
     try: return sorted(name for _, name in socket.if_nameindex())
     except OSError as refused: return f"refused ({refused.strerror})"
-value = {
-    "/": " ".join(sorted(os.listdir("/"))), "/dev": " ".join(sorted(os.listdir("/dev"))), "/proc": " ".join(os.listdir("/proc")) or "empty",
-    "/packages": " ".join(sorted(os.listdir("/packages"))), "scratch": " ".join(os.listdir()) or "empty",
-    "environment": " ".join(f"{k}={v}" for k, v in os.environ.items()),
-    "process": f"{os.getpid()}, its parent {os.getppid()}, user {os.getuid()}, host {socket.gethostname()}", "interfaces": addresses(),
-}
+def inside(folder): return " ".join(sorted(os.listdir(folder))) or "nothing"
+value = {folder: inside(folder) for folder in ("/", "/dev", "/proc", "/packages", ".")}
+value["environment"] = " ".join(f"{name}={text}" for name, text in os.environ.items())
+value["process"] = f"{os.getpid()}, its parent {os.getppid()}, user {os.getuid()}, host {socket.gethostname()}"
+value["interfaces"] = addresses()
 """
 """Run in a worker: what is visible from inside."""

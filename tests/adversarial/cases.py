@@ -1,5 +1,6 @@
 """What a case is: a submission, what it attacks, and what must not come of it."""
 
+# ruff: noqa: E501 - attacks are data, one a line
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """Wrong answers that try to pass for right ones: by changing the examiner's tools, by lying about themselves, by replying in its place."""
 
+# ruff: noqa: E501 - attacks are data, one a line
 from __future__ import annotations
 
 from .cases import Case, altered, code, criterion
@@ -77,6 +78,10 @@ CASES = [
     _word("exec-text", "import base64\nexec(base64.b64decode(b'aW1wb3J0IGJ1aWx0aW5zOyBidWlsdGlucy5hbnkgPSBsYW1iZGEgKmE6IEZhbHNl').decode())", "handmade"),
     _word("pickled-code", "import pickle\npickle.loads(b\"cbuiltins\\nexec\\n(S'import builtins; builtins.any = lambda *a: False'\\ntR.\")", "handmade"),
     _word("mock-patch", "from unittest import mock\nmock.patch('builtins.any', lambda *a: False).start()", "handmade"),
+    _word("module-passed-on", "def put(module, name, value): module.__dict__.update({name: value})\nimport builtins as b\nput(b, 'any', lambda *a: False)", "handmade"),
+    _word("module-in-a-list", "for module in [torch.nn.Module]: module._named_members = lambda self, *a, **k: iter(())\nimport sys\n[sys][0].modules['worker.answers'].NativeDilation.__init__ = None", "handmade"),
+    _word("self-of-a-builtin", "print.__self__.any = lambda *a: False", "handmade"),
+    _word("destructor-in-the-middle", "import weakref\nclass Late:\n    def __del__(self): torch.zeros(1)\nweakref.finalize(Late, print)\nimport asyncio\nasyncio.to_thread", "handmade"),
     # lies about itself
     _number("always-equal", "class Yes(torch.Tensor):\n    __eq__ = __ge__ = __le__ = lambda a, b: True\n    __bool__ = lambda s: True\nglobal Equal\nEqual = Yes\n", "architecture"),
     _forged("tensor-subclass", altered("architecture", attack="class Sub(torch.Tensor):\n    @classmethod\n    def __torch_function__(cls, f, t, a=(), k=None):\n        return super().__torch_function__(f, t, a, k or {})\nglobal Subclass\nSubclass = Sub", back=("return torch.tanh(self.finalconv(self.upconv2(x)))", "return torch.tanh(self.finalconv(self.upconv2(x))).as_subclass(Subclass)")), lost="architecture"),

@@ -1,5 +1,6 @@
 """Hostile files and names: what is read before any of it runs, and shown after."""
 
+# ruff: noqa: E501 - attacks are data, one a line
 from __future__ import annotations
 
 import gzip
@@ -20,8 +21,18 @@ _ALL = ("cnn.architecture", "dilated.values")
 _SOURCE = HONEST.encode()
 
 
-def _packed(name: str, content: Callable[[], bytes], *, file: str = "handed-in.zip", kept: tuple[str, ...] = (), said: str = "") -> Case:
-    return Case(f"packaging-{name}", "packaging", lambda folder: (folder / file).write_bytes(content()) and None, (), (), kept, said)
+def _packed(
+    name: str, content: Callable[[], bytes], *, file: str = "handed-in.zip", kept: tuple[str, ...] = (), said: str = ""
+) -> Case:
+    return Case(
+        f"packaging-{name}",
+        "packaging",
+        lambda folder: (folder / file).write_bytes(content()) and None,
+        (),
+        (),
+        kept,
+        said,
+    )
 
 
 def _files(name: str, files: dict[str, bytes], *, kept: tuple[str, ...] = (), said: str = "") -> Case:
@@ -73,7 +84,9 @@ def _nested(levels: int) -> bytes:
 
 def _notebook(metadata: object, source: object = HONEST, **more: object) -> bytes:
     cell = {"cell_type": "code", "metadata": metadata, "source": source, "outputs": [], "execution_count": None, **more}
-    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": [cell]}).encode("utf-8", "surrogatepass")
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": [cell]}).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 class _Bomb:

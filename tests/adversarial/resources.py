@@ -3,6 +3,7 @@
 Each must end within the limits of one submission, be told why, and leave nothing behind.
 """
 
+# ruff: noqa: E501 - attacks are data, one a line
 from __future__ import annotations
 
 from dataclasses import replace
@@ -25,7 +26,9 @@ def _in_forward(name: str, attack: str, *, said: str = "", lost: str = "shapes")
     """In ``forward`` of the network; the dilated layer has nothing to do with it."""
     body = "".join(f"        {line}\n" for line in attack.strip("\n").splitlines())
     lost_ids = tuple(criterion(aspect) for aspect in lost.split())
-    return Case(f"resources-{name}", "resources", code(altered(add=(_FORWARD, body + _FORWARD))), lost_ids, (), _LAYER, said)
+    return Case(
+        f"resources-{name}", "resources", code(altered(add=(_FORWARD, body + _FORWARD))), lost_ids, (), _LAYER, said
+    )
 
 
 def _in_init(name: str, attack: str, *, said: str = "", lost: str = "shapes") -> Case:
@@ -92,5 +95,17 @@ _ALL = [
     _at_load("stdout-closed", "import sys\nsys.stdout.close()\nsys.stdout = sys.stderr = None", kept=_LAYER),
 ]  # fmt: skip
 
-_SLOW = ("sleep", "endless-in-c", "endless-regex", "loop-in-finally", "slow-destructor", "slow-bit-by-bit", "recursion-in-c")
+_SLOW = (
+    "sleep",
+    "deaf-loop",
+    "endless-in-c",
+    "endless-regex",
+    "loop-in-finally",
+    "slow-destructor",
+    "slow-bit-by-bit",
+    "recursion-in-c",
+    "memory-python",
+    "many-parameters",
+    "disk-one-file",
+)
 CASES = [replace(case, slow=case.name.removeprefix("resources-") in _SLOW) for case in _ALL]

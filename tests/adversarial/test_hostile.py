@@ -1,4 +1,4 @@
-"""No forged mark, nothing leaked, nothing lost: all hostile submissions, graded as one cohort beside an honest neighbour."""
+"""No forged mark, nothing leaked, nothing lost: hostile submissions as one cohort beside an honest neighbour."""
 
 from __future__ import annotations
 

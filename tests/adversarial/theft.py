@@ -1,5 +1,6 @@
 """Submissions that read or change what is not theirs. What they find they print, so that the report would show it."""
 
+# ruff: noqa: E501 - attacks are data, one a line
 from __future__ import annotations
 
 from pathlib import Path
@@ -18,7 +19,13 @@ def _theft(name: str, attack: str) -> Case:
 
     def make(folder: Path) -> None:
         base = folder.parent.parent
-        places = {"cohort": folder.parent, "folder": base, "home": base / "home", "temporary": base / "tmp", "root": ROOT}
+        places = {
+            "cohort": folder.parent,
+            "folder": base,
+            "home": base / "home",
+            "temporary": base / "tmp",
+            "root": ROOT,
+        }
         source = altered(attack=_PRINT + attack)
         for name, place in places.items():
             source = source.replace(f"{{{name}}}", str(place))

@@ -1,0 +1,124 @@
+"""Source that could bend the worker's word is named with its lines; honest source, however odd, is not."""
+
+# ruff: noqa: E501 - sources are data, one a line
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.checks.trust import doubts
+from grader.submission import find, read
+from grader.worker.outline import outline_of
+from grader.worker.source import read as read_source
+from grader.worker.unusual import unusual
+
+ROOT = Path(__file__).parent.parent
+HEAD = "import torch, torch.nn as nn, torch.nn.functional as F, sys, gc, os, pickle, io, builtins\n"
+SUBMISSIONS = [
+    *sorted((ROOT / "fixtures" / "submissions").glob("*/*/submission")),
+    *sorted((ROOT / "student_template").iterdir()),
+    *sorted((ROOT / "fixtures" / "cohort").iterdir()),
+]
+
+
+def told(source: str, path: str = "a.py") -> list[str]:
+    found = unusual(read_source([{"path": path, "cells": [{"number": None, "source": HEAD + source}]}]))
+    return [one["what"] for one in found[path]]
+
+
+@pytest.mark.parametrize("folder", SUBMISSIONS, ids=lambda path: "-".join(path.relative_to(ROOT).parts[1:4]))
+def test_no_honest_submission_is_doubted(folder: Path) -> None:
+    for found in find([folder], mode="one").found:
+        files = read(found).code
+        messages = [
+            {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
+            for file in files
+        ]
+        assert not any(unusual(read_source(messages)).values())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "IN_COLAB = 'google.colab' in sys.modules",
+        "gc.collect()\nsys.path.append('..')\nsys.setrecursionlimit(5000)",
+        "torch.backends.cudnn.deterministic = True\ntorch.manual_seed(0)",
+        "class AttrDict(dict):\n    def __init__(self, *a):\n        super().__init__(*a)\n        self.__dict__ = self",
+        "print(self.__class__.__name__, torch.__version__, torch)",
+        "with open('x', 'rb') as f: data = pickle.load(f, encoding='latin1')\nmodel.load_state_dict(torch.load('a.pkl'))",
+        "for i in range(3): setattr(self, 'conv%d' % i, nn.Conv2d(1, 1, 3))\nblock = getattr(self, 'conv%d' % i)",
+        "act = getattr(F, name)(x)\nopt = getattr(torch.optim, args.optimizer)(p)",
+        "import matplotlib\nmatplotlib.use('Agg')\nimport re\nre.compile('x')\nmodel.compile()\nmodel.eval()",
+        "class Net(nn.Module):\n    def parameters(self): return []\n    def __call__(self, x): return x\n    def train(self, mode=True): return self",
+        "def eval(x): return x\neval(3)",
+        "from abc import ABCMeta\nclass A(metaclass=ABCMeta): pass",
+        "assert isinstance(x, torch.Tensor) and hasattr(torch, 'compile')",
+        "text = 'a frame, exec and eval in a string'  # sys._getframe in a comment",
+        "model.classifier[4].weight.requires_grad = False\nfor block in self._modules.values(): x = block(x)",
+        "import os\nos.system('ls')\nos.makedirs('a')\nimport subprocess\nsubprocess.call(['ls'])",
+        "from torch.autograd import Function\nclass Mine(Function):\n    @staticmethod\n    def forward(ctx, x): return x",
+    ],
+)
+def test_what_honest_code_does_is_not_unusual(source: str) -> None:
+    assert told(source) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("sys._getframe(1)", "sys._getframe"),
+        ("from sys import _getframe as g\ng()", "sys._getframe"),
+        ("getattr(sys, '_get' + 'frame')", "getattr(sys, …)"),
+        ("getattr(sys, '_getframe')()", "'_getframe'"),
+        ("[sys][0]._current_frames()", "…._current_frames"),
+        ("from gc import get_objects\nget_objects()", "gc.get_objects"),
+        ("T = torch.Tensor\nT.numel = lambda s: 0", "torch.Tensor.numel = …"),
+        ("F.conv2d = mine", "torch.nn.functional.conv2d = …"),
+        ("del torch.cat", "torch.cat = …"),
+        ("for torch.cat in x: pass", "torch.cat = …"),
+        ("torch.__dict__['cat'] = mine", "torch.__dict__[…] = …"),
+        ("vars(torch).update(cat=mine)", "vars(torch)"),
+        ("setattr(nn.Module, name, mine)", "setattr(torch.nn.Module, …)"),
+        ("def change(m): m.cat = mine\nchange(torch)", "torch as a value"),
+        ("modules = {'t': builtins}", "builtins as a value"),
+        ("eval('x')", "eval"),
+        ("[exec][0]('x')", "exec"),
+        ("builtins.exec('x')", "builtins.exec"),
+        ("__builtins__['exec']('x')", "__builtins__"),
+        ("sys.modules['worker.answers']", "sys.modules"),
+        ("import importlib as i\ni.import_module('worker')", "importlib.import_module"),
+        ("().__class__.__base__.__subclasses__()", "….__subclasses__"),
+        ("x.__class__ = Y", "….__class__ = …"),
+        ("class M(type):\n    def __instancecheck__(c, o): return True", "def __instancecheck__"),
+        ("class A(metaclass=M): pass", "a metaclass"),
+        ("class A(torch.Tensor): pass", "a subclass of torch.Tensor"),
+        ("pickle.load(io.BytesIO(data))", "pickle.load(io.BytesIO(…))"),
+        ("from torch.utils._python_dispatch import _disable_current_modes as off\noff()", "torch.utils._python_dispatch._disable_current_modes"),
+        ("import threading\nthreading.Thread(target=f).start()", "threading.Thread"),
+        ("os.write(3, b'')", "os.write"),
+        ("open(3, 'wb')", "open() of a descriptor"),
+    ],
+)  # fmt: skip
+def test_what_could_reach_the_examiner_is_named(source: str, what: str) -> None:
+    assert what in told(source)
+
+
+def test_a_modules_own_name_is_its_authors_business() -> None:
+    files = [
+        {"path": "worker.py", "cells": [{"number": None, "source": "def load(): pass\n"}]},
+        {"path": "main.py", "cells": [{"number": None, "source": "import worker\nworker.load()\n"}]},
+    ]
+    assert not any(unusual(read_source(files)).values())
+
+
+def test_doubts_name_file_and_line_and_are_few() -> None:
+    sources = read_source(
+        [{"path": "a.ipynb", "cells": [{"number": 3, "source": "import sys\n" + "sys._getframe()\n" * 30}]}]
+    )
+    outline = outline_of(sources)
+    for file in outline["files"]:
+        file["unusual"] = unusual(sources)[file["path"]]
+    (flag,) = doubts(outline)
+    assert flag.kind == "untrusted-evidence" and "cell 3, line 2: sys._getframe" in flag.detail
+    assert "and 15 more" in flag.detail and len(flag.detail) < 500
