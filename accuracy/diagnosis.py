@@ -102,7 +102,11 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
         x = new
         if step.kind != "cat":
             widths[step.block], names[step.block] = now, new
-    lines = [f"class {cls or kind.cls}(nn.Module):", f"    def __init__(self, {', '.join(kind.parameters)}):", "        super().__init__()"]
+    lines = [
+        f"class {cls or kind.cls}(nn.Module):",
+        f"    def __init__(self, {', '.join(kind.parameters)}):",
+        "        super().__init__()",
+    ]
     lines += [f"        {line}" for line in setup] + ["", "    def forward(self, x):"]
     return "\n".join([*lines, *(f"        {line}" for line in body), f"        return {x}", ""])
 
@@ -119,7 +123,10 @@ def _submission(assignment: str, kind: NetworkKind, text: str) -> str:
 def _fits(kind: NetworkKind, steps: tuple[Step, ...]) -> bool:
     """Whether the steps can be built and run."""
     named = {"kernel": 3, "num_filters": 4, "num_colours": 5, "num_in_channels": 2}
-    numbers = [named[name] if name in kind.parameters else fixed for name, fixed in (("kernel", 3), ("num_filters", 4), ("num_colours", 3), ("num_in_channels", 1))]
+    numbers = [
+        named[name] if name in kind.parameters else fixed
+        for name, fixed in (("kernel", 3), ("num_filters", 4), ("num_colours", 3), ("num_in_channels", 1))
+    ]
     try:
         network = Network(steps, *numbers)
         with torch.no_grad():
@@ -184,7 +191,11 @@ def _same(kind: NetworkKind, one: tuple[Step, ...], other: tuple[Step, ...]) -> 
     outputs = []
     for steps in (one, other):
         try:
-            named = {"kernel": 5 if kind.odd_kernels else 3, "num_filters": 4, "num_colours": 5 if "num_colours" in kind.parameters else 3}
+            named = {
+                "kernel": 5 if kind.odd_kernels else 3,
+                "num_filters": 4,
+                "num_colours": 5 if "num_colours" in kind.parameters else 3,
+            }
             network = Network(steps, *named.values(), 2 if "num_in_channels" in kind.parameters else 1).double()
         except (RuntimeError, ValueError, KeyError):
             return False
@@ -192,14 +203,18 @@ def _same(kind: NetworkKind, one: tuple[Step, ...], other: tuple[Step, ...]) -> 
         with torch.no_grad():
             for value in network.parameters():
                 value.copy_(torch.randn(value.shape, generator=generator))
-            image = torch.rand(2, 2 if "num_in_channels" in kind.parameters else 1, 32, 32, generator=generator, dtype=torch.float64)
+            image = torch.rand(
+                2, 2 if "num_in_channels" in kind.parameters else 1, 32, 32, generator=generator, dtype=torch.float64
+            )
             shapes = [value.shape for value in network.parameters()]
             try:
                 outputs.append((shapes, network.train()(image), network.eval()(image)))
             except (RuntimeError, KeyError):
                 return False
     (shapes, *expected), (others, *actual) = outputs
-    return shapes == others and all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-9) for a, b in zip(expected, actual, strict=True))
+    return shapes == others and all(
+        a.shape == b.shape and torch.allclose(a, b, rtol=1e-9) for a, b in zip(expected, actual, strict=True)
+    )
 
 
 def _of_construction(assignment: str, kind: NetworkKind) -> Iterator[Faulty]:
@@ -212,12 +227,28 @@ def _of_construction(assignment: str, kind: NetworkKind) -> Iterator[Faulty]:
     def made(mistake: str, told: str, text: str) -> Faulty:
         return Faulty(assignment, kind.thing, mistake, told, _submission(assignment, kind, text))
 
-    for name, value in (("num_filters", 32), ("num_colours", 24), ("num_colours", 10), ("num_filters", 64), ("num_in_channels", 1), ("num_in_channels", 3), ("kernel", 3)):
+    for name, value in (
+        ("num_filters", 32),
+        ("num_colours", 24),
+        ("num_colours", 10),
+        ("num_filters", 64),
+        ("num_in_channels", 1),
+        ("num_in_channels", 3),
+        ("kernel", 3),
+    ):
         if name in kind.parameters and (name != "kernel" or kind.odd_kernels):
-            yield made(f"hard-coded-{name}", f"{value} for {name}", head + "super().__init__()\n" + re.sub(rf"\b{name}\b", str(value), rest))
+            yield made(
+                f"hard-coded-{name}",
+                f"{value} for {name}",
+                head + "super().__init__()\n" + re.sub(rf"\b{name}\b", str(value), rest),
+            )
     if kind.odd_kernels:
         for number in range(1, rest.count(", kernel") + 1):
-            yield made("hard-coded-kernel", f"3 for kernel in convolution {number}", head + "super().__init__()\n" + _nth(rest, ", kernel", ", 3", number))
+            yield made(
+                "hard-coded-kernel",
+                f"3 for kernel in convolution {number}",
+                head + "super().__init__()\n" + _nth(rest, ", kernel", ", 3", number),
+            )
     if kind.cls != "RegressionCNN":
         both = re.sub(r"\bnum_colours\b", "24", re.sub(r"\bnum_filters\b", "32", rest))
         yield made("hard-coded-num_filters-num_colours", "32 and 24 written in", head + "super().__init__()\n" + both)
@@ -226,10 +257,15 @@ def _of_construction(assignment: str, kind: NetworkKind) -> Iterator[Faulty]:
 def _nth(text: str, old: str, new: str, number: int) -> str:
     """``text`` with the ``number``-th ``old`` replaced, and what stands for it in the same line's padding."""
     parts = text.split(old)
-    return old.join(parts[:number]) + new + re.sub(r"kernel // 2", "3 // 2", parts[number], count=1) + "".join(old + part for part in parts[number + 1 :])
+    return (
+        old.join(parts[:number])
+        + new
+        + re.sub(r"kernel // 2", "3 // 2", parts[number], count=1)
+        + "".join(old + part for part in parts[number + 1 :])
+    )
 
 
-_DILATED = '''class MyDilatedConv2d(MyConv2d):
+_DILATED = """class MyDilatedConv2d(MyConv2d):
     def __init__(self, in_channels, out_channels, kernel_size, dilation=1):
         super().__init__(in_channels, out_channels, kernel_size)
         self.dilation = dilation
@@ -238,8 +274,11 @@ _DILATED = '''class MyDilatedConv2d(MyConv2d):
         k, d, w = self.kernel_size, self.dilation, self.weight
         side = k + (k - 1) * d
         {body}
-'''
-_SPREAD = ["wide = torch.zeros(w.shape[0], w.shape[1], side, side, device=w.device)", "wide[:, :, ::d + 1, ::d + 1] = w"]
+"""
+_SPREAD = [
+    "wide = torch.zeros(w.shape[0], w.shape[1], side, side, device=w.device)",
+    "wide[:, :, ::d + 1, ::d + 1] = w",
+]
 _IN_THE_LAYER: tuple[tuple[str, str, list[str]], ...] = (
     ("dilation-ignored", "an ordinary convolution", ["return F.conv2d(x, w, self.bias, padding=k // 2)"]),
     ("torch-dilation", "torch's dilation", ["return F.conv2d(x, w, self.bias, dilation=max(d, 1), padding=k // 2 * max(d, 1))"]),
@@ -281,7 +320,10 @@ def try_out(one: Faulty, examiner: Examiner) -> Told:
     feedback = " ".join(verdict.feedback for verdict in verdicts.values())
     if all(verdict.share == 1 for verdict in verdicts.values()):
         return Told(one, "right", feedback)
-    actual = f"{told or 'nothing'}: " + next((verdict.feedback for verdict in verdicts.values() if verdict.share < 1), "")[:300]
+    actual = (
+        f"{told or 'nothing'}: "
+        + next((verdict.feedback for verdict in verdicts.values() if verdict.share < 1), "")[:300]
+    )
     return Told(one, "equal" if one.steps and _named_equal(one, set(told.values()), feedback) else "no", actual)
 
 

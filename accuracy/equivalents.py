@@ -121,7 +121,7 @@ _SPREADS = {
                 rows.append({w}.new_zeros(o, i, step - 1, side))
         wide = torch.cat(rows, dim=2)""",
 }
-_TRAINING = '''
+_TRAINING = """
 def train(model, xs, ys, epochs=25):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     criterion = nn.CrossEntropyLoss()
@@ -132,7 +132,7 @@ def train(model, xs, ys, epochs=25):
         optimizer.step()
         print("epoch", epoch, loss.item())
     return model
-'''
+"""
 _CLUTTER = (
     "import numpy as np\nimport matplotlib.pyplot as plt\n",
     "import os, sys, time\nfrom collections import OrderedDict\n",
@@ -158,7 +158,9 @@ class _Writer:
         self.strided = assignment == "csc413-2023"
         self.helpers: dict[str, str] = {}
         # Only what the course calls MyConv2d where it is asked for.
-        self.plain = assignment in ("csc2516-2019", "csc413-2023") and self.random.random() < (1 if self.strided else 0.3)
+        self.plain = assignment in ("csc2516-2019", "csc413-2023") and self.random.random() < (
+            1 if self.strided else 0.3
+        )
 
     def choose(self, options):  # type: ignore[no-untyped-def]
         return self.random.choice(list(options))
@@ -206,7 +208,7 @@ class _Writer:
             ]
         )
         allocate = self.choose(["torch.empty", "torch.Tensor", "torch.randn"])
-        return f'''class MyConv2d(nn.Module):
+        return f"""class MyConv2d(nn.Module):
     def __init__(self, in_channels, out_channels, kernel_size, padding=None):
         {self.init("MyConv2d")}
         self.in_channels = in_channels
@@ -222,7 +224,7 @@ class _Writer:
 
     def forward(self, input):
         return {forward}
-'''
+"""
 
     def dilated(self) -> str:
         name = self.choose(_SPREADS)
@@ -235,7 +237,7 @@ class _Writer:
             ]
         )
         body = textwrap.dedent(_SPREADS[name].format(w="self.weight")).strip("\n")
-        return f'''class MyDilatedConv2d(MyConv2d):
+        return f"""class MyDilatedConv2d(MyConv2d):
     def __init__(self, in_channels, out_channels, kernel_size, dilation=1):
         {self.init("MyDilatedConv2d", "in_channels, out_channels, kernel_size")}
         self.dilation = dilation
@@ -246,25 +248,25 @@ class _Writer:
         side = k + (k - 1) * self.dilation
 {textwrap.indent(body, " " * 8)}
         return {last}
-'''
+"""
 
     def dilated_unet(self) -> str:
         k, nf, nc = (self.names[name] for name in ("kernel", "num_filters", "num_colours"))
         if self.rfconv_name is None:
             # Its own forward takes no attribute of that name, so this one says how its convolution is exchanged.
-            return f'''class DilatedUNet(UNet):
+            return f"""class DilatedUNet(UNet):
     def __init__(self, {k}, {nf}, {nc}):
         {self.init("DilatedUNet", f"{k}, {nf}, {nc}")}
         {self.middle_conv} = MyDilatedConv2d({nf} * 2, {nf} * 2, {k}, dilation=1)
-'''
-        return f'''class DilatedUNet(UNet):
+"""
+        return f"""class DilatedUNet(UNet):
     def __init__(self, {k}, {nf}, {nc}):
         {self.init("DilatedUNet", f"{k}, {nf}, {nc}")}
         self.{self.rfconv_name} = nn.Sequential(
             MyDilatedConv2d({nf} * 2, {nf} * 2, {k}, dilation=1),
             nn.BatchNorm2d({nf} * 2),
             nn.ReLU())
-'''
+"""
 
     # -- networks
 
@@ -281,7 +283,14 @@ class _Writer:
             widths = [(nic, nf, down), (nf, two, down), (two, nf, up), (nf, nc, up), (nc, nc, "")]
             skips = {3: (nf, 1), 4: (nic, 0)} if cls == "UNet" else {}
         else:
-            widths = [(nic, nf, "pool"), (nf, two, "pool"), (two, two, ""), (two, nf, "up"), (nf, nc, "up"), (nc, nc, "")]
+            widths = [
+                (nic, nf, "pool"),
+                (nf, two, "pool"),
+                (two, two, ""),
+                (two, nf, "up"),
+                (nf, nc, "up"),
+                (nc, nc, ""),
+            ]
             skips = {3: (two, 2), 4: (nf, 1), 5: (nic, 0)} if cls == "UNet" else {}
             if self.assignment == "csc2516-2019" and cls in ("CNN", "UNet") and self.often(0.2):
                 self.told.append(f"{cls}: narrow fifth block")
@@ -289,7 +298,15 @@ class _Writer:
         blocks = []
         for index, (width, out, size) in enumerate(widths):
             skip, source = skips.get(index, ("", -1))
-            blocks.append({"in": f"{width} + {skip}" if skip else width, "out": out, "size": size, "source": str(source), "last": str(index == len(widths) - 1)})
+            blocks.append(
+                {
+                    "in": f"{width} + {skip}" if skip else width,
+                    "out": out,
+                    "size": size,
+                    "source": str(source),
+                    "last": str(index == len(widths) - 1),
+                }
+            )
         return blocks
 
     def conv(self, cls: str, block: dict[str, str], kernel: str) -> str:
@@ -300,7 +317,9 @@ class _Writer:
         if block["size"] == "stride":
             return f"nn.Conv2d({block['in']}, {block['out']}, kernel_size={kernel}, stride=2, padding={self.choose([f'{kernel} // 2', '1'])})"
         if self.plain or given:
-            padding = self.choose([f"{kernel} // 2", '"same"', f"int(({kernel} - 1) / 2)", f"({kernel} // 2, {kernel} // 2)"])
+            padding = self.choose(
+                [f"{kernel} // 2", '"same"', f"int(({kernel} - 1) / 2)", f"({kernel} // 2, {kernel} // 2)"]
+            )
             return f"nn.Conv2d({block['in']}, {block['out']}, {kernel}, padding={padding})"
         return self.choose(
             [
@@ -330,7 +349,10 @@ class _Writer:
         self.told.append(f"{cls} as {style}")
         k = self.names["kernel"]
         blocks = self.plan(cls)
-        parameters = [self.names[name] for name in next(kind for kind in NETWORKS[self.assignment].values() if kind.cls == cls).parameters]
+        parameters = [
+            self.names[name]
+            for name in next(kind for kind in NETWORKS[self.assignment].values() if kind.cls == cls).parameters
+        ]
         call = self.choose(["{}({})", "{}.forward({})", "{}({})"])
         if call == "{}.forward({})":
             self.told.append("forward called by name")
@@ -369,11 +391,16 @@ class _Writer:
                     setup.append(f"self.{name} = {key}({conv}, {block['out']})")
                     conv_of.append(f"self.{name}[0]")
                 elif style == "block":
-                    self.helpers.setdefault("Block", _BLOCK if not self.old_super else _BLOCK.replace("super()", "super(Block, self)"))
+                    self.helpers.setdefault(
+                        "Block", _BLOCK if not self.old_super else _BLOCK.replace("super()", "super(Block, self)")
+                    )
                     setup.append(f"self.{name} = Block({', '.join(layers)})")
                     conv_of.append(f"self.{name}.layers[0]")
                 elif style == "ordered":
-                    steps = ", ".join(f'("{kind}{place}", {layer})' for place, (kind, layer) in enumerate(zip(["conv", *order], layers, strict=True)))
+                    steps = ", ".join(
+                        f'("{kind}{place}", {layer})'
+                        for place, (kind, layer) in enumerate(zip(["conv", *order], layers, strict=True))
+                    )
                     setup.append(f"self.{name} = nn.Sequential(collections.OrderedDict([{steps}]))")
                     conv_of.append(f"self.{name}.conv0")
                 else:
@@ -389,18 +416,36 @@ class _Writer:
 
     def module(self, kind: str, block: dict[str, str]) -> str:
         if kind == "norm":
-            return self.choose([f"nn.BatchNorm2d({block['out']})", f"nn.BatchNorm2d(num_features={block['out']})", f"nn.BatchNorm2d({block['out']}, eps=1e-5, momentum=0.1)"])
+            return self.choose(
+                [
+                    f"nn.BatchNorm2d({block['out']})",
+                    f"nn.BatchNorm2d(num_features={block['out']})",
+                    f"nn.BatchNorm2d({block['out']}, eps=1e-5, momentum=0.1)",
+                ]
+            )
         if kind == "act":
             return self.choose(["nn.ReLU()", "nn.ReLU(inplace=True)", "nn.ReLU(True)"])
         if block["size"] == "pool":
-            return self.choose(["nn.MaxPool2d(2)", "nn.MaxPool2d(kernel_size=2)", "nn.MaxPool2d(2, stride=2)", "nn.MaxPool2d((2, 2))"])
-        return self.choose(["nn.Upsample(scale_factor=2)", "nn.Upsample(scale_factor=2, mode='nearest')", "nn.UpsamplingNearest2d(scale_factor=2)"])
+            return self.choose(
+                ["nn.MaxPool2d(2)", "nn.MaxPool2d(kernel_size=2)", "nn.MaxPool2d(2, stride=2)", "nn.MaxPool2d((2, 2))"]
+            )
+        return self.choose(
+            [
+                "nn.Upsample(scale_factor=2)",
+                "nn.Upsample(scale_factor=2, mode='nearest')",
+                "nn.UpsamplingNearest2d(scale_factor=2)",
+            ]
+        )
 
     def function(self, kind: str, block: dict[str, str], x: str) -> str:
         if kind == "act":
-            return self.choose([f"F.relu({x})", f"torch.relu({x})", f"({x}).clamp(min=0)", f"F.relu({x}, inplace=True)"])
+            return self.choose(
+                [f"F.relu({x})", f"torch.relu({x})", f"({x}).clamp(min=0)", f"F.relu({x}, inplace=True)"]
+            )
         if block["size"] == "pool":
-            return self.choose([f"F.max_pool2d({x}, 2)", f"F.max_pool2d({x}, kernel_size=2, stride=2)", f"torch.max_pool2d({x}, 2)"])
+            return self.choose(
+                [f"F.max_pool2d({x}, 2)", f"F.max_pool2d({x}, kernel_size=2, stride=2)", f"torch.max_pool2d({x}, 2)"]
+            )
         return self.choose(
             [
                 f"F.interpolate({x}, scale_factor=2)",
@@ -424,8 +469,22 @@ class _Writer:
         layers = ", ".join(["conv", *(self.module(kind, block) for kind in order)])
         return f"def {key}(conv, width):\n    layers = [{layers}]\n    return nn.Sequential(*layers)\n"
 
-    def written(self, cls: str, style: str, parameters: list[str], blocks: list[dict[str, str]], setup: list[str], calls: list[str], call: str, names: list[str]) -> str:
-        lines = [f"class {cls}(nn.Module):", f"    def __init__(self, {', '.join(parameters)}):", f"        {self.init(cls)}"]
+    def written(
+        self,
+        cls: str,
+        style: str,
+        parameters: list[str],
+        blocks: list[dict[str, str]],
+        setup: list[str],
+        calls: list[str],
+        call: str,
+        names: list[str],
+    ) -> str:
+        lines = [
+            f"class {cls}(nn.Module):",
+            f"    def __init__(self, {', '.join(parameters)}):",
+            f"        {self.init(cls)}",
+        ]
         if style in ("list", "one list"):
             made = [line.split(" = ", 1)[1] for line in setup]
             holder = "nn.ModuleList([" if style == "list" else "nn.Sequential(*["
@@ -454,7 +513,14 @@ class _Writer:
                     pair.reverse()
                     self.told.append(f"{cls}: cat {index + 1} the other way round")
                 # Widths are sums, which are the same either way.
-                now = self.choose([f"torch.cat([{pair[0]}, {pair[1]}], dim=1)", f"torch.cat(({pair[0]}, {pair[1]}), 1)", f"torch.cat([{pair[0]}, {pair[1]}], axis=1)", f"torch.concat([{pair[0]}, {pair[1]}], dim=-3)"])
+                now = self.choose(
+                    [
+                        f"torch.cat([{pair[0]}, {pair[1]}], dim=1)",
+                        f"torch.cat(({pair[0]}, {pair[1]}), 1)",
+                        f"torch.cat([{pair[0]}, {pair[1]}], axis=1)",
+                        f"torch.concat([{pair[0]}, {pair[1]}], dim=-3)",
+                    ]
+                )
             made = calls[index].replace("§", now) if "§" in calls[index] else call.format(calls[index], now)
             lines.append(f"        {out[index]} = {made}")
         lines.append(f"        return {out[-1]}")
@@ -463,7 +529,9 @@ class _Writer:
     # -- files
 
     def pack(self, definitions: dict[str, str]) -> dict[str, str]:
-        imports = "import collections\nimport math\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+        imports = (
+            "import collections\nimport math\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
+        )
         clutter = [one for one in _CLUTTER if self.often(0.3)]
         helpers = list(self.helpers.values())
         end = []
@@ -472,7 +540,10 @@ class _Writer:
             kinds = {kind.cls: kind for kind in NETWORKS[self.assignment].values()}
             values = {"kernel": 3, "num_filters": 8, "num_colours": 24, "num_in_channels": 1}
             arguments = ", ".join(str(values[name]) for name in kinds[cls].parameters)
-            end = [_TRAINING, f"model = train({cls}({arguments}), torch.rand(100, 1, 32, 32), torch.zeros(100, 32, 32).long())\nprint(model)\n"]
+            end = [
+                _TRAINING,
+                f"model = train({cls}({arguments}), torch.rand(100, 1, 32, 32), torch.zeros(100, 32, 32).long())\nprint(model)\n",
+            ]
             if self.often(0.5):
                 end[1] = "if __name__ == '__main__':\n" + textwrap.indent(end[1], "    ")
             else:
@@ -485,26 +556,52 @@ class _Writer:
             order = first + rest + [name for name in order if name == "DilatedUNet"]
         form = self.choose(["script", "notebook", "split"])
         self.told.append(form)
-        name = {"csc321-2018": "colourization", "cse891-2018": "colorization-alice", "csc2516-2019": "colourization", "csc413-2020": "a2-cnn", "csc413-2023": "a2-code"}[self.assignment]
+        name = {
+            "csc321-2018": "colourization",
+            "cse891-2018": "colorization-alice",
+            "csc2516-2019": "colourization",
+            "csc413-2020": "a2-cnn",
+            "csc413-2023": "a2-code",
+        }[self.assignment]
         classes = [definitions[key] for key in order]
         if form == "script":
             return {f"{name}.py": "\n\n".join([imports, *clutter, *helpers, *classes, *end])}
         if form == "split":
             layers = [definitions[key] for key in order if key.startswith("My")]
             models = [definitions[key] for key in order if not key.startswith("My")]
-            main = "\n".join([imports, f"from nets import {', '.join(key for key in order if not key.startswith('My'))}\n", *clutter, *end])
-            files = {f"{name}.py": main, "nets.py": "\n\n".join([imports, "from layers import *" if layers else "", *helpers, *models])}
+            main = "\n".join(
+                [
+                    imports,
+                    f"from nets import {', '.join(key for key in order if not key.startswith('My'))}\n",
+                    *clutter,
+                    *end,
+                ]
+            )
+            files = {
+                f"{name}.py": main,
+                "nets.py": "\n\n".join([imports, "from layers import *" if layers else "", *helpers, *models]),
+            }
             if layers:
                 files["layers.py"] = "\n\n".join([imports, *layers])
             return files
         cells = [imports, *clutter, *helpers, *classes, *end]
         if self.often(0.3):
             cells.insert(1, "%matplotlib inline\n!pip install torchvision")
-        nodes = [{"cell_type": "code", "execution_count": None, "id": f"c{n}", "metadata": {}, "outputs": [], "source": cell.splitlines(True)} for n, cell in enumerate(cells)]
+        nodes = [
+            {
+                "cell_type": "code",
+                "execution_count": None,
+                "id": f"c{n}",
+                "metadata": {},
+                "outputs": [],
+                "source": cell.splitlines(True),
+            }
+            for n, cell in enumerate(cells)
+        ]
         return {f"{name}.ipynb": json.dumps({"cells": nodes, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})}
 
 
-_BLOCK = '''class Block(nn.Module):
+_BLOCK = """class Block(nn.Module):
     def __init__(self, *layers):
         super().__init__()
         self.layers = nn.ModuleList(layers)
@@ -513,4 +610,4 @@ _BLOCK = '''class Block(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x
-'''
+"""

@@ -19,13 +19,17 @@ class Size:
     """How much is measured."""
 
     def __init__(self, *, quick: bool) -> None:
-        self.mutants = 10 if quick else 250
+        self.mutants = 10 if quick else 200
         """For each assignment, as all the numbers here."""
-        self.equivalents = 2 if quick else 70
+        self.equivalents = 2 if quick else 60
         self.faulty = 8 if quick else 10_000
         self.pairs = 2 if quick else 30
         self.seeds = 1 if quick else 20
         self.starts = 1 if quick else 20
+
+
+# The two handouts of 2018 have the same networks and are marked alike: one stands for both where time is short.
+_DIFFERENT = tuple(assignment for assignment in ASSIGNMENTS if assignment != "cse891-2018")
 
 
 @cache
@@ -138,7 +142,7 @@ def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]
     rows: list[Row] = []
     wrong: list[str] = []
     single, double = [], []
-    for assignment in ASSIGNMENTS:
+    for assignment in _DIFFERENT:
         every = list(diagnosis.faulty(assignment))
         single += random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
         double += list(diagnosis.pairs(assignment, size.pairs, seed))
@@ -157,7 +161,7 @@ def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]
 
 def _of_repeats(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     tasks = []
-    for assignment in ASSIGNMENTS:
+    for assignment in _DIFFERENT:
         right, *wrong_ones = repeatability.submissions(assignment)
         for number in range(size.seeds):
             # Wrong ones take turns; the first seed has them all, for the others to be compared with.

@@ -92,7 +92,13 @@ Edit = Callable[[Any], str]
 
 
 def _name_of(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    return (
+        call.func.attr
+        if isinstance(call.func, ast.Attribute)
+        else call.func.id
+        if isinstance(call.func, ast.Name)
+        else ""
+    )
 
 
 def _edits_of_list(field: str, items: list[Any]) -> Iterator[tuple[str, Edit]]:
@@ -125,7 +131,10 @@ def _edits_of_call(node: ast.Call) -> Iterator[tuple[str, Edit]]:
         yield f"{name} → {other}", lambda node, other=other: _rename(node, other)
     for more in _MORE_ARGUMENTS.get(name, []):
         if more.partition("=")[0] not in [keyword.arg for keyword in node.keywords]:
-            yield f"{name}(…, {more})", lambda node, more=more: node.keywords.append(ast.parse(f"f({more})", mode="eval").body.keywords[0])  # type: ignore[attr-defined]
+            yield (
+                f"{name}(…, {more})",
+                lambda node, more=more: node.keywords.append(ast.parse(f"f({more})", mode="eval").body.keywords[0]),
+            )  # type: ignore[attr-defined]
 
 
 def _rename(node: ast.Call, other: str) -> None:
@@ -154,12 +163,20 @@ def _edits_of(node: ast.AST, scope: list[str]) -> Iterator[tuple[str, Edit]]:
                 yield f"{node.value} → {other}", lambda node, other=other: setattr(node, "value", other)
     if isinstance(node, ast.BinOp):
         for operator in _OPERATORS.get(type(node.op), []):
-            yield f"{ast.unparse(node)}: {type(node.op).__name__} → {operator.__name__}", lambda node, operator=operator: setattr(node, "op", operator())
+            yield (
+                f"{ast.unparse(node)}: {type(node.op).__name__} → {operator.__name__}",
+                lambda node, operator=operator: setattr(node, "op", operator()),
+            )
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in scope:
         for name in scope:
             if name != node.id and (name in _NUMBERS) == (node.id in _NUMBERS):
                 yield f"{node.id} → {name}", lambda node, name=name: setattr(node, "id", name)
-    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name) and node.value.id == "self":
+    if (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Load)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    ):
         for name in scope:
             if name.startswith("self.") and name != f"self.{node.attr}":
                 yield f"self.{node.attr} → {name}", lambda node, name=name: setattr(node, "attr", name[5:])
@@ -170,9 +187,15 @@ def _edits_of(node: ast.AST, scope: list[str]) -> Iterator[tuple[str, Edit]]:
     if isinstance(node, ast.FunctionDef):
         for place, statement in enumerate(node.body):
             if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
-                yield f"`{ast.unparse(statement)[:60]}` left out", lambda node, place=place: node.body.__setitem__(place, ast.Pass())
+                yield (
+                    f"`{ast.unparse(statement)[:60]}` left out",
+                    lambda node, place=place: node.body.__setitem__(place, ast.Pass()),
+                )
             if isinstance(statement, ast.Assign) and node.name == "forward":
-                yield f"`{ast.unparse(statement)[:60]}` doubled", lambda node, place=place: node.body.insert(place, copy.deepcopy(node.body[place]))
+                yield (
+                    f"`{ast.unparse(statement)[:60]}` doubled",
+                    lambda node, place=place: node.body.insert(place, copy.deepcopy(node.body[place])),
+                )
         if node.name == "forward":
             for told in ("F.relu", "torch.sigmoid", "torch.tanh"):
                 yield f"{told} around what is returned", lambda node, told=told: _around_return(node, told)
@@ -191,9 +214,16 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
                 yield f"{ast.unparse(node)} → {ast.unparse(one)}", one
             if len(node.args[0].elts) == 2:
                 yield f"{ast.unparse(node)} → sum", ast.BinOp(node.args[0].elts[0], ast.Add(), node.args[0].elts[1])
-        elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id == "self":
+        elif (
+            isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "self"
+        ):
             yield f"{ast.unparse(node)[:60]} → its input", node.args[0]
-            yield f"{ast.unparse(node)[:60]} without gradient", ast.parse(f"({ast.unparse(node)}).detach()", mode="eval").body
+            yield (
+                f"{ast.unparse(node)[:60]} without gradient",
+                ast.parse(f"({ast.unparse(node)}).detach()", mode="eval").body,
+            )
         elif _name_of(node) == "conv2d":
             for place in (0, 1):
                 cut = copy.deepcopy(node)
@@ -206,7 +236,11 @@ def _scope(function: ast.FunctionDef, definition: ast.AST) -> list[str]:
     names = [one.arg for one in function.args.args if one.arg != "self"]
     names += [one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
     if function.name == "forward":
-        stored = [one.attr for one in ast.walk(definition) if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)]
+        stored = [
+            one.attr
+            for one in ast.walk(definition)
+            if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)
+        ]
         names += [f"self.{name}" for name in stored]
     return list(dict.fromkeys(names))
 
@@ -263,7 +297,9 @@ def draw(assignment: str, number: int, random: Random) -> tuple[list[Mutant], in
         found = definitions(source)
         for name, text in found.items():
             # A helper, or a layer, that nothing of this assignment uses cannot make anything wrong.
-            used = name in classes_of(assignment) or any(f"{name}(" in other for key, other in found.items() if key != name)
+            used = name in classes_of(assignment) or any(
+                f"{name}(" in other for key, other in found.items() if key != name
+            )
             makers += [(style, name, told, found, make) for told, make in (_mutated(text) if used else ())]
     drawn: dict[str, Mutant] = {}
     for style, name, told, found, make in random.sample(makers, len(makers)):
@@ -320,12 +356,17 @@ def _evidence(model: nn.Module, batch: Tensor) -> _Evidence:
     (trained * torch.linspace(-1, 1, trained.numel(), dtype=trained.dtype).reshape(trained.shape)).sum().backward()
     statistics = [value.clone() for value in model.buffers() if value.is_floating_point()]
     sources = [*model.parameters(), source]
-    return _Evidence([evaluated, trained.detach()], statistics, [torch.zeros_like(one) if one.grad is None else one.grad for one in sources])
+    return _Evidence(
+        [evaluated, trained.detach()],
+        statistics,
+        [torch.zeros_like(one) if one.grad is None else one.grad for one in sources],
+    )
 
 
 def _same(expected: list[Tensor], actual: list[Tensor], rtol: float = 1e-9) -> bool:
     return len(expected) == len(actual) and all(
-        one.shape == other.shape and torch.allclose(one, other, rtol=rtol, atol=1e-9) for one, other in zip(expected, actual, strict=True)
+        one.shape == other.shape and torch.allclose(one, other, rtol=rtol, atol=1e-9)
+        for one, other in zip(expected, actual, strict=True)
     )
 
 
@@ -345,7 +386,12 @@ def _equal_evidence(expected: _Evidence, actual: _Evidence, gradients: bool = Tr
 def _cases(names: tuple[str, ...], kernels: tuple[int, ...]) -> Iterator[tuple[list[int], tuple[int, ...]]]:
     """(constructor's arguments, input's shape): other sizes, widths and batches than the grader's."""
     for index, kernel in enumerate(kernels):
-        values = {"kernel": kernel, "num_filters": (4, 3, 6)[index], "num_colours": (5, 4, 3)[index], "num_in_channels": (1, 2, 3)[index]}
+        values = {
+            "kernel": kernel,
+            "num_filters": (4, 3, 6)[index],
+            "num_colours": (5, 4, 3)[index],
+            "num_in_channels": (1, 2, 3)[index],
+        }
         inputs = values["num_in_channels"] if "num_in_channels" in names else 1
         yield [values[name] for name in names], ((2, 3, 1)[index], inputs, (16, 32, 32)[index], (32, 16, 48)[index])
 
@@ -376,7 +422,9 @@ def _pool_and_norm(first: bool, second: bool) -> Callable[[str], str]:
             blocks = [
                 node
                 for node in ast.walk(definition)
-                if isinstance(node, ast.Call) and _name_of(node) == "Sequential" and any(isinstance(one, ast.Call) and _name_of(one) == "MaxPool2d" for one in node.args)
+                if isinstance(node, ast.Call)
+                and _name_of(node) == "Sequential"
+                and any(isinstance(one, ast.Call) and _name_of(one) == "MaxPool2d" for one in node.args)
             ]
             for block, wanted in zip(blocks, (first, second), strict=False):
                 if wanted:
@@ -404,7 +452,10 @@ def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
         changed = _load(mutant.source)
     except Exception:
         return ""
-    things = {kind.cls: list(_cases(kind.parameters, (3, 5, 7) if kind.odd_kernels else (3, 3, 3))) for kind in NETWORKS[mutant.assignment].values()}
+    things = {
+        kind.cls: list(_cases(kind.parameters, (3, 5, 7) if kind.odd_kernels else (3, 3, 3)))
+        for kind in NETWORKS[mutant.assignment].values()
+    }
     things |= {
         name: list(_layer_cases(name == "MyDilatedConv2d"))
         for name in ("MyConv2d", "MyDilatedConv2d")
@@ -414,7 +465,9 @@ def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
     untrained = {kind.cls for thing, kind in NETWORKS[mutant.assignment].items() if f"{thing}.training" not in criteria}
     for name, cases in things.items():
         for gradients in (True, False) if name in untrained else (True,):
-            ways = ((how, _equal(right, changed, name, cases, gradients)) for how, right in _accepted(mutant.assignment))
+            ways = (
+                (how, _equal(right, changed, name, cases, gradients)) for how, right in _accepted(mutant.assignment)
+            )
             how = next((how + turned for how, turned in ways if turned is not None), None)
             if how is not None:
                 told.add(how if gradients else f"the same outputs of {name}, about whose training no criterion asks")
@@ -427,14 +480,22 @@ def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
 _PLAIN = "the same function"
 
 
-def _equal(right: dict[str, Any], changed: dict[str, Any], name: str, cases: list[tuple[list[int], tuple[int, ...]]], gradients: bool) -> str | None:
+def _equal(
+    right: dict[str, Any],
+    changed: dict[str, Any],
+    name: str,
+    cases: list[tuple[list[int], tuple[int, ...]]],
+    gradients: bool,
+) -> str | None:
     """A word on how the class equals the right one in all the cases; empty if plainly, None if it doesn't."""
     turned = False
     for number, (arguments, shape) in enumerate(cases):
         batch = torch.rand(shape, generator=torch.Generator().manual_seed(number), dtype=torch.float64)
         try:
             model, other = right[name](*arguments), changed[name](*arguments)
-            if [value.requires_grad for value in model.parameters()] != [value.requires_grad for value in other.parameters()]:
+            if [value.requires_grad for value in model.parameters()] != [
+                value.requires_grad for value in other.parameters()
+            ]:
                 return None
             if [value.shape for value in model.parameters()] != [value.shape for value in other.parameters()]:
                 return None

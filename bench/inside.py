@@ -40,13 +40,16 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
+        self.cpu_seconds: Counter[str] = Counter()
+        """Of this process."""
 
     def time(self, what: str, do: Callable[[], Any]) -> Any:
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), time.process_time()
         try:
             return do()
         finally:
             self.seconds[what] += time.perf_counter() - begun
+            self.cpu_seconds[what] += time.process_time() - cpu
 
 
 class InProcess:
@@ -119,22 +122,21 @@ def limit() -> dict[str, Any]:
     torch.set_num_threads(1)
     warm = Clock()
     grading = _grading(Sandboxes(warm))
-    told: dict[str, Any] = {"limit": {}, "verbs": {}, "trusted": {}}
+    told: dict[str, Any] = {"limit": {}, "limit_cpu": {}, "verbs": {}}
     for base in BASES:
         grading.grade(_found(base))  # what is computed once in a run is there from now on
     for base in BASES:
-        # The lesser of two: whatever else the machine did is not the limit's.
-        for _ in range(2):
+        # The least of three: whatever else the machine did is not the limit's.
+        for _ in range(3):
             clock = Clock()
             grading.sandbox = Sandboxes(clock)  # type: ignore[assignment]
-            begun = time.perf_counter()
             grading.grade(_found(base))
-            wall = time.perf_counter() - begun
-            worker = sum(clock.seconds.values())
-            if worker - clock.seconds["outline"] < told["limit"].get(base, 1e9):
-                told["limit"][base] = worker - clock.seconds["outline"]
-                told["verbs"][base] = dict(clock.seconds)
-                told["trusted"][base] = wall - worker
+            seconds, cpu = (
+                sum(counter.values()) - counter["outline"] for counter in (clock.seconds, clock.cpu_seconds)
+            )
+            if seconds < told["limit"].get(base, float("inf")):
+                told["limit"][base], told["verbs"][base] = seconds, dict(clock.seconds)
+            told["limit_cpu"][base] = min(cpu, told["limit_cpu"].get(base, cpu))
     return told
 
 

@@ -204,11 +204,16 @@ def _run(
     from rich.console import Console
 
     from grader import cohort
+    from grader.checks.mistakes import unknown_mistake
     from grader.cluster import Cluster
     from grader.pipeline import Grading, Options
     from grader.progress import Lines, LiveBar
     from reference.data import DataError, load_horses
 
+    for assignment in rubric.assignments.values():
+        unknown = unknown_mistake(assignment.id, assignment.mistakes)
+        if unknown:
+            raise _Usage(f"{display(str(rubric.path))}: {unknown}")
     device = _device(options.device)
     try:
         horses = load_horses(options.data)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "ClusterError", "Settings", "grade_there", "leave", "pack", "unpack"]
 
 _CONNECT_SECONDS = 15
+_LEAVE_SECONDS = 5
 _POLL_SECONDS = 1.0
 _PATIENCE = 30.0
 """Seconds without any node, or without the scheduler, before somebody is told."""
@@ -243,14 +244,20 @@ class Cluster:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        with contextlib.suppress(Exception, asyncio.CancelledError):
-            if self._client.status == "running":
-                self._client.run(leave, self._run, on_error="ignore", wait=False)
+        # Nodes that do not answer are not waited for.
+        leaving = threading.Thread(target=self._leave, daemon=True)
+        leaving.start()
+        leaving.join(_LEAVE_SECONDS)
         with contextlib.suppress(Exception, asyncio.CancelledError):
             self._client.close(timeout=5)
 
     def close(self) -> None:
         """Nothing: what is under way is dropped by whoever waits for it."""
+
+    def _leave(self) -> None:
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            if self._client.status == "running":
+                self._client.run(leave, self._run, on_error="ignore")
 
     @property
     def jobs(self) -> int:

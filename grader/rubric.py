@@ -355,6 +355,7 @@ def _assignment(id: str, node: Node) -> Assignment:
     late = _late(entries["late"]) if "late" in entries else None
     assignment = Assignment(id, title, code, writeup, orders, tuple(parts.values()), MappingProxyType(shares), late)
     _check_needs(assignment, criteria)
+    _check_things(assignment, criteria)
     return assignment
 
 
@@ -435,6 +436,45 @@ def _needs(criterion: Node) -> list[Node]:
     """The entries of a criterion's ``needs``."""
     assert isinstance(criterion, MappingNode)
     return next((_list(value, "needs") for key, value in criterion.value if key.value == "needs"), [])
+
+
+def _check_things(assignment: Assignment, nodes: Mapping[str, Node]) -> None:
+    """Every check has something of this assignment to examine: the first half of the criterion's id."""
+    for criterion in assignment.criteria:
+        if criterion.check is None:
+            continue
+        thing = criterion.id.split(".")[0]
+        allowed = _things(assignment.id, criterion.check)
+        if thing not in allowed:
+            raise _Fault(
+                nodes[criterion.id],
+                f"the check '{criterion.check}' of '{assignment.id}' examines {', '.join(allowed) or 'nothing'}, was "
+                f"'{criterion.id}': {_nearest(thing, allowed) if allowed else 'take the criterion out'}",
+            )
+
+
+def _things(assignment: str, check: str) -> tuple[str, ...]:
+    if check in ("code", "writeup"):
+        return ("files",)
+    if check in ("values", "gradients", "handmade"):
+        return _LAYERS[assignment]
+    return _NETWORKS[assignment]
+
+
+_NETWORKS = {
+    "csc321-2018": ("cnn", "unet", "dilated-unet", "regression-cnn"),
+    "cse891-2018": ("cnn", "unet", "dilated-unet", "regression-cnn"),
+    "csc2516-2019": ("cnn", "unet", "regression-cnn"),
+    "csc413-2020": ("cnn", "unet"),
+    "csc413-2023": ("pool-upsample-net", "conv-transpose-net", "unet"),
+}
+_LAYERS: Mapping[str, tuple[str, ...]] = {
+    "csc321-2018": ("dilated", "my-conv2d"),
+    "cse891-2018": ("dilated", "my-conv2d"),
+    "csc2516-2019": ("my-conv2d",),
+    "csc413-2020": ("my-conv2d",),
+    "csc413-2023": (),
+}
 
 
 def _check_needs(assignment: Assignment, nodes: Mapping[str, Node]) -> None:

@@ -75,7 +75,14 @@ class Known:
 
 
 _ORDINAL = ("input", "first", "second", "third", "fourth", "fifth", "sixth", "seventh")
-_LAYER = {"conv": "convolution", "convt": "transposed convolution", "pool": "max-pooling", "up": "upsampling", "norm": "batch-norm", "act": "ReLU"}
+_LAYER = {
+    "conv": "convolution",
+    "convt": "transposed convolution",
+    "pool": "max-pooling",
+    "up": "upsampling",
+    "norm": "batch-norm",
+    "act": "ReLU",
+}
 
 
 def _block(number: int) -> str:
@@ -112,7 +119,13 @@ def handout(assignment: str, network: str, *, norm_first: tuple[bool, bool] | No
     colours = "3" if network == "RegressionCNN" else "NC"
     if assignment == "csc413-2023":
         if network == "PoolUpsampleNet":
-            return (*_down(1, "NF", norm[0]), *_down(2, "2NF", norm[1]), *_up(3, "NF", ups), *_up(4, "NC", ups), Step("conv", 5, "NC"))
+            return (
+                *_down(1, "NF", norm[0]),
+                *_down(2, "2NF", norm[1]),
+                *_up(3, "NF", ups),
+                *_up(4, "NC", ups),
+                Step("conv", 5, "NC"),
+            )
         skips = network == "UNet"
         return (
             Step("conv", 1, "NF", "stride"), Step("norm", 1), Step("act", 1),
@@ -154,7 +167,11 @@ def upsampling_moved(steps: tuple[Step, ...]) -> tuple[Step, ...]:
         up = [step for step in block if step.kind == "up"]
         if number in blocks and len(up) == 1:
             rest = [step for step in block if step.kind != "up"]
-            at = next(place for place, step in enumerate(rest) if step.kind in ("conv", "convt")) + 1 if _has_filter(rest) else 0
+            at = (
+                next(place for place, step in enumerate(rest) if step.kind in ("conv", "convt")) + 1
+                if _has_filter(rest)
+                else 0
+            )
             block = rest[:at] + up + rest[at:] if block[-1].kind == "up" else [*rest, *up]
         moved += block
     return tuple(moved)
@@ -181,10 +198,14 @@ class Network(nn.Module):
             if step.kind in ("conv", "convt"):
                 out, bias = out_channels(step, filters, colours), step.form != "no-bias"
                 if step.kind == "convt":
-                    layer = nn.ConvTranspose2d(now, out, kernel, stride=2, padding=kernel // 2, output_padding=1, bias=bias)
+                    layer = nn.ConvTranspose2d(
+                        now, out, kernel, stride=2, padding=kernel // 2, output_padding=1, bias=bias
+                    )
                 else:
                     gap, stride = 2 if step.form == "gap-1" else 1, 2 if step.form == "stride" else 1
-                    layer = nn.Conv2d(now, out, kernel, stride=stride, padding=kernel // 2 * gap, dilation=gap, bias=bias)
+                    layer = nn.Conv2d(
+                        now, out, kernel, stride=stride, padding=kernel // 2 * gap, dilation=gap, bias=bias
+                    )
                 now = out
             elif step.kind == "norm":
                 layer = _NORMS[step.form](now)
@@ -246,7 +267,9 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @cache
-def state_shapes(steps: tuple[Step, ...], kernel: int, filters: int, colours: int, inputs: int) -> tuple[tuple[int, ...], ...]:
+def state_shapes(
+    steps: tuple[Step, ...], kernel: int, filters: int, colours: int, inputs: int
+) -> tuple[tuple[int, ...], ...]:
     """Shapes of the parameters in the order in which layers run, told from the list of steps alone."""
     widths = {0: inputs}
     now = inputs
@@ -290,7 +313,9 @@ def right(assignment: str, network: str, orders: tuple[str, ...] = ()) -> tuple[
             )
         found += _with_concat_orders(base, remark)
         if assignment == "csc2516-2019" and network in ("CNN", "UNet"):
-            narrow = tuple(replace(step, width="3") if step.block == 5 and step.kind == "conv" else step for step in base)
+            narrow = tuple(
+                replace(step, width="3") if step.block == 5 and step.kind == "conv" else step for step in base
+            )
             told = "The fifth block has 3 channels, as one of the course's own figures has it; that is accepted."
             found += _with_concat_orders(narrow, f"{remark} {told}".strip())
     return tuple(found)
@@ -312,9 +337,7 @@ def mistakes(known: Known) -> Iterator[Known]:
     """Every mistake that one edit makes of a network, be it right or already wrong."""
     steps = known.steps
 
-    def edited(
-        changed: list[Step], id: str, place: int, explanation: str, look_at: str, share: Fraction
-    ) -> Known:
+    def edited(changed: list[Step], id: str, place: int, explanation: str, look_at: str, share: Fraction) -> Known:
         name = _block(place) if place else ""
         if known.is_right:
             return Known(id, name, explanation, look_at, share, tuple(changed), known.base)
@@ -340,7 +363,13 @@ def mistakes(known: Known) -> Iterator[Known]:
             yield edited(put(place, replace(step, form="instance")), "instance-norm", step.block,
                          f"The {block} has an instance-norm where the handout has a batch-norm.", f"See which normalisation the {block} uses.", _HALF)  # fmt: skip
         if step.kind == "act":
-            for form, name in (("leaky", "leaky ReLU"), ("tanh", "tanh"), ("sigmoid", "sigmoid"), ("elu", "ELU"), ("gelu", "GELU")):
+            for form, name in (
+                ("leaky", "leaky ReLU"),
+                ("tanh", "tanh"),
+                ("sigmoid", "sigmoid"),
+                ("elu", "ELU"),
+                ("gelu", "GELU"),
+            ):
                 yield edited(put(place, replace(step, form=form)), "other-activation", step.block,
                              f"The {block} has a {name} where the handout has a ReLU.", f"See which activation the {block} uses.", _HALF)  # fmt: skip
         if step.kind == "pool":
@@ -369,7 +398,12 @@ def mistakes(known: Known) -> Iterator[Known]:
                 yield edited([*steps[:place], follows, step, *steps[place + 2 :]], "layers-swapped", step.block,
                              f"In the {block} the {_LAYER[follows.kind]} comes before the convolution.",
                              f"Put the layers of the {block} in the handout's order.", _HALF)  # fmt: skip
-        if step.kind == "norm" and place + 1 < len(steps) and steps[place + 1].kind == "act" and steps[place + 1].block == step.block:
+        if (
+            step.kind == "norm"
+            and place + 1 < len(steps)
+            and steps[place + 1].kind == "act"
+            and steps[place + 1].block == step.block
+        ):
             yield edited([*steps[:place], steps[place + 1], step, *steps[place + 2 :]], "layers-swapped", step.block,
                          f"In the {block} the ReLU comes before the batch-norm.", f"Put the layers of the {block} in the handout's order.", _HALF)  # fmt: skip
         if step.kind == "cat":
@@ -394,7 +428,13 @@ def mistakes(known: Known) -> Iterator[Known]:
             at = max((place for place, step in enumerate(steps) if step.block == block_number), default=-1) + 1
             yield edited([*steps[:at], *own, *steps[at:]], "block-doubled", block_number, f"The {_block(block_number)} stands there twice.",
                          f"The handout's network has {last} blocks; count yours.", _HALF)  # fmt: skip
-    for form, name in (("relu", "a ReLU"), ("tanh", "a tanh"), ("sigmoid", "a sigmoid"), ("softmax", "a softmax"), ("log-softmax", "a log-softmax")):
+    for form, name in (
+        ("relu", "a ReLU"),
+        ("tanh", "a tanh"),
+        ("sigmoid", "a sigmoid"),
+        ("softmax", "a softmax"),
+        ("log-softmax", "a log-softmax"),
+    ):
         yield edited([*steps, Step("act", last, form=form)], "activation-at-the-end", last,
                      f"After the last convolution comes {name}; the network should end with the convolution.",
                      "The loss function does the softmax itself, so the outputs must be free to take any value.", _HALF)  # fmt: skip
@@ -415,15 +455,51 @@ def mistakes(known: Known) -> Iterator[Known]:
 
 
 _EVERYWHERE = (
-    (("norm",), "batch-norm-missing", "gone", "None of the blocks has a batch-norm.", "Each block but the last has nn.BatchNorm2d."),
+    (
+        ("norm",),
+        "batch-norm-missing",
+        "gone",
+        "None of the blocks has a batch-norm.",
+        "Each block but the last has nn.BatchNorm2d.",
+    ),
     (("act",), "relu-missing", "gone", "None of the blocks has a ReLU.", "Each block but the last has nn.ReLU."),
-    (("cat",), "skip-missing", "gone", "All skip connections are missing.", "Join the tensors with torch.cat along dimension 1."),
-    (("pool",), "average-pool", "average", "All poolings average where the handout takes the maximum.", "Use nn.MaxPool2d(2)."),
-    (("up",), "bilinear-upsample", "bilinear", "All upsamplings are bilinear where the handout copies the nearest pixel.", "Use nn.Upsample(scale_factor=2)."),
-    (("up",), "bilinear-upsample", "bilinear-corners", "All upsamplings are bilinear where the handout copies the nearest pixel.", "Use nn.Upsample(scale_factor=2)."),
+    (
+        ("cat",),
+        "skip-missing",
+        "gone",
+        "All skip connections are missing.",
+        "Join the tensors with torch.cat along dimension 1.",
+    ),
+    (
+        ("pool",),
+        "average-pool",
+        "average",
+        "All poolings average where the handout takes the maximum.",
+        "Use nn.MaxPool2d(2).",
+    ),
+    (
+        ("up",),
+        "bilinear-upsample",
+        "bilinear",
+        "All upsamplings are bilinear where the handout copies the nearest pixel.",
+        "Use nn.Upsample(scale_factor=2).",
+    ),
+    (
+        ("up",),
+        "bilinear-upsample",
+        "bilinear-corners",
+        "All upsamplings are bilinear where the handout copies the nearest pixel.",
+        "Use nn.Upsample(scale_factor=2).",
+    ),
     (("conv", "convt"), "bias-missing", "no-bias", "The convolutions have no bias.", "Leave out bias=False."),
     (("act",), "other-activation", "leaky", "The blocks have leaky ReLUs where the handout has ReLUs.", "Use nn.ReLU."),
     (("act",), "other-activation", "sigmoid", "The blocks have sigmoids where the handout has ReLUs.", "Use nn.ReLU."),
     (("act",), "other-activation", "tanh", "The blocks have tanhs where the handout has ReLUs.", "Use nn.ReLU."),
-    (("cat",), "skip-added", "added", "All skip connections add where the handout concatenates.", "Use torch.cat((a, b), dim=1)."),
+    (
+        ("cat",),
+        "skip-added",
+        "added",
+        "All skip connections add where the handout concatenates.",
+        "Use torch.cat((a, b), dim=1).",
+    ),
 )

@@ -31,11 +31,11 @@ class LayerMistake:
     """(input (B, I, H, W), weight (O, I, k, k), bias (O), gap) → output."""
 
 
-def _spread(weight: Tensor, gap: int) -> Tensor:
-    """(O, I, k, k) → (O, I, K, K) with K = (k − 1)(gap + 1) + 1, zeros between."""
-    side = (weight.shape[-1] - 1) * (gap + 1) + 1
-    wide = weight.new_zeros(*weight.shape[:2], side, side)
-    wide[:, :, :: gap + 1, :: gap + 1] = weight
+def _spread(values: Tensor, gap: int) -> Tensor:
+    """(·, ·, h, w) → (·, ·, (h − 1)(gap + 1) + 1, (w − 1)(gap + 1) + 1), zeros between."""
+    height, width = ((side - 1) * (gap + 1) + 1 for side in values.shape[2:])
+    wide = values.new_zeros(*values.shape[:2], height, width)
+    wide[:, :, :: gap + 1, :: gap + 1] = values
     return wide
 
 
@@ -66,10 +66,14 @@ def _one_axis(axis: int) -> Layer:
     return compute
 
 
-def _conv(dilation: Callable[[int], int], padding: Callable[[int, int], int], *, bias: bool = True, scale: float = 1.0) -> Layer:
+def _conv(
+    dilation: Callable[[int], int], padding: Callable[[int, int], int], *, bias: bool = True, scale: float = 1.0
+) -> Layer:
     def compute(x: Tensor, weight: Tensor, offset: Tensor, gap: int) -> Tensor:
         step = dilation(gap)
-        return F.conv2d(x, weight * scale, offset if bias else None, dilation=step, padding=padding(weight.shape[-1], gap))
+        return F.conv2d(
+            x, weight * scale, offset if bias else None, dilation=step, padding=padding(weight.shape[-1], gap)
+        )
 
     return compute
 

@@ -60,3 +60,11 @@ def test_what_is_computed_once_is_computed_once():
 def test_every_network_of_an_assignment_is_one_of_the_reference():
     for assignment, kinds in NETWORKS.items():
         assert {kind.cls for kind in kinds.values()} <= set(model_classes(assignment))
+
+
+def test_the_rubric_knows_the_same_networks_as_the_exam():
+    from grader import rubric
+
+    assert {assignment: set(kinds) for assignment, kinds in NETWORKS.items()} == {
+        assignment: set(things) for assignment, things in rubric._NETWORKS.items()
+    }

@@ -52,7 +52,7 @@ assignments:
         points: 0.5
         bonus: true
         criteria:
-          - id: dilated.values
+          - id: my-conv2d.values
             title: Values
             points: 0.50
             check: values
@@ -274,7 +274,7 @@ FAULTS = [
     ("a check's criterion with a note", "check: shapes", "look_for: all", 16, "was 'look_for'"),
     ("an unknown assignment", "csc413-2020", "csc-413-2020", 2, "was 'csc-413-2020': did you mean 'csc413-2020'?"),
     ("a criterion twice", "id: cnn.training", "id: cnn.shapes", 18, "'cnn.shapes' is there twice (before in line 13)"),
-    ("a criterion twice in two parts", "id: dilated.values", "id: cnn.shapes", 36, "twice (before in line 13)"),
+    ("a criterion twice in two parts", "id: my-conv2d.values", "id: cnn.shapes", 36, "twice (before in line 13)"),
     ("a part twice", "id: extra", "id: a", 31, "the part 'a' is there twice"),
     ("an id in capitals", "id: cnn.shapes", "id: CNN.shapes", 13, "must be lower-case letters and digits"),
     ("an id with a space", "id: cnn.shapes", "id: cnn shapes", 13, "was 'cnn shapes'"),
@@ -284,7 +284,7 @@ FAULTS = [
     ("a need of nothing there", "needs: [cnn.shapes]", "needs: [cnn.shape]", 23, "did you mean 'cnn.shapes'?"),
     ("a need that is no list", "needs: [cnn.shapes]", "needs: cnn.shapes", 23, "must be a list, was 'cnn.shapes'"),
     ("a need of itself", "needs: [cnn.shapes]", "needs: [cnn.training]", 23, "must not go in a circle"),
-    ("a circle of needs", "needs: [cnn.shapes]", "needs: [dilated.values]", 23, "cnn.training ← dilated.values"),
+    ("a circle of needs", "needs: [cnn.shapes]", "needs: [my-conv2d.values]", 23, "cnn.training ← my-conv2d.values"),
     ("a share above one", "tanh-at-the-end: 0.5", "tanh-at-the-end: 1.5", 7, "must be 0 to 1"),
     ("a share far above one", "tanh-at-the-end: 0.5", "tanh-at-the-end: 2", 7, "must be 0 to 1"),
     ("a negative share", "tanh-at-the-end: 0.5", "tanh-at-the-end: -1", 7, "must be 0 to 1"),
@@ -315,7 +315,8 @@ FAULTS = [
     ("an open bracket", "[a2-writeup.pdf]", "[a2-writeup.pdf", 6, "this is not YAML"),
     ("deep nesting", "[a2-writeup.pdf]", "[" * 5000, 5, "nested at most 12 deep"),
     ("a control character", "title: Shapes", "title: Sh\x1bapes", 14, r"has the character '\x1b'"),
-    ("criteria in a mapping", "          - id: dilated.values", "            id: dilated.values", 36, "was a mapping"),
+    ("criteria in a mapping", "          - id: my-conv2d.values", "            id: my-conv2d.values", 36,
+        "was a mapping"),
     ("no parts", SMALL[SMALL.index("parts:"):], "parts: []", 8, "parts must be a list of at least 1"),
     ("no assignment", SMALL[SMALL.index("\n"):], " {}", 1, "'assignments' must have one of"),
     ("two documents", "    mistakes:", "---\n    mistakes:", 7, "this is not YAML"),

@@ -29,4 +29,4 @@ command -v "$PYTHON" >/dev/null 2>&1 || { say "$PYTHON is missing: install Pytho
 command -v bwrap >/dev/null 2>&1 || debian bubblewrap "confines submissions" || true
 
 say "installing what $VENV needs"
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+"$VENV/bin/python" -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'

@@ -183,15 +183,14 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             evidence=table | {"margins": {"outputs": margin}},
         )
     first = next((answer for answer in wrong if "trouble" not in answer.evidence), wrong[0])
+    where = sitting.where(name)
     if "trouble" in first.evidence:
-        return failed(
-            criterion,
-            trouble_sentence(first.evidence["trouble"], f"running {name} with {first.case.told()}"),
-            evidence=table,
-        )
+        if _only_the_second_call_fails(sitting, thing, first.case):
+            return _replaced(criterion, f"The second call of the same {name} fails", where, table)
+        doing = f"running {name} with {first.case.told()}"
+        return failed(criterion, trouble_sentence(first.evidence["trouble"], doing), evidence=table)
     found = first.difference("output")
     evidence = table | ({"difference": found.as_json()} if found else {})
-    where = sitting.where(name)
     unstable = next((answer for answer in wrong if answer.difference("output") is None or _unsteady(answer)), None)
     if unstable is not None and not any("trouble" in answer.evidence for answer in wrong):
         if _uninitialised(answers):
@@ -203,14 +202,8 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                 mistake="uninitialised-memory",
                 evidence=evidence,
             )
-        return failed(
-            criterion,
-            f"The second call of the same {name} with the same input gives another output, so forward changes the "
-            "layer, probably `self.weight`. "
-            f"Build the spread filter in a new variable and leave the parameters alone ({where}).",
-            mistake="weight-replaced",
-            evidence=evidence,
-        )
+        told = f"The second call of the same {name} with the same input gives another output"
+        return _replaced(criterion, told, where, evidence)
     known = _known_mistake(sitting, thing, answers)
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
@@ -235,6 +228,23 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 
 def _failing(answers: list[Answer]) -> list[tuple[int, int]]:
     return [(answer.case.kernel, answer.case.gap or 0) for answer in answers]
+
+
+def _replaced(criterion: str, told: str, where: str, evidence: dict[str, Any]) -> Verdict:
+    return failed(
+        criterion,
+        f"{told}, so forward changes the layer, probably `self.weight`. "
+        f"Build the spread filter in a new variable and leave the parameters alone ({where}).",
+        mistake="weight-replaced",
+        evidence=evidence,
+    )
+
+
+def _only_the_second_call_fails(sitting: Sitting, thing: str, case: Case) -> bool:
+    image = [case.batch, case.inputs, case.height, case.width]
+    probe = {"do": "build", "cls": _CLASSES[thing], "args": case.arguments, "inputs": [image, image], "rng": 0}
+    evidence, _ = sitting.candidate.answer(probe, {})
+    return "trouble" not in evidence and ["trouble" in output for output in evidence["outputs"]] == [False, True]
 
 
 def _unsteady(answer: Answer) -> bool:

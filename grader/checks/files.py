@@ -11,6 +11,9 @@ from grader.verdicts import Verdict
 
 __all__ = ["code", "writeup"]
 
+# Flags of reading that tell why there may be no code.
+_LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link")
+
 
 def code(sitting: Sitting, criterion: str) -> Verdict:
     """The code file is handed in, can be read, and the classes that the handout asks for are filled in."""
@@ -19,7 +22,9 @@ def code(sitting: Sitting, criterion: str) -> Verdict:
     problems = [f"{file.path}: {file.problem}" for file in sitting.submission.code if file.problem]
     asked = " and ".join(sitting.exam.assignment.code)
     if not sitting.submission.code:
-        return failed(criterion, f"There is no code in the submission; the handout asks for {asked}.")
+        told = [flag.detail for flag in sitting.submission.flags if flag.kind in _LOST][:2]
+        absent = f"There is no code in the submission; the handout asks for {asked}."
+        return failed(criterion, " ".join([absent, *told]))
     if todo:
         return failed(criterion, " ".join([f"Still to be completed: {', '.join(todo)}.", *problems]))
     names = [PurePosixPath(file.path).name for file in sitting.submission.code if not file.problem]

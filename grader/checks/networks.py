@@ -121,6 +121,10 @@ class Examined:
         expected = tuple((size[0], colours, size[2], size[3]) for size in inputs)
         return Row(arguments, expected, evidence, self._counts(arguments))
 
+    def at_kernel(self, kernel: int) -> Row:
+        """The first configuration with another kernel."""
+        return self._row(tuple({**self._named(self.rows[0].arguments), "kernel": kernel}.values()))
+
     def _named(self, arguments: tuple[int, ...]) -> dict[str, int]:
         return dict(zip(self.kind.parameters, arguments, strict=True))
 

@@ -255,7 +255,6 @@ def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     _train(model, True)
     with _FirstUse({**parameters, **buffers}) as use, torch.no_grad():
         _forward(model, tensors["input"])
-    my_conv2d = classes.get("MyConv2d")
 
     def line(name: str, value: Tensor) -> Message:
         kinds = _mro(type(owners.get(name)))
@@ -264,7 +263,7 @@ def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
             "shape": list(value.shape),
             "owner": [_NATIVE.get(kind) or f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in kinds[:12]],
             # by identity: isinstance asks the class, and the class may lie
-            "my_conv2d": any(kind is my_conv2d for kind in kinds),
+            "my_conv2d": any(_is_my_conv2d(kind) for kind in kinds),
         }
 
     return {
@@ -272,6 +271,11 @@ def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         "buffers": [line(name, buffers[name]) for name in use.order if name in buffers],
         "unused": [line(name, value) for name, value in parameters.items() if name not in use.order][:100],
     }, {}
+
+
+def _is_my_conv2d(kind: type) -> bool:
+    """By name, because it may be copied into every file of a submission; by whatever is native it gives itself away."""
+    return bool(type.__getattribute__(kind, "__name__") == "MyConv2d")  # the class itself may lie
 
 
 def _owners(model: nn.Module) -> dict[str, nn.Module]:

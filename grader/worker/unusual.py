@@ -178,16 +178,12 @@ def _named(node: ast.Name | ast.Attribute | ast.Subscript, aliases: Aliases, own
         owner = aliases.resolve(name.rpartition(".")[0])
         if imported and _is_examiners(f"{owner}.{node.attr}"):
             yield f"{owner}.{node.attr} = …"
-    elif (
-        (isinstance(node, ast.Name) and imported and full.rpartition(".")[2] in _ATTRIBUTES)
-        or (isinstance(node.ctx, ast.Load) and (imported or "." not in name) and _below(full, _NAMES))
-        or (
-            isinstance(node, ast.Attribute)
-            and node.attr == "__dict__"
-            and _is_examiners(full.removesuffix(".__dict__"))
-        )
-    ):
-        yield full
+    elif isinstance(node.ctx, ast.Load):
+        bare = isinstance(node, ast.Name)
+        tables = not bare and full.endswith(".__dict__") and _is_examiners(full.removesuffix(".__dict__"))
+        telling = bare and imported and full.rpartition(".")[2] in _ATTRIBUTES
+        if tables or telling or ((imported or "." not in name) and _below(full, _NAMES)):
+            yield full
 
 
 def _followed(node: ast.AST) -> list[ast.expr]:

@@ -22,7 +22,9 @@ def _at_load(name: str, attack: str, *, lost: str = "", kept: tuple[str, ...] = 
     return Case(f"resources-{name}", "resources", code(altered(attack=attack)), lost_ids, (), kept, said)
 
 
-def _in_forward(name: str, attack: str, *, said: str = "", lost: str = "shapes") -> Case:
+def _in_forward(
+    name: str, attack: str, *, said: str = "", lost: str = "shapes", kept: tuple[str, ...] = _LAYER
+) -> Case:
     """In ``forward`` of the network; the dilated layer has nothing to do with it."""
     body = "".join(f"        {line}\n" for line in attack.strip("\n").splitlines())
     lost_ids = tuple(criterion(aspect) for aspect in lost.split())
@@ -49,9 +51,9 @@ _ALL = [
     _at_load("sleep-at-load", "import time\ntime.sleep(10**6)", lost="shapes values", said="did not finish"),
     _at_load("slow-destructor", "import time\nclass Slow:\n    def __del__(self): time.sleep(10**6)\nSlow()", lost="shapes values"),
     _at_load("destructor-loop", "class Undead:\n    def __del__(self): Undead()\nUndead()", lost="shapes values"),
-    _in_init("slow-bit-by-bit", "import time\ntime.sleep(4)"),
+    _in_init("slow-bit-by-bit", "import time\ntime.sleep(6)", lost="architecture"),
     # memory
-    _in_forward("memory-python", "kept = []\nwhile True: kept.append(bytearray(2**24))", said="MemoryError"),
+    _in_forward("memory-python", "kept = []\nwhile True: kept.append(bytearray(2**24))", said="MemoryError", kept=()),
     _in_forward("memory-tensor", "torch.zeros(10**12)", said="memory"),
     _in_forward("memory-by-halves", "kept = []\nwhile True: kept.append(torch.ones(2**22))", said="memory"),
     _in_init("memory-parameters", "self.spare = nn.Parameter(torch.zeros(2**29))", said="memory"),

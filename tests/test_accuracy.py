@@ -1,0 +1,121 @@
+"""A sample of ``python -m accuracy``: seed 1, a few of everything; the full measurement is ``make accuracy``."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from accuracy import diagnosis, equivalents, mutants, repeatability
+from accuracy.examining import ASSIGNMENTS, Examiner, reference_source, right_source
+
+SEED = 1
+DIFFERENT = [assignment for assignment in ASSIGNMENTS if assignment != "cse891-2018"]
+# One core's threads: small tensors are slower with more.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="module")
+def here():
+    """Examines in this process."""
+    with Examiner(SEED, sandboxed=False) as examiner:
+        yield examiner
+
+
+@pytest.fixture(scope="module")
+def sandboxed():
+    """Examines as students are graded."""
+    with Examiner(SEED, sandboxed=True) as examiner:
+        yield examiner
+
+
+def _lost(verdicts):
+    return {id: verdict.feedback for id, verdict in verdicts.items() if verdict.share < 1}
+
+
+@pytest.mark.parametrize("assignment", DIFFERENT)
+@pytest.mark.parametrize("source", [right_source, reference_source])
+def test_the_model_answer_loses_nothing_when_it_is_handed_in(assignment, source, here):
+    assert _lost(here.verdicts(assignment, source(assignment))) == {}
+
+
+@pytest.mark.parametrize("assignment", DIFFERENT)
+def test_a_single_edit_costs_a_mark_or_is_proved_right(assignment, here):
+    drawn, possible = mutants.draw(assignment, 5, random.Random(SEED))
+    assert possible > 300
+    survivors = [trial.mutant.edit for trial in (mutants.try_out(mutant, here) for mutant in drawn) if trial.survived]
+    assert not survivors
+
+
+def test_a_single_edit_costs_a_mark_in_the_sandbox_too(sandboxed):
+    drawn, _ = mutants.draw("csc413-2023", 4, random.Random(SEED + 1))
+    assert not [mutant.edit for mutant in drawn if mutants.try_out(mutant, sandboxed).survived]
+
+
+def _edited(assignment, old, new):
+    source = right_source(assignment)
+    assert old in source
+    return mutants.Mutant(assignment, "right", "UNet", f"{old} → {new}", source.replace(old, new))
+
+
+def test_the_proof_tells_the_same_function_from_another():
+    criteria = {"unet.training", "conv-transpose-net.training", "pool-upsample-net.training"}
+    same = _edited("csc413-2023", "torch.cat([third, first], dim=1)", "torch.cat([third, first], dim=-3)")
+    turned = _edited("csc413-2023", "torch.cat([third, first], dim=1)", "torch.cat([first, third], dim=1)")
+    other = _edited("csc413-2023", "torch.cat([third, first], dim=1)", "torch.cat([third, third], dim=1)")
+    cut = _edited("csc413-2023", "torch.cat([third, first], dim=1)", "torch.cat([third, first.detach()], dim=1)")
+    assert mutants.same_function(same, criteria) == "the same function"
+    assert "other way round" in mutants.same_function(turned, criteria)
+    assert mutants.same_function(other, criteria) == ""
+    assert mutants.same_function(cut, criteria) == ""
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+@pytest.mark.parametrize("number", range(2))
+def test_an_unusual_right_submission_loses_nothing(assignment, number, sandboxed):
+    one = equivalents.draw(assignment, SEED, number)
+    lost, _ = equivalents.try_out(one, sandboxed)
+    assert lost == {}, one.choices
+
+
+def test_what_is_drawn_is_the_same_for_the_same_seed_and_another_for_another():
+    assert equivalents.draw("csc413-2020", 1, 0) == equivalents.draw("csc413-2020", 1, 0)
+    assert equivalents.draw("csc413-2020", 1, 0) != equivalents.draw("csc413-2020", 2, 0)
+
+
+@pytest.mark.parametrize("assignment", DIFFERENT)
+def test_a_known_mistake_is_called_by_its_name(assignment, here):
+    every = list(diagnosis.faulty(assignment))
+    for one in random.Random(SEED).sample(every, 4):
+        told = diagnosis.try_out(one, here)
+        assert told.named in ("yes", "equal"), f"{one.thing}: {one.told}: {told.actual}"
+
+
+def test_every_mistake_of_the_dilated_layer_is_called_by_its_name(here):
+    of_layer = [one for one in diagnosis.faulty("csc321-2018") if one.thing == "dilated"]
+    assert len(of_layer) >= 20
+    unnamed = [
+        (told.faulty.told, told.actual)
+        for told in (diagnosis.try_out(one, here) for one in of_layer)
+        if told.named != "yes"
+    ]
+    assert not unnamed
+
+
+def test_two_mistakes_together_are_both_named(here):
+    for one in diagnosis.pairs("csc413-2023", 3, SEED):
+        told = diagnosis.try_out(one, here)
+        assert told.named in ("yes", "equal"), f"{one.thing}: {one.told}: {told.actual}"
+
+
+def test_another_seed_and_another_order_give_the_same_marks():
+    names = ("right", "leaky ReLU", "32 filters")
+    expected = repeatability.again("csc413-2023", names, SEED, 0)
+    assert repeatability.again("csc413-2023", names, SEED + 1, 1) == expected
+    assert {mark[1] for mark in expected["right"].values()} == {"1"}
+    assert expected["leaky ReLU"] != expected["right"] != expected["32 filters"]
+
+
+def test_a_right_network_learns_from_any_usual_start():
+    assert [what for what, (passed, _) in repeatability.training_from(SEED).items() if not passed] == []
