@@ -202,24 +202,24 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                 mistake="uninitialised-memory",
                 evidence=evidence,
             )
-        told = f"The second call of the same {name} with the same input gives another output"
-        return _replaced(criterion, told, where, evidence)
+        changed = f"The second call of the same {name} with the same input gives another output"
+        return _replaced(criterion, changed, where, evidence)
     known = _known_mistake(sitting, thing, answers)
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
         return partial(
             criterion, share, f"{known.explanation} {known.look_at} ({where})", mistake=known.id, evidence=evidence
         )
-    told = _right_for_some(answers)
+    some = _right_for_some(answers)
     detail = f"With {first.case.told()}: {found.sentence() if found else 'the second call differs from the first.'}"
     smallest = smallest_for_layer(sitting, thing, among=_failing(wrong))
     if smallest is not None:
         evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
-    if told is not None:
+    if some is not None:
         return partial(
             criterion,
             _SOME,
-            f"The values are right only for {told}. {detail} ({where})",
+            f"The values are right only for {some}. {detail} ({where})",
             mistake="right-for-some",
             evidence=evidence,
         )
