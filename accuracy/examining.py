@@ -122,8 +122,8 @@ class InThisProcess:
     output = ""
 
     def __init__(self) -> None:
-        self._scratch = tempfile.TemporaryDirectory()
-        self._handler = Handler(Path(self._scratch.name))
+        # Only named, in __file__: our own sources write nothing.
+        self._handler = Handler(Path(tempfile.gettempdir()))
 
     def open(self) -> InThisProcess:
         return InThisProcess()
