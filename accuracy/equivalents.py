@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import random
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from accuracy.examining import Examiner
 from grader.exam import NETWORKS
@@ -18,6 +20,8 @@ from grader.report import Report
 from grader.verdicts import Outcome
 
 __all__ = ["Equivalent", "draw", "try_out"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ class _Writer:
             1 if self.strided else 0.3
         )
 
-    def choose(self, options):  # type: ignore[no-untyped-def]
+    def choose(self, options: Iterable[T]) -> T:
         return self.random.choice(list(options))
 
     def often(self, share: float) -> bool:
