@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
-from jsonschema import Draft202012Validator
-from jsonschema.validators import extend
+from fastjsonschema import JsonSchemaValueException
+from fastjsonschema import compile as compile_schema
 from torch import Tensor
 
 __all__ = ["Session", "Submitted", "Unexaminable"]
@@ -128,8 +128,10 @@ class Submitted:
             self.close()
             failed = evidence["failure"]
             return _stopped(str(failed.get("detail") if isinstance(failed, dict) else failed)[:300]), {}
-        broken = next(iter(_SCHEMAS[message["do"]].iter_errors(evidence)), None)
-        if broken is not None:
+        try:
+            _refuse_fractions(evidence)
+            _SCHEMAS[message["do"]](evidence)
+        except JsonSchemaValueException as broken:
             self.close()
             return _stopped(f"its reply was not of the agreed form ({broken.message[:120]})"), {}
         tried = evidence["outputs"] if message["do"] == "build" and "trouble" not in evidence else [evidence]
@@ -204,19 +206,21 @@ _STOOD_IN = _list(_record({"module": _TEXT, "why": _TEXT}), 1000)
 _CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
 
 
-# To the schema language 3.0 is an integer; to torch it is no size.
-_Validator = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
-)
+def _refuse_fractions(value: Any) -> None:
+    """To the schema language 3.0 is an integer; to torch it is no size. Evidence in numbers comes as tensors."""
+    if type(value) is float:
+        raise JsonSchemaValueException(f"{value} where no fraction can stand")
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _refuse_fractions(one)
 
 
-def _schema(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> Any:
-    """Either trouble, or an object with these keys."""
+def _schema(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> Callable[[Message], Message]:
+    """Checks that a reply is either trouble, or an object with these keys; raises JsonSchemaValueException."""
     properties = {**required, **(optional or {}), "trouble": _TROUBLE}
-    return _Validator(
+    check: Callable[[Message], Message] = compile_schema(
         {"type": "object", "properties": properties, "anyOf": [{"required": ["trouble"]}, {"required": list(required)}]}
     )
+    return check
 
 
 _OUTPUT = {

@@ -25,6 +25,8 @@ def display(text: str, *, limit: int = 200) -> str:
     ``\\n``, ``\\x1b``, ``\\u202e``, …; a cut text ends in ``…``. What is already safe and short enough comes back
     unchanged.
     """
+    if text.isascii() and text.isprintable():  # nearly all there is
+        return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"[:limit]
     shown: list[str] = []
     length = marks = 0
     for character in text:

@@ -151,7 +151,7 @@ class Exam:
         """
 
         def make() -> Tensors:
-            steps, size = 20, 2
+            steps, size = 12, 2
             pictures = torch.from_numpy(self.horses.train)
             # A few batches again and again: what is learnt shows sooner.
             chosen = torch.randperm(len(pictures), generator=self.generator("lessons"))[: 4 * size]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
@@ -105,8 +105,9 @@ class Examined:
 
     # -- where it fits ------------------------------------------------------------------------------------------------
 
-    def _row(self, arguments: tuple[int, ...], inputs: list[list[int]] | None = None) -> Row:
-        inputs = inputs or [[size, self._inputs(arguments), _SIDE, _SIDE] for size in (1, 4)]
+    def build(self, arguments: tuple[int, ...], batches: Sequence[int] = (2,), side: int = _SIDE) -> Row:
+        """Construct the network and put batches of these sizes through it."""
+        inputs = [[size, self._inputs(arguments), side, side] for size in batches]
         evidence, _ = self.sitting.candidate.answer(
             {
                 "do": "build",
@@ -123,7 +124,7 @@ class Examined:
 
     def at_kernel(self, kernel: int) -> Row:
         """The first configuration with another kernel."""
-        return self._row(tuple({**self._named(self.rows[0].arguments), "kernel": kernel}.values()))
+        return self.build(tuple({**self._named(self.rows[0].arguments), "kernel": kernel}.values()))
 
     def _named(self, arguments: tuple[int, ...]) -> dict[str, int]:
         return dict(zip(self.kind.parameters, arguments, strict=True))
@@ -160,17 +161,18 @@ class Examined:
         for choice in covering:
             arguments = tuple(_VALUES[name][choice[place]] for place, name in enumerate(self.kind.parameters))
             if arguments not in rows:
-                rows[arguments] = self._row(arguments)
+                # Whether a network takes a batch of any size does not depend on its configuration.
+                rows[arguments] = self.build(arguments) if rows else self.build(arguments, (1, 4))
             if len(rows) == 2 and not any(row.constructs for row in rows.values()) and self._hopeless(rows):
                 return tuple(rows.values())
         if all(row.fits and row.counted for row in rows.values()):
             return tuple(rows.values())
         for arguments in self._every_configuration():
             if arguments not in rows:
-                rows[arguments] = self._row(arguments)
+                rows[arguments] = self.build(arguments)
         if not any(row.fits for row in rows.values()) or _one_width(rows.values()):
             for arguments in self._unusual_configurations():
-                row = self._row(arguments)
+                row = self.build(arguments)
                 if row.fits and (row.counted or not any(other.counted for other in rows.values())):
                     rows[arguments] = row
         return tuple(rows.values())

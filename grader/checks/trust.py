@@ -46,7 +46,7 @@ def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
     if network.trouble is not None:
         return ()
     run = network.runs[0]
-    counted = network._row(run.arguments).evidence
+    counted = network.build(run.arguments, ()).evidence
     places = [*run.trace["parameters"], *run.trace["unused"]]
     # of those that are not in use, a trace lists so many
     if "trouble" in counted or len(run.trace["unused"]) >= 100:

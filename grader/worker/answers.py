@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from .trouble import describe
 from .watching import Watching
 
-__all__ = ["answer"]
+__all__ = ["answer", "loss_of"]
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -30,6 +30,9 @@ Classes = Mapping[str, Any]
 _train = nn.Module.train
 _numel = Tensor.numel
 _set_num_threads = torch.set_num_threads
+# torch.manual_seed also notes a stack trace for every kind of accelerator that is not there.
+_seed = torch.default_generator.manual_seed
+_set_onednn = torch.backends.mkldnn.set_flags
 _requires_grad = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
 _cross_entropy, _mse_loss = F.cross_entropy, F.mse_loss
 _mro = type.__dict__["__mro__"].__get__
@@ -55,7 +58,7 @@ def answer(
     verb = _VERBS[probe["do"]]
     # A candidate may raise anything at all, BaseException included, and must not end the exam by it.
     try:
-        torch.manual_seed(probe.get("rng", 0))
+        _seed(probe.get("rng", 0))
         with _own_defaults():
             return verb(probe, _cast(tensors, dtype), classes, dtype)
     except BaseException as trouble:
@@ -69,6 +72,8 @@ def _own_defaults() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
     # more threads than a session may have end it
     _set_num_threads(1)
+    # oneDNN compiles a kernel for every shape, in every session anew: with tensors this small it never pays
+    _set_onednn(False)  # type: ignore[no-untyped-call]
     try:
         with torch.enable_grad():
             yield
@@ -397,12 +402,12 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     descent = _Descent(probe["optimizer"], trainable, probe["rate"])
     losses = []
     for batch, label in zip(batches, labels, strict=True):
-        loss = _loss(_forward(model, batch.clone()), label)
+        loss = loss_of(_forward(model, batch.clone()), label)
         loss.backward()  # type: ignore[no-untyped-call]
         descent.step()
         losses.append(loss.detach())
     with torch.no_grad():
-        losses.append(_loss(_forward(model, batches[0].clone()), labels[0]).detach())
+        losses.append(loss_of(_forward(model, batches[0].clone()), labels[0]).detach())
     outputs = {"losses": torch.stack(losses).to(torch.float64)}
     if buffers or "parameter.0" in tensors:
         outputs |= {f"parameter.{index}": value for index, value in enumerate(parameters)}
@@ -411,7 +416,7 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     return {"moved": moved, "shapes": [list(value.shape) for value in parameters]}, _contiguous(outputs)
 
 
-def _loss(output: Tensor, label: Tensor) -> Tensor:
+def loss_of(output: Tensor, label: Tensor) -> Tensor:
     """Mean cross-entropy per pixel, or mean squared error where the label is a picture."""
     return _mse_loss(output, label) if label.is_floating_point() else _cross_entropy(output, label)
 

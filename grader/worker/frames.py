@@ -207,12 +207,14 @@ def _check_values(value: dict[str, Any]) -> None:
     for _ in range(_DEPTH):
         below: list[Any] = []
         for item in level:
-            if isinstance(item, str):
-                item.encode("utf-8")
-            elif isinstance(item, dict):
+            kind = type(item)  # JSON knows these and no subclass
+            if kind is str:
+                if not item.isascii():
+                    item.encode("utf-8")
+            elif kind is dict:
                 below += item.keys()
                 below += item.values()
-            elif isinstance(item, list):
+            elif kind is list:
                 below += item
         if not below:
             return

@@ -514,7 +514,7 @@ class _Loader:
     def _conflict(self, name: str, chosen: Mapping[str, str]) -> dict[str, Any] | None:
         """Files whose class of that name differs from the chosen one and that neither import nor are imported by it."""
         first = next((file for file in self.files if file.source.path == chosen.get(name)), None)
-        if first is None or (kept := _class_statement(first, name)) is None:
+        if first is None or len(self.files) == 1 or (kept := _class_statement(first, name)) is None:
             return None
         paths = [first.source.path]
         for file in self.files:
@@ -810,6 +810,9 @@ def _class_statement(file: _File, name: str) -> ast.ClassDef | None:
     last = None
     for unit in file.units:
         if name not in unit.bound:
+            continue
+        if isinstance(unit.statement, ast.ClassDef):
+            last = unit.statement
             continue
         for node in ast.walk(unit.statement):
             if isinstance(node, ast.ClassDef) and node.name == name:

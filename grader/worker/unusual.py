@@ -11,7 +11,7 @@ A list of names cannot be complete. It is read before any code of the submission
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from .outline import Aliases, dotted
@@ -216,5 +216,10 @@ def _is_examiners(full: str) -> bool:
     return _below(full, _EXAMINERS) and not _below(full, _SETTINGS)
 
 
-def _below(full: str, names: Iterable[str]) -> bool:
-    return any(full == name or full.startswith(f"{name}.") for name in names)
+def _below(full: str, names: Container[str]) -> bool:
+    """Whether ``full`` is one of the dotted names, or something in one of them."""
+    while full not in names:
+        full, dot, _ = full.rpartition(".")
+        if not dot:
+            return False
+    return True
