@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from .trouble import describe
 from .watching import Watching
 
-__all__ = ["answer", "loss_of"]
+__all__ = ["answer"]
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -402,12 +402,12 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     descent = _Descent(probe["optimizer"], trainable, probe["rate"])
     losses = []
     for batch, label in zip(batches, labels, strict=True):
-        loss = loss_of(_forward(model, batch.clone()), label)
+        loss = _loss(_forward(model, batch.clone()), label)
         loss.backward()  # type: ignore[no-untyped-call]
         descent.step()
         losses.append(loss.detach())
     with torch.no_grad():
-        losses.append(loss_of(_forward(model, batches[0].clone()), labels[0]).detach())
+        losses.append(_loss(_forward(model, batches[0].clone()), labels[0]).detach())
     outputs = {"losses": torch.stack(losses).to(torch.float64)}
     if buffers or "parameter.0" in tensors:
         outputs |= {f"parameter.{index}": value for index, value in enumerate(parameters)}
@@ -416,7 +416,7 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     return {"moved": moved, "shapes": [list(value.shape) for value in parameters]}, _contiguous(outputs)
 
 
-def loss_of(output: Tensor, label: Tensor) -> Tensor:
+def _loss(output: Tensor, label: Tensor) -> Tensor:
     """Mean cross-entropy per pixel, or mean squared error where the label is a picture."""
     return _mse_loss(output, label) if label.is_floating_point() else _cross_entropy(output, label)
 
