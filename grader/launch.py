@@ -74,7 +74,13 @@ def environment(site: Path | None) -> dict[str, str]:
     """For the parent's own start, with its folder when it is not isolated; sessions empty it."""
     one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")}
     names = {"LC_ALL": "C.UTF-8", "USER": "worker", "HOME": "/nonexistent"}
-    return one_thread | names | ({"LD_LIBRARY_PATH": "/python/lib"} if site is None else {"TMPDIR": str(site)})
+    memory = {
+        # glibc keeps what tensors give back, rather than have the kernel clear the same pages for each of them anew
+        "MALLOC_MMAP_THRESHOLD_": f"{2**25}",
+        "MALLOC_TRIM_THRESHOLD_": f"{2**28}",
+        "MALLOC_TOP_PAD_": f"{2**24}",
+    }
+    return one_thread | names | memory | ({"LD_LIBRARY_PATH": "/python/lib"} if site is None else {"TMPDIR": str(site)})
 
 
 def isolated_command(bubblewrap: str, control: int, handler: Path | None) -> list[str]:

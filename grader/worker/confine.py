@@ -31,6 +31,7 @@ __all__ = [
     "mount_scratch",
     "restrict_files",
     "restrict_system_calls",
+    "use_large_pages",
 ]
 
 
@@ -106,6 +107,29 @@ def mount_scratch(path: Path, *, size: int, files: int) -> None:
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     _call("scratch", "mount", b"scratch", os.fsencode(path), b"tmpfs", flags, options)
     _call("/proc", "mount", b"none", b"/proc", b"tmpfs", flags | _MS_RDONLY, b"size=4k,nr_inodes=1,mode=555")
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+_MADV_COLLAPSE = 25
+_LARGE_PAGE = 2**21
+
+
+def use_large_pages() -> None:
+    """Gather this process's memory into large pages, where the kernel can (Linux 6.1).
+
+    A fork copies an entry for every page, and three forks make a session: with large pages they take a third of the
+    time. Changes no content, so a refusal is no failure.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            addresses, rights, _, device, *_ = line.split()
+            if rights != "rw-p" or device != "00:00":  # anonymous and private
+                continue
+            first, last = (int(address, 16) for address in addresses.split("-"))
+            first, last = -(-first // _LARGE_PAGE) * _LARGE_PAGE, last // _LARGE_PAGE * _LARGE_PAGE
+            if first < last:
+                _libc().madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _MADV_COLLAPSE)
 
 
 # --- processes --------------------------------------------------------------------------------------------------------

@@ -119,6 +119,8 @@ def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
     gc.collect()
     # what is here now stays where it is: children share its pages for as long as nobody touches them
     gc.freeze()
+    if sys.platform == "linux":
+        confine.use_large_pages()
     return made
 
 
