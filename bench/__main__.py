@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.others import by_nbgrader
 from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +88,8 @@ class Sizes:
     many: int = 3_000
     resumed: int = 10_000
     profile: int = 25
+    others: int = 10
+    """Graded by nbgrader as well."""
 
 
 def main() -> None:
@@ -94,7 +97,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few submissions, for development")
     parser.add_argument("--out", type=Path, help="file to write (default: BENCHMARKS.md, with --quick the terminal)")
     options = parser.parse_args()
-    sizes = Sizes(25, 10, 100, 300, 10) if options.quick else Sizes()
+    sizes = Sizes(25, 10, 100, 300, 10, 2) if options.quick else Sizes()
     load = os.getloadavg()[0]
     text = report(sizes, load)
     if options.out or not options.quick:
@@ -139,6 +142,12 @@ def report(sizes: Sizes, load: float) -> str:
         inside("there", place / "resumed", place / "there")
         resumed = grade(place / "resumed", "--many", "--quick", "--out", place / "there", "--jobs", jobs)
 
+        _say("nbgrader")
+        scripts = [
+            FIXTURES / base / "submission" for base in BASES if list((FIXTURES / base / "submission").glob("*.py"))
+        ]
+        others = by_nbgrader([min(folder.glob("*.py")) for folder in scripts[: sizes.others]])
+
         _say("where the time goes")
         stages: dict[str, float] = inside("profile", sizes.profile)
     inner = Counter[str]()
@@ -182,6 +191,13 @@ def report(sizes: Sizes, load: float) -> str:
         f"| peak memory of the marking process, {sizes.many:,} submissions less {sizes.cohort:,} "
         f"({small.peak / 2**20:.0f} MB) | {grown:+.1f} MB | within 20 MB |",
         f"| {sizes.resumed:,} reports already there | {resumed.seconds:.1f} s | 10 s for 10,000 |",
+        "| the same checks by nbgrader, a submission, one at a time | "
+        + (
+            "not installed |"
+            if others is None
+            else f"{others:.1f} s, {others / (one.seconds / sizes.alone):.0f} times ours |"
+        )
+        + " – |",
         "",
         "Memory is measured with `--quick` on copies of the untouched starter, which take the least time; the "
         "reports already "
