@@ -83,6 +83,8 @@ class Submitted:
         self._on_card = (
             Submitted(card.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if card is not None else None
         )
+        self.used_card = False
+        """Whether the graphics card has answered a probe."""
         self._failure = failure
         self._until = time.monotonic() + seconds
         self._probe_seconds = probe_seconds
@@ -138,6 +140,7 @@ class Submitted:
                 return _stopped("the GPU was busy with another submission"), {}
             self._on_card._load = self._load
             answered = self._on_card._answer_here(probe, tensors)
+            self.used_card = self.used_card or "trouble" not in answered[0]
         except NoGpu as why:
             self._on_card.close()
             answered = _stopped(str(why)), {}

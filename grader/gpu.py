@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from grader import launch
 from grader.candidate import NoGpu
 from grader.sandbox import Limits, Sandbox, SandboxError, Session, WorkerFailed
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from grader.sandbox import Isolation
 
-__all__ = ["Gpu", "Lease", "here"]
+__all__ = ["Gpu", "Lease", "NoGpu"]
 
 _CONFIRM_SECONDS = 60.0
 """How long CUDA may take to start, the first time on a machine."""
@@ -47,15 +49,6 @@ _CUDA_FILES = 1024
 """Descriptors that CUDA itself may open."""
 
 
-def here() -> bool:
-    """Whether there is an NVIDIA card and a torch that could use it. Starts nothing on the card."""
-    if not launch.gpu_devices():
-        return False
-    import torch
-
-    return torch.version.cuda is not None
-
-
 class Gpu:
     """The card of this machine. Starts a process; ``close`` it, or use it as a context manager.
 
@@ -64,10 +57,30 @@ class Gpu:
 
     def __init__(self, *, isolation: Isolation, limits: Limits, device: str = "cuda", lock: Path | None = None) -> None:
         self.device = device
+        self.name = device
+        """What the card calls itself, once it is confirmed."""
         self._lock = lock or Path(tempfile.gettempdir(), f"grade-gpu-{os.getuid()}.lock")
         self._turn = threading.Lock()
         limits = replace(limits, memory=limits.memory + _CUDA_MEMORY, open_files=limits.open_files + _CUDA_FILES)
         self._sandbox = Sandbox(isolation=isolation, limits=limits, gpu=True)
+
+    @classmethod
+    def confirmed(cls, *, isolation: Isolation, limits: Limits) -> Gpu:
+        """The card, seen to work. Raises NoGpu with one sentence: what is missing, and what to do."""
+        if not launch.gpu_devices():
+            raise NoGpu("there is no GPU of NVIDIA here (no /dev/nvidia*): use --device cpu, or auto")
+        if torch.version.cuda is None:
+            raise NoGpu("this torch was built without CUDA: install one with CUDA, or use --device cpu")
+        try:
+            gpu = cls(isolation=isolation, limits=limits)
+        except SandboxError as exc:
+            raise NoGpu(str(exc)) from exc
+        try:
+            gpu.confirm()
+        except BaseException:
+            gpu.close()
+            raise
+        return gpu
 
     def __enter__(self) -> Gpu:
         return self
@@ -84,8 +97,8 @@ class Gpu:
         """As ``Sandbox.layers``."""
         return self._sandbox.layers
 
-    def confirm(self) -> str:
-        """The card's name, after a first computation on it in a session. Raises NoGpu with one sentence."""
+    def confirm(self) -> None:
+        """See that a session can compute on the card, and learn its name. Raises NoGpu with one sentence."""
         advice = "use --device cpu" if self._sandbox.isolation == "none" else "use --device cpu, or --isolation none"
         lease = self.lease()
         try:
@@ -99,11 +112,12 @@ class Gpu:
             raise NoGpu(f"the GPU cannot be used in a session ({exc.detail}): {advice}") from exc
         finally:
             lease.release()
-        if "trouble" in reply or not isinstance(reply.get("name"), str):
-            trouble = reply.get("trouble") or reply.get("failure") or {}
-            why = " ".join(str(trouble.get("text") or trouble.get("detail") or "no reason given").split())[:300]
+        if not isinstance(reply.get("name"), str):
+            trouble = reply.get("failure")
+            told = trouble.get("detail") if isinstance(trouble, dict) else None
+            why = " ".join(str(told or "no reason given").split())[:300]
             raise NoGpu(f"the GPU cannot be used in a session ({why.rstrip('.')}): {advice}")
-        return str(reply["name"])[:100]
+        self.name = str(reply["name"])[:100]
 
     def lease(self) -> Lease:
         """For one submission; not yet taken."""

@@ -94,7 +94,8 @@ def _in_sessions(*, confined: bool, gpu: bool) -> dict[str, str]:
     to a submission must not depend on the machine.
     """
     if not gpu:
-        return {} if confined else {"CUDA_VISIBLE_DEVICES": ""}
+        # asked by NVML, torch answers without starting CUDA to find nothing
+        return {} if confined else {"CUDA_VISIBLE_DEVICES": "", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     order = {name: os.environ[name] for name in ("CUDA_DEVICE_ORDER",) if name in os.environ}
     # the cache of compiled kernels would fill the scratch; the workspace makes cuBLAS repeatable

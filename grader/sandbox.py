@@ -19,9 +19,9 @@ namespaces, around each session
 privileges, Landlock, seccomp (``worker/confine.py``)
     No capability in any set, no way to regain one; files and system calls refused a second time, by other means.
 limits
-    CPU seconds, address space (with a graphics card: data), processes, threads, open files, file size, by the
-    kernel; wall seconds, output and
-    the size of every message by this module, which never waits without a deadline nor reads without a bound.
+    CPU seconds, address space (with a graphics card: data), processes, threads, open files, file size, by the kernel;
+    wall seconds, output and the size of every message by this module, which never waits without a deadline nor reads
+    without a bound.
 death
     A session's processes die with their PID namespace, whatever they forked, ignored or detached. Everything dies with
     this process (``--die-with-parent``; every process below also watches its connection to here).
@@ -74,8 +74,8 @@ _FORK_SECONDS = 30.0
 """How long a session may take from the request to being confined, on a busy machine."""
 _DEATH_SECONDS = 5.0
 """How long a killed session may take to be gone, and a dead one to be accounted for."""
-_GONE_SECONDS = 30.0
-"""How long the kernel may take to end what was killed: the driver of a graphics card first waits for the card."""
+_DEATH_SECONDS_WITH_GPU = 30.0
+"""The same with a graphics card: its driver lets no process go before the card has stopped."""
 _STARTS = 3
 """Warm parents in a row that may die before a session could be opened."""
 
@@ -173,7 +173,8 @@ class Sandbox:
         limits = limits or self.limits
         scratch = Path(tempfile.mkdtemp(prefix="grade-")) if self.isolation == "none" else None
         pipes = _Pipes.make()
-        session = Session(pipes, limits, scratch)
+        patience = _DEATH_SECONDS_WITH_GPU if self._gpu else _DEATH_SECONDS
+        session = Session(pipes, limits, scratch, death_seconds=patience)
         request = {"scratch": str(scratch or launch.SCRATCH), "limits": asdict(limits)}
         try:
             try:
@@ -234,12 +235,15 @@ class Sandbox:
 class Session:
     """One submission's processes. Made by ``Sandbox.open``; used by one thread at a time; ``close`` it."""
 
-    def __init__(self, pipes: _Pipes, limits: Limits, scratch: Path | None) -> None:
+    def __init__(
+        self, pipes: _Pipes, limits: Limits, scratch: Path | None, *, death_seconds: float = _DEATH_SECONDS
+    ) -> None:
         self._channel = pipes.channel
         self._status = pipes.status
         self._output: int | None = pipes.output
         self._limits = limits
         self._scratch = scratch
+        self._death_seconds = death_seconds
         self._deadline = time.monotonic() + limits.seconds
         self._kept = bytearray()
         self._reports = b""
@@ -470,14 +474,14 @@ class Session:
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 self._status.shutdown(socket.SHUT_WR)
-            deadline = time.monotonic() + _GONE_SECONDS
+            deadline = time.monotonic() + self._death_seconds
             while self._next_report(deadline) is not None:
                 pass
             if self._scratch is not None and self._group is not None:
                 with contextlib.suppress(OSError):
                     os.killpg(self._group, signal.SIGKILL)
             # readable once every process of the namespace is gone, and not only the keeper's descriptors
-            if self._pidfd is not None and not _readable(self._pidfd, _GONE_SECONDS):
+            if self._pidfd is not None and not _readable(self._pidfd, self._death_seconds):
                 raise SandboxError("a session's processes cannot be killed: look for them before going on")
         finally:
             self._closed = True
