@@ -124,7 +124,7 @@ class Submitted:
 
     def _answer_here(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         if self._troubled not in (None, _subject(probe)):
-            self.close()
+            self._end()
         if self._session is None and self._load is not None:
             loading = self._ask(self._load, {})[0]
             if "trouble" in loading:
@@ -135,18 +135,25 @@ class Submitted:
         """Waits for the lease where only the card can answer: training is done on the CPU just as well."""
         if self._card is None or self._on_card is None:
             return _stopped("there is no GPU"), {}
+        begun = time.monotonic()
+        answered: tuple[Message, Tensors] = _stopped("the GPU was busy with another submission"), {}
         try:
-            if not self._card.acquire(wait=probe["do"] == "device"):
-                return _stopped("the GPU was busy with another submission"), {}
-            self._on_card._load = self._load
-            answered = self._on_card._answer_here(probe, tensors)
-            self.used_card = self.used_card or "trouble" not in answered[0]
+            if self._card.acquire(wait=probe["do"] == "device"):
+                self._on_card._load = self._load
+                answered = self._on_card._answer_here(probe, tensors)
+                self.used_card = self.used_card or "trouble" not in answered[0]
         except NoGpu as why:
             self._on_card.close()
             answered = _stopped(str(why)), {}
         if self._on_card._session is None:
             # it hung or died: others need not wait for what this submission does next
             self._card.release()
+        # neither the card's time nor the waiting for it is taken from what is asked of the CPU
+        spent = time.monotonic() - begun
+        self._until += spent
+        if spent > self._probe_seconds:
+            # its session has a clock of its own, which went on
+            self._end()
         return answered
 
     def close(self) -> None:
@@ -156,6 +163,10 @@ class Submitted:
                 self._on_card.close()
             finally:
                 self._card.release()
+        self._end()
+
+    def _end(self) -> None:
+        """End the worker on the CPU, or on the card if this is the candidate there."""
         if self._session is not None:
             self._output += self._session.output
             self._session.close()
@@ -179,17 +190,17 @@ class Submitted:
                 # What one class wastes is not taken from the others' time.
                 self._hangs[subject] += 1
                 self._until += time.monotonic() - begun
-            self.close()
+            self._end()
             return _stopped(getattr(failure, "detail", str(failure))), {}
         if "failure" in evidence:
-            self.close()
+            self._end()
             failed = evidence["failure"]
             return _stopped(str(failed.get("detail") if isinstance(failed, dict) else failed)[:300]), {}
         try:
             _refuse_fractions(evidence)
             _SCHEMAS[message["do"]](evidence)
         except JsonSchemaValueException as broken:
-            self.close()
+            self._end()
             return _stopped(f"its reply was not of the agreed form ({broken.message[:120]})"), {}
         tried = evidence["outputs"] if message["do"] == "build" and "trouble" not in evidence else [evidence]
         if any("trouble" in one for one in tried):

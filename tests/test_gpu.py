@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from grader import cli, launch
-from grader.candidate import NoGpu
+from grader.candidate import NoGpu, Submitted
 from grader.gpu import Gpu, Lease
 from grader.pipeline import Grading, Options
 from grader.rubric import load as load_rubric
@@ -143,6 +143,37 @@ def test_both_questions_are_put_to_the_card(sandbox, stand_in):
 
     _graded(sandbox, Card, RIGHT)
     assert set(asked) == {True, False}
+
+
+def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("grader.candidate.time.monotonic", lambda: now[0])
+    opened = []
+
+    class OnCpu:
+        output = ""
+
+        def ask(self, message, tensors=None, *, seconds):
+            return {"parameters": [], "buffers": [], "unused": []}, {}
+
+        def close(self):
+            pass
+
+    class Slow(Broken):
+        def acquire(self, *, wait):
+            now[0] += 500
+            return False
+
+    candidate = Submitted(
+        lambda: opened.append(1) or OnCpu(), WorkerFailed, seconds=60, probe_seconds=10, card=Slow("busy")
+    )
+    trace = {"do": "trace", "cls": "CNN"}
+    assert "trouble" not in candidate.answer(trace, {})[0]
+    assert "busy" in candidate.answer({"do": "device", "cls": "CNN", "device": "cpu"}, {})[0]["trouble"]["text"]
+    assert "trouble" not in candidate.answer(trace, {})[0]
+    assert len(opened) == 2
+    now[0] += 60
+    assert "time allowed" in candidate.answer(trace, {})[0]["trouble"]["text"]
 
 
 def test_without_a_card_auto_imports_nothing_for_it():
