@@ -3,6 +3,9 @@
 A worker that hangs or dies answers that probe with ``trouble`` and is started anew for the next one, so that one
 criterion's failure takes no other's marks. What comes back malformed counts as trouble too: only the submission's own
 code can have bent it.
+
+A probe with a ``device`` goes to another worker, which has the graphics card, for as long as the submission has the
+lease; it is restarted in the same way, and has no part in what the one on the CPU answers.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from fastjsonschema import JsonSchemaValueException
 from fastjsonschema import compile as compile_schema
 from torch import Tensor
 
-__all__ = ["Session", "Submitted", "Unexaminable"]
+__all__ = ["Card", "NoGpu", "Session", "Submitted", "Unexaminable"]
 
 # A class that did not finish so many times is not tried again.
 _HANGS = 2
@@ -33,6 +36,10 @@ class Unexaminable(Exception):
     """The worker could not even read the source; the text is a sentence about the submission."""
 
 
+class NoGpu(Exception):
+    """There is no graphics card for this submission; the text is one sentence. Never the submission's fault."""
+
+
 class Session(Protocol):
     """The worker's end as this module needs it; see ``grader/sandbox.py``."""
 
@@ -44,18 +51,40 @@ class Session(Protocol):
     def output(self) -> str: ...
 
 
+class Card(Protocol):
+    """One submission's lease of the graphics card; see ``grader/gpu.py``."""
+
+    def acquire(self, *, wait: bool) -> bool: ...
+    def open(self) -> Session: ...
+    def release(self) -> None: ...
+
+
 class Submitted:
     """One submission's worker.
 
     ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the
     submission broke it. ``seconds`` is the wall time for the whole submission, ``probe_seconds`` for one probe; a probe
-    that hangs is not counted in the former, and what hangs twice is not tried a third time.
+    that hangs is not counted in the former, and what hangs twice is not tried a third time. ``card`` is where probes
+    with a ``device`` are answered.
     """
 
     def __init__(
-        self, open: Callable[[], Session], failure: type[Exception], *, seconds: float, probe_seconds: float
+        self,
+        open: Callable[[], Session],
+        failure: type[Exception],
+        *,
+        seconds: float,
+        probe_seconds: float,
+        card: Card | None = None,
     ) -> None:
         self._open = open
+        self._card = card
+        # its time passes only while it is asked
+        self._on_card = (
+            Submitted(card.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if card is not None else None
+        )
+        self.used_card = False
+        """Whether the graphics card has answered a probe."""
         self._failure = failure
         self._until = time.monotonic() + seconds
         self._probe_seconds = probe_seconds
@@ -87,18 +116,57 @@ class Submitted:
         """Evidence for a probe, or ``{"trouble": …}``.
 
         What has used up memory or threads, or changed what all share, is not to be felt by another class: that gets a
-        session of its own.
+        session of its own. A probe with a ``device`` is answered there; where it cannot be, that is trouble as well.
         """
+        if "device" in probe:
+            return self._answer_on_card(probe, tensors)
+        return self._answer_here(probe, tensors)
+
+    def _answer_here(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         if self._troubled not in (None, _subject(probe)):
-            self.close()
+            self._end()
         if self._session is None and self._load is not None:
             loading = self._ask(self._load, {})[0]
             if "trouble" in loading:
                 return loading, {}
         return self._ask(probe, tensors)
 
+    def _answer_on_card(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+        """Waits for the lease where only the card can answer: training is done on the CPU just as well."""
+        if self._card is None or self._on_card is None:
+            return _stopped("there is no GPU"), {}
+        begun = time.monotonic()
+        answered: tuple[Message, Tensors] = _stopped("the GPU was busy with another submission"), {}
+        try:
+            if self._card.acquire(wait=probe["do"] == "device"):
+                self._on_card._load = self._load
+                answered = self._on_card._answer_here(probe, tensors)
+                self.used_card = self.used_card or "trouble" not in answered[0]
+        except NoGpu as why:
+            self._on_card.close()
+            answered = _stopped(str(why)), {}
+        if self._on_card._session is None:
+            # it hung or died: others need not wait for what this submission does next
+            self._card.release()
+        # neither the card's time nor the waiting for it is taken from what is asked of the CPU
+        spent = time.monotonic() - begun
+        self._until += spent
+        if spent > self._probe_seconds:
+            # its session has a clock of its own, which went on
+            self._end()
+        return answered
+
     def close(self) -> None:
-        """End the worker."""
+        """End the workers, and give the graphics card back."""
+        if self._on_card is not None and self._card is not None:
+            try:
+                self._on_card.close()
+            finally:
+                self._card.release()
+        self._end()
+
+    def _end(self) -> None:
+        """End the worker on the CPU, or on the card if this is the candidate there."""
         if self._session is not None:
             self._output += self._session.output
             self._session.close()
@@ -122,17 +190,17 @@ class Submitted:
                 # What one class wastes is not taken from the others' time.
                 self._hangs[subject] += 1
                 self._until += time.monotonic() - begun
-            self.close()
+            self._end()
             return _stopped(getattr(failure, "detail", str(failure))), {}
         if "failure" in evidence:
-            self.close()
+            self._end()
             failed = evidence["failure"]
             return _stopped(str(failed.get("detail") if isinstance(failed, dict) else failed)[:300]), {}
         try:
             _refuse_fractions(evidence)
             _SCHEMAS[message["do"]](evidence)
         except JsonSchemaValueException as broken:
-            self.close()
+            self._end()
             return _stopped(f"its reply was not of the agreed form ({broken.message[:120]})"), {}
         tried = evidence["outputs"] if message["do"] == "build" and "trouble" not in evidence else [evidence]
         if any("trouble" in one for one in tried):

@@ -7,6 +7,7 @@ Exit status: 0 everything graded, whatever the marks; 1 the grader itself failed
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
     from grader.cluster import Cluster
     from grader.cohort import Summary
+    from grader.gpu import Gpu
     from grader.remembered import Changes
     from grader.report import Report
     from grader.rubric import Rubric
-    from grader.sandbox import Sandbox
+    from grader.sandbox import Limits, Sandbox
     from grader.submission import Findings
 
 __all__ = ["main"]
@@ -61,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--device",
         choices=("cpu", "cuda", "auto"),
         default="auto",
-        help="where training runs; auto is the CPU in this version (default: auto)",
+        help="where networks are trained; auto is a GPU that can be used, or the CPU (default: auto)",
     )
     add("--jobs", metavar="N", type=int, help="submissions at a time (default: one a processor core)")
     add(
@@ -186,8 +188,8 @@ def _grade(options: argparse.Namespace) -> int:
             with Cluster(options.cluster, isolation=options.isolation, limits=limits) as cluster:
                 return _run(options, findings, rubric, seed, cluster, fresh, lists)
         # The worker's parent imports torch while it is imported here.
-        with Sandbox(isolation=options.isolation, limits=limits) as sandbox:
-            return _run(options, findings, rubric, seed, sandbox, fresh, lists)
+        with Sandbox(isolation=options.isolation, limits=limits) as sandbox, _gpu(options, limits) as gpu:
+            return _run(options, findings, rubric, seed, sandbox, fresh, lists, gpu)
     except (SubmissionError, RubricError, ListError, SandboxError, StoreError, ClusterError) as wrong:
         raise _Usage(str(wrong)) from wrong
 
@@ -200,6 +202,7 @@ def _run(
     sandbox: Sandbox | Cluster,
     fresh: bool,
     lists: Changes,
+    gpu: Gpu | None = None,
 ) -> int:
     from rich.console import Console
 
@@ -214,7 +217,9 @@ def _run(
         unknown = unknown_mistake(assignment.id, assignment.mistakes)
         if unknown:
             raise _Usage(f"{display(str(rubric.path))}: {unknown}")
-    device = _device(options.device)
+    # Of a cluster's nodes each has a card of its own, or refuses; auto is the CPU there, the same on all.
+    wanted = gpu is not None or (isinstance(sandbox, Cluster) and options.device == "cuda")
+    device = "cuda" if wanted else "cpu"
     try:
         horses = load_horses(options.data)
     except DataError as wrong:
@@ -226,7 +231,7 @@ def _run(
         probe_seconds=min(10.0, options.timeout / 4),
     )  # fmt: skip
     # Where others grade, the cluster stands in for the sandbox: it knows the limits, and is not asked for more.
-    grading = Grading(rubric, horses, cast("Sandbox", sandbox), chosen)
+    grading = Grading(rubric, horses, cast("Sandbox", sandbox), chosen, gpu=gpu)
     cluster = sandbox if isinstance(sandbox, Cluster) else None
     only: list[Report] = []
     if not findings.many:
@@ -252,17 +257,24 @@ def _run(
     return summary.exit_status(None if options.fail_under is None else Fraction(str(options.fail_under)))
 
 
-def _device(asked: str) -> str:
-    """Where training runs: the CPU. Raises _Usage where a GPU is asked for."""
-    if asked != "cuda":
-        return "cpu"
-    import torch
+def _gpu(options: argparse.Namespace, limits: Limits) -> contextlib.AbstractContextManager[Gpu | None]:
+    """The graphics card, seen to work, or None. Raises _Usage where it was asked for and cannot be used.
 
-    if not torch.cuda.is_available():
-        raise _Usage("--device was cuda, but torch sees no GPU here: use --device cpu, or auto")
-    raise _Usage(
-        "--device was cuda, but submissions are only examined on the CPU in this version: use --device cpu, or auto"
-    )
+    Without a card, ``auto`` starts and imports nothing.
+    """
+    from grader import launch
+
+    if options.device == "cpu" or (options.device == "auto" and not launch.gpu_devices()):
+        return contextlib.nullcontext()
+    from grader.gpu import Gpu, NoGpu
+
+    try:
+        return Gpu.confirmed(isolation=options.isolation, limits=limits)
+    except NoGpu as why:
+        if options.device == "cuda":
+            raise _Usage(f"--device was cuda, but {why}") from why
+        _complain(f"--device auto takes the CPU, because {why}")
+        return contextlib.nullcontext()
 
 
 def _tell(options: argparse.Namespace, findings: Findings, summary: Summary, only: list[Report]) -> None:

@@ -116,6 +116,7 @@ class _Post:
     def __init__(self, settings: Settings) -> None:
         import torch
 
+        from grader.gpu import Gpu
         from grader.pipeline import Grading
         from grader.rubric import load
         from grader.sandbox import Sandbox
@@ -126,16 +127,18 @@ class _Post:
             rubric.write_bytes(settings.rubric)
             loaded = load(rubric)
         self.users = 0
-        self._sandbox = Sandbox(isolation=settings.isolation, limits=settings.limits)
-        try:
-            _ = self._sandbox.layers  # opens a session: what is missing here shows now, and not as a student's failure
-        except BaseException:
-            self._sandbox.close()
-            raise
-        self.grading = Grading(loaded, settings.horses, self._sandbox, settings.options)
+        with contextlib.ExitStack() as opened:
+            sandbox = opened.enter_context(Sandbox(isolation=settings.isolation, limits=settings.limits))
+            # what is missing here shows now, and not as a student's failure
+            _ = sandbox.layers  # opens a session
+            gpu = None
+            if settings.options.device == "cuda":
+                gpu = opened.enter_context(Gpu.confirmed(isolation=settings.isolation, limits=settings.limits))
+            self._open = opened.pop_all()
+        self.grading = Grading(loaded, settings.horses, sandbox, settings.options, gpu=gpu)
 
     def close(self) -> None:
-        self._sandbox.close()
+        self._open.close()
 
 
 _POSTS: dict[str, _Post] = {}

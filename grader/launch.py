@@ -7,6 +7,7 @@ folders of shared libraries, of this project only ``grader/worker``.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -17,7 +18,16 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["SCRATCH", "Unavailable", "environment", "find_bubblewrap", "isolated_command", "packages", "plain_command"]
+__all__ = [
+    "SCRATCH",
+    "Unavailable",
+    "environment",
+    "find_bubblewrap",
+    "gpu_devices",
+    "isolated_command",
+    "packages",
+    "plain_command",
+]
 
 SCRATCH = "/tmp"
 """Where an isolated session may write: the place that programs take for granted."""
@@ -26,6 +36,10 @@ _PACKAGES = ("torch", "numpy", "safetensors")
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 _WORKER = Path(__file__).parent / "worker"
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+_GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia[0-9]*", "nvidia-caps")
+_GPU_HARDWARE = ("bus/pci/devices", "devices/pci*", "devices/system/cpu", "devices/system/node", "module/nvidia*")
+"""Below /sys: where the driver reads how cards and processors are connected."""
+_DRIVER = "/driver"
 _SYMLINKS = (Path("/lib"), Path("/lib64"), Path("/usr/lib64"))
 _BOOTSTRAP = """
 import importlib.util, runpy, sys
@@ -55,22 +69,64 @@ def find_bubblewrap() -> str:
     return found
 
 
-def plain_command(control: int, site: Path, handler: Path | None) -> list[str]:
+def gpu_devices() -> list[str]:
+    """The device files of NVIDIA's cards; none on a machine without. Starts nothing on a card."""
+    return sorted({str(path) for name in _GPU_DEVICES for path in Path("/dev").glob(name)})
+
+
+def plain_command(control: int, site: Path, handler: Path | None, *, gpu: bool = False) -> list[str]:
     """Without isolation. ``control`` is the control socket's descriptor, ``site`` a folder with ``packages`` in it."""
-    settings = _settings(control, confined=False, handler=str(handler.resolve()) if handler else None)
+    settings = _settings(control, confined=False, handler=str(handler.resolve()) if handler else None, gpu=gpu)
     return [*_interpreter(sys.executable), str(_WORKER), settings, str(site / "packages")]
 
 
-def _settings(control: int, *, confined: bool, handler: str | None) -> str:
+def _settings(control: int, *, confined: bool, handler: str | None, gpu: bool) -> str:
     user = _NOBODY if confined and os.geteuid() == 0 else None
-    return json.dumps({"control": control, "confined": confined, "user": user, "handler": handler})
+    devices = gpu_devices() if gpu else None
+    settings = {"control": control, "confined": confined, "user": user, "handler": handler, "devices": devices}
+    return json.dumps(settings | {"environment": _in_sessions(confined=confined, gpu=gpu)})
+
+
+def _in_sessions(*, confined: bool, gpu: bool) -> dict[str, str]:
+    """What a session's environment holds besides its scratch.
+
+    Without isolation the card is in reach, and a session that was not given it must not see it: what ``cuda`` means
+    to a submission must not depend on the machine.
+    """
+    if not gpu:
+        # asked by NVML, torch answers without starting CUDA to find nothing
+        return {} if confined else {"CUDA_VISIBLE_DEVICES": "", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    order = {name: os.environ[name] for name in ("CUDA_DEVICE_ORDER",) if name in os.environ}
+    # the cache of compiled kernels would fill the scratch; the workspace makes cuBLAS repeatable
+    return order | {
+        "CUDA_VISIBLE_DEVICES": first,
+        "CUDA_CACHE_DISABLE": "1",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    }
+
+
+def _driver() -> list[Path]:
+    """The shared libraries of NVIDIA's driver, which belong to the kernel's module and to no package.
+
+    The dynamic linker is asked where they are, by loading the one that all others come with; nothing is initialised.
+    """
+    try:
+        ctypes.CDLL("libcuda.so.1")
+        maps = Path("/proc/self/maps").read_text("utf-8", "replace")
+    except OSError:
+        return []
+    found = re.search(r"(/\S*/libcuda\.so\S*)", maps)
+    folder = Path(found[1]).parent if found else Path("/nonexistent")
+    # names, and not what they link to: libraries of the driver ask for each other by them
+    return sorted({*folder.glob("libcuda*.so*"), *folder.glob("libnvidia-*.so*"), *folder.glob("libnvcuvid.so*")})
 
 
 def _interpreter(path: str) -> list[str]:
     return [path, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOTSTRAP]
 
 
-def environment(site: Path | None) -> dict[str, str]:
+def environment(site: Path | None, *, gpu: bool = False) -> dict[str, str]:
     """For the parent's own start, with its folder when it is not isolated; sessions empty it."""
     one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")}
     names = {"LC_ALL": "C.UTF-8", "USER": "worker", "HOME": "/nonexistent"}
@@ -80,11 +136,18 @@ def environment(site: Path | None) -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": f"{2**28}",
         "MALLOC_TOP_PAD_": f"{2**24}",
     }
-    return one_thread | names | memory | ({"LD_LIBRARY_PATH": "/python/lib"} if site is None else {"TMPDIR": str(site)})
+    if site is None:
+        return one_thread | names | memory | {"LD_LIBRARY_PATH": f"/python/lib:{_DRIVER}" if gpu else "/python/lib"}
+    libraries = _driver() if gpu else []
+    driver = {"LD_LIBRARY_PATH": str(libraries[0].parent)} if libraries else {}
+    return one_thread | names | memory | driver | {"TMPDIR": str(site)}
 
 
-def isolated_command(bubblewrap: str, control: int, handler: Path | None) -> list[str]:
-    """Inside ``bubblewrap``. ``control`` is the descriptor of the control socket."""
+def isolated_command(bubblewrap: str, control: int, handler: Path | None, *, gpu: bool = False) -> list[str]:
+    """Inside ``bubblewrap``. ``control`` is the descriptor of the control socket.
+
+    ``gpu``: with the card's devices, the driver's libraries, and what the driver reads of the hardware.
+    """
     options = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
         # root's processes escape RLIMIT_NPROC in whatever user namespace: root becomes nobody, with these two rights
@@ -97,8 +160,14 @@ def isolated_command(bubblewrap: str, control: int, handler: Path | None) -> lis
     binds += [(str(_WORKER), "/worker")]
     if handler is not None:
         binds += [(str(handler.resolve()), "/handler.py")]
+    devices = [*_DEVICES]
+    if gpu:
+        devices += gpu_devices()
+        binds += [(str(path.resolve()), f"{_DRIVER}/{path.name}") for path in _driver()]
+        hardware = [path for name in _GPU_HARDWARE for path in Path("/sys").glob(name)]
+        binds += [(str(path), str(path)) for path in hardware]
     # said aloud, because what bubblewrap makes on the way to a file is for its own user alone
-    targets = [*(target for _, target in binds), *_DEVICES]
+    targets = [*(target for _, target in binds), *devices]
     for folder in sorted({str(parent) for target in targets for parent in Path(target).parents} - {"/"}):
         options += ["--dir", folder]
     for source, target in binds:
@@ -108,12 +177,12 @@ def isolated_command(bubblewrap: str, control: int, handler: Path | None) -> lis
     for link in _SYMLINKS:
         if link.is_symlink():
             options += ["--symlink", str(link.readlink()), str(link)]
-    for device in _DEVICES:
+    for device in devices:
         options += ["--dev-bind", device, device]
     # some imports want a folder for temporary files; every session covers it with its scratch
     options += ["--proc", "/proc", "--perms", "1777", "--tmpfs", SCRATCH]
     options += ["--remount-ro", "/", "--chdir", "/"]
-    settings = _settings(control, confined=True, handler="/handler.py" if handler else None)
+    settings = _settings(control, confined=True, handler="/handler.py" if handler else None, gpu=gpu)
     return [bubblewrap, *options, "--", *_interpreter(f"/python/bin/{_PYTHON}"), "/worker", settings, "/packages"]
 
 

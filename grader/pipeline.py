@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -32,6 +32,9 @@ from grader.sandbox import Sandbox, WorkerFailed
 from grader.submission import Found, Submission, read
 from grader.verdicts import Flag, Outcome, Verdict
 from reference.data import Horses
+
+if TYPE_CHECKING:
+    from grader.gpu import Gpu
 
 __all__ = ["Grading", "Options"]
 
@@ -63,6 +66,8 @@ class Grading:
     progress: Callable[[str, str], None] = lambda id, what: None
     on_report: Callable[[Report], None] = lambda report: None
     """Gets each report as it is made, from the thread that made it."""
+    gpu: Gpu | None = None
+    """The graphics card, where one is used; whoever made it has confirmed it."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -81,7 +86,11 @@ class Grading:
         submission = found if isinstance(found, Submission) else read(found)
         files = [_as_message(file) for file in submission.code if file.cells]
         candidate = Submitted(
-            self.sandbox.open, WorkerFailed, seconds=self.options.seconds, probe_seconds=self.options.probe_seconds
+            self.sandbox.open,
+            WorkerFailed,
+            seconds=self.options.seconds,
+            probe_seconds=self.options.probe_seconds,
+            card=self.gpu.lease() if self.gpu else None,
         )
         try:
             examined = self._examine(submission, files, candidate)
@@ -112,7 +121,8 @@ class Grading:
         loading = candidate.load(ordered, wanted)
         if "trouble" in loading:
             loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
-        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading)
+        card = self.gpu.device if self.gpu else None
+        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, card)
         verdicts = self._verdicts(assignment, sitting)
         return _Examined(
             detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline))
@@ -197,7 +207,7 @@ class Grading:
             run=Run(
                 version=__version__,
                 seed=self.options.seed,
-                device=self.options.device,
+                device=self.gpu.device if self.gpu and candidate.used_card else "cpu",
                 isolation=self.sandbox.isolation,
                 torch=torch.__version__,
                 seconds=seconds,
@@ -207,6 +217,7 @@ class Grading:
                     "isolation_layers": self.sandbox.layers,
                     "quick": self.options.quick,
                     "data": self.horses.name,
+                    **({"gpu": self.gpu.name, "gpu_isolation_layers": self.gpu.layers} if self.gpu else {}),
                 },
             ),
         )

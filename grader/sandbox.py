@@ -15,12 +15,13 @@ bubblewrap, around the parent (``launch.py``)
     or other submission to be read, because none is mounted; a submission's own files come as messages.
 namespaces, around each session
     All of them once more, nested: sessions share no process, memory, network or file with each other. A scratch tmpfs
-    of limited size is the only place to write to. ``/proc`` is empty.
+    of limited size is the only place to write to. ``/proc`` is empty, but for the session that has the graphics card.
 privileges, Landlock, seccomp (``worker/confine.py``)
     No capability in any set, no way to regain one; files and system calls refused a second time, by other means.
 limits
-    CPU seconds, address space, processes and threads, open files, file size, by the kernel; wall seconds, output and
-    the size of every message by this module, which never waits without a deadline nor reads without a bound.
+    CPU seconds, address space (with a graphics card: data), processes, threads, open files, file size, by the kernel;
+    wall seconds, output and the size of every message by this module, which never waits without a deadline nor reads
+    without a bound.
 death
     A session's processes die with their PID namespace, whatever they forked, ignored or detached. Everything dies with
     this process (``--die-with-parent``; every process below also watches its connection to here).
@@ -73,6 +74,8 @@ _FORK_SECONDS = 30.0
 """How long a session may take from the request to being confined, on a busy machine."""
 _DEATH_SECONDS = 5.0
 """How long a killed session may take to be gone, and a dead one to be accounted for."""
+_DEATH_SECONDS_WITH_GPU = 30.0
+"""The same with a graphics card: its driver lets no process go before the card has stopped."""
 _STARTS = 3
 """Warm parents in a row that may die before a session could be opened."""
 
@@ -123,11 +126,17 @@ class Sandbox:
 
     Returns at once: torch is imported in the background, and ``open`` waits for it. Safe to share between threads.
     ``isolation`` is ``bubblewrap``, ``none``, or ``auto``, which is ``bubblewrap`` or a SandboxError. ``handler`` is a
-    Python file with a class ``Handler`` to answer requests in place of ``worker/handler.py``.
+    Python file with a class ``Handler`` to answer requests in place of ``worker/handler.py``. ``gpu`` lets sessions use
+    the graphics card, which no other session sees; CUDA starts in the session, never in the parent.
     """
 
     def __init__(
-        self, *, isolation: Isolation = "auto", limits: Limits | None = None, handler: Path | None = None
+        self,
+        *,
+        isolation: Isolation = "auto",
+        limits: Limits | None = None,
+        handler: Path | None = None,
+        gpu: bool = False,
     ) -> None:
         if isolation not in ("auto", "bubblewrap", "none"):
             raise ValueError(f"isolation was {isolation!r}: use 'auto', 'bubblewrap' or 'none'")
@@ -135,6 +144,7 @@ class Sandbox:
         self.isolation: Literal["bubblewrap", "none"] = "none" if isolation == "none" else "bubblewrap"
         """The isolation in force."""
         self._handler = handler
+        self._gpu = gpu
         self._lock = threading.Lock()
         self._layers: dict[str, str] = {}
         self._closed = False
@@ -163,7 +173,8 @@ class Sandbox:
         limits = limits or self.limits
         scratch = Path(tempfile.mkdtemp(prefix="grade-")) if self.isolation == "none" else None
         pipes = _Pipes.make()
-        session = Session(pipes, limits, scratch)
+        patience = _DEATH_SECONDS_WITH_GPU if self._gpu else _DEATH_SECONDS
+        session = Session(pipes, limits, scratch, death_seconds=patience)
         request = {"scratch": str(scratch or launch.SCRATCH), "limits": asdict(limits)}
         try:
             try:
@@ -186,7 +197,7 @@ class Sandbox:
                 self._parent = None
 
     def _start(self) -> _Parent:
-        return _Parent(isolated=self.isolation == "bubblewrap", handler=self._handler)
+        return _Parent(isolated=self.isolation == "bubblewrap", handler=self._handler, gpu=self._gpu)
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
         with self._lock:
@@ -208,9 +219,11 @@ class Sandbox:
                     return
 
     def _describe(self) -> dict[str, str]:
+        card = {"graphics card": "within reach: its devices, its driver, /proc"} if self._gpu else {}
         if self.isolation == "none":
-            return {"bubblewrap": "switched off by --isolation none", "namespaces": "switched off by --isolation none"}
-        return {
+            off = "switched off by --isolation none"
+            return {"bubblewrap": off, "namespaces": off}
+        return card | {
             "bubblewrap": f"in force, as {'the user nobody' if os.geteuid() == 0 else 'the calling user'}",
             "namespaces": "in force: user, PID, mount, IPC, network, UTS, cgroup",
         }
@@ -222,12 +235,15 @@ class Sandbox:
 class Session:
     """One submission's processes. Made by ``Sandbox.open``; used by one thread at a time; ``close`` it."""
 
-    def __init__(self, pipes: _Pipes, limits: Limits, scratch: Path | None) -> None:
+    def __init__(
+        self, pipes: _Pipes, limits: Limits, scratch: Path | None, *, death_seconds: float = _DEATH_SECONDS
+    ) -> None:
         self._channel = pipes.channel
         self._status = pipes.status
         self._output: int | None = pipes.output
         self._limits = limits
         self._scratch = scratch
+        self._death_seconds = death_seconds
         self._deadline = time.monotonic() + limits.seconds
         self._kept = bytearray()
         self._reports = b""
@@ -458,14 +474,14 @@ class Session:
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 self._status.shutdown(socket.SHUT_WR)
-            deadline = time.monotonic() + _DEATH_SECONDS
+            deadline = time.monotonic() + self._death_seconds
             while self._next_report(deadline) is not None:
                 pass
             if self._scratch is not None and self._group is not None:
                 with contextlib.suppress(OSError):
                     os.killpg(self._group, signal.SIGKILL)
             # readable once every process of the namespace is gone, and not only the keeper's descriptors
-            if self._pidfd is not None and not _readable(self._pidfd, _DEATH_SECONDS):
+            if self._pidfd is not None and not _readable(self._pidfd, self._death_seconds):
                 raise SandboxError("a session's processes cannot be killed: look for them before going on")
         finally:
             self._closed = True
@@ -546,7 +562,7 @@ class _ParentDied(Exception):
 class _Parent:
     """The process that ``worker/warm.py`` runs in, seen from here."""
 
-    def __init__(self, *, isolated: bool, handler: Path | None) -> None:
+    def __init__(self, *, isolated: bool, handler: Path | None, gpu: bool) -> None:
         """Start it and return at once. Raises SandboxError when there is nothing to start."""
         self._ready = False
         self._over = threading.Event()
@@ -555,13 +571,13 @@ class _Parent:
         self._control, theirs = socket.socketpair()
         try:
             if self._site is None:
-                command = launch.isolated_command(launch.find_bubblewrap(), theirs.fileno(), handler)
+                command = launch.isolated_command(launch.find_bubblewrap(), theirs.fileno(), handler, gpu=gpu)
             else:
                 (self._site / "packages").mkdir()
                 for name, path in launch.packages().items():
                     (self._site / "packages" / name).symlink_to(path)
-                command = launch.plain_command(theirs.fileno(), self._site, handler)
-            self._process = self._start(command, theirs.fileno())
+                command = launch.plain_command(theirs.fileno(), self._site, handler, gpu=gpu)
+            self._process = self._start(command, theirs.fileno(), launch.environment(self._site, gpu=gpu))
         except (launch.Unavailable, OSError) as exc:
             self._control.close()
             self._clean_up()
@@ -569,7 +585,7 @@ class _Parent:
         finally:
             theirs.close()
 
-    def _start(self, command: list[str], control: int) -> subprocess.Popen[bytes]:
+    def _start(self, command: list[str], control: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         started: list[subprocess.Popen[bytes] | OSError] = []
         known = threading.Event()
 
@@ -580,7 +596,7 @@ class _Parent:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._errors,
-                    env=launch.environment(self._site),
+                    env=environment,
                     pass_fds=[control],
                     cwd="/",
                     start_new_session=True,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grader.worker import legacy
+from grader.worker import devices, legacy
 from grader.worker.handler import Handler
+from grader.worker.load import load
 
 LAYER = """
 import numpy as np
@@ -63,14 +64,14 @@ TIED = {
 
 @pytest.fixture
 def examined(tmp_path):
-    def examine(make: str, top: str = "") -> dict:
+    def examine(make: str, top: str = "", **asked: str) -> dict:
         handler = Handler(tmp_path)
         source = LAYER.format(make=make, top=top)
         files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
         loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"]}, {})
         assert loaded["classes"] == ["Net"], loaded
         evidence, _ = handler.handle(
-            {"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": torch.rand(1, 1, 8, 8)}
+            {"do": "device", "cls": "Net", "args": [2], "rng": 0, **asked}, {"input": torch.rand(1, 1, 8, 8)}
         )
         return evidence
 
@@ -97,3 +98,59 @@ def test_layers_that_are_not_registered_are_found(examined):
         "self.hidden = [torch.ones(1)] ; spread = x.new_zeros(self.weight.size(0), 1, 5, 5) + torch.ones(5)"
     )
     assert evidence["findings"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
+def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp_path, monkeypatch):
+    loads = []
+    monkeypatch.setattr(devices, "load", lambda *args, **kwargs: loads.append(args) or load(*args, **kwargs))
+    handler = Handler(tmp_path)
+    source = LAYER.format(make=FOLLOWS["a module-level device"][0], top=FOLLOWS["a module-level device"][1])
+    source += "SEEN = torch.zeros(2, device=DEVICE).numpy()\n"
+    handler.handle(
+        {"do": "load", "files": [{"path": "net.py", "cells": [{"number": None, "source": source}]}], "wanted": ["Net"]},
+        {},
+    )
+    probe = {"do": "device", "cls": "Net", "args": [2], "rng": 0}
+    replies = [handler.handle(probe, {"input": torch.rand(1, 1, 8, 8)})[0] for _ in range(2)]
+    assert len(loads) == 1 and replies[0] == replies[1]
+    legacy.uninstall()
+
+
+# The device itself decides in the second question; here the CPU stands in for it, and meta for the other device.
+MET = {
+    "another device's tensor": "spread = x.new_zeros({size}); x = x + torch.ones(1, 1, 8, 8, device='meta')",
+    "numpy": "spread = x.new_zeros({size}); torch.ones(3, device='meta').numpy()",
+}
+
+
+@pytest.mark.parametrize("name", MET)
+def test_what_stops_a_run_on_the_device_for_being_tied_is_a_finding(name, examined):
+    evidence = examined(MET[name].format(size=SIZE), device="cpu")
+    assert evidence["settled"] and "net.py, line" in evidence["findings"][0]["where"]
+
+
+def test_an_output_on_another_device_is_a_finding(examined):
+    evidence = examined(f"spread = x.new_zeros({SIZE}); return torch.ones(2, 2, device='meta')", device="cpu")
+    assert evidence["settled"] and "output" in evidence["findings"][0]["what"]
+
+
+@pytest.mark.parametrize("name", FOLLOWS)
+def test_a_run_on_the_device_that_succeeds_settles_the_question(name, examined):
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    assert examined(*FOLLOWS[name], device=device) == {"findings": [], "settled": True}
+
+
+@pytest.mark.parametrize(
+    "trouble", ["raise RuntimeError('CUDA error: out of memory')", "x = x @ torch.ones(5, 5)", "raise SystemExit(3)"]
+)
+def test_any_other_trouble_on_the_device_settles_nothing(trouble, examined):
+    evidence = examined(trouble, device="cpu")
+    assert evidence["findings"] == [] and not evidence["settled"] and evidence["why"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
+@pytest.mark.parametrize("name", ["nothing said", "cpu said", "numpy", "a Variable", "the output moved"])
+def test_on_a_gpu_what_is_tied_to_the_cpu_is_found(name, examined):
+    evidence = examined(TIED[name], device="cuda")
+    assert evidence["settled"] and evidence["findings"]

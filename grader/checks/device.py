@@ -1,4 +1,4 @@
-"""Whether a network would run on a GPU and on a machine without one; told on a machine without a GPU."""
+"""Whether a network would run on a GPU and on a machine without one; told on the CPU, and confirmed on a GPU if any."""
 
 from __future__ import annotations
 
@@ -21,11 +21,17 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     network = network_of(sitting, thing)
     arguments = network.configurations[0]
     probe = {"do": "device", "cls": network.kind.cls, "args": list(arguments), "rng": sitting.exam.number("device")}
-    evidence, _ = sitting.candidate.answer(probe, {"input": network.image(arguments)})
+    picture = {"input": network.image(arguments)}
+    evidence, _ = sitting.candidate.answer(probe, picture)
     if "trouble" in evidence:
         return failed(
             criterion, trouble_sentence(evidence["trouble"], f"examining {network.kind.cls} on another device")
         )
+    if sitting.card is not None and not evidence["findings"]:
+        confirmed, _ = sitting.candidate.answer(probe | {"device": sitting.card}, picture)
+        # trouble there may be the card's own
+        if "trouble" not in confirmed and confirmed["settled"]:
+            evidence = confirmed
     findings: list[dict[str, Any]] = evidence["findings"]
     if findings:
         told = "; ".join(f"{finding.get('what')} ({finding.get('where')})" for finding in findings[:2])

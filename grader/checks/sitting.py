@@ -28,6 +28,8 @@ class Sitting:
     """What the worker's parser saw before any of the submission's code ran."""
     loading: Message
     """What the worker reported of running the definitions."""
+    card: str | None = None
+    """torch's name of the graphics card that probes may ask for by ``device``; None where there is none."""
     kept: dict[Any, Any] = field(default_factory=dict)
     """Evidence that several checks share, by thing."""
 

@@ -8,6 +8,9 @@ Rounding is harmless until it turns a ReLU or the choice of a max-pooling, which
 from then on two right runs drift apart. Measured on the networks of the handouts, after six steps (median, worst of 402
 runs): losses 1e-7 and 2.5e-6 of the loss, parameters 5e-5 and 6e-3 of their way. A skip connection without a gradient
 moves some parameter at least 0.5 of its way elsewhere. More steps tell no more, and rounding grows with them.
+
+Where there is a graphics card it trains there first. Only what passes there is settled: whatever the card has against a
+network, its rounding, its failures and its being busy among it, the CPU decides once more.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from grader.checks.networks import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
 from grader.checks.structure import cannot_be_judged
 from grader.checks.verdict import failed, passed
-from grader.verdicts import Verdict
+from grader.verdicts import Outcome, Verdict
 from reference.known import Known
 
 __all__ = ["training"]
@@ -49,6 +52,15 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     network = network_of(sitting, thing)
     if network.trouble is not None:
         return failed(criterion, network.trouble)
+    if sitting.card is not None:
+        on_card = _trained(sitting, criterion, thing, network, {"device": sitting.card})
+        if on_card.outcome is Outcome.PASS:
+            return on_card
+    return _trained(sitting, criterion, thing, network, {})
+
+
+def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, where: dict[str, str]) -> Verdict:
+    """``where`` goes into the probes: a ``device``, or nothing for the CPU."""
     arguments = network.configurations[0]
     call = f"training {network.kind.cls}({arguments_of(network.kind.parameters, arguments)})"
     lessons = sitting.exam.lessons(
@@ -65,7 +77,12 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
             f"parameters and learn the same; see {thing}.architecture.",
         )
-    probe = {"do": "learn", "cls": network.kind.cls, "args": list(arguments), "rng": sitting.exam.number("learn")}
+    probe = {
+        "do": "learn",
+        "cls": network.kind.cls,
+        "args": list(arguments),
+        "rng": sitting.exam.number("learn"),
+    } | where
     state = sitting.exam.state("learn", shapes, [line["shape"] for line in run.trace["buffers"]])
     first = {name: value[:_STEPS] for name, value in lessons.items()}
     evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "sgd", "rate": _RATE}, {**first, **state})

@@ -32,7 +32,9 @@ _numel = Tensor.numel
 _set_num_threads = torch.set_num_threads
 # torch.manual_seed also notes a stack trace for every kind of accelerator that is not there.
 _seed = torch.default_generator.manual_seed
+_seed_card = torch.cuda.manual_seed
 _set_onednn = torch.backends.mkldnn.set_flags
+_module_to, _tensor_to, _tensor_cpu = nn.Module.to, Tensor.to, Tensor.cpu
 _requires_grad = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
 _cross_entropy, _mse_loss = F.cross_entropy, F.mse_loss
 _mro = type.__dict__["__mro__"].__get__
@@ -52,7 +54,8 @@ def answer(
 ) -> tuple[Message, Tensors]:
     """Evidence for one probe.
 
-    ``dtype`` puts model and inputs into another precision; only the reference is asked that.
+    ``dtype`` puts model and inputs into another precision; only the reference is asked that. A probe with a ``device``
+    is answered there, as exactly as it can be; what comes back lies on the CPU.
     A candidate's exception, SystemExit and KeyboardInterrupt included, comes back as ``{"trouble": …}``.
     """
     verb = _VERBS[probe["do"]]
@@ -60,7 +63,10 @@ def answer(
     try:
         _seed(probe.get("rng", 0))
         with _own_defaults():
-            return verb(probe, _cast(tensors, dtype), classes, dtype)
+            tensors = _cast(tensors, dtype)
+            if "device" in probe:
+                tensors = _prepare(probe, tensors)
+            return verb(probe, tensors, classes, dtype)
     except BaseException as trouble:
         return {"trouble": describe(trouble)}, {}
 
@@ -81,6 +87,17 @@ def _own_defaults() -> Iterator[None]:
         torch.set_default_dtype(kept)
 
 
+def _prepare(probe: Message, tensors: Tensors) -> Tensors:
+    """The tensors on the probe's device, which computes in full precision and twice the same from now on."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    if torch.device(probe["device"]).type == "cuda":
+        _seed_card(probe.get("rng", 0))
+    return {name: _tensor_to(value, probe["device"]) for name, value in tensors.items()}
+
+
 def _construct(probe: Message, classes: Classes, dtype: torch.dtype | None) -> nn.Module:
     model = classes[probe["cls"]](*probe["args"], **probe.get("options", {}))
     if not isinstance(model, nn.Module):
@@ -89,6 +106,8 @@ def _construct(probe: Message, classes: Classes, dtype: torch.dtype | None) -> n
         )
     if dtype is not None:
         model = model.to(dtype)
+    if "device" in probe:
+        _module_to(model, probe["device"])
     return model
 
 
@@ -340,7 +359,7 @@ def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype 
 
 
 def _contiguous(tensors: Tensors) -> Tensors:
-    return {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+    return {name: _tensor_cpu(value.detach()).contiguous().clone() for name, value in tensors.items()}
 
 
 class _Descent:

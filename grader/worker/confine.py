@@ -19,6 +19,7 @@ import functools
 import os
 import platform
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "drop_privileges",
     "enter_namespaces",
     "hide_from_others",
+    "hide_processes",
     "limit",
     "mount_scratch",
     "restrict_files",
@@ -99,14 +101,18 @@ def enter_namespaces() -> None:
 
 
 def mount_scratch(path: Path, *, size: int, files: int) -> None:
-    """A tmpfs of at most ``size`` bytes and ``files`` entries at ``path``; and ``/proc`` gone from sight.
-
-    Nothing in a submission needs ``/proc``, and an empty folder shows no process at all, not even the session's own.
-    """
+    """A tmpfs of at most ``size`` bytes and ``files`` entries at ``path``."""
     options = f"size={size},nr_inodes={files},mode=700".encode()
-    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-    _call("scratch", "mount", b"scratch", os.fsencode(path), b"tmpfs", flags, options)
-    _call("/proc", "mount", b"none", b"/proc", b"tmpfs", flags | _MS_RDONLY, b"size=4k,nr_inodes=1,mode=555")
+    _call("scratch", "mount", b"scratch", os.fsencode(path), b"tmpfs", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, options)
+
+
+def hide_processes() -> None:
+    """``/proc`` gone from sight.
+
+    Nothing in a submission needs it, and an empty folder shows no process at all, not even the session's own.
+    """
+    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_RDONLY
+    _call("/proc", "mount", b"none", b"/proc", b"tmpfs", flags, b"size=4k,nr_inodes=1,mode=555")
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
@@ -146,13 +152,21 @@ def hide_from_others() -> None:
 
 
 def limit(
-    *, cpu_seconds: int, memory: int | None, address_space: int, processes: int | None, open_files: int, file_bytes: int
+    *,
+    cpu_seconds: int,
+    memory: int | None,
+    held: int,
+    processes: int | None,
+    open_files: int,
+    file_bytes: int,
+    gpu: bool = False,
 ) -> dict[str, str]:
     """The kernel's own limits on this process, soft and hard. Returns layer → in force, or why not.
 
-    ``memory`` (bytes; None for no limit) comes on top of ``address_space``, what the process holds already. It limits
-    the address space: unlike RLIMIT_DATA that counts shared memory as well, and on a CPU torch reserves hardly more
-    than it uses. ``processes`` counts processes and threads (None: no limit).
+    ``memory`` (bytes; None for no limit) comes on top of ``held``, what the process holds already. It limits the
+    address space: unlike RLIMIT_DATA that counts shared memory as well, and on a CPU torch reserves hardly more than it
+    uses. CUDA reserves terabytes, so with a ``gpu`` it is data that is limited. ``processes`` counts processes and
+    threads (None: no limit).
     """
     import resource
 
@@ -170,7 +184,7 @@ def limit(
         "RTPRIO": (0, 0),
     }
     if memory is not None:
-        wanted["AS"] = (address_space + memory, address_space + memory)
+        wanted["DATA" if gpu else "AS"] = (held + memory, held + memory)
     if processes is not None:
         wanted["NPROC"] = (processes, processes)
     refused = [name for name, value in (("AS", memory), ("NPROC", processes)) if value is None]
@@ -186,7 +200,8 @@ def limit(
         except (OSError, ValueError):
             # macOS refuses some of these, the address space above all
             refused.append(name)
-    return {"limits": f"in force, except RLIMIT_{', RLIMIT_'.join(refused)}" if refused else "in force"}
+    told = f"in force, except RLIMIT_{', RLIMIT_'.join(refused)}" if refused else "in force"
+    return {"limits": f"{told}; of memory the data alone, not the address space, for CUDA" if gpu else told}
 
 
 # --- privileges -------------------------------------------------------------------------------------------------------
@@ -219,14 +234,15 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # the same 
 _READ = 1 << 2 | 1 << 3  # files, folders
 _WRITE_FILE = 1 << 1
 _EXECUTE = 1 << 0
+_CONTROL_DEVICE = 1 << 15
 _MAKE_DEVICE_OR_SOCKET = 1 << 6 | 1 << 9 | 1 << 11  # character device, socket, block device
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """The kernel's Landlock version → how many access rights to files it knows; 16 from version 5 on."""
 
 
-def restrict_files(scratch: Path) -> str:
+def restrict_files(scratch: Path, devices: Sequence[str] = ()) -> str:
     """Reading anywhere that is mounted, writing in ``scratch`` and to ``/dev/null`` alone; no TCP, no signals or
-    abstract sockets to anything outside.
+    abstract sockets to anything outside. ``devices`` are the card's files, to be written and controlled.
 
     Returns what to say about the layer: an older kernel has less of it, or none.
     """
@@ -247,6 +263,7 @@ def restrict_files(scratch: Path) -> str:
             (Path("/"), _READ),
             (Path("/dev/null"), 1 << 2 | _WRITE_FILE),
             (scratch, every_right & ~(_EXECUTE | _MAKE_DEVICE_OR_SOCKET)),
+            *((Path(device), 1 << 2 | _WRITE_FILE | _CONTROL_DEVICE) for device in devices),
         ):
             folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:

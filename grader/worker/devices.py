@@ -1,8 +1,7 @@
-"""Whether a network is tied to one device, told on a machine without a GPU.
+"""Whether a network is tied to one device, told on a machine without a GPU, and confirmed on one where there is one.
 
 Two runs tell. On the CPU, a hard-coded ``.cuda()`` shows by being called. Then the network runs on another device:
-every
-mention of cuda means torch's *meta* device, which has shapes and no values, and which says of itself that it is a GPU.
+every mention of cuda means torch's *meta* device, which has shapes and no values, and says of itself that it is a GPU.
 What is made inside forward without a device stays on the CPU, and shows as soon as it meets a tensor that isn't there.
 Values read back (``.item()``, ``.cpu()``) are zeros: a network's devices do not depend on them.
 """
@@ -24,7 +23,7 @@ from .load import load
 from .trouble import describe, here
 from .watching import Watching
 
-__all__ = ["examine"]
+__all__ = ["Elsewhere", "computed_on", "confirm", "examine"]
 
 _META = torch.device("meta")
 _CPU = torch.device("cpu")
@@ -36,47 +35,106 @@ _get_device, _get_is_cuda = Tensor.device.__get__, Tensor.is_cuda.__get__  # typ
 Message = dict[str, Any]
 
 
-def examine(
-    probe: Message,
-    tensors: Mapping[str, Tensor],
-    files: list[Message],
-    wanted: list[str],
-    folder: Path,
-    classes: Mapping[str, Any],
-) -> Message:
+class Elsewhere:
+    """The definitions as they turn out in a world with a GPU, for one submission.
+
+    Loaded anew where they mention cuda, since at module level ``device = "cuda" if torch.cuda.is_available() else
+    "cpu"`` is right and has to see that world; once, for all its networks.
+    """
+
+    def __init__(self, files: list[Message], wanted: list[str], folder: Path) -> None:
+        self.notes: list[Message] = []
+        """What was found while they were loaded."""
+        self._files, self._wanted, self._folder = files, wanted, folder
+        self._classes: Mapping[str, Any] | None = None
+
+    def classes(self, here: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The classes of that world; ``here`` are those of this one."""
+        if not any("cuda" in cell["source"] for file in self._files for cell in file["cells"]):
+            return here
+        if self._classes is None:
+            with _elsewhere(self.notes):
+                self._classes = load(self._files, folder=self._folder, wanted=self._wanted).classes
+        return self._classes
+
+
+def examine(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str, Any], elsewhere: Elsewhere) -> Message:
     """What ties a class to a device: ``findings`` ({"what", "where"}), and whether the question is ``settled``.
 
-    ``input`` is (B, C_in, H, W). Loads the definitions anew where they mention cuda, since a module-level
-    ``device = "cuda" if torch.cuda.is_available() else "cpu"`` is right and has to see the other world.
+    ``input`` is (B, C_in, H, W).
     """
     findings = _on_the_cpu(probe, tensors["input"], classes)
     if findings:
         return {"findings": findings, "settled": True}
-    mixing = _Mixing()
+    mixing = _Mixing(_META)
     notes: list[Message] = []
     try:
+        classes = elsewhere.classes(classes)
         with _elsewhere(notes):
-            if any("cuda" in cell["source"] for file in files for cell in file["cells"]):
-                classes = load(files, folder=folder, wanted=wanted).classes
             model = classes[probe["cls"]](*probe["args"])
             model = _module_to(model, _META)
             with torch.no_grad(), mixing:
                 output = model(_tensor_to(tensors["input"], _META))
     except BaseException as trouble:  # the student's code may raise anything
-        findings = [*notes, *mixing.findings]
+        findings = [*elsewhere.notes, *notes, *mixing.findings]
         if findings:
             return {"findings": findings[:10], "settled": True}
-        told = describe(trouble)
-        return {"findings": [], "settled": False, "why": f"{told['type']}: {told['text']}"}
-    findings = [*notes, *mixing.findings]
-    if not findings and isinstance(output, Tensor) and _get_device(output) != _META:
-        findings = [
-            {
-                "what": "the output is on the CPU although input and parameters are on a GPU",
-                "where": f"the forward of {probe['cls']}",
-            }
-        ]
+        return _unsettled(trouble)
+    findings = [*elsewhere.notes, *notes, *mixing.findings] or _misplaced(probe, output, _META)
     return {"findings": findings[:10], "settled": True}
+
+
+def confirm(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str, Any]) -> Message:
+    """The same question put to the device itself, ``probe["device"]``; the same evidence.
+
+    Only what is certain to come from a tie is a finding: tensors of two devices at which an operation stopped, numpy
+    asked of a tensor that is not the CPU's, an output that is elsewhere. Anything else may be the card's own trouble.
+    """
+    device = torch.device(probe["device"])
+    mixing = _Mixing(device)
+    try:
+        model = classes[probe["cls"]](*probe["args"])
+        model = _module_to(model, device)
+        batch = _tensor_to(tensors["input"], device)
+        with torch.no_grad(), mixing:
+            output = model(batch)
+        findings = _misplaced(probe, output, _get_device(batch))
+        if not findings and isinstance(output, Tensor):
+            # a card's errors come late: to read the result is to wait for them
+            float(output.sum())
+    except BaseException as trouble:  # as in examine()
+        if isinstance(trouble, TypeError) and "device type tensor to numpy" in str(trouble):
+            frames = describe(trouble)["frames"]
+            place = f"{frames[-1]['file']}, line {frames[-1]['line']}" if frames else "forward"
+            mixing.findings.append({"what": "numpy() does not work on a GPU tensor", "where": place})
+        if mixing.findings:
+            return {"findings": mixing.findings[:10], "settled": True}
+        return _unsettled(trouble)
+    return {"findings": findings, "settled": True}
+
+
+def computed_on(device: str) -> str:
+    """The name of a device, after a convolution there, which takes all the libraries that training takes."""
+    one = torch.ones(1, 1, 8, 8, device=device)
+    float(nn.functional.conv2d(one, one).sum())
+    return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else device
+
+
+def _unsettled(trouble: BaseException) -> Message:
+    told = describe(trouble)
+    return {"findings": [], "settled": False, "why": f"{told['type']}: {told['text']}"}
+
+
+def _misplaced(probe: Message, output: Any, device: torch.device) -> list[Message]:
+    """A finding if an output is not where its input was."""
+    if not isinstance(output, Tensor) or _get_device(output) == device:
+        return []
+    return [
+        {
+            "what": "the output is on the CPU although input and parameters are on a GPU",
+            "where": f"the forward of {probe['cls']}",
+        }
+    ]
 
 
 def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> list[Message]:
@@ -94,24 +152,29 @@ class _Mixing(Watching):
     """Notes operations on tensors of two devices. Numbers (tensors without axes) and indices may come from the CPU.
 
     What an operation on meta tensors gives is told by the same operation on zeros: torch's own rules for the meta
-    device are
-    written in Python, and importing them takes a second.
+    device are written in Python, and importing them takes a second. A real ``device`` decides for itself what may meet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
         super().__init__()
+        self._kind = device.type
         self.findings: list[Message] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         met = list(_tensors_in((args, kwargs)))
-        on_gpu = any(_get_device(one) == _META for one in met)
-        strays = [one for one in met if _get_device(one) != _META and one.dim() > 0]
-        if on_gpu and strays and func not in _MAY_MIX:
-            shape = "×".join(map(str, strays[0].shape))
-            finding = {"what": f"a tensor of {shape} on the CPU meets one on the GPU", "where": here() or "forward"}
-            if finding not in self.findings:
-                self.findings.append(finding)
+        on_gpu = any(_get_device(one).type == self._kind for one in met)
+        strays = [one for one in met if _get_device(one).type != self._kind and one.dim() > 0]
+        mixed = on_gpu and strays and func not in _MAY_MIX
+        if self._kind != "meta":
+            try:
+                return func(*args, **kwargs)
+            except Exception:
+                if mixed:
+                    self._note(strays[0])
+                raise
+        if mixed:
+            self._note(strays[0])
         asked = kwargs.get("device")
         if not on_gpu and asked != _META:
             return func(*args, **kwargs)
@@ -119,6 +182,12 @@ class _Mixing(Watching):
         if func._schema.name.endswith("_"):  # in place
             return args[0]
         return changed if asked == _CPU else _on(_META, changed)
+
+    def _note(self, stray: Tensor) -> None:
+        shape = "×".join(map(str, stray.shape))
+        finding = {"what": f"a tensor of {shape} on the CPU meets one on the GPU", "where": here() or "forward"}
+        if finding not in self.findings:
+            self.findings.append(finding)
 
 
 def _on(device: torch.device, value: Any) -> Any:

@@ -23,24 +23,29 @@ class Handler:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._classes: dict[str, Any] = {}
-        self._files: list[dict[str, Any]] = []
-        self._wanted: list[str] = []
+        self._elsewhere = devices.Elsewhere([], [], scratch)
 
     def handle(self, message: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """``outline`` parses and runs nothing; ``load`` runs the definitions; everything else is a probe."""
+        """``outline`` parses and runs nothing; ``load`` runs the definitions; ``gpu`` tries the graphics card;
+        everything else is a probe."""
         match message["do"]:
             case "outline":
                 return _outline(message["files"]), {}
             case "load":
                 return self._load(message), {}
+            case "gpu":
+                return {"name": devices.computed_on(message["device"])}, {}
+            case "device" if "device" in message:
+                return devices.confirm(message, tensors, self._classes), {}
             case "device":
-                return devices.examine(message, tensors, self._files, self._wanted, self._scratch, self._classes), {}
+                return devices.examine(message, tensors, self._classes, self._elsewhere), {}
             case _:
                 return answer(message, tensors, self._classes)
 
     def _load(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._files, self._wanted = message["files"], message["wanted"]
-        loaded = load(self._files, folder=self._scratch, wanted=self._wanted)
+        files, wanted = message["files"], message["wanted"]
+        self._elsewhere = devices.Elsewhere(files, wanted, self._scratch)
+        loaded = load(files, folder=self._scratch, wanted=wanted)
         self._classes = dict(loaded.classes)
         return {
             "classes": sorted(loaded.classes),

@@ -68,7 +68,8 @@ def main(argument: str) -> NoReturn:
             if not settings["confined"]:
                 _kill_descendants()
             os._exit(0)
-        space = _address_space()
+        gpu = settings["devices"] is not None
+        held = _held("VmData" if gpu else "VmSize")
         try:
             child = os.fork()
         except OSError as exc:
@@ -76,7 +77,7 @@ def main(argument: str) -> NoReturn:
         else:
             if child == 0:
                 control.close()
-                _doorway(request, descriptors, handler, confined=settings["confined"], address_space=space)
+                _doorway({**request, **settings}, descriptors, handler, confined=settings["confined"], held=held)
             _tell(control, {"forked": True})
         for descriptor in descriptors:
             os.close(descriptor)
@@ -132,8 +133,9 @@ def _status_field(name: str) -> int | None:
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), None)
 
 
-def _address_space() -> int | None:
-    kibibytes = _status_field("VmSize")
+def _held(name: str) -> int | None:
+    """Bytes of address space (VmSize) or of data (VmData) that this process has."""
+    kibibytes = _status_field(name)
     return None if kibibytes is None else kibibytes * 1024
 
 
@@ -179,7 +181,7 @@ def _doorway(
     handler: Callable[[Path], Handles],
     *,
     confined: bool,
-    address_space: int | None,
+    held: int | None,
 ) -> NoReturn:
     channel, output, status_descriptor = descriptors
     status = socket.socket(fileno=status_descriptor)
@@ -189,8 +191,11 @@ def _doorway(
             confine.enter_namespaces()
             limits = request["limits"]
             confine.mount_scratch(Path(request["scratch"]), size=limits["scratch_bytes"], files=limits["scratch_files"])
+            # CUDA does not start without one: what is seen in it belongs to the one session that has the card
+            if request["devices"] is None:
+                confine.hide_processes()
         if os.fork() == 0:
-            _keeper(request, channel, output, status, handler, confined=confined, address_space=address_space)
+            _keeper(request, channel, output, status, handler, confined=confined, held=held)
     except (confine.Unconfined, OSError) as exc:
         _tell(status, {"unconfined": str(exc)})
     os._exit(0)
@@ -204,7 +209,7 @@ def _keeper(
     handler: Callable[[Path], Handles],
     *,
     confined: bool,
-    address_space: int | None,
+    held: int | None,
 ) -> NoReturn:
     if sys.platform == "linux":
         confine.hide_from_others()
@@ -218,7 +223,7 @@ def _keeper(
     if session == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _session(request, channel, output, status, handler, confined=confined, address_space=address_space)
+        _session(request, channel, output, status, handler, confined=confined, held=held)
     os.close(channel)
     os.close(output)
     if confined:
@@ -301,33 +306,34 @@ def _session(
     make: Callable[[Path], Handles],
     *,
     confined: bool,
-    address_space: int | None,
+    held: int | None,
 ) -> NoReturn:
     try:
         os.setsid()
         _keep_only(channel, output, status.detach())
         report = socket.socket(fileno=_STATUS)
         scratch = Path(request["scratch"])
-        limits = request["limits"]
+        limits, devices = request["limits"], request["devices"]
         try:
             os.chdir(scratch)
             os.umask(0o077)
             os.environ.clear()
-            os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+            os.environ.update(request["environment"], HOME=str(scratch), TMPDIR=str(scratch))
             # found once by the parent, for files of its own
             tempfile.tempdir = None
             layers = confine.limit(
                 cpu_seconds=limits["cpu_seconds"],
-                memory=limits["memory"] if address_space is not None else None,
-                address_space=address_space or 0,
+                memory=limits["memory"] if held is not None else None,
+                held=held or 0,
                 processes=_process_limit(limits["processes"], confined=confined),
                 open_files=limits["open_files"],
                 file_bytes=limits["file_bytes"],
+                gpu=devices is not None,
             )
             if confined:
                 confine.drop_privileges()
                 layers["capabilities"] = "none, in any set; no_new_privs"
-                layers["Landlock"] = confine.restrict_files(scratch)
+                layers["Landlock"] = confine.restrict_files(scratch, devices or ())
                 layers["seccomp"] = confine.restrict_system_calls()
             handler = make(scratch)
         except Exception as exc:
