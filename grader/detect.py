@@ -110,5 +110,8 @@ def _by_contents(outline: Mapping[str, Any], vote: Any) -> None:
             vote(("csc413-2020",), 2, "its segmentation part")
         if any("iou" in name.lower() or "deeplab" in name.lower() for name in functions):
             vote(("csc413-2020",), 2, "its segmentation part")
+        calls = {call["name"].rpartition(".")[2] for one in file.get("functions", []) for call in one["calls"]}
+        if "named_parameters" in calls and "train" in functions:
+            vote(("csc413-2020",), 2, "its choice of parameters to fine-tune")
         if any("colour_regression" in file["path"].lower() or "super" in name.lower() for name in functions):
             vote(("csc2516-2019",), 1, "its super-resolution part")

@@ -16,7 +16,7 @@ from typing import Any
 from .source import Note, Piece, Source, read
 from .trouble import bounded
 
-__all__ = ["Aliases", "dotted", "outline", "outline_of"]
+__all__ = ["Aliases", "dotted", "is_empty", "outline", "outline_of"]
 
 _MOST = 5000
 _MOST_STEPS = 20
@@ -253,7 +253,7 @@ def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases) -> dict[str, Any]
             member.name: {
                 "line": member.lineno,
                 "parameters": _parameters(member.args),
-                "empty": _is_empty(member),
+                "empty": is_empty(member),
             }
             for member in _members(node)
         },
@@ -288,7 +288,7 @@ def _parameters(arguments: ast.arguments) -> list[str]:
     return names
 
 
-def _is_empty(function: _Function) -> bool:
+def is_empty(function: _Function) -> bool:
     """Whether it does nothing: only strings, ``...``, ``pass``, ``return None`` or ``raise NotImplementedError``."""
     for statement in function.body:
         match statement:
