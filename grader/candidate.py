@@ -79,9 +79,17 @@ class Submitted:
         return reply
 
     def load(self, files: list[Message], wanted: list[str]) -> Message:
-        """Run the definitions. What stops the worker altogether comes back as ``trouble``."""
-        self._load = {"do": "load", "files": files, "wanted": wanted}
-        return self._ask(self._load, {})[0]
+        """Run the definitions. What stops the worker altogether comes back as ``trouble``.
+
+        A line that nothing examined needs may be what stops it: it is tried once more without such lines.
+        """
+        self._load = {"do": "load", "files": files, "wanted": wanted, "sparing": False}
+        reply = self._ask(self._load, {})[0]
+        if "trouble" in reply:
+            self._load["sparing"] = True
+            spared = self._ask(self._load, {})[0]
+            reply = reply if "trouble" in spared else spared
+        return reply
 
     def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         """Evidence for a probe, or ``{"trouble": …}``.

@@ -67,7 +67,7 @@ def examined(tmp_path):
         handler = Handler(tmp_path)
         source = LAYER.format(make=make, top=top)
         files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
-        loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"]}, {})
+        loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"], "sparing": False}, {})
         assert loaded["classes"] == ["Net"], loaded
         evidence, _ = handler.handle(
             {"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": torch.rand(1, 1, 8, 8)}

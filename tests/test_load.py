@@ -9,6 +9,7 @@ import inspect
 import json
 import pickle
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -381,6 +382,14 @@ def test_several_endless_definitions_take_less_and_less(loading, monkeypatch):
     loaded = loading({"models.py": "x = 9**9**9**9\ny = sum(1 for _ in range(10**12))\nclass CNN: pass\n"})
     assert "CNN" in loaded.classes
     assert [failure["text"] for failure in loaded.failed] == [f"still running after {s} seconds" for s in (0.08, 0.04)]
+
+
+def test_sparing_runs_nothing_that_is_not_needed(loading):
+    text = "import math\nx = 1 / 0\ny = 2\nclass CNN:\n    k = y\nclass Other:\n    k = 1 / 0\n"
+    sent = [{"path": "models.py", "cells": [{"number": None, "source": text}]}]
+    loaded = load(sent, folder=Path(), wanted=("CNN",), sparing=True)
+    assert loaded.classes["CNN"].k == 2 and not loaded.failed
+    assert [entry["what"] for entry in loaded.left_out] == ["x = 1 / 0", "class Other:"]
 
 
 def test_a_starter_never_wins_over_a_solution_beside_it(loading):

@@ -1,7 +1,8 @@
 """The student's feedback as GitHub Markdown.
 
 Every text is escaped so that it reads as it was written and never becomes a heading, a link, a table or HTML; code
-stands in spans and fences longer than any run of backticks within. Source: the GitHub Flavored Markdown specification, 0.29.
+stands in spans and fences longer than any run of backticks within. Source: the GitHub Flavored Markdown specification,
+0.29.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from . import legacy
-from .load import load
+from .load import Loaded
 from .trouble import describe, here
 from .watching import Watching
 
@@ -40,13 +39,12 @@ def examine(
     probe: Message,
     tensors: Mapping[str, Tensor],
     files: list[Message],
-    wanted: list[str],
-    folder: Path,
+    again: Callable[[], Loaded],
     classes: Mapping[str, Any],
 ) -> Message:
     """What ties a class to a device: ``findings`` ({"what", "where"}), and whether the question is ``settled``.
 
-    ``input`` is (B, C_in, H, W). Loads the definitions anew where they mention cuda, since a module-level
+    ``input`` is (B, C_in, H, W). Loads the definitions ``again`` where they mention cuda, since a module-level
     ``device = "cuda" if torch.cuda.is_available() else "cpu"`` is right and has to see the other world.
     """
     findings = _on_the_cpu(probe, tensors["input"], classes)
@@ -57,7 +55,7 @@ def examine(
     try:
         with _elsewhere(notes):
             if any("cuda" in cell["source"] for file in files for cell in file["cells"]):
-                classes = load(files, folder=folder, wanted=wanted).classes
+                classes = again().classes
             model = classes[probe["cls"]](*probe["args"])
             model = _module_to(model, _META)
             with torch.no_grad(), mixing:

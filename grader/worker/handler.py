@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ class Handler:
         self._classes: dict[str, Any] = {}
         self._files: list[dict[str, Any]] = []
         self._wanted: list[str] = []
+        self._sparing = False
 
     def handle(self, message: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """``outline`` parses and runs nothing; ``load`` runs the definitions; everything else is a probe."""
@@ -34,13 +36,16 @@ class Handler:
             case "load":
                 return self._load(message), {}
             case "device":
-                return devices.examine(message, tensors, self._files, self._wanted, self._scratch, self._classes), {}
+                again = functools.partial(
+                    load, self._files, folder=self._scratch, wanted=self._wanted, sparing=self._sparing
+                )
+                return devices.examine(message, tensors, self._files, again, self._classes), {}
             case _:
                 return answer(message, tensors, self._classes)
 
     def _load(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._files, self._wanted = message["files"], message["wanted"]
-        loaded = load(self._files, folder=self._scratch, wanted=self._wanted)
+        self._files, self._wanted, self._sparing = message["files"], message["wanted"], message["sparing"]
+        loaded = load(self._files, folder=self._scratch, wanted=self._wanted, sparing=self._sparing)
         self._classes = dict(loaded.classes)
         return {
             "classes": sorted(loaded.classes),

@@ -64,14 +64,15 @@ class Loaded:
     """Remarks on removed and old functions that the code uses (``where``, ``what``, ``why``); grows while it runs."""
 
 
-def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str]) -> Loaded:
+def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str], sparing: bool = False) -> Loaded:
     """Run the definitions of the files that hold the ``wanted`` classes, best file first.
 
-    ``files`` are as for ``outline``; ``folder`` is where their text lies, for ``__file__``. Side effects: the modules
+    ``files`` are as for ``outline``; ``folder`` is where their text lies, for ``__file__``; ``sparing``
+    leaves out what the wanted classes do not need, imports apart. Side effects: the modules
     are registered in ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
     Never raises for what the code does.
     """
-    return _Loader(read(files), folder, wanted).load()
+    return _Loader(read(files), folder, wanted, sparing).load()
 
 
 # ------------------------------------------------------------------------------------- what a statement is and does
@@ -461,8 +462,9 @@ class _OutOfTime(BaseException):
 class _Loader:
     """Runs what is wanted of one submission."""
 
-    def __init__(self, sources: list[Source], folder: Path, wanted: Sequence[str]) -> None:
+    def __init__(self, sources: list[Source], folder: Path, wanted: Sequence[str], sparing: bool) -> None:
         _forget_last()
+        self.sparing = sparing
         self.wanted = list(wanted)
         self.files = [_File(source, folder) for source in sources]
         self.by_key: dict[str, _File] = {}
@@ -600,6 +602,10 @@ class _Loader:
                 return
             names = sorted(file.needed & (unit.bound | unit.changed))
             self._leave_out(unit.where, unit.what, f"{unit.why}; run all the same, for `{names[0]}` is needed")
+        elif self.sparing and not file.is_needed(unit) and not unit.imported:
+            if first:
+                self._leave_out(unit.where, unit.what, "not needed, and the file as a whole could not be loaded")
+            return
         unit.settled = True
         self._attempt(file, unit)
 
