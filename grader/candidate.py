@@ -203,13 +203,14 @@ _TEXT = {"type": "string", "maxLength": 10_000}
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 2**40}
 _SHAPE = _list(_COUNT, 12)
 _FRAME = _record({"file": _TEXT, "line": {"type": ["integer", "null"], "maximum": 2**40}, "text": _TEXT})
-_TROUBLE = _record({"type": _TEXT, "text": _TEXT, "frames": _list(_FRAME, 50)})
+_PARTS = {"type": _TEXT, "text": _TEXT, "frames": _list(_FRAME, 50)}
+_TROUBLE = _record(_PARTS)
 _LINE = _record(
     {"name": _TEXT, "shape": _SHAPE, "owner": {**_list(_TEXT, 20), "minItems": 1}, "my_conv2d": {"type": "boolean"}}
 )
 _LINES = _list(_LINE, 2000)
 _REMARKS = _list(_record({"where": _TEXT, "what": _TEXT, "why": _TEXT}), 1000)
-_FAILURES = _list(_record({"where": _TEXT, "what": _TEXT, "type": _TEXT, "text": _TEXT}), 1000)
+_FAILURES = _list(_record({"where": _TEXT, "what": _TEXT, "names": _list(_TEXT, 20), **_PARTS}), 1000)
 _STOOD_IN = _list(_record({"module": _TEXT, "why": _TEXT}), 1000)
 _CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
 

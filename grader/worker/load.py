@@ -53,7 +53,8 @@ class Loaded:
     left_out: list[dict[str, str]]
     """``where``, ``what`` and ``why`` of statements not run, or not as they stand."""
     failed: list[dict[str, Any]]
-    """``where`` and ``what`` of definitions that raised, with ``type``, ``text`` and ``frames`` of the exception."""
+    """``where`` and ``what`` of definitions that raised, the ``names`` that they should have bound, and ``type``,
+    ``text`` and ``frames`` of the exception."""
     stood_in: list[dict[str, str]]
     """``module`` and ``why`` of imports that something stands in for."""
     chosen: dict[str, str]
@@ -637,7 +638,9 @@ class _Loader:
         if missing in file.bound and missing not in vars(file.module):
             unit.missing = missing
         elif len(self.failed) < _MOST_ENTRIES:
-            self.failed.append({"where": unit.where, "what": unit.what, **describe(error)})
+            self.failed.append(
+                {"where": unit.where, "what": unit.what, "names": sorted(unit.bound)[:20], **describe(error)}
+            )
 
     def _trimmed(self, file: _File, unit: _Unit, statement: ast.stmt) -> ast.stmt:
         """The statement without those parts of its blocks that do more than define."""
