@@ -199,11 +199,15 @@ class TestHostileText:
             max_size=8,
         ).map("".join)
     )
-    def test_never_adds_an_element_or_an_attribute(self, text: str) -> None:
+    def test_never_adds_an_element_but_plain_code_or_an_attribute(self, text: str) -> None:
         html = to_html(sample.hostile(text))
-        assert Page(html).elements == PLAIN.elements
+        assert [element for element in Page(html).elements if element != ("code", ())] == PLAIN.elements
         assert all(character.isprintable() or character == "\n" for character in html)
         html.encode("utf-8")
+
+    def test_only_what_feedback_quotes_between_backticks_is_code(self) -> None:
+        html = to_html(sample.report([sample.mark(feedback="At `x < <b>` and `y\n it is z`.")]))
+        assert "At <code>x &lt; &lt;b&gt;</code> and `y\n it is z`." in html
 
     def test_keeps_megabytes_out(self) -> None:
         assert len(to_html(sample.hostile("<" * 3_000_000))) < 3_000_000
