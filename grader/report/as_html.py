@@ -102,7 +102,7 @@ def _block(text: object, limit: int = TEXT) -> Markup:
 def _prose(text: object) -> Markup:
     """Hostile text in which what stands between backticks is code."""
     # Escaped text holds no tag and no backtick of ours: only pairs of the text's own become one.
-    return Markup(re.sub(r"`([^`\n]*[^`\s][^`\n]*)`", r"<code>\1</code>", _block(text)))
+    return Markup(re.sub(r"`([^`\n]*[^`\s][^`\n]*)`", r"<code>\1</code>", str(_block(text))))
 
 
 def _shape(shape: tuple[int, ...]) -> str:
