@@ -46,6 +46,7 @@ def detect(assignments: Mapping[str, Assignment], paths: list[str], outline: Map
                 vote((id,), 1, f"the file {PurePosixPath(path).name}")
     classes = [written for file in outline.get("files", []) for written in file["classes"]]
     names = {written["name"] for written in classes}
+    names |= {written["name"] for file in outline.get("files", []) for written in file.get("nested", [])}
     _by_classes(names, classes, vote)
     kinds = {PurePosixPath(path).suffix.lower() for path in paths}
     if ".ipynb" in kinds and ".py" not in kinds:

@@ -6,6 +6,7 @@ from typing import Any
 
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.structure import _undefined, missing_class
+from grader.worker.outline import outline
 
 
 def frame(line: int, text: str, function: str = "<module>") -> dict[str, Any]:
@@ -35,6 +36,16 @@ def test_a_class_that_failed_is_told_by_its_own_failure_and_not_by_the_first():
 
 def test_a_class_that_another_failure_took_along_is_told_by_that():
     assert missing_class(sitting(FIRST), "UNet").startswith("UNet is in your file but could not be defined. While ")
+
+
+def test_a_class_inside_a_function_is_told_where_it_stands():
+    source = "def main():\n    if True:\n        class CNN:\n            pass\n"
+    read = outline([{"path": "a.py", "cells": [{"number": None, "source": source}]}])
+    nobody: Any = None
+    assert missing_class(Sitting(nobody, nobody, nobody, read, {}), "CNN") == (
+        "CNN stands inside the function main (a.py, line 3), where nothing outside finds it. "
+        "Move the class to the top level of the file."
+    )
 
 
 def test_loading_that_stopped_says_why():

@@ -98,6 +98,14 @@ def missing_class(sitting: Sitting, name: str) -> str:
         if "trouble" in sitting.loading:
             told = f" {trouble_sentence(sitting.loading['trouble'], 'loading its definitions')}"
         return f"{name} is in your file but could not be defined.{told}"
+    for file in sitting.outline["files"]:
+        for nested in file.get("nested", []):
+            if nested["name"] == name:
+                cell = f", cell {nested['cell']}" if nested.get("cell") else ""
+                return (
+                    f"{name} stands inside the function {nested['inside']} ({file['path']}{cell}, line "
+                    f"{nested['line']}), where nothing outside finds it. Move the class to the top level of the file."
+                )
     near = nearest(name, written)
     suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
     return f"There is no class {name} in the code handed in.{suggestion}"

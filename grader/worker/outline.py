@@ -204,6 +204,14 @@ def _file(source: Source, aliases: Aliases) -> dict[str, Any]:
         "path": source.path,
         "classes": classes[:_MOST],
         "functions": functions[:_MOST],
+        "nested": [
+            {"name": inner.name, "inside": node.name, "line": inner.lineno, "cell": piece.number}
+            for piece, statement in source.body
+            for node in _definitions(statement)
+            if not isinstance(node, ast.ClassDef)
+            for inner in ast.walk(node)
+            if isinstance(inner, ast.ClassDef)
+        ][:_MOST],
         "imports": [bounded(module) for module in aliases.modules[:_MOST]],
         "problems": [
             {
