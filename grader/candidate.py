@@ -108,9 +108,17 @@ class Submitted:
         return reply
 
     def load(self, files: list[Message], wanted: list[str]) -> Message:
-        """Run the definitions. What stops the worker altogether comes back as ``trouble``."""
-        self._load = {"do": "load", "files": files, "wanted": wanted}
-        return self._ask(self._load, {})[0]
+        """Run the definitions. What stops the worker altogether comes back as ``trouble``.
+
+        A line that nothing examined needs may be what stops it: it is tried once more without such lines.
+        """
+        self._load = {"do": "load", "files": files, "wanted": wanted, "sparing": False}
+        reply = self._ask(self._load, {})[0]
+        if "trouble" in reply:
+            self._load["sparing"] = True
+            spared = self._ask(self._load, {})[0]
+            reply = reply if "trouble" in spared else spared
+        return reply
 
     def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         """Evidence for a probe, or ``{"trouble": …}``.
@@ -263,13 +271,14 @@ _TEXT = {"type": "string", "maxLength": 10_000}
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 2**40}
 _SHAPE = _list(_COUNT, 12)
 _FRAME = _record({"file": _TEXT, "line": {"type": ["integer", "null"], "maximum": 2**40}, "text": _TEXT})
-_TROUBLE = _record({"type": _TEXT, "text": _TEXT, "frames": _list(_FRAME, 50)})
+_PARTS = {"type": _TEXT, "text": _TEXT, "frames": _list(_FRAME, 50)}
+_TROUBLE = _record(_PARTS)
 _LINE = _record(
     {"name": _TEXT, "shape": _SHAPE, "owner": {**_list(_TEXT, 20), "minItems": 1}, "my_conv2d": {"type": "boolean"}}
 )
 _LINES = _list(_LINE, 2000)
 _REMARKS = _list(_record({"where": _TEXT, "what": _TEXT, "why": _TEXT}), 1000)
-_FAILURES = _list(_record({"where": _TEXT, "what": _TEXT, "type": _TEXT, "text": _TEXT}), 1000)
+_FAILURES = _list(_record({"where": _TEXT, "what": _TEXT, "names": _list(_TEXT, 20), **_PARTS}), 1000)
 _STOOD_IN = _list(_record({"module": _TEXT, "why": _TEXT}), 1000)
 _CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
 

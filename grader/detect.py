@@ -46,6 +46,7 @@ def detect(assignments: Mapping[str, Assignment], paths: list[str], outline: Map
                 vote((id,), 1, f"the file {PurePosixPath(path).name}")
     classes = [written for file in outline.get("files", []) for written in file["classes"]]
     names = {written["name"] for written in classes}
+    names |= {written["name"] for file in outline.get("files", []) for written in file.get("nested", [])}
     _by_classes(names, classes, vote)
     kinds = {PurePosixPath(path).suffix.lower() for path in paths}
     if ".ipynb" in kinds and ".py" not in kinds:
@@ -110,5 +111,8 @@ def _by_contents(outline: Mapping[str, Any], vote: Any) -> None:
             vote(("csc413-2020",), 2, "its segmentation part")
         if any("iou" in name.lower() or "deeplab" in name.lower() for name in functions):
             vote(("csc413-2020",), 2, "its segmentation part")
+        calls = {call["name"].rpartition(".")[2] for one in file.get("functions", []) for call in one["calls"]}
+        if "named_parameters" in calls and "train" in functions:
+            vote(("csc413-2020",), 2, "its choice of parameters to fine-tune")
         if any("colour_regression" in file["path"].lower() or "super" in name.lower() for name in functions):
             vote(("csc2516-2019",), 1, "its super-resolution part")

@@ -320,7 +320,7 @@ def _place_in(path: str, line: Mapping[str, Any]) -> str:
 
 
 def _remarks(submission: Submission, examined: _Examined) -> tuple[str, ...]:
-    told = [f"{file.path}: {file.problem}" for file in submission.code if file.problem]
+    told = [file.problem for file in submission.code if file.problem]
     for file in examined.outline.get("files", []):
         for problem in file["problems"]:
             stands = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections import Counter, deque
@@ -33,6 +34,12 @@ MOST_SCRIPT = 2_000_000
 MOST_NOTEBOOK = 20_000_000
 """Bytes of one notebook, pictures and other outputs included."""
 _CHUNK = 1 << 20
+# Code may be in these, and a student would otherwise only hear that there is none.
+_NOT_READ = (
+    (re.compile(r"\.(?:rar|7z|xz|bz2|zst|zipx)$", re.IGNORECASE), "not opened: pack it as a .zip and hand it in again"),
+    (re.compile(r"\.py\.\w+$", re.IGNORECASE), "not read under this name: let it end in .py and hand it in again"),
+    (re.compile(r"\.ipynb\.\w+$", re.IGNORECASE), "not read under this name: let it end in .ipynb, hand it in again"),
+)
 _MOST_NOTES = 40
 _MOST_PATHS = 3
 
@@ -170,6 +177,9 @@ class _Reading:
         path = member.path
         if path in self.files or path in self.code:
             self._note("two-uploads", "handed in more than once under this name: the last one counts", path)
+        for pattern, reason in _NOT_READ:
+            if pattern.search(path):
+                self._note("not-read", reason, path)
         opens = is_archive(path) and level < 2
         if is_archive(path) and not opens:
             self._note("nested-archive", "an archive in an archive in an archive is not opened: pack it once", path)

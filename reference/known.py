@@ -437,7 +437,7 @@ def mistakes(known: Known) -> Iterator[Known]:
     ):
         yield edited([*steps, Step("act", last, form=form)], "activation-at-the-end", last,
                      f"After the last convolution comes {name}; the network should end with the convolution.",
-                     "The loss function does the softmax itself, so the outputs must be free to take any value.", _HALF)  # fmt: skip
+                     "The outputs must be free to take any value: a softmax, where one is needed, is in the loss function.", _HALF)  # fmt: skip
     yield edited([*steps, Step("norm", last)], "batch-norm-at-the-end", last,
                  "After the last convolution comes a batch-norm; the network should end with the convolution.",
                  "Take away what follows the last convolution.", _HALF)  # fmt: skip

@@ -48,3 +48,13 @@ def test_nothing_to_go_by_is_said():
 def test_the_reasons_are_named():
     detected = _detected(ROOT / "fixtures" / "submissions" / "csc413-2023" / "right" / "submission")
     assert "a2-code.ipynb" in detected.sentence and "ConvTransposeNet" in detected.sentence
+
+
+def test_fine_tuning_tells_2020_from_2019_in_a_script_of_any_name():
+    networks = "class CNN:\n    def __init__(self, kernel, num_filters, num_colours, num_in_channels): pass\n"
+    training = "def train(args, model):\n    return [p for n, p in model.named_parameters()]\n"
+    for text, sure in ((networks, False), (networks + training, True)):
+        read_again = outline([{"path": "work.py", "cells": [{"number": None, "source": text}]}])
+        detected = detect(ASSIGNMENTS, ["work.py"], read_again)
+        assert detected.sure is sure
+    assert detected.assignment == "csc413-2020"

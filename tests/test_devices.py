@@ -68,7 +68,7 @@ def examined(tmp_path):
         handler = Handler(tmp_path)
         source = LAYER.format(make=make, top=top)
         files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
-        loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"]}, {})
+        loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"], "sparing": False}, {})
         assert loaded["classes"] == ["Net"], loaded
         evidence, _ = handler.handle(
             {"do": "device", "cls": "Net", "args": [2], "rng": 0, **asked}, {"input": torch.rand(1, 1, 8, 8)}
@@ -108,7 +108,7 @@ def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp
     source = LAYER.format(make=FOLLOWS["a module-level device"][0], top=FOLLOWS["a module-level device"][1])
     source += "SEEN = torch.zeros(2, device=DEVICE).numpy()\n"
     handler.handle(
-        {"do": "load", "files": [{"path": "net.py", "cells": [{"number": None, "source": source}]}], "wanted": ["Net"]},
+        {"do": "load", "files": [{"path": "net.py", "cells": [{"number": None, "source": source}]}], "wanted": ["Net"], "sparing": False},
         {},
     )
     probe = {"do": "device", "cls": "Net", "args": [2], "rng": 0}

@@ -164,6 +164,28 @@ def test_right_code_asks_for_nothing(notes):
     assert legacy.cuda_calls == []
 
 
+class _OldReLU(torch.autograd.Function):
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        self.save_for_backward(x)
+        self.shape = x.shape
+        return x.clamp(min=0)
+
+    def backward(self, gradient):
+        (x,) = self.saved_tensors
+        return torch.where(x < 0, self.slope, gradient).reshape(self.shape)
+
+
+def test_an_autograd_function_of_before_static_methods_runs_and_has_its_own_gradient(notes):
+    x = torch.tensor([-1.0, 2.0], requires_grad=True)
+    output = student("Old(7.0)(x)", Old=_OldReLU, x=x)
+    output.sum().backward()
+    assert output.tolist() == [0.0, 2.0] and x.grad.tolist() == [7.0, 1.0]
+    assert used(notes) == ["torch.autograd.Function"]
+
+
 def test_every_call_is_remembered_until_the_next_installation(notes):
     if torch.cuda.is_available():
         pytest.skip("with a GPU nothing is remembered")
@@ -175,7 +197,7 @@ def test_every_call_is_remembered_until_the_next_installation(notes):
 
 
 def test_everything_is_put_back():
-    owners = (torch, torch.Tensor, nn.Module, nn.init, F, torch.cuda, np, collections)
+    owners = (torch, torch.Tensor, torch.autograd.Function, nn.Module, nn.init, F, torch.cuda, np, collections)
 
     def names() -> list[dict]:
         return [{name: value for name, value in vars(owner).items() if "warning" not in name} for owner in owners]

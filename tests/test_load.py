@@ -9,6 +9,7 @@ import inspect
 import json
 import pickle
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -374,6 +375,43 @@ def test_an_endless_definition_is_given_up(loading, monkeypatch):
     loaded = loading({"models.py": "class Bad:\n    while True: pass\nclass CNN: pass\n"})
     assert "CNN" in loaded.classes
     assert [failure["text"] for failure in loaded.failed] == ["still running after 0.05 seconds"]
+
+
+def test_several_endless_definitions_take_less_and_less(loading, monkeypatch):
+    monkeypatch.setattr("grader.worker.load._SECONDS", 0.08)
+    loaded = loading({"models.py": "x = 9**9**9**9\ny = sum(1 for _ in range(10**12))\nclass CNN: pass\n"})
+    assert "CNN" in loaded.classes
+    assert [failure["text"] for failure in loaded.failed] == [f"still running after {s} seconds" for s in (0.08, 0.04)]
+
+
+def test_sparing_runs_nothing_that_is_not_needed(loading):
+    text = "import math\nx = 1 / 0\ny = 2\nclass CNN:\n    k = y\nclass Other:\n    k = 1 / 0\n"
+    sent = [{"path": "models.py", "cells": [{"number": None, "source": text}]}]
+    loaded = load(sent, folder=Path(), wanted=("CNN",), sparing=True)
+    assert loaded.classes["CNN"].k == 2 and not loaded.failed
+    assert [entry["what"] for entry in loaded.left_out] == ["x = 1 / 0", "class Other:"]
+
+
+def test_a_starter_never_wins_over_a_solution_beside_it(loading):
+    starter = NETWORK + "class CNN(nn.Module):\n    def forward(self, x):\n        # to do\n        pass\n"
+    solution = NETWORK + "class CNN(nn.Module):\n    def forward(self, x):\n        return x\n"
+    loaded = loading({"colourization.py": starter, "mine.py": solution})
+    assert loaded.chosen == {"CNN": "mine.py"} and not loaded.conflicts
+    assert loading({"colourization.py": starter}).chosen == {"CNN": "colourization.py"}
+
+
+def test_a_name_that_only_an_annotation_misses_costs_nothing(loading):
+    text = NETWORK + "class CNN(nn.Module):\n    def forward(self, x: Tensor) -> Tensor:\n        return x\n"
+    loaded = loading({"models.py": text + "class UNet(Tensor):\n    pass\n"})
+    assert "CNN" in loaded.classes
+    assert [note["why"] for note in loaded.notes] == ["annotations not evaluated: name 'Tensor' is not defined"]
+    assert [failure["what"] for failure in loaded.failed] == ["class UNet(Tensor):"]
+
+
+def test_a_program_sees_no_arguments_but_its_own_name(loading, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["worker", "ours"])
+    loaded = loading({"main.py": "import sys\nclass CNN:\n    count = len(sys.argv)\n"})
+    assert loaded.classes["CNN"].count == 1
 
 
 def test_a_wanted_name_that_is_no_class_is_not_given(loading):

@@ -292,6 +292,25 @@ def test_code_that_cannot_be_read_has_a_problem_that_names_it(tmp_path: Path, na
     assert paths(submission) == sorted([name, "good.py"])
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a2.rar", "pack it as a .zip"),
+        ("work/A2.7Z", "pack it as a .zip"),
+        ("a2-code.py.txt", "let it end in .py and"),
+        ("a2-code.ipynb.json", "let it end in .ipynb"),
+    ],
+)
+def test_a_file_that_may_hold_code_but_is_not_read_is_flagged_with_what_to_do(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    submission = read_at(put(tmp_path / "alice", **{name: b"Rar!", "notes.txt": b"x", "colours.npy": b"x"}))
+    (flag,) = submission.flags
+    assert flag.kind == "not-read"
+    assert flag.detail.startswith(name) and said in flag.detail
+    assert not submission.code
+
+
 def test_odd_encodings_and_damaged_cells_are_flagged(tmp_path: Path) -> None:
     damaged = json.dumps({"nbformat": 4, "cells": [3, {"cell_type": "code", "source": "x"}]})
     submission = read_at(

@@ -183,12 +183,17 @@ class TestThePolicy:
         assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
+def without_code(page: Page) -> list[tuple[str, tuple[tuple[str, str | None], ...]]]:
+    """The page's elements but those that only mark quoted code, which have no attributes."""
+    return [element for element in page.elements if element != ("code", ())]
+
+
 class TestHostileText:
     @pytest.mark.parametrize("text", HOSTILE)
     def test_stays_text(self, text: str) -> None:
         page = Page(to_html(sample.hostile(text)))
-        assert page.elements == PLAIN.elements
-        assert page.text.count(display(text)) >= 60
+        assert without_code(page) == PLAIN.elements
+        assert page.text.replace("`", "").count(display(text).replace("`", "")) >= 60
 
     @settings(derandomize=True, max_examples=60, deadline=None)
     @given(
@@ -199,11 +204,15 @@ class TestHostileText:
             max_size=8,
         ).map("".join)
     )
-    def test_never_adds_an_element_or_an_attribute(self, text: str) -> None:
+    def test_never_adds_an_element_but_plain_code_or_an_attribute(self, text: str) -> None:
         html = to_html(sample.hostile(text))
-        assert Page(html).elements == PLAIN.elements
+        assert without_code(Page(html)) == PLAIN.elements
         assert all(character.isprintable() or character == "\n" for character in html)
         html.encode("utf-8")
+
+    def test_only_what_feedback_quotes_between_backticks_is_code(self) -> None:
+        html = to_html(sample.report([sample.mark(feedback="At `x < <b>` and `y\n it is z`.")]))
+        assert "At <code>x &lt; &lt;b&gt;</code> and `y\n it is z`." in html
 
     def test_keeps_megabytes_out(self) -> None:
         assert len(to_html(sample.hostile("<" * 3_000_000))) < 3_000_000

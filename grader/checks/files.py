@@ -7,24 +7,27 @@ from pathlib import PurePosixPath
 
 from grader.checks.sitting import Sitting
 from grader.checks.verdict import failed, passed
+from grader.display import display
 from grader.verdicts import Verdict
 
 __all__ = ["code", "writeup"]
 
 # Flags of reading that tell why there may be no code.
-_LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link")
+_LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link", "not-read")
 
 
 def code(sitting: Sitting, criterion: str) -> Verdict:
     """The code file is handed in, can be read, and the classes that the handout asks for are filled in."""
     wanted = _to_fill_in(sitting.exam.assignment.id)
     todo = [name for name in wanted if not _filled_in(sitting, name)]
-    problems = [f"{file.path}: {file.problem}" for file in sitting.submission.code if file.problem]
+    problems = [file.problem for file in sitting.submission.code if file.problem]
     asked = " and ".join(sitting.exam.assignment.code)
     if not sitting.submission.code:
         told = [flag.detail for flag in sitting.submission.flags if flag.kind in _LOST][:2]
         absent = f"There is no code in the submission; the handout asks for {asked}."
-        return failed(criterion, " ".join([absent, *told]))
+        names = [display(file.path, limit=100) for file in sitting.submission.files[:3]]
+        seen = [] if told or not names else [f"What is there: {', '.join(names)}."]
+        return failed(criterion, " ".join([absent, *told, *seen]))
     if todo:
         return failed(criterion, " ".join([f"Still to be completed: {', '.join(todo)}.", *problems]))
     names = [PurePosixPath(file.path).name for file in sitting.submission.code if not file.problem]

@@ -60,7 +60,7 @@ class Sitting:
 
 
 def trouble_sentence(trouble: Mapping[str, Any], doing: str) -> str:
-    """What stopped the candidate's code, with the last line of its own that was running.
+    """What stopped the candidate's code, with the last line of its own that was running and the one that led there.
 
     ``doing`` completes "While …": ``building CNN(3, 8, 16)``.
     """
@@ -69,10 +69,18 @@ def trouble_sentence(trouble: Mapping[str, Any], doing: str) -> str:
     what = text if kind in ("Refusal", "Stopped") else f"{kind}: {text}" if text else kind
     sentence = f"While {doing}: {what.rstrip('.')}"
     if frames:
-        frame = frames[-1]
-        source = " ".join(str(frame.get("text", "")).split())[:120]
-        sentence += f" ({frame.get('file', '?')}, line {frame.get('line', '?')}" + (f": `{source}`)" if source else ")")
+        sentence += f" ({_line(frames[-1])}"
+        # A convolution that refuses its input says little: what matters is the line of forward that handed it over.
+        if frames[0].get("function") != frames[-1].get("function"):
+            sentence += f", called from {_line(frames[0])}"
+        sentence += ")"
     return sentence + "."
+
+
+def _line(frame: Mapping[str, Any]) -> str:
+    """``models.py, line 12: `x = self.conv(x)```."""
+    source = " ".join(str(frame.get("text", "")).split())[:120]
+    return f"{frame.get('file', '?')}, line {frame.get('line', '?')}" + (f": `{source}`" if source else "")
 
 
 def arguments_of(names: tuple[str, ...], values: tuple[int, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -42,12 +44,12 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             criterion,
             _HARD_CODED_SHARE,
             f"{network.kind.cls} works only for {told}. Probably {numbers}: use the constructor's parameter. "
-            f"{_first_failure(network, first)}",
+            f"{_first_failure(sitting, network, first)}",
             mistake="hard-coded-" + "-".join(fixed),
             evidence=table,
         )
     first = next((row for row in rows if not row.fits), rows[0])
-    return failed(criterion, _first_failure(network, first), evidence=table)
+    return failed(criterion, _first_failure(sitting, network, first), evidence=table)
 
 
 def _made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
@@ -86,17 +88,36 @@ def missing_class(sitting: Sitting, name: str) -> str:
                     f"{name} could not be read: {problem['message']} in {file['path']}{cell}, line {problem['line']}: "
                     f"`{' '.join(str(problem['text']).split())[:120]}`. Correct this line."
                 )
-    for failure in sitting.loading.get("failed", []):
-        if failure.get("name") == name:
-            return f"{name} could not be defined ({failure['where']}): {failure['type']}: {failure['text']}."
+    failures = sitting.loading.get("failed", [])
+    for failure in failures:
+        if name in failure["names"]:
+            return trouble_sentence(failure, f"defining {name}")
     written = [one["name"] for file in sitting.outline["files"] for one in file["classes"]]
     if name in written:
-        why = next((failure for failure in sitting.loading.get("failed", [])), None)
-        told = f" The first definition that failed: {why['where']}: {why['type']}: {why['text']}." if why else ""
+        told = "".join(f" {trouble_sentence(why, 'running the first line that failed')}" for why in failures[:1])
+        if "trouble" in sitting.loading:
+            told = f" {trouble_sentence(sitting.loading['trouble'], 'loading its definitions')}"
         return f"{name} is in your file but could not be defined.{told}"
+    for file in sitting.outline["files"]:
+        for nested in file.get("nested", []):
+            if nested["name"] == name:
+                cell = f", cell {nested['cell']}" if nested.get("cell") else ""
+                return (
+                    f"{name} stands inside the function {nested['inside']} ({file['path']}{cell}, line "
+                    f"{nested['line']}), where nothing outside finds it. Move the class to the top level of the file."
+                )
     near = nearest(name, written)
     suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
     return f"There is no class {name} in the code handed in.{suggestion}"
+
+
+def _undefined(sitting: Sitting, trouble: Mapping[str, Any]) -> str:
+    """Why a name is not defined, where the line that should have defined it failed; else empty."""
+    missing = re.match(r"name '(\w+)' is not defined", str(trouble.get("text", "")))
+    for failure in sitting.loading.get("failed", []) if missing else ():
+        if missing is not None and missing[1] in failure["names"]:
+            return " " + trouble_sentence(failure, f"defining {missing[1]}")
+    return ""
 
 
 def nearest(name: str, written: list[str]) -> str | None:
@@ -125,13 +146,13 @@ def _as_json(network: Examined, row: Row) -> dict[str, Any]:
     }
 
 
-def _first_failure(network: Examined, row: Row) -> str:
+def _first_failure(sitting: Sitting, network: Examined, row: Row) -> str:
     call = f"{network.kind.cls}({', '.join(map(str, row.arguments))})"
     names = arguments_of(network.kind.parameters, row.arguments)
     if row.trouble is not None:
         stopped = row.trouble.get("type") == "Stopped"  # and nobody knows where
         doing = f"building and running {call}" if stopped else f"{'running' if row.constructs else 'building'} {call}"
-        sentence = trouble_sentence(row.trouble, f"{doing} ({names})")
+        sentence = trouble_sentence(row.trouble, f"{doing} ({names})") + _undefined(sitting, row.trouble)
         if row.trouble.get("type") == "TypeError" and not row.constructs:
             sentence += f" The handout's constructor takes {', '.join(network.kind.parameters)}, in this order."
         return sentence

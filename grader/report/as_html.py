@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -66,6 +67,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         line=_line,
+        prose=_prose,
         output=lambda text: _block(text, OUTPUT),
         points=numbers.points,
         figure=numbers.figure,
@@ -95,6 +97,12 @@ def _line(text: object) -> Markup:
 def _block(text: object, limit: int = TEXT) -> Markup:
     """Hostile text that keeps its line breaks."""
     return text if isinstance(text, Markup) else escape(summary.block(str(text), limit))
+
+
+def _prose(text: object) -> Markup:
+    """Hostile text in which what stands between backticks is code."""
+    # Escaped text holds no tag and no backtick of ours: only pairs of the text's own become one.
+    return Markup(re.sub(r"`([^`\n]*[^`\s][^`\n]*)`", r"<code>\1</code>", str(_block(text))))
 
 
 def _shape(shape: tuple[int, ...]) -> str:

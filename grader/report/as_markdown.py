@@ -1,7 +1,8 @@
 """The student's feedback as GitHub Markdown.
 
 Every text is escaped so that it reads as it was written and never becomes a heading, a link, a table or HTML; code
-stands in fences longer than any run of backticks within. Source: the GitHub Flavored Markdown specification, 0.29.
+stands in spans and fences longer than any run of backticks within. Source: the GitHub Flavored Markdown specification,
+0.29.
 """
 
 from __future__ import annotations
@@ -143,13 +144,30 @@ def _longest(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
+# What feedback quotes between backticks, and names such as ``__init__``. A bar would part the cells of a table.
+_QUOTED = re.compile(r"(?<!`)`([^`|]*[^`|\s][^`|]*)`(?!`)|(?<!\w)(_\w+|\w+_)(?!\w)")
+
+
 def _escaped(text: str) -> str:
-    """Prose that renders as itself.
+    """Prose that renders as itself, and code within it as code."""
+    text = text.strip()
+    out, done, after_code = "", 0, False
+    for found in _QUOTED.finditer(text):
+        before = text[done : found.start()]
+        # Two code spans that touch would become one.
+        is_code = bool(before) or not after_code
+        out += _disarmed(before) + (_code(found[1] or found[2]) if is_code else _disarmed(found[0]))
+        done, after_code = found.end(), is_code
+    return out + _disarmed(text[done:])
+
+
+def _disarmed(text: str) -> str:
+    """Prose without a mark in it.
 
     Backslashes disarm all marks. Mentions, e-mail addresses and references are looked for after escapes are undone:
     there an invisible word joiner stands between the sign and the name.
     """
-    text = re.sub(r"[\\`*\[\]<>&|~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\\g<0>", text.strip())
+    text = re.sub(r"[\\`*\[\]<>&|~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\\g<0>", text)
     text = re.sub(r"(?i)(:)(?=//)|(?<=www)(\.)", r"\\\g<0>", text)
     return re.sub(r"@(?=\S)|#(?=\d)", "\\g<0>\u2060", text)
 

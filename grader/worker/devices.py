@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from . import legacy
-from .load import load
+from .load import Loaded
 from .trouble import describe, here
 from .watching import Watching
 
@@ -42,10 +41,10 @@ class Elsewhere:
     "cpu"`` is right and has to see that world; once, for all its networks.
     """
 
-    def __init__(self, files: list[Message], wanted: list[str], folder: Path) -> None:
+    def __init__(self, files: list[Message], again: Callable[[], Loaded]) -> None:
         self.notes: list[Message] = []
         """What was found while they were loaded."""
-        self._files, self._wanted, self._folder = files, wanted, folder
+        self._files, self._again = files, again
         self._classes: Mapping[str, Any] | None = None
 
     def classes(self, here: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -54,7 +53,7 @@ class Elsewhere:
             return here
         if self._classes is None:
             with _elsewhere(self.notes):
-                self._classes = load(self._files, folder=self._folder, wanted=self._wanted).classes
+                self._classes = self._again().classes
         return self._classes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ class Handler:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._classes: dict[str, Any] = {}
-        self._elsewhere = devices.Elsewhere([], [], scratch)
+        self._elsewhere: devices.Elsewhere | None = None
 
     def handle(self, message: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """``outline`` parses and runs nothing; ``load`` runs the definitions; ``gpu`` tries the graphics card;
@@ -38,14 +39,18 @@ class Handler:
             case "device" if "device" in message:
                 return devices.confirm(message, tensors, self._classes), {}
             case "device":
+                assert self._elsewhere is not None  # loading comes first
                 return devices.examine(message, tensors, self._classes, self._elsewhere), {}
             case _:
                 return answer(message, tensors, self._classes)
 
     def _load(self, message: dict[str, Any]) -> dict[str, Any]:
-        files, wanted = message["files"], message["wanted"]
-        self._elsewhere = devices.Elsewhere(files, wanted, self._scratch)
-        loaded = load(files, folder=self._scratch, wanted=wanted)
+        files = message["files"]
+        again = functools.partial(
+            load, files, folder=self._scratch, wanted=message["wanted"], sparing=message["sparing"]
+        )
+        self._elsewhere = devices.Elsewhere(files, again)
+        loaded = again()
         self._classes = dict(loaded.classes)
         return {
             "classes": sorted(loaded.classes),

@@ -105,6 +105,7 @@ def _old_functions() -> None:
     for name in (*_INIT, *_INIT_FILLS):
         function = getattr(nn.init, name, None) or getattr(nn.init, f"{name}_")
         _replace(nn.init, name, _remarked(function, f"nn.init.{name}", f"an old name: {name}_ is the new one"))
+    _replace(torch.autograd.Function, "__call__", _called)
     _replace(torch, "range", _remarked(getattr(torch, "range", _range), "torch.range", "deprecated: ends are included"))
 
 
@@ -132,6 +133,37 @@ def _known_to_jit(made: Callable[..., Any], original: Callable[..., Any]) -> Cal
         table[id(made)] = table[id(original)]
         _undo.append(lambda: table.pop(id(made), ""))
     return functools.update_wrapper(made, original)
+
+
+class _Self:
+    """``self`` of an old autograd function: its own attributes, and the context of the call."""
+
+    def __init__(self, function: Any, context: Any) -> None:
+        vars(self).update(_function=function, _context=context)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context if name in _OF_CONTEXT else self._function, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._function, name, value)
+
+
+_OF_CONTEXT = {"save_for_backward", "saved_tensors", "needs_input_grad", "mark_dirty", "mark_non_differentiable"}
+
+
+def _called(self: Any, *inputs: Any) -> Any:
+    """``MyFunction()(x)``, with ``forward`` and ``backward`` that take ``self``, as torch had it until 1.2."""
+    kind = type(self)
+    _remark("torch.autograd.Function", "called as an object, as before torch 1.3: static methods are the new way")
+
+    def forward(context: Any, *arguments: Any) -> Any:
+        return kind.forward(_Self(self, context), *arguments)
+
+    def backward(context: Any, *gradients: Any) -> Any:
+        return kind.backward(_Self(self, context), *gradients)
+
+    methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    return type(kind.__name__, (torch.autograd.Function,), methods).apply(*inputs)  # type: ignore[attr-defined]
 
 
 def _range(start: float, end: float | None = None, step: float = 1, **keywords: Any) -> torch.Tensor:

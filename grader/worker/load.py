@@ -10,6 +10,7 @@ Files import one another as modules, by the same rules; what is neither handed i
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import builtins
@@ -28,15 +29,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import legacy
-from .outline import Aliases, dotted
+from .outline import Aliases, dotted, is_empty
 from .source import DIVIDE, DIVIDE_IN_PLACE, Piece, Source, read
 from .standins import ALWAYS_REAL, StandIn, conventional, fill_missing, real_or_stand_in
 from .trouble import bounded, describe, here, remember
 
 __all__ = ["Loaded", "load"]
 
-_SECONDS = 20.0
-"""Longest that one statement may take before it is given up, so that one endless loop does not cost everything."""
+_SECONDS = 4.0
+"""Longest that the first endless statement may take before it is given up, and each further one half as long as the one
+before: neither one nor several may use up the time for loading, which is the examiner's to set."""
 _OWN = __name__.partition(".")[0]
 
 
@@ -51,7 +53,8 @@ class Loaded:
     left_out: list[dict[str, str]]
     """``where``, ``what`` and ``why`` of statements not run, or not as they stand."""
     failed: list[dict[str, Any]]
-    """``where`` and ``what`` of definitions that raised, with ``type``, ``text`` and ``frames`` of the exception."""
+    """``where`` and ``what`` of definitions that raised, the ``names`` that they should have bound, and ``type``,
+    ``text`` and ``frames`` of the exception."""
     stood_in: list[dict[str, str]]
     """``module`` and ``why`` of imports that something stands in for."""
     chosen: dict[str, str]
@@ -62,14 +65,15 @@ class Loaded:
     """Remarks on removed and old functions that the code uses (``where``, ``what``, ``why``); grows while it runs."""
 
 
-def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str]) -> Loaded:
+def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str], sparing: bool = False) -> Loaded:
     """Run the definitions of the files that hold the ``wanted`` classes, best file first.
 
-    ``files`` are as for ``outline``; ``folder`` is where their text lies, for ``__file__``. Side effects: the modules
+    ``files`` are as for ``outline``; ``folder`` is where their text lies, for ``__file__``; ``sparing``
+    leaves out what the wanted classes do not need, imports apart. Side effects: the modules
     are registered in ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
     Never raises for what the code does.
     """
-    return _Loader(read(files), folder, wanted).load()
+    return _Loader(read(files), folder, wanted, sparing).load()
 
 
 # ------------------------------------------------------------------------------------- what a statement is and does
@@ -377,11 +381,13 @@ class _File:
                     unit.why = "nested too deeply"
         return units
 
-    def compiled(self, unit: _Unit, statement: ast.stmt | None = None) -> types.CodeType:
+    def compiled(self, unit: _Unit, statement: ast.stmt | None = None, *, annotated: bool = True) -> types.CodeType:
+        """The statement's code; its annotations are not evaluated unless ``annotated``."""
+        flags = self.source.flags | (0 if annotated else __future__.annotations.compiler_flag)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.Module([statement or unit.statement], [])
-            code: types.CodeType = compile(tree, unit.piece.name, "exec", flags=self.source.flags, dont_inherit=True)
+            code: types.CodeType = compile(tree, unit.piece.name, "exec", flags=flags, dont_inherit=True)
         return code
 
     def need(self, names: Iterable[str]) -> None:
@@ -457,8 +463,9 @@ class _OutOfTime(BaseException):
 class _Loader:
     """Runs what is wanted of one submission."""
 
-    def __init__(self, sources: list[Source], folder: Path, wanted: Sequence[str]) -> None:
+    def __init__(self, sources: list[Source], folder: Path, wanted: Sequence[str], sparing: bool) -> None:
         _forget_last()
+        self.sparing = sparing
         self.wanted = list(wanted)
         self.files = [_File(source, folder) for source in sources]
         self.by_key: dict[str, _File] = {}
@@ -468,6 +475,7 @@ class _Loader:
         self.packages: dict[str, types.ModuleType] = {}
         self.by_globals = {id(vars(file.module)): file for file in self.files}
         self.running: list[_File] = []
+        self.patience = _SECONDS
         self.left_out: list[dict[str, str]] = []
         self.failed: list[dict[str, Any]] = []
         self.notes: list[dict[str, str]] = []
@@ -481,6 +489,8 @@ class _Loader:
 
     def load(self) -> Loaded:
         legacy.install(self._note)
+        # Arguments of a program that was started by itself; ours are not the submission's.
+        sys.argv[:] = [str(self.files[0].module.__file__)] if self.files else [""]
         # What lies in the folder is imported by the rules of this module, or not at all.
         sys.path[:] = [entry for entry in sys.path if entry not in ("", ".")]
         finder = _Finder(self)
@@ -507,8 +517,10 @@ class _Loader:
         )
 
     def _definers(self, name: str) -> list[_File]:
-        """Files that may hold the class, those with a ``class`` statement before those that assign the name."""
+        """Files that may hold the class: completed ``class`` statements, then ones still to do, then assigned names."""
         holding = [file for file in self.files if _class_statement(file, name) is not None]
+        # The starter beside the solution is no candidate, whatever it is called.
+        holding.sort(key=lambda file: _is_to_do(file, name))
         return holding + [file for file in self.files if file not in holding and name in file.scope.own]
 
     def _conflict(self, name: str, chosen: Mapping[str, str]) -> dict[str, Any] | None:
@@ -519,7 +531,13 @@ class _Loader:
         paths = [first.source.path]
         for file in self.files:
             other = _class_statement(file, name)
-            if other is None or file is first or _imports(first, file) or _imports(file, first):
+            if (
+                other is None
+                or file is first
+                or _is_to_do(file, name)
+                or _imports(first, file)
+                or _imports(file, first)
+            ):
                 continue
             if not _same(other, kept):
                 paths.append(file.source.path)
@@ -585,6 +603,10 @@ class _Loader:
                 return
             names = sorted(file.needed & (unit.bound | unit.changed))
             self._leave_out(unit.where, unit.what, f"{unit.why}; run all the same, for `{names[0]}` is needed")
+        elif self.sparing and not file.is_needed(unit) and not unit.imported:
+            if first:
+                self._leave_out(unit.where, unit.what, "not needed, and the file as a whole could not be loaded")
+            return
         unit.settled = True
         self._attempt(file, unit)
 
@@ -592,18 +614,33 @@ class _Loader:
         unit.missing = None
         try:
             statement = unit.statement if unit.why else self._trimmed(file, unit, unit.statement)
-            code = file.compiled(unit, statement)
-            with _within(_SECONDS):
-                exec(code, vars(file.module))
+            try:
+                self._execute(file, file.compiled(unit, statement))
+            except NameError as error:
+                if not _is_annotation(statement, error):
+                    raise
+                # An annotation says nothing about what a network does; Python itself reads them late by now.
+                self._note(unit.where, unit.what, f"annotations not evaluated: {bounded(error)}")
+                self._execute(file, file.compiled(unit, statement, annotated=False))
         except BaseException as error:
             self._failed(file, unit, error)
+
+    def _execute(self, file: _File, code: types.CodeType) -> None:
+        try:
+            with _within(self.patience):
+                exec(code, vars(file.module))
+        except _OutOfTime:
+            self.patience /= 2
+            raise
 
     def _failed(self, file: _File, unit: _Unit, error: BaseException) -> None:
         missing = error.name if type(error) is NameError and type(error.name) is str else None
         if missing in file.bound and missing not in vars(file.module):
             unit.missing = missing
         elif len(self.failed) < _MOST_ENTRIES:
-            self.failed.append({"where": unit.where, "what": unit.what, **describe(error)})
+            self.failed.append(
+                {"where": unit.where, "what": unit.what, "names": sorted(unit.bound)[:20], **describe(error)}
+            )
 
     def _trimmed(self, file: _File, unit: _Unit, statement: ast.stmt) -> ast.stmt:
         """The statement without those parts of its blocks that do more than define."""
@@ -818,6 +855,26 @@ def _class_statement(file: _File, name: str) -> ast.ClassDef | None:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 last = node
     return last
+
+
+def _is_annotation(statement: ast.stmt, error: NameError) -> bool:
+    """Whether the name that is not defined stands in an annotation of a definition."""
+    annotations: list[ast.expr | None] = []
+    for node in ast.walk(statement) if isinstance(statement, _NEW_SCOPE) else ():
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            annotations.append(node.returns)
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            annotations.append(node.annotation)
+    names = (name for one in annotations if one is not None for name in ast.walk(one) if isinstance(name, ast.Name))
+    return any(name.id == error.name for name in names)
+
+
+def _is_to_do(file: _File, name: str) -> bool:
+    """Whether the file's class of that name has a ``forward`` that does nothing, as handed out."""
+    statement = _class_statement(file, name)
+    return statement is not None and any(
+        isinstance(part, ast.FunctionDef) and part.name == "forward" and is_empty(part) for part in statement.body
+    )
 
 
 def _same(one: ast.AST, other: ast.AST) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from .source import Note, Piece, Source, read
 from .trouble import bounded
 
-__all__ = ["Aliases", "dotted", "outline", "outline_of"]
+__all__ = ["Aliases", "dotted", "is_empty", "outline", "outline_of"]
 
 _MOST = 5000
 _MOST_STEPS = 20
@@ -204,6 +204,14 @@ def _file(source: Source, aliases: Aliases) -> dict[str, Any]:
         "path": source.path,
         "classes": classes[:_MOST],
         "functions": functions[:_MOST],
+        "nested": [
+            {"name": inner.name, "inside": node.name, "line": inner.lineno, "cell": piece.number}
+            for piece, statement in source.body
+            for node in _definitions(statement)
+            if not isinstance(node, ast.ClassDef)
+            for inner in ast.walk(node)
+            if isinstance(inner, ast.ClassDef)
+        ][:_MOST],
         "imports": [bounded(module) for module in aliases.modules[:_MOST]],
         "problems": [
             {
@@ -253,7 +261,7 @@ def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases) -> dict[str, Any]
             member.name: {
                 "line": member.lineno,
                 "parameters": _parameters(member.args),
-                "empty": _is_empty(member),
+                "empty": is_empty(member),
             }
             for member in _members(node)
         },
@@ -288,7 +296,7 @@ def _parameters(arguments: ast.arguments) -> list[str]:
     return names
 
 
-def _is_empty(function: _Function) -> bool:
+def is_empty(function: _Function) -> bool:
     """Whether it does nothing: only strings, ``...``, ``pass``, ``return None`` or ``raise NotImplementedError``."""
     for statement in function.body:
         match statement:

@@ -1,0 +1,71 @@
+"""Where a class went that cannot be examined: the sentence names the student's own line, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.structure import _undefined, missing_class
+from grader.worker.outline import outline
+
+
+def frame(line: int, text: str, function: str = "<module>") -> dict[str, Any]:
+    return {"file": "a2.ipynb, cell 3", "line": line, "text": text, "function": function}
+
+
+def failure(names: list[str], text: str, *frames: dict[str, Any]) -> dict[str, Any]:
+    return {"names": names, "where": "a2.ipynb, cell 3, line 2", "what": "", "type": "NameError", "text": text,
+            "frames": list(frames)}  # fmt: skip
+
+
+def sitting(*failures: dict[str, Any], **loading: Any) -> Sitting:
+    outline = {"files": [{"path": "a2.ipynb", "classes": [{"name": "CNN"}, {"name": "UNet"}], "problems": []}]}
+    nobody: Any = None
+    return Sitting(nobody, nobody, nobody, outline, {"failed": list(failures), **loading})
+
+
+FIRST = failure(["CNN"], "name 'nm' is not defined", frame(2, "class CNN(nm.Module):"))
+SECOND = failure(["UNet"], "name 'wandb' is not defined", frame(9, "@wandb.watch"))
+
+
+def test_a_class_that_failed_is_told_by_its_own_failure_and_not_by_the_first():
+    assert missing_class(sitting(FIRST, SECOND), "UNet") == (
+        "While defining UNet: NameError: name 'wandb' is not defined (a2.ipynb, cell 3, line 9: `@wandb.watch`)."
+    )
+
+
+def test_a_class_that_another_failure_took_along_is_told_by_that():
+    assert missing_class(sitting(FIRST), "UNet").startswith("UNet is in your file but could not be defined. While ")
+
+
+def test_a_class_inside_a_function_is_told_where_it_stands():
+    source = "def main():\n    if True:\n        class CNN:\n            pass\n"
+    read = outline([{"path": "a.py", "cells": [{"number": None, "source": source}]}])
+    nobody: Any = None
+    assert missing_class(Sitting(nobody, nobody, nobody, read, {}), "CNN") == (
+        "CNN stands inside the function main (a.py, line 3), where nothing outside finds it. "
+        "Move the class to the top level of the file."
+    )
+
+
+def test_loading_that_stopped_says_why():
+    stopped = {"type": "Stopped", "text": "the code did not finish within 10 seconds", "frames": []}
+    assert missing_class(sitting(trouble=stopped), "CNN").endswith(
+        "While loading its definitions: the code did not finish within 10 seconds."
+    )
+
+
+def test_a_name_whose_line_failed_is_led_back_to_that_line():
+    args = failure(["args"], "no", frame(5, "args = parse()"))
+    assert _undefined(sitting(FIRST, args), {"text": "name 'args' is not defined"}) == (
+        " While defining args: NameError: no (a2.ipynb, cell 3, line 5: `args = parse()`)."
+    )
+    assert _undefined(sitting(FIRST, args), {"text": "name 'arg' is not defined"}) == ""
+
+
+def test_an_error_inside_a_layer_names_the_line_of_forward_that_led_there():
+    frames = [frame(20, "x = self.conv(x)", "CNN.forward"), frame(4, "return F.conv2d(x)", "MyConv2d.forward")]
+    assert trouble_sentence({"type": "RuntimeError", "text": "no.", "frames": frames}, "running CNN") == (
+        "While running CNN: RuntimeError: no (a2.ipynb, cell 3, line 4: `return F.conv2d(x)`, "
+        "called from a2.ipynb, cell 3, line 20: `x = self.conv(x)`)."
+    )
