@@ -66,8 +66,10 @@ _PART_OF_ONE = re.compile(
 )
 
 _CANVAS = re.compile(
-    r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d{3,})_(?P<upload>\d{3,})_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+    r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d+)_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
 )
+_FEWEST_DIGITS = 3
+"""Of Canvas' numbers; shorter ones, as in ``conv_3_64_block.py``, need others beside them to be believed."""
 _MOODLE = re.compile(
     r"(?P<student>.+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<name>.*)", re.IGNORECASE | re.DOTALL
 )
@@ -184,7 +186,8 @@ def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
     exported = _gradescope(items, skipped)
     if exported is not None:
         return exported
-    uploads = {item.name: upload for item in items if (upload := _platform(item)) is not None}
+    short = _has_short_numbers(items)
+    uploads = {item.name: upload for item in items if (upload := _platform(item, short=short)) is not None}
     countable = [item for item in items if item.kind == "folder" or is_code(item.name) or is_archive(item.name)]
     if uploads and 2 * len(uploads) >= len(countable):
         why = "not named as the platform names what students hand in"
@@ -215,14 +218,34 @@ def upload_of(node: Node) -> Upload:
     return _platform(node) or Upload(_plain_id(node), node, order=_age(node))
 
 
-def _platform(node: Node) -> Upload | None:
-    """The upload that a name as Moodle's or Canvas' stands for."""
+def _has_short_numbers(items: list[Node]) -> bool:
+    """Whether names with one or two digits where Canvas has its numbers are Canvas' all the same, as on a small server.
+
+    They are beside names with longer numbers. Without any, all code must be named so, of two students at least, and no
+    student may have two numbers: ``conv_1_2_a.py`` and ``conv_3_4_b.py`` are one student's.
+    """
+    names = [encodable(item.name) for item in items if item.kind == "file"]
+    found = [match for name in names if is_code(name) or is_archive(name) if (match := _CANVAS.fullmatch(name))]
+    if any(_is_canvas(match, short=False) for match in found):
+        return True
+    users = {(match["student"].lower(), match["user"]) for match in found}
+    code = sum(is_code(name) or is_archive(name) for name in names)
+    students = {student for student, _ in users}
+    return len(found) == code and len(students) == len(users) == len({user for _, user in users}) >= 2
+
+
+def _is_canvas(match: re.Match[str], *, short: bool) -> bool:
+    return short or min(len(match["user"]), len(match["upload"])) >= _FEWEST_DIGITS
+
+
+def _platform(node: Node, *, short: bool = False) -> Upload | None:
+    """The upload that a name as Moodle's or Canvas' stands for; ``short``: even if Canvas' numbers have few digits."""
     name = encodable(node.name)
     if found := _MOODLE.fullmatch(name):
         student, user = f"{found['student']}_{found['user']}", found["user"]
         slot = f"{found['kind']}/{found['name']}".lower()
         return Upload(student, node, found["name"], slot, _age(node), known_as=(found["student"], user))
-    if node.kind == "file" and (found := _CANVAS.fullmatch(name)):
+    if node.kind == "file" and (found := _CANVAS.fullmatch(name)) and _is_canvas(found, short=short):
         own, again = found["name"], 0
         if repeated := _AGAIN.fullmatch(own):
             own, again = repeated["stem"] + repeated["ending"], int(repeated["again"])

@@ -62,6 +62,8 @@ ONE = {
     "useless folders within each other": ["a2/final/really/colourization.py"],
     "a folder of code beside its data": ["code/a2.py", "data/horses.npz", "images/a.png", "a2-writeup.pdf"],
     "folders named for parts": ["part1/a.py", "part 2/b.py", "q3/c.py"],
+    "scripts with sizes in their names": ["conv_3_64_a.py", "conv_5_32_b.py", "up_3_24_c.py"],
+    "a script beside some with sizes in their names": ["a2.py", "conv_3_64_a.py", "up_5_32_b.py"],
     "nothing": [],
     "no code at all": ["a2-writeup.pdf", "figures/loss.png"],
     "a single archive": ["a2.zip"],
@@ -97,6 +99,14 @@ MANY = {
             "bobexample_LATE_22345_700_x.py",
         ],
         ["aliceexample_12345", "bobexample_22345"],
+    ),
+    "Canvas, some numbers short": (
+        ["aliceexample_12345_678_a2-code.ipynb", "bobexample_LATE_7_8_a2.py", "bobexample_7_9_a2-writeup.pdf"],
+        ["aliceexample_12345", "bobexample_7"],
+    ),
+    "Canvas, all numbers short": (
+        ["aliceexample_1_2_a2.py", "bobexample_LATE_3_4_a2.py", "bobexample_3_5_helper.py"],
+        ["aliceexample_1", "bobexample_3"],
     ),
     "Canvas, one student": (["aliceexample_12345_678_a2-code.ipynb"], ["aliceexample_12345"]),
     "Moodle folders": (
