@@ -9,7 +9,8 @@ Platforms differ in how their bulk download is laid out. Known here, from the pl
 - Gradescope, folders ``submission_123`` and a ``submission_metadata.yml`` that says whose they are.
 
 ``arrange`` decides by names alone; only the metadata file is opened. Where names cannot decide, folders named for what
-they hold (``src``, ``data``, ``part2``) are taken for parts of one submission and any others for students.
+they hold (``src``, ``data``, ``part2``) are taken for parts of one submission and any others for students. Folders that
+are all named for sections of a course (``LEC0101``, ``tut-2``), one with several students at least, are looked into.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ _PART_OF_ONE = re.compile(
     r"|misc|other|old|backup|\..*|(part|section|question|problem|q|step)[ _-]?[0-9a-h]?",
     re.IGNORECASE,
 )
+_SECTION = re.compile(r"(lec|lecture|tut|tutorial|pra|practical|sec|section|lab)[ _-]*\d\w{0,5}", re.IGNORECASE)
 
 _CANVAS = re.compile(
     r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d+)_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
@@ -200,11 +202,31 @@ def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
         within = arrange(holders[0], None, depth=depth + 1)
         if within.many:
             return Arrangement(within.uploads, many=True, skipped=(*skipped, *within.skipped))
+    sections = _sections(countable, depth)
+    if sections is not None:
+        taken = {item.name for item in countable}
+        beside = tuple((_at(item), _why_nobodys(item)) for item in items if item.name not in taken)
+        left = tuple(entry for section in sections for entry in section.skipped)
+        everybody = tuple(upload for section in sections for upload in section.uploads)
+        return Arrangement(everybody, many=True, skipped=(*skipped, *beside, *left))
     if mode is None and (len(holders) < 2 or not any(_holds_code(item) for item in holders)):
         return Arrangement((upload_of(place),), many=False)
     taken = {item.name for item in holders}
     neither = tuple((_at(item), _why_nobodys(item)) for item in items if item.name not in taken)
     return Arrangement(tuple(upload_of(item) for item in holders), many=True, skipped=(*skipped, *neither))
+
+
+def _sections(items: list[Node], depth: int) -> list[Arrangement] | None:
+    """What the folders of a cohort's sections hold, or None: all must be named for sections, and one hold several."""
+    if depth >= _DEEPEST or not items:
+        return None
+    if not all(item.kind == "folder" and _SECTION.fullmatch(item.name) for item in items):
+        return None
+    within = [arrange(item, None, depth=depth + 1) for item in items]
+    if not any(one.many for one in within):
+        return None
+    # A section in which one student handed in would pass for that student's own folder.
+    return [one if one.many else arrange(item, "many", depth=_DEEPEST) for item, one in zip(items, within, strict=True)]
 
 
 def _why_nobodys(item: Node) -> str:

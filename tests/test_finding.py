@@ -64,6 +64,7 @@ ONE = {
     "folders named for parts": ["part1/a.py", "part 2/b.py", "q3/c.py"],
     "scripts with sizes in their names": ["conv_3_64_a.py", "conv_5_32_b.py", "up_3_24_c.py"],
     "a script beside some with sizes in their names": ["a2.py", "conv_3_64_a.py", "up_5_32_b.py"],
+    "sections of one's work": ["section1/a.py", "section2/b.py"],
     "nothing": [],
     "no code at all": ["a2-writeup.pdf", "figures/loss.png"],
     "a single archive": ["a2.zip"],
@@ -108,6 +109,11 @@ MANY = {
         ["aliceexample_1_2_a2.py", "bobexample_LATE_3_4_a2.py", "bobexample_3_5_helper.py"],
         ["aliceexample_1", "bobexample_3"],
     ),
+    "sections above the students": (
+        ["LEC0101/alice/a2.py", "LEC0101/bob/a2.py", "LEC0201/carol/a2.py"],
+        ["alice", "bob", "carol"],
+    ),
+    "sections of archives": (["section1/alice.zip", "section1/bob.zip", "section2/c.zip"], ["alice", "bob", "c"]),
     "Canvas, one student": (["aliceexample_12345_678_a2-code.ipynb"], ["aliceexample_12345"]),
     "Moodle folders": (
         ["Alice Example_123_assignsubmission_file_/a2.py", "Zoë O'Bob_124_assignsubmission_file_/a2/a2.py"],
