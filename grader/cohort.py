@@ -364,7 +364,7 @@ class _Batch:
             seconds=0.0,
             started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             rubric_sha256=self._grading.rubric.sha256,
-            details={},
+            details={"known_as": found.known_as} if found.known_as else {},
         )
         return failed_report(found, self._grading.rubric, reason, run=how, assignment=options.assignment)
 

@@ -103,3 +103,5 @@ class Submission:
     """SHA-256, hexadecimal, over ``path NUL hash LF`` in UTF-8 for every one of ``files``; no times and no ids."""
     flags: tuple[Flag, ...]
     """Two candidates, refused links, oversized files, …"""
+    known_as: tuple[str, ...] = ()
+    """As in ``Found``."""

@@ -207,6 +207,7 @@ class Grading:
                     "isolation_layers": self.sandbox.layers,
                     "quick": self.options.quick,
                     "data": self.horses.name,
+                    **({"known_as": submission.known_as} if submission.known_as else {}),
                 },
             ),
         )
