@@ -67,6 +67,17 @@ _PART_OF_ONE = re.compile(
 )
 _SECTION = re.compile(r"(lec|lecture|tut|tutorial|pra|practical|sec|section|lab)[ _-]*\d\w{0,5}", re.IGNORECASE)
 
+_NETID = re.compile(
+    r"(?P<what>.*colou?ri[sz]ation|.*assignment[-_ ]?\d*)-(?P<student>[a-z][a-z0-9]+)(?P<ending>\.\w+)", re.IGNORECASE
+)
+_WORD = re.compile(
+    r"v\d*|ver(sion)?\d*|rev\d*|old|new|final\d*|last|copy\d*|backup|draft|orig(inal)?|fixed|modified|updated|test(s|ing)?"
+    r"|train(ing|er)?|eval(uate)?|main|run|demo|starter|template|solutions?|code|script|notebook|submission|answers?|init"
+    r"|setup|config|helpers?|utils?|tools?|models?|nets?|networks?|layers?|data|dataset|loader|plot(ting|s)?|(my)?conv(2d)?"
+    r"|(dilated|my|res)?(unet|cnn)|regression(cnn)?|dilat(ed|ion)|colou?r(s|ize|ise|ization|isation)?|deeplab|segmentation"
+    r"|finetun(e|ing)|python\d?|py\d|gpu|cpu|cuda|colab|(a|hw|pa|lab|part|q|step|assignment|programming|task)[-_]?\d*\w?"
+)
+
 _CANVAS = re.compile(
     r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d+)_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
 )
@@ -192,10 +203,20 @@ def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
     uploads = {item.name: upload for item in items if (upload := _platform(item, short=short)) is not None}
     countable = [item for item in items if item.kind == "folder" or is_code(item.name) or is_archive(item.name)]
     if uploads and 2 * len(uploads) >= len(countable):
+        # What came by e-mail and was put beside the download: a folder or an archive, not a loose script or a note.
+        added = {
+            item.name: upload_of(item)
+            for item in countable
+            if item.name not in uploads and not is_code(item.name) and _is_student(item) and _holds_code(item)
+        }
         why = "not named as the platform names what students hand in"
-        unnamed = tuple((_at(item), why) for item in items if item.name not in uploads)
-        return Arrangement(tuple(uploads.values()), many=True, skipped=(*skipped, *unnamed))
-    if mode is None and any(item.kind == "file" and is_code(item.name) for item in items):
+        unnamed = tuple((_at(item), why) for item in items if item.name not in uploads and item.name not in added)
+        return Arrangement((*uploads.values(), *added.values()), many=True, skipped=(*skipped, *unnamed))
+    named = _named_for_students(items) if mode is None else None
+    if named is not None:
+        return replace(named, skipped=(*skipped, *named.skipped))
+    loose = [item for item in countable if item.kind == "file" and is_code(item.name)]
+    if mode is None and loose and not _are_peers(loose, countable):
         return Arrangement((upload_of(place),), many=False)
     holders = [item for item in countable if mode == "many" or not _PART_OF_ONE.fullmatch(item.name)]
     if len(holders) == 1 and holders[0].kind == "folder" and depth < _DEEPEST:
@@ -214,6 +235,40 @@ def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
     taken = {item.name for item in holders}
     neither = tuple((_at(item), _why_nobodys(item)) for item in items if item.name not in taken)
     return Arrangement(tuple(upload_of(item) for item in holders), many=True, skipped=(*skipped, *neither))
+
+
+def _named_for_students(items: list[Node]) -> Arrangement | None:
+    """Files that end in a hyphen and a student's id, as ``colorization-<netid>.py``, of two students at least; or None.
+
+    All code must be named so, and nothing that says what a file is (``-old``, ``-v2``, ``-unet``) may pass for an id.
+    """
+    found = {item.name: match for item in items if item.kind == "file" and (match := _NETID.fullmatch(item.name))}
+    code = [item.name for item in items if item.kind == "file" and is_code(item.name)]
+    students = {found[name]["student"].lower() for name in code if name in found}
+    if len(students) < 2 or any(name not in found for name in code) or any(map(_WORD.fullmatch, students)):
+        return None
+    if len({found[name]["what"].lower() for name in code}) > 1:
+        return None
+    uploads, skipped = [], []
+    for item in items:
+        match = found.get(item.name)
+        if match and match["student"].lower() in students:
+            slot = f"{match['what']}{match['ending']}".lower()
+            uploads.append(Upload(match["student"].lower(), item, slot=slot, order=_age(item)))
+        else:
+            skipped.append((_at(item), "its name does not end in the id of a student who handed in code"))
+    return Arrangement(tuple(uploads), many=True, skipped=tuple(skipped))
+
+
+def _are_peers(loose: list[Node], countable: list[Node]) -> bool:
+    """Whether scripts beside archives are students' as these are: two archives at least, and names as of people."""
+    archives = [item for item in countable if is_archive(item.name) and _is_student(item)]
+    names = [_plain_id(item).lower() for item in loose]
+    return 2 <= len(archives) > len(loose) and all(name.isalpha() and not _WORD.fullmatch(name) for name in names)
+
+
+def _is_student(item: Node) -> bool:
+    return not _PART_OF_ONE.fullmatch(_plain_id(item))
 
 
 def _sections(items: list[Node], depth: int) -> list[Arrangement] | None:

@@ -64,6 +64,11 @@ ONE = {
     "folders named for parts": ["part1/a.py", "part 2/b.py", "q3/c.py"],
     "scripts with sizes in their names": ["conv_3_64_a.py", "conv_5_32_b.py", "up_3_24_c.py"],
     "a script beside some with sizes in their names": ["a2.py", "conv_3_64_a.py", "up_5_32_b.py"],
+    "versions of a script": ["colorization-old.py", "colorization-v2.py", "colorization-final.py"],
+    "a script a network": ["colorization-unet.py", "colorization-cnn.py"],
+    "a script with its student's id, and a helper": ["colorization-alice.py", "helper.py"],
+    "one student's script and write-up": ["colorization-alice.py", "programming-assignment-2-alice.pdf"],
+    "a script beside archives of data": ["train.py", "horses.zip", "cifar.tar.gz"],
     "sections of one's work": ["section1/a.py", "section2/b.py"],
     "nothing": [],
     "no code at all": ["a2-writeup.pdf", "figures/loss.png"],
@@ -114,6 +119,18 @@ MANY = {
         ["alice", "bob", "carol"],
     ),
     "sections of archives": (["section1/alice.zip", "section1/bob.zip", "section2/c.zip"], ["alice", "bob", "c"]),
+    "scripts named for their students": (
+        ["colorization-alice.py", "colorization-bob.py", "programming-assignment-2-bob.pdf"],
+        ["alice", "bob"],
+    ),
+    "a script beside archives and a folder": (
+        ["alice.tar.gz", "bob.tgz", "carl/a2.py", "dan.py"],
+        ["alice", "bob", "carl", "dan"],
+    ),
+    "Canvas, and what was put beside it": (
+        ["aliceexample_12345_678_a2.ipynb", "bobexample_22345_700_x.py", "carl/a2.py", "dan.zip"],
+        ["aliceexample_12345", "bobexample_22345", "carl", "dan"],
+    ),
     "Canvas, one student": (["aliceexample_12345_678_a2-code.ipynb"], ["aliceexample_12345"]),
     "Moodle folders": (
         ["Alice Example_123_assignsubmission_file_/a2.py", "Zoë O'Bob_124_assignsubmission_file_/a2/a2.py"],
