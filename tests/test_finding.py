@@ -70,7 +70,6 @@ ONE = {
     "one student's script and write-up": ["colorization-alice.py", "programming-assignment-2-alice.pdf"],
     "a script beside archives of data": ["train.py", "horses.zip", "cifar.tar.gz"],
     "sections of one's work": ["section1/a.py", "section2/b.py"],
-    "nothing": [],
     "no code at all": ["a2-writeup.pdf", "figures/loss.png"],
     "a single archive": ["a2.zip"],
     "only version control": [".git/config"],
@@ -79,11 +78,21 @@ ONE = {
 
 @pytest.mark.parametrize("names", ONE.values(), ids=ONE)
 def test_a_folder_of_one_submission_is_one_and_named_as_the_folder(tmp_path: Path, names: list[str]) -> None:
-    alice = lay(tmp_path / "alice", *names) if names else lay(tmp_path, "alice/") / "alice"
+    alice = lay(tmp_path / "alice", *names)
     findings = find([alice])
     assert (ids(findings), findings.many, findings.skipped) == (["alice"], False, ())
     assert findings.found[0].sources == (alice,)
     assert findings.found[0].folder == "alice"
+
+
+@pytest.mark.parametrize("names", [["a/"], ["a/alice/", "a/bob/"], ["a/b/c/d/"]])
+def test_a_folder_without_any_file_is_refused_unless_it_is_said_to_be_a_submission(
+    tmp_path: Path, names: list[str]
+) -> None:
+    empty = lay(tmp_path, *names) / "a"
+    with pytest.raises(SubmissionError, match=r"a holds no file: name what was handed in"):
+        find([empty])
+    assert ids(find([empty], mode="one")) == ["a"]
 
 
 MANY = {
