@@ -105,6 +105,7 @@ def unpack(packed: bytes) -> Submission:
         sha256=record["sha256"],
         flags=tuple(Flag(**flag) for flag in record["flags"]),
         known_as=tuple(record["known_as"]),
+        assignment=record["assignment"],
     )
 
 

@@ -66,6 +66,8 @@ class Found:
     """ISO 8601, where the platform says."""
     known_as: tuple[str, ...] = ()
     """Further keys by which the platform knows the student: name, user number, e-mail address."""
+    assignment: str | None = None
+    """What most of the cohort hands in, where this one holds no code that would tell."""
 
 
 @dataclass(frozen=True)
@@ -104,4 +106,6 @@ class Submission:
     flags: tuple[Flag, ...]
     """Two candidates, refused links, oversized files, …"""
     known_as: tuple[str, ...] = ()
+    """As in ``Found``."""
+    assignment: str | None = None
     """As in ``Found``."""

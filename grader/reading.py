@@ -54,7 +54,7 @@ def read(found: Found) -> Submission:
         digest.update(f"{file.path}\0{file.sha256}\n".encode())
     code = tuple(reading.code[path] for path in sorted(reading.code) if not reading.is_under_a_file(path))
     flags = (*found.flags, *reading.flags())
-    return Submission(found.id, found.folder, files, code, digest.hexdigest(), flags, found.known_as)
+    return Submission(found.id, found.folder, files, code, digest.hexdigest(), flags, found.known_as, found.assignment)
 
 
 class _Reading:
