@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="where training runs; auto is the CPU in this version (default: auto)",
     )
-    add("--jobs", metavar="N", type=int, help="submissions at a time (default: one a processor core)")
+    add("--jobs", metavar="N", type=int, help="submissions at a time, one thread each (default: one a core)")
     add(
         "--cluster",
         metavar="ADDRESS",
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "--roster",
         metavar="FILE",
         type=Path,
-        help="CSV with id, name and email, for the gradebook; kept in DIR until 'none' is given",
+        help="CSV with id (or login, number), name and email, for the gradebook; kept in DIR until 'none' is given",
     )
     add(
         "--late",
