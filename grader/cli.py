@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="where networks are trained; auto is a GPU that can be used, or the CPU (default: auto)",
     )
-    add("--jobs", metavar="N", type=int, help="submissions at a time (default: one a processor core)")
+    add("--jobs", metavar="N", type=int, help="submissions at a time, one thread each (default: one a core)")
     add(
         "--cluster",
         metavar="ADDRESS",
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         "--roster",
         metavar="FILE",
         type=Path,
-        help="CSV with id, name and email, for the gradebook; kept in DIR until 'none' is given",
+        help="CSV with id (or login, number), name and email, for the gradebook; kept in DIR until 'none' is given",
     )
     add(
         "--late",

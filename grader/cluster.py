@@ -104,6 +104,8 @@ def unpack(packed: bytes) -> Submission:
         code=tuple(CodeFile(**file) for file in code),
         sha256=record["sha256"],
         flags=tuple(Flag(**flag) for flag in record["flags"]),
+        known_as=tuple(record["known_as"]),
+        assignment=record["assignment"],
     )
 
 

@@ -24,6 +24,7 @@ from grader import __version__
 from grader.detect import Detected, detect
 from grader.display import display
 from grader.gradebook import summarise
+from grader.majority import with_the_cohorts_assignment
 from grader.marking import mark
 from grader.remembered import Changes, recall_lateness, recall_roster, with_rubric
 from grader.report import Report, Run
@@ -31,7 +32,7 @@ from grader.report.as_html import to_html
 from grader.report.as_json import to_json
 from grader.report.as_markdown import to_markdown
 from grader.report.rows import Row
-from grader.rubric import Rubric
+from grader.rubric import Assignment, Rubric
 from grader.store import Store, StoreError, fingerprint, report_key, signature
 from grader.submission import Found, StoredFile, Submission, read
 from grader.verdicts import Flag, Outcome, Verdict
@@ -169,6 +170,8 @@ def run(
         assignments = grading.rubric.assignments
         if many:
             with_rubric(lists, grading.rubric).make(out)
+            if grading.options.assignment is None:
+                found = with_the_cohorts_assignment(found, assignments)
             recall_roster(out), recall_lateness(out, assignments)  # spoilt ones are told before hours of work
         batch = _Batch(grading, store, events, fresh, elsewhere)
         summary = batch.run(found, max(1, jobs))
@@ -199,7 +202,7 @@ def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assign
         files, sha256, flags = submission.files, submission.sha256, submission.flags
     except Exception:  # a defect of ours; the report is still due
         files, sha256, flags = (), hashlib.sha256().hexdigest(), found.flags
-    detected = _detected(rubric, files, assignment)
+    detected = _detected(rubric, files, assignment, found.assignment)
     guessed = () if detected.sure else (Flag("assignment-guessed", detected.sentence),)
     flags = (*flags, *guessed, Flag("grader-failed", f"The grader itself failed on this submission: {reason}"))
     graded = rubric.assignments[detected.assignment]
@@ -227,11 +230,11 @@ def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assign
     )
 
 
-def _detected(rubric: Rubric, files: Sequence[StoredFile], assignment: str | None) -> Detected:
+def _detected(rubric: Rubric, files: Sequence[StoredFile], assignment: str | None, cohorts: str | None) -> Detected:
     """By file names alone: whatever says more of the submission has failed."""
     if assignment is not None:
         return Detected(assignment, f"{assignment}, as the command line says.", True)
-    return detect(rubric.assignments, [file.path for file in files], {"files": []})
+    return detect(rubric.assignments, [file.path for file in files], {"files": []}, cohorts=cohorts)
 
 
 class _Stopped(BaseException):
@@ -250,9 +253,7 @@ class _Batch:
         self._fresh = fresh
         self._elsewhere = elsewhere
         self._settings = _settings(grading)
-        # Lateness changes no mark.
-        rubric = {id: dataclasses.replace(one, late=None) for id, one in grading.rubric.assignments.items()}
-        self._assignments = {id: fingerprint(one) for id, one in rubric.items()}
+        self._assignments = {id: fingerprint(_as_graded(one)) for id, one in grading.rubric.assignments.items()}
         self._mutex = threading.Lock()
         self._stop = threading.Event()
         self._fault: BaseException | None = None
@@ -367,7 +368,7 @@ class _Batch:
             seconds=0.0,
             started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             rubric_sha256=self._grading.rubric.sha256,
-            details={},
+            details={"known_as": found.known_as} if found.known_as else {},
         )
         return failed_report(found, self._grading.rubric, reason, run=how, assignment=options.assignment)
 
@@ -414,6 +415,16 @@ class _Batch:
             except BaseException as fault:
                 self._fault = self._fault or fault
                 self._stop.set()
+
+
+def _as_graded(assignment: Assignment) -> Assignment:
+    """What reports hold of a rubric. Lateness changes no mark, and notes for markers stand in the index alone, which is
+    made anew each time; titles stand in every report, so a title that changes is graded again."""
+    parts = tuple(
+        dataclasses.replace(part, criteria=tuple(dataclasses.replace(one, look_for="") for one in part.criteria))
+        for part in assignment.parts
+    )
+    return dataclasses.replace(assignment, late=None, parts=parts)
 
 
 def _settings(grading: Grading) -> dict[str, Any]:

@@ -24,8 +24,13 @@ class Detected:
     """False where another assignment fits as well, or nothing fits."""
 
 
-def detect(assignments: Mapping[str, Assignment], paths: list[str], outline: Mapping[str, Any]) -> Detected:
-    """The best assignment for a submission with these files, whose code has this outline."""
+def detect(
+    assignments: Mapping[str, Assignment], paths: list[str], outline: Mapping[str, Any], *, cohorts: str | None = None
+) -> Detected:
+    """The best assignment for a submission with these files, whose code has this outline.
+
+    ``cohorts`` is what most of its cohort hands in; it decides where the submission itself cannot, and stays a guess.
+    """
     scores: dict[str, int] = dict.fromkeys(assignments, 0)
     reasons: dict[str, list[str]] = {id: [] for id in assignments}
 
@@ -57,6 +62,9 @@ def detect(assignments: Mapping[str, Assignment], paths: list[str], outline: Map
 
     ranked = sorted(scores, key=lambda id: -scores[id])
     best = ranked[0]
+    if cohorts in scores and (scores[best] <= 0 or (len(ranked) > 1 and scores[best] == scores[ranked[1]])):
+        told = f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission tells it for sure."
+        return Detected(cohorts, told, False)
     if scores[best] <= 0:
         return Detected(best, f"Nothing in the submission tells its assignment; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True

@@ -6,6 +6,7 @@ together, and every student gets a folder of their own.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -42,6 +43,10 @@ def find(paths: list[Path], *, mode: str | None = None) -> Findings:
     uploads = [upload for arrangement in arrangements for upload in arrangement.uploads]
     if not uploads:
         raise SubmissionError(f"{_shown(paths[0])} holds no submission: {_KINDS} is one")
+    if mode is None and len(uploads) == 1 and _is_empty(uploads[0].node.path):
+        raise SubmissionError(
+            f"{_shown(paths[0])} holds no file: name what was handed in, or use --one to mark nothing"
+        )
     found, older = _newest(uploads)
     skipped = [Skipped(*entry) for arrangement in arrangements for entry in arrangement.skipped]
     many = len(found) > 1 or any(arrangement.many for arrangement in arrangements)
@@ -61,6 +66,13 @@ def _node_at(path: Path) -> Node:
     if node.kind == "folder" and is_reports(node.path):
         raise SubmissionError(f"{_shown(path)} holds reports of the grader: name what was handed in")
     return node
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a folder on disk holds no file, however deep; one that cannot be read may hold some."""
+    unreadable: list[OSError] = []
+    files = any(files for _, _, files in os.walk(path, onerror=unreadable.append))
+    return path.is_dir() and not files and not unreadable
 
 
 def _is_loose(node: Node) -> bool:

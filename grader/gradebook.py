@@ -15,7 +15,6 @@ import io
 import re
 import sys
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +25,7 @@ from grader import __version__
 from grader.display import display
 from grader.late import Lateness, LateRule
 from grader.lists import ListError, Student
+from grader.people import Matching
 from grader.remembered import given, recall_lateness, recall_roster, recall_rubric
 from grader.report.numbers import points
 
@@ -72,7 +72,7 @@ def summarise(
         tally = Tally()
         for row in rows:
             tally.add(row)
-            people.meet(row.id)
+            people.meet(row)
         # In the rubric's order, one assignment after the other.
         criteria = tuple(dict.fromkeys(id for one in tally.assignments.values() for id in one.criteria))
         for sentence in people.odd():
@@ -101,49 +101,45 @@ def summarise(
     return Overview(tally, people.missing)
 
 
-class _Matching:
-    """Ids of a list, found by ids of reports: the same, or the only one that differs in nothing but case."""
-
-    def __init__(self, ids: Iterable[str]) -> None:
-        self._ids = set(ids)
-        folded = Counter(id.casefold() for id in self._ids)
-        self._folded = {id.casefold(): id for id in self._ids if folded[id.casefold()] == 1}
-        self.unmatched = set(self._ids)
-
-    def find(self, id: str) -> str | None:
-        match = id if id in self._ids else self._folded.get(id.casefold())
-        self.unmatched.discard(match or "")
-        return match
-
-
 class _People:
     """Names and lateness by the ids of reports."""
 
     def __init__(self, roster: Sequence[Student] = (), lateness: Lateness | None = None) -> None:
         self.known = bool(roster)
         self.lateness = lateness
-        self._students = {student.id: student for student in roster}
-        self._on_roster = _Matching(self._students)
-        self._on_late = _Matching(lateness.hours if lateness else ())
-        self._count = self._strangers = 0
+        self._met: dict[str, tuple[str, ...]] = {}
+        self._on_roster = Matching(roster)
+        self._late: Matching | None = None
 
-    def meet(self, id: str) -> None:
-        """Count a report's id."""
-        self._count += 1
-        self._strangers += self._on_roster.find(id) is None
-        self._on_late.find(id)
+    def meet(self, row: Row) -> None:
+        """Take note of a report; all are met before the first question."""
+        if self.known or self.lateness is not None:
+            self._met[row.id] = row.known_as
+            self._on_roster.meet(row.id, row.known_as)
 
-    def student(self, id: str) -> Student | None:
-        match = self._on_roster.find(id)
-        return None if match is None else self._students[match]
+    def students(self, id: str) -> tuple[Student, ...]:
+        return self._on_roster.of(id)
 
     def name(self, id: str) -> str:
-        student = self.student(id)
-        return student.name if student else ""
+        return ", ".join(filter(None, (student.name for student in self.students(id))))
+
+    def email(self, id: str) -> str:
+        return ", ".join(filter(None, (student.email for student in self.students(id))))
 
     def hours(self, id: str) -> Fraction | None:
-        match = self._on_late.find(id)
-        return None if match is None or self.lateness is None else self.lateness.hours[match]
+        """Of a group, the latest."""
+        if self.lateness is None:
+            return None
+        return max((self.lateness.hours[one.id] for one in self._on_late().of(id)), default=None)
+
+    def _on_late(self) -> Matching:
+        """The list of lateness may go by any of the keys that the roster has of a student."""
+        if self._late is None:
+            self._late = Matching(Student(id, id, "") for id in (self.lateness.hours if self.lateness else ()))
+            for id, known_as in self._met.items():
+                further = [(one.id, *one.also, one.email, one.name) for one in self.students(id)]
+                self._late.meet(id, (*known_as, *(key for keys in further for key in keys)))
+        return self._late
 
     def penalty(self, row: Row) -> Fraction:
         """Points that lateness takes from a report's score."""
@@ -154,15 +150,22 @@ class _People:
     @property
     def missing(self) -> tuple[Student, ...]:
         """Who is on the roster and was not met, in the roster's order."""
-        return tuple(student for id, student in self._students.items() if id in self._on_roster.unmatched)
+        return self._on_roster.unmatched
 
     def odd(self) -> Iterator[str]:
         """Sentences about what does not match."""
-        if self.known and self._strangers:
-            yield f"{self._strangers:,} of {self._count:,} reports are of nobody on the roster and stay without a name"
-        if absent := sorted(self._on_late.unmatched):
-            shown = ", ".join(display(id, limit=60) for id in absent[:5]) + (", …" if len(absent) > 5 else "")
-            yield f"{len(absent):,} on the list of lateness have no report: {shown}"
+        strangers = sum(not self.students(id) for id in self._met) if self.known else 0
+        if strangers:
+            yield f"{strangers:,} of {len(self._met):,} reports are of nobody on the roster and stay without a name"
+        for what, matching in (("roster", self._on_roster), ("list of lateness", self._on_late())):
+            if doubtful := matching.doubtful:
+                yield f"{_some(doubtful)} on the {what} may have any of several reports: none was taken for theirs"
+        if absent := sorted(self._on_late().unmatched, key=lambda one: one.id):
+            yield f"{len(absent):,} on the list of lateness have no report: {_some(absent)}"
+
+
+def _some(students: Sequence[Student]) -> str:
+    return ", ".join(display(one.id, limit=60) for one in students[:5]) + (", …" if len(students) > 5 else "")
 
 
 def write_csv(file: BinaryIO, rows: Iterable[Row], criteria: Sequence[str], *, people: _People | None = None) -> None:
@@ -202,8 +205,7 @@ def _cells(row: Row, people: _People) -> dict[str, str]:
         "seconds": f"{row.seconds:.3f}",
     }
     if people.known:
-        student = people.student(row.id)
-        cells |= {"name": student.name, "email": student.email} if student else {}
+        cells |= {"name": people.name(row.id), "email": people.email(row.id)}
     if people.lateness is not None:
         hours, penalty = people.hours(row.id), people.penalty(row)
         cells |= {

@@ -66,6 +66,8 @@ class Found:
     """ISO 8601, where the platform says."""
     known_as: tuple[str, ...] = ()
     """Further keys by which the platform knows the student: name, user number, e-mail address."""
+    assignment: str | None = None
+    """What most of the cohort hands in, where this one holds no code that would tell."""
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,7 @@ class Submission:
     """SHA-256, hexadecimal, over ``path NUL hash LF`` in UTF-8 for every one of ``files``; no times and no ids."""
     flags: tuple[Flag, ...]
     """Two candidates, refused links, oversized files, …"""
+    known_as: tuple[str, ...] = ()
+    """As in ``Found``."""
+    assignment: str | None = None
+    """As in ``Found``."""

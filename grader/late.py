@@ -6,6 +6,7 @@ A penalty is shown beside the score that it was taken from and never instead of 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader.display import display
-from grader.lists import ListError, Table, read_table
+from grader.lists import ListError, Table, id_columns, ids_of, read_table
 
 __all__ = ["LateRule", "Lateness", "late_penalty", "read_late"]
 
@@ -69,28 +70,30 @@ def read_late(path: Path) -> Mapping[str, Fraction]:
     Times are in ISO 8601. An empty ``hours_late`` or ``submitted`` leaves the student out; who was early is 0 hours
     late. Raises ListError.
     """
-    table = read_table(path, {"id": _ID, "hours": _HOURS, "submitted": _SUBMITTED, "due": _DUE})
-    if "id" not in table.columns or ("hours" not in table.columns and not {"submitted", "due"} <= set(table.columns)):
+    columns = {**id_columns(), "id": _ID, "email": _EMAIL, "hours": _HOURS, "submitted": _SUBMITTED, "due": _DUE}
+    table = read_table(path, columns)
+    named = any(column in table.columns for column in (*id_columns(), "id"))
+    if not named or ("hours" not in table.columns and not {"submitted", "due"} <= set(table.columns)):
         raise ListError(
             f"{table.name}, line 1: the columns must be id and hours_late, or id, submitted and due, "
             f"were {table.heading}: name them so in the first line"
         )
     late: dict[str, Fraction] = {}
     for line, cells in table.rows:
-        if not cells["id"]:
+        id = next(iter(ids_of(cells)), cells.get("id") or cells.get("email", ""))
+        if not id:
             raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
-        if cells["id"] in late:
-            raise ListError(
-                f"{table.name}, line {line}: the id '{display(cells['id'])}' is there twice: keep one of them"
-            )
+        if id in late:
+            raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
         hours = _hours(table, line, cells) if "hours" in cells else _between(table, line, cells)
         if hours is not None:
-            late[cells["id"]] = max(hours, Fraction(0))
+            late[id] = max(hours, Fraction(0))
     return late
 
 
-_ID = ("id", "student id", "student", "sis user id", "username", "netid", "utorid", "login")
-_HOURS = ("hours late", "hours", "late", "lateness")
+_ID = ("student",)
+_EMAIL = ("email", "e mail", "email address", "mail")
+_HOURS = ("hours late", "hours", "late", "lateness", "lateness h m s")
 _SUBMITTED = ("submitted", "submission time", "submitted at", "handed in")
 _DUE = ("due", "deadline", "due at", "due date")
 
@@ -99,11 +102,14 @@ def _hours(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | None
     text = cells["hours"]
     if not text:
         return None
+    clock = re.fullmatch(r"(\d{1,6}):([0-5]\d):([0-5]\d)", text, re.ASCII)  # as Gradescope writes it
     try:
         # Not Fraction(text) alone: it also takes 1/3, and 1e999999999, which no memory holds.
         hours = Fraction(text) if len(text) <= 20 and set(text) <= set("0123456789.-") else None
     except ValueError:
         hours = None
+    if clock:
+        hours = Fraction(int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3]), 3600)
     if hours is None or abs(hours) > _MOST_HOURS:
         raise ListError(
             f"{table.name}, line {line}: hours_late must be a number up to {_MOST_HOURS:,}, "

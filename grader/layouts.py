@@ -9,7 +9,8 @@ Platforms differ in how their bulk download is laid out. Known here, from the pl
 - Gradescope, folders ``submission_123`` and a ``submission_metadata.yml`` that says whose they are.
 
 ``arrange`` decides by names alone; only the metadata file is opened. Where names cannot decide, folders named for what
-they hold (``src``, ``data``, ``part2``) are taken for parts of one submission and any others for students.
+they hold (``src``, ``data``, ``part2``) are taken for parts of one submission and any others for students. Folders that
+are all named for sections of a course (``LEC0101``, ``tut-2``), one with several students at least, are looked into.
 """
 
 from __future__ import annotations
@@ -64,10 +65,24 @@ _PART_OF_ONE = re.compile(
     r"|misc|other|old|backup|\..*|(part|section|question|problem|q|step)[ _-]?[0-9a-h]?",
     re.IGNORECASE,
 )
+_SECTION = re.compile(r"(lec|lecture|tut|tutorial|pra|practical|sec|section|lab)[ _-]*\d\w{0,5}", re.IGNORECASE)
+
+_NETID = re.compile(
+    r"(?P<what>.*colou?ri[sz]ation|.*assignment[-_ ]?\d*)-(?P<student>[a-z][a-z0-9]+)(?P<ending>\.\w+)", re.IGNORECASE
+)
+_WORD = re.compile(
+    r"v\d*|ver(sion)?\d*|rev\d*|old|new|final\d*|last|copy\d*|backup|draft|orig(inal)?|fixed|modified|updated|test(s|ing)?"
+    r"|train(ing|er)?|eval(uate)?|main|run|demo|starter|template|solutions?|code|script|notebook|submission|answers?|init"
+    r"|setup|config|helpers?|utils?|tools?|models?|nets?|networks?|layers?|data|dataset|loader|plot(ting|s)?|(my)?conv(2d)?"
+    r"|(dilated|my|res)?(unet|cnn)|regression(cnn)?|dilat(ed|ion)|colou?r(s|ize|ise|ization|isation)?|deeplab|segmentation"
+    r"|finetun(e|ing)|python\d?|py\d|gpu|cpu|cuda|colab|(a|hw|pa|lab|part|q|step|assignment|programming|task)[-_]?\d*\w?"
+)
 
 _CANVAS = re.compile(
-    r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d{3,})_(?P<upload>\d{3,})_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+    r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d+)_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
 )
+_FEWEST_DIGITS = 3
+"""Of Canvas' numbers; shorter ones, as in ``conv_3_64_block.py``, need others beside them to be believed."""
 _MOODLE = re.compile(
     r"(?P<student>.+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<name>.*)", re.IGNORECASE | re.DOTALL
 )
@@ -184,24 +199,89 @@ def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
     exported = _gradescope(items, skipped)
     if exported is not None:
         return exported
-    uploads = {item.name: upload for item in items if (upload := _platform(item)) is not None}
+    short = _has_short_numbers(items)
+    uploads = {item.name: upload for item in items if (upload := _platform(item, short=short)) is not None}
     countable = [item for item in items if item.kind == "folder" or is_code(item.name) or is_archive(item.name)]
     if uploads and 2 * len(uploads) >= len(countable):
+        # What came by e-mail and was put beside the download: a folder or an archive, not a loose script or a note.
+        added = {
+            item.name: upload_of(item)
+            for item in countable
+            if item.name not in uploads and not is_code(item.name) and _is_student(item) and _holds_code(item)
+        }
         why = "not named as the platform names what students hand in"
-        unnamed = tuple((_at(item), why) for item in items if item.name not in uploads)
-        return Arrangement(tuple(uploads.values()), many=True, skipped=(*skipped, *unnamed))
-    if mode is None and any(item.kind == "file" and is_code(item.name) for item in items):
+        unnamed = tuple((_at(item), why) for item in items if item.name not in uploads and item.name not in added)
+        return Arrangement((*uploads.values(), *added.values()), many=True, skipped=(*skipped, *unnamed))
+    named = _named_for_students(items) if mode is None else None
+    if named is not None:
+        return replace(named, skipped=(*skipped, *named.skipped))
+    loose = [item for item in countable if item.kind == "file" and is_code(item.name)]
+    if mode is None and loose and not _are_peers(loose, countable):
         return Arrangement((upload_of(place),), many=False)
     holders = [item for item in countable if mode == "many" or not _PART_OF_ONE.fullmatch(item.name)]
     if len(holders) == 1 and holders[0].kind == "folder" and depth < _DEEPEST:
         within = arrange(holders[0], None, depth=depth + 1)
         if within.many:
             return Arrangement(within.uploads, many=True, skipped=(*skipped, *within.skipped))
+    sections = _sections(countable, depth)
+    if sections is not None:
+        taken = {item.name for item in countable}
+        beside = tuple((_at(item), _why_nobodys(item)) for item in items if item.name not in taken)
+        left = tuple(entry for section in sections for entry in section.skipped)
+        everybody = tuple(upload for section in sections for upload in section.uploads)
+        return Arrangement(everybody, many=True, skipped=(*skipped, *beside, *left))
     if mode is None and (len(holders) < 2 or not any(_holds_code(item) for item in holders)):
         return Arrangement((upload_of(place),), many=False)
     taken = {item.name for item in holders}
     neither = tuple((_at(item), _why_nobodys(item)) for item in items if item.name not in taken)
     return Arrangement(tuple(upload_of(item) for item in holders), many=True, skipped=(*skipped, *neither))
+
+
+def _named_for_students(items: list[Node]) -> Arrangement | None:
+    """Files that end in a hyphen and a student's id, as ``colorization-<netid>.py``, of two students at least; or None.
+
+    All code must be named so, and nothing that says what a file is (``-old``, ``-v2``, ``-unet``) may pass for an id.
+    """
+    found = {item.name: match for item in items if item.kind == "file" and (match := _NETID.fullmatch(item.name))}
+    code = [item.name for item in items if item.kind == "file" and is_code(item.name)]
+    students = {found[name]["student"].lower() for name in code if name in found}
+    if len(students) < 2 or any(name not in found for name in code) or any(map(_WORD.fullmatch, students)):
+        return None
+    if len({found[name]["what"].lower() for name in code}) > 1:
+        return None
+    uploads, skipped = [], []
+    for item in items:
+        match = found.get(item.name)
+        if match and match["student"].lower() in students:
+            slot = f"{match['what']}{match['ending']}".lower()
+            uploads.append(Upload(match["student"].lower(), item, slot=slot, order=_age(item)))
+        else:
+            skipped.append((_at(item), "its name does not end in the id of a student who handed in code"))
+    return Arrangement(tuple(uploads), many=True, skipped=tuple(skipped))
+
+
+def _are_peers(loose: list[Node], countable: list[Node]) -> bool:
+    """Whether scripts beside archives are students' as these are: two archives at least, and names as of people."""
+    archives = [item for item in countable if is_archive(item.name) and _is_student(item)]
+    names = [_plain_id(item).lower() for item in loose]
+    return 2 <= len(archives) > len(loose) and all(name.isalpha() and not _WORD.fullmatch(name) for name in names)
+
+
+def _is_student(item: Node) -> bool:
+    return not _PART_OF_ONE.fullmatch(_plain_id(item))
+
+
+def _sections(items: list[Node], depth: int) -> list[Arrangement] | None:
+    """What the folders of a cohort's sections hold, or None: all must be named for sections, and one hold several."""
+    if depth >= _DEEPEST or not items:
+        return None
+    if not all(item.kind == "folder" and _SECTION.fullmatch(item.name) for item in items):
+        return None
+    within = [arrange(item, None, depth=depth + 1) for item in items]
+    if not any(one.many for one in within):
+        return None
+    # A section in which one student handed in would pass for that student's own folder.
+    return [one if one.many else arrange(item, "many", depth=_DEEPEST) for item, one in zip(items, within, strict=True)]
 
 
 def _why_nobodys(item: Node) -> str:
@@ -215,14 +295,34 @@ def upload_of(node: Node) -> Upload:
     return _platform(node) or Upload(_plain_id(node), node, order=_age(node))
 
 
-def _platform(node: Node) -> Upload | None:
-    """The upload that a name as Moodle's or Canvas' stands for."""
+def _has_short_numbers(items: list[Node]) -> bool:
+    """Whether names with one or two digits where Canvas has its numbers are Canvas' all the same, as on a small server.
+
+    They are beside names with longer numbers. Without any, all code must be named so, of two students at least, and no
+    student may have two numbers: ``conv_1_2_a.py`` and ``conv_3_4_b.py`` are one student's.
+    """
+    names = [encodable(item.name) for item in items if item.kind == "file"]
+    found = [match for name in names if is_code(name) or is_archive(name) if (match := _CANVAS.fullmatch(name))]
+    if any(_is_canvas(match, short=False) for match in found):
+        return True
+    users = {(match["student"].lower(), match["user"]) for match in found}
+    code = sum(is_code(name) or is_archive(name) for name in names)
+    students = {student for student, _ in users}
+    return len(found) == code and len(students) == len(users) == len({user for _, user in users}) >= 2
+
+
+def _is_canvas(match: re.Match[str], *, short: bool) -> bool:
+    return short or min(len(match["user"]), len(match["upload"])) >= _FEWEST_DIGITS
+
+
+def _platform(node: Node, *, short: bool = False) -> Upload | None:
+    """The upload that a name as Moodle's or Canvas' stands for; ``short``: even if Canvas' numbers have few digits."""
     name = encodable(node.name)
     if found := _MOODLE.fullmatch(name):
         student, user = f"{found['student']}_{found['user']}", found["user"]
         slot = f"{found['kind']}/{found['name']}".lower()
         return Upload(student, node, found["name"], slot, _age(node), known_as=(found["student"], user))
-    if node.kind == "file" and (found := _CANVAS.fullmatch(name)):
+    if node.kind == "file" and (found := _CANVAS.fullmatch(name)) and _is_canvas(found, short=short):
         own, again = found["name"], 0
         if repeated := _AGAIN.fullmatch(own):
             own, again = repeated["stem"] + repeated["ending"], int(repeated["again"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.display import display
 
-__all__ = ["ListError", "Student", "Table", "read_roster", "read_table"]
+__all__ = ["ListError", "Student", "Table", "id_columns", "ids_of", "read_roster", "read_table"]
 
 _MOST_BYTES = 50_000_000
 
@@ -40,6 +40,8 @@ class Student:
     id: str
     name: str
     email: str
+    also: tuple[str, ...] = ()
+    """The line's further ids: a platform's number, a login."""
 
 
 def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
@@ -74,29 +76,50 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
 def read_roster(path: Path) -> tuple[Student, ...]:
     """A roster: columns id, name and e-mail by their headings, or in this order without headings. Raises ListError."""
     headings = {
-        "id": ("id", "student id", "sis login id", "username", "netid", "utorid", "login", "sis user id", "user id"),
+        **id_columns(),
         "name": ("name", "full name", "student name", "student", "display name"),
         "first": ("first name", "given name", "firstname", "first"),
         "last": ("last name", "surname", "family name", "lastname", "last"),
         "email": ("email", "e mail", "email address", "mail"),
     }
     table = read_table(path, headings)
-    if table.columns and "id" not in table.columns:
+    if table.columns and not any(column in id_columns() for column in table.columns):
         raise ListError(
             f"{table.name}, line 1: one column must be the id, were {table.heading}: name it 'id' in the first line"
         )
     students: dict[str, Student] = {}
     for line, cells in table.rows:
-        id = cells.get("id" if table.columns else "0", "")
+        ids = ids_of(cells) if table.columns else (cells["0"],)
         name = cells.get("name" if table.columns else "1", "")
         name = name or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
         email = cells.get("email" if table.columns else "2", "")
+        id, *also = ids or (email,)
+        if not id and _plain(name) in _NOBODY:
+            continue
         if not id:
             raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
         if id in students:
             raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
-        students[id] = Student(id, name, email)
+        students[id] = Student(id, name, email, tuple(also))
     return tuple(students.values())
+
+
+_IDS = (
+    *("id", "student id", "sis login id", "username", "user name", "netid", "net id", "utorid", "login", "login id"),
+    *("sis user id", "user id", "sid", "id number", "student number", "student no", "orgdefinedid", "identifier"),
+)
+_NOBODY = ("points possible", "point possible")
+"""Canvas puts a line of maxima among the students."""
+
+
+def id_columns() -> dict[str, tuple[str, ...]]:
+    """For ``read_table``: each heading of an id as a column of its own, since a list may have several."""
+    return {f"id {heading}": (heading,) for heading in _IDS}
+
+
+def ids_of(cells: Mapping[str, str]) -> tuple[str, ...]:
+    """The ids on a line, the usual one first."""
+    return tuple(dict.fromkeys(filter(None, (cells.get(column, "") for column in id_columns()))))
 
 
 def _text(path: Path) -> str:
@@ -122,13 +145,15 @@ def _text(path: Path) -> str:
 def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """Lines that are not empty, cells trimmed."""
     first = text[:10_000].lstrip("\r\n").split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
+    # Excel takes a first line "sep=;" for an instruction, and some programs write it.
+    told = re.fullmatch(r"sep=([,;\t])\s*", first)
+    separator = told[1] if told else max(",;\t", key=first.count)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
     start = 1
     try:
         for cells in reader:
             trimmed = [cell.strip() for cell in cells]
-            if any(trimmed):
+            if any(trimmed) and not (told and start == 1):
                 yield start, trimmed
             start = reader.line_num + 1
     except csv.Error as error:

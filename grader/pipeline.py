@@ -109,7 +109,7 @@ class Grading:
             unreadable: tuple[Flag, ...] = (Flag("unreadable", str(why)),)
         else:
             unreadable = ()
-        detected = self._assignment(paths, outline)
+        detected = self._assignment(paths, outline, submission.assignment)
         flags = unreadable if detected.sure else (*unreadable, Flag("assignment-guessed", detected.sentence))
         assignment = self.rubric.assignments[detected.assignment]
         if not files:
@@ -128,10 +128,10 @@ class Grading:
             detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline))
         )
 
-    def _assignment(self, paths: list[str], outline: dict[str, Any]) -> Detected:
+    def _assignment(self, paths: list[str], outline: dict[str, Any], cohorts: str | None) -> Detected:
         if self.options.assignment is not None:
             return Detected(self.options.assignment, f"{self.options.assignment}, as the command line says.", True)
-        return detect(self.rubric.assignments, paths, outline)
+        return detect(self.rubric.assignments, paths, outline, cohorts=cohorts)
 
     def _verdicts(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
         criteria = {criterion.id: criterion for criterion in assignment.criteria}
@@ -218,6 +218,7 @@ class Grading:
                     "quick": self.options.quick,
                     "data": self.horses.name,
                     **({"gpu": self.gpu.name, "gpu_isolation_layers": self.gpu.layers} if self.gpu else {}),
+                    **({"known_as": submission.known_as} if submission.known_as else {}),
                 },
             ),
         )

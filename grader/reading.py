@@ -60,7 +60,8 @@ def read(found: Found) -> Submission:
     for file in files:
         digest.update(f"{file.path}\0{file.sha256}\n".encode())
     code = tuple(reading.code[path] for path in sorted(reading.code) if not reading.is_under_a_file(path))
-    return Submission(found.id, found.folder, files, code, digest.hexdigest(), (*found.flags, *reading.flags()))
+    flags = (*found.flags, *reading.flags())
+    return Submission(found.id, found.folder, files, code, digest.hexdigest(), flags, found.known_as, found.assignment)
 
 
 class _Reading:

@@ -516,7 +516,7 @@ def report_key(*, found: Found, sha256: str, assignment: str, settings: Mapping[
     ``sha256`` is that of the submission's contents, ``assignment`` the ``fingerprint`` of its part of the rubric, so
     that another assignment's rubric has no say; ``settings`` are the run's: seed, options, data.
     """
-    who = (found.id, found.flags, found.late, found.submitted)
+    who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
     return fingerprint((who, sha256, assignment, settings, grader.__version__, source_sha256()))
 
 

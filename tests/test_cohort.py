@@ -198,7 +198,7 @@ def test_isolation_changes_no_mark_and_grades_nothing_again(place: Path) -> None
         ("points: 4", "points: 4  # a remark", 0),
         ("title: A. Networks\n        points: 1", "title: Another title\n        points: 1", 0),
         ("title: The right number of parameters", "title: Another title", 1),
-        ("Why, points: 2, look_for: A reason", "Why, points: 2, look_for: Another reason", 1),
+        ("Why, points: 2, look_for: A reason", "Why, points: 2, look_for: Another reason", 0),
     ],
     ids=["a remark", "another assignment", "a title", "what to look for"],
 )
@@ -613,6 +613,44 @@ def test_another_rule_for_lateness_grades_nothing_again(place: Path) -> None:
     found = cohort(place / "submissions", 1)
     grade(place, found)
     assert grade(place, found, grading=FakeGrading(rubric(place, TEN_A_DAY)))[0].resumed == 1
+
+
+def test_other_notes_for_markers_grade_nothing_again_and_stand_in_the_page(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    changed = FakeGrading(rubric(place, RUBRIC.replace("A reason", "Two reasons")))
+    assert grade(place, found, grading=changed)[0].resumed == 1
+    assert "Two reasons" in (place / "reports" / "index.html").read_text()
+    renamed = FakeGrading(rubric(place, RUBRIC.replace("A1. Why", "A1. Why not")))
+    assert grade(place, found, grading=renamed)[0].graded == 1
+    assert "A1. Why not" in (place / "reports" / "student00" / "report.html").read_text()
+
+
+def test_a_file_that_a_person_put_beside_a_report_survives_grading_again(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    grade(place, found)
+    beside = place / "reports" / "student00" / "marks.json"
+    beside.write_text('{"manual.a1": 2}')
+    (place / "reports" / "notes.txt").write_text("Ask Bob.")
+    hand_in(place / "submissions", "student00", "# nothing is right any more\n")
+    assert grade(place, found)[0].graded == 1
+    assert grade(place, found, fresh=True)[0].graded == 1
+    assert beside.read_text() == '{"manual.a1": 2}'
+    assert (place / "reports" / "notes.txt").read_text() == "Ask Bob."
+
+
+def test_a_write_up_alone_is_marked_by_what_the_cohort_hands_in_and_only_it_follows_a_change(place: Path) -> None:
+    found = cohort(place / "submissions", 2)
+    home = place / "submissions" / "writer"
+    home.mkdir()
+    (home / "a2-writeup.pdf").write_bytes(b"%PDF-")
+    writer = Found("writer", "writer", (home,))
+    grade(place, [found[0], writer])
+    summary, _ = grade(place, [*found, writer])
+    assert (summary.graded, summary.resumed) == (1, 2)
+    (place / "submissions" / "student00" / "colourization.py").rename(home.parent / "student00" / "a2-cnn.ipynb")
+    summary, _ = grade(place, [*found, writer])
+    assert (summary.graded, summary.resumed) == (2, 1)
 
 
 def test_a_list_that_was_spoilt_is_told_before_anything_is_graded(place: Path) -> None:

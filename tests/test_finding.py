@@ -62,7 +62,14 @@ ONE = {
     "useless folders within each other": ["a2/final/really/colourization.py"],
     "a folder of code beside its data": ["code/a2.py", "data/horses.npz", "images/a.png", "a2-writeup.pdf"],
     "folders named for parts": ["part1/a.py", "part 2/b.py", "q3/c.py"],
-    "nothing": [],
+    "scripts with sizes in their names": ["conv_3_64_a.py", "conv_5_32_b.py", "up_3_24_c.py"],
+    "a script beside some with sizes in their names": ["a2.py", "conv_3_64_a.py", "up_5_32_b.py"],
+    "versions of a script": ["colorization-old.py", "colorization-v2.py", "colorization-final.py"],
+    "a script a network": ["colorization-unet.py", "colorization-cnn.py"],
+    "a script with its student's id, and a helper": ["colorization-alice.py", "helper.py"],
+    "one student's script and write-up": ["colorization-alice.py", "programming-assignment-2-alice.pdf"],
+    "a script beside archives of data": ["train.py", "horses.zip", "cifar.tar.gz"],
+    "sections of one's work": ["section1/a.py", "section2/b.py"],
     "no code at all": ["a2-writeup.pdf", "figures/loss.png"],
     "a single archive": ["a2.zip"],
     "only version control": [".git/config"],
@@ -71,11 +78,21 @@ ONE = {
 
 @pytest.mark.parametrize("names", ONE.values(), ids=ONE)
 def test_a_folder_of_one_submission_is_one_and_named_as_the_folder(tmp_path: Path, names: list[str]) -> None:
-    alice = lay(tmp_path / "alice", *names) if names else lay(tmp_path, "alice/") / "alice"
+    alice = lay(tmp_path / "alice", *names)
     findings = find([alice])
     assert (ids(findings), findings.many, findings.skipped) == (["alice"], False, ())
     assert findings.found[0].sources == (alice,)
     assert findings.found[0].folder == "alice"
+
+
+@pytest.mark.parametrize("names", [["a/"], ["a/alice/", "a/bob/"], ["a/b/c/d/"]])
+def test_a_folder_without_any_file_is_refused_unless_it_is_said_to_be_a_submission(
+    tmp_path: Path, names: list[str]
+) -> None:
+    empty = lay(tmp_path, *names) / "a"
+    with pytest.raises(SubmissionError, match=r"a holds no file: name what was handed in"):
+        find([empty])
+    assert ids(find([empty], mode="one")) == ["a"]
 
 
 MANY = {
@@ -97,6 +114,31 @@ MANY = {
             "bobexample_LATE_22345_700_x.py",
         ],
         ["aliceexample_12345", "bobexample_22345"],
+    ),
+    "Canvas, some numbers short": (
+        ["aliceexample_12345_678_a2-code.ipynb", "bobexample_LATE_7_8_a2.py", "bobexample_7_9_a2-writeup.pdf"],
+        ["aliceexample_12345", "bobexample_7"],
+    ),
+    "Canvas, all numbers short": (
+        ["aliceexample_1_2_a2.py", "bobexample_LATE_3_4_a2.py", "bobexample_3_5_helper.py"],
+        ["aliceexample_1", "bobexample_3"],
+    ),
+    "sections above the students": (
+        ["LEC0101/alice/a2.py", "LEC0101/bob/a2.py", "LEC0201/carol/a2.py"],
+        ["alice", "bob", "carol"],
+    ),
+    "sections of archives": (["section1/alice.zip", "section1/bob.zip", "section2/c.zip"], ["alice", "bob", "c"]),
+    "scripts named for their students": (
+        ["colorization-alice.py", "colorization-bob.py", "programming-assignment-2-bob.pdf"],
+        ["alice", "bob"],
+    ),
+    "a script beside archives and a folder": (
+        ["alice.tar.gz", "bob.tgz", "carl/a2.py", "dan.py"],
+        ["alice", "bob", "carl", "dan"],
+    ),
+    "Canvas, and what was put beside it": (
+        ["aliceexample_12345_678_a2.ipynb", "bobexample_22345_700_x.py", "carl/a2.py", "dan.zip"],
+        ["aliceexample_12345", "bobexample_22345", "carl", "dan"],
     ),
     "Canvas, one student": (["aliceexample_12345_678_a2-code.ipynb"], ["aliceexample_12345"]),
     "Moodle folders": (

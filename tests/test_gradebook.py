@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import errno
 import json
 import os
@@ -186,6 +187,18 @@ def test_the_roster_gives_names_and_says_who_handed_nothing_in(tmp_path: Path) -
     page = (tmp_path / "index.html").read_text()
     assert "Handed nothing in" in page
     assert "nobody @Nobody" in page
+
+
+def test_what_a_platform_calls_a_student_is_kept_in_the_report_and_meets_roster_and_list(tmp_path: Path) -> None:
+    run = dataclasses.replace(sample.report().run, details={"known_as": ["exampalice", "12345"]})
+    fill(tmp_path, [("exampalice_12345", report("exampalice_12345", run=run)), ("bob", report("bob"))])
+    roster = (Student("12345", "Alice Example", "", ("aexample",)), Student("bob", "Bob", ""))
+    lateness = Lateness({"aexample": Fraction(2)}, LateRule(percent_a_day=Fraction(10)))
+    assert told(tmp_path, roster=roster, lateness=lateness) == []
+    assert [(row["id"], row["name"], row["late_hours"]) for row in read(tmp_path)] == [
+        ("bob", "Bob", ""),
+        ("exampalice_12345", "Alice Example", "2"),
+    ]
 
 
 def test_an_id_that_differs_in_case_matches_only_where_there_is_no_doubt(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_a_rule_that_makes_no_sense_is_refused(values: tuple[int, ...], message:
     [
         ("id,hours_late\nalice,1.5\nbob,-3\n", {"alice": Fraction(3, 2), "bob": Fraction(0)}),
         ("Student ID;Hours late\nalice;0.1\nbob;\n", {"alice": Fraction(1, 10)}),
+        ("First Name,SID,Lateness (H:M:S)\nAlice,alice,01:20:00\nBob,bob,\n", {"alice": Fraction(4, 3)}),
         ("\ufeffid\thours\r\n\r\nalice\t2\r\n", {"alice": Fraction(2)}),
         (
             "id,submitted,due\n"
@@ -76,7 +77,7 @@ def test_a_rule_that_makes_no_sense_is_refused(values: tuple[int, ...], message:
             {"alice": Fraction(31, 60), "bob": Fraction(1), "dave": Fraction(0)},
         ),
     ],
-    ids=["hours", "semicolons", "tabs", "times"],
+    ids=["hours", "semicolons", "Gradescope", "tabs", "times"],
 )
 def test_lateness_is_read_from_hours_or_from_times(tmp_path: Path, text: str, late: dict[str, Fraction]) -> None:
     path = tmp_path / "late.csv"

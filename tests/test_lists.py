@@ -19,7 +19,9 @@ ROSTERS = {
     "no headings": "alice,Alice,alice@example.org\nbob,Bob\n",
     "semicolons and spaces": " ID ; Full name ; Email address \nalice; Alice ;alice@example.org\nbob;Bob\n",
     "tabs, mark and line ends of Windows": "\ufeffid\tname\temail\r\nalice\tAlice\talice@example.org\r\nbob\tBob\r\n",
-    "Canvas": "Student,ID,SIS Login ID,Email\nAlice,alice,x1,alice@example.org\nBob,bob,x2,\n",
+    "Excel's instruction": "sep=;\nid;name;email\nalice;Alice;alice@example.org\nbob;Bob;\n",
+    "Moodle": "First name,Last name,ID number,Email address\nAlice,,alice,alice@example.org\n,Bob,bob,\n",
+    "Gradescope": "First Name,Last Name,SID,Email\nAlice,,alice,alice@example.org\n,Bob,bob,\n",
     "two names": "id,first name,last name,email\nalice,Alice,,alice@example.org\nbob,,Bob,\n",
     "quotes and empty lines": 'id,name,email\n\n"alice","Alice","alice@example.org"\n,,\nbob,Bob,\n\n',
 }
@@ -30,6 +32,14 @@ def test_a_roster_is_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "roster.csv"
     path.write_text(text, encoding="utf-8", newline="")
     assert read_roster(path) == (ALICE, BOB)
+
+
+def test_canvas_gradebook_has_two_ids_and_a_line_of_maxima(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text(
+        'Student,ID,SIS Login ID,Section,A2\n    Points Possible,,,,20\n"Example, Alice",123,alice,L1,\nBob,,bob,L1,\n'
+    )
+    assert read_roster(path) == (Student("123", "Example, Alice", "", ("alice",)), Student("bob", "Bob", ""))
 
 
 @pytest.mark.parametrize(

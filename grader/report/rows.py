@@ -13,6 +13,7 @@ from grader.verdicts import Outcome
 __all__ = ["CriterionRow", "Row", "pack", "row_of", "unpack"]
 
 _MOST_FLAGS = 20
+_MOST_KEYS = 150
 _MOST_TEXT = 300
 
 
@@ -44,6 +45,8 @@ class Row:
     """Hash of the submission's contents."""
     key: str
     """What the report was graded from; empty where it does not say."""
+    known_as: tuple[str, ...]
+    """Further keys by which the learning platform knows the student."""
     assignment: str
     assignment_title: str
     status: str
@@ -81,12 +84,13 @@ def row_of(folder: str, document: Any) -> Row:
     """The row of a parsed ``report.json``. Raises KeyError, TypeError, ValueError or AttributeError when it is none."""
     if document["schema"] != SCHEMA:
         raise ValueError(f"the form must be {SCHEMA}, was {document['schema']!r}")
-    flags = document["flags"][:_MOST_FLAGS]
+    flags, details = document["flags"][:_MOST_FLAGS], document["run"].get("details", {})
     return Row(
         folder=folder,
         id=str(document["submission"]["id"]),
         sha256=str(document["submission"]["sha256"]),
-        key=str(document["run"].get("details", {}).get("key", "")),
+        key=str(details.get("key", "")),
+        known_as=tuple(str(key)[:_MOST_TEXT] for key in details.get("known_as", ())[:_MOST_KEYS]),
         assignment=str(document["assignment"]["id"]),
         assignment_title=str(document["assignment"]["title"])[:_MOST_TEXT],
         status=str(document["status"]),
@@ -128,18 +132,19 @@ def pack(row: Row) -> list[Any]:
         [one.id, int(one.points * 100), int(one.max_points * 100), int(one.bonus), one.outcome.value, one.mistake]
         for one in row.criteria
     ]
-    return [texts, points, [list(flag) for flag in row.flags], criteria, row.seconds]
+    return [texts, points, [list(flag) for flag in row.flags], criteria, row.seconds, list(row.known_as)]
 
 
 def unpack(folder: str, packed: Any) -> Row:
     """The row that was packed. Raises TypeError or ValueError when it is none."""
-    (id, sha256, key, assignment, title, status), points, flags, criteria, seconds = packed
+    (id, sha256, key, assignment, title, status), points, flags, criteria, seconds, known_as = packed
     score, max_score, pending = map(_hundredths, points)
     return Row(
         folder=folder,
         id=id,
         sha256=sha256,
         key=key,
+        known_as=tuple(known_as),
         assignment=assignment,
         assignment_title=title,
         status=status,
