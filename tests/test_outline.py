@@ -165,6 +165,6 @@ def test_what_a_definition_uses_is_followed_through_aliases_and_files() -> None:
         {"path": "b.py", "cells": [{"number": None, "source": "class Block: pass\n"}]},
     ]  # fmt: skip
     (one, _) = outline(files)["files"]
-    assert one["classes"][0]["uses"] == {"Block": 4, "helper": 6, "torch.relu": 6}
+    assert one["classes"][0]["uses"] == {"Block": 4, "helper": 6, "torch.relu": 6, "torch.nn": 6}
     assert one["functions"][0]["uses"] == {"torch.conv2d": 3}
     assert one["values"][0]["uses"] == {"torch.conv2d": 2}
