@@ -92,6 +92,8 @@ class Submitted:
         self._load: Message | None = None
         self._output = ""
         self._hangs: Counter[str] = Counter()
+        self.threaded = False
+        """Whether threads of the submission's own worked beside the one that is watched."""
         self._troubled: str | None = None
         """What went wrong last in the session that is open, by name of the class."""
 
@@ -210,6 +212,7 @@ class Submitted:
         except JsonSchemaValueException as broken:
             self._end()
             return _stopped(f"its reply was not of the agreed form ({broken.message[:120]})"), {}
+        self.threaded = self.threaded or "threads" in evidence
         tried = evidence["outputs"] if message["do"] == "build" and "trouble" not in evidence else [evidence]
         if any("trouble" in one for one in tried):
             self._troubled = subject

@@ -22,7 +22,7 @@ from grader import __version__
 from grader.candidate import Submitted, Unexaminable
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
-from grader.checks.trust import doubts
+from grader.checks.trust import THREADS, doubts
 from grader.detect import Detected, detect
 from grader.exam import NETWORKS, Exam
 from grader.marking import mark
@@ -124,8 +124,9 @@ class Grading:
         card = self.gpu.device if self.gpu else None
         sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, card)
         verdicts = self._verdicts(assignment, sitting)
+        threads = (THREADS,) if candidate.threaded else ()
         return _Examined(
-            detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline))
+            detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline), *threads)
         )
 
     def _assignment(self, paths: list[str], outline: dict[str, Any], cohorts: str | None) -> Detected:

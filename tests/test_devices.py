@@ -108,7 +108,12 @@ def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp
     source = LAYER.format(make=FOLLOWS["a module-level device"][0], top=FOLLOWS["a module-level device"][1])
     source += "SEEN = torch.zeros(2, device=DEVICE).numpy()\n"
     handler.handle(
-        {"do": "load", "files": [{"path": "net.py", "cells": [{"number": None, "source": source}]}], "wanted": ["Net"], "sparing": False},
+        {
+            "do": "load",
+            "files": [{"path": "net.py", "cells": [{"number": None, "source": source}]}],
+            "wanted": ["Net"],
+            "sparing": False,
+        },
         {},
     )
     probe = {"do": "device", "cls": "Net", "args": [2], "rng": 0}

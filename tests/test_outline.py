@@ -155,3 +155,16 @@ def test_python_2_and_relative_imports_are_reported():
     file = of("from .models import CNN\nimport os.path\nprint 'a'\n")
     assert file["imports"] == [".models", "os.path"]
     assert [(note["line"], note["why"]) for note in file["notes"]] == [(3, "translated from Python 2")]
+
+
+def test_what_a_definition_uses_is_followed_through_aliases_and_files() -> None:
+    files = [
+        {"path": "a.py", "cells": [{"number": None, "source": "from .b import Block as B\nconv = torch.conv2d\n"
+            "def helper(x): return [conv][0](x)\nclass Net(B):\n    def forward(self, x):\n"
+            "        return helper(x) if isinstance(x, torch.nn.Conv2d) else getattr(torch, 'relu')(x)\n"}]},
+        {"path": "b.py", "cells": [{"number": None, "source": "class Block: pass\n"}]},
+    ]  # fmt: skip
+    (one, _) = outline(files)["files"]
+    assert one["classes"][0]["uses"] == {"Block": 4, "helper": 6, "torch.relu": 6, "torch.nn": 6}
+    assert one["functions"][0]["uses"] == {"torch.conv2d": 3}
+    assert one["values"][0]["uses"] == {"torch.conv2d": 2}

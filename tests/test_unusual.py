@@ -52,6 +52,9 @@ def test_no_honest_submission_is_doubted(folder: Path) -> None:
         "import matplotlib\nmatplotlib.use('Agg')\nimport re\nre.compile('x')\nmodel.compile()\nmodel.eval()",
         "class Net(nn.Module):\n    def parameters(self): return []\n    def __call__(self, x): return x\n    def train(self, mode=True): return self",
         "def eval(x): return x\neval(3)",
+        "from torch.nn.modules.utils import _pair\nfrom torch.nn.modules.conv import _ConvNd\n_pair(3)\nisinstance(m, _ConvNd)",
+        "nn.init._calculate_fan_in_and_fan_out(w)\nfrom torch._six import inf\nx = inf",
+        "if getattr(m, '__class__').__name__ == 'Conv2d': pass",
         "from abc import ABCMeta\nclass A(metaclass=ABCMeta): pass",
         "assert isinstance(x, torch.Tensor) and hasattr(torch, 'compile')",
         "text = 'a frame, exec and eval in a string'  # sys._getframe in a comment",
@@ -97,6 +100,16 @@ def test_what_honest_code_does_is_not_unusual(source: str) -> None:
         ("from torch.utils._python_dispatch import _disable_current_modes as off\noff()", "torch.utils._python_dispatch._disable_current_modes"),
         ("import threading\nthreading.Thread(target=f).start()", "threading.Thread"),
         ("os.write(3, b'')", "os.write"),
+        ("class A:\n    def sys(self): pass\nsys.modules", "sys.modules"),
+        ("def f():\n    def eval(x): pass\neval('x')", "eval"),
+        ("def sys(): pass\nsys.modules", "sys.modules"),
+        ("from torch.testing._internal.logging_tensor import no_dispatch as off\noff()", "torch.testing._internal.logging_tensor.no_dispatch"),
+        ("getattr(torch, '_C')", "torch._C"),
+        ("torch.nn.modules.module._global_forward_hooks", "torch.nn.modules.module._global_forward_hooks"),
+        ("object.__setattr__(x, '__class__', Y)", "object.__setattr__(…, '__class__', …)"),
+        ("setattr(x, '__class__', Y)", "setattr(…, '__class__', …)"),
+        ("x.is_meta", "x.is_meta"),
+        ("x.storage().device", "….storage().device"),
         ("open(3, 'wb')", "open() of a descriptor"),
     ],
 )  # fmt: skip
@@ -110,6 +123,12 @@ def test_a_modules_own_name_is_its_authors_business() -> None:
         {"path": "main.py", "cells": [{"number": None, "source": "import worker\nworker.load()\n"}]},
     ]
     assert not any(unusual(read_source(files)).values())
+
+
+@pytest.mark.parametrize("path", ["sys.py", "torch.py", "ctypes.py"])
+def test_a_file_with_the_name_of_an_installed_module_excuses_nothing(path: str) -> None:
+    found = told("sys.modules\nimport ctypes\nctypes.cast\ntorch._C\n", path)
+    assert {"sys.modules", "ctypes.cast", "torch._C"} <= set(found)
 
 
 def test_doubts_name_file_and_line_and_are_few() -> None:

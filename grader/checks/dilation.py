@@ -366,7 +366,7 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             mistake="dilation-ignored",
         )
     flags = []
-    suspicious = [call for call in (sitting.written(name) or {"calls": []})["calls"] if call.get("dilates")]
+    suspicious = [call for one in sitting.reached(name) for call in one["calls"] if call.get("dilates")]
     if suspicious:
         flags.append(
             Flag(

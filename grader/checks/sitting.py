@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,24 @@ class Sitting:
             if written["name"] == name and chosen in (None, file["path"])
         ]
         return found[-1] if found else None
+
+    def reached(self, name: str, *, but: Container[str] = ()) -> list[Message]:
+        """The outlines of a class and of everything of the submission's own that it uses: its bases, other classes,
+        functions and values, by any number of steps; ``but`` what has one of these names, or extends it."""
+        definitions: dict[str, list[Message]] = {}
+        for file in self.outline["files"]:
+            for one in (*file["classes"], *file.get("functions", []), *file.get("values", [])):
+                definitions.setdefault(one["name"], []).append({**one, "file": file["path"]})
+        found, waiting, seen = [], [name], {name}
+        while waiting:
+            for one in definitions.get(waiting.pop(), []):
+                if any(base.rpartition(".")[2] in but for base in one.get("bases", [])):
+                    continue
+                found.append(one)
+                following = [used for used in one.get("uses", {}) if used not in seen and used not in but]
+                seen.update(following)
+                waiting += following
+        return found
 
     def where(self, name: str) -> str:
         """Where a class stands, for feedback: ``colourization.py, line 120``; empty if unknown."""

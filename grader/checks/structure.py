@@ -271,13 +271,8 @@ def _why_not_as_many(network: Examined) -> str:
 
 
 _NATIVE = ("torch.nn.modules.conv.",)
-_NATIVE_CALLS = (
-    "torch.nn.Conv2d",
-    "torch.nn.functional.conv2d",
-    "torch.conv2d",
-    "torch.nn.LazyConv2d",
-    "torch.nn.ConvTranspose2d",
-)
+_LAYERS = re.compile(r"torch\.nn\.(modules\.conv\.)?(Lazy)?(Conv|ConvTranspose|Unfold)(\dd)?(\.__init__)?")
+_CONVOLUTIONS = re.compile(r"torch\.(.+\.)?(Lazy)?(_?conv|unfold|mkldnn_.*conv|cudnn_conv)\w*(\..+)?", re.IGNORECASE)
 
 
 def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
@@ -323,15 +318,22 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             mistake="conv2d-for-my-conv2d",
             evidence={"convolutions": [{"name": line["name"], "class": line["owner"][0]} for line in filters]},
         )
-    flags = []
-    source = sitting.written(network.kind.cls) or {"calls": []}
-    native = [call for call in source["calls"] if call.get("resolved") in _NATIVE_CALLS]
-    if native:
-        flags.append(
-            Flag(
-                "untrusted-evidence",
-                f"{criterion}: {network.kind.cls} calls {native[0]['name']} in line {native[0]['line']}, and yet "
-                "only MyConv2d was seen at work.",
-            )
+    flags = [
+        Flag("untrusted-evidence", f"{criterion}: {what}, and yet only MyConv2d was seen at work.")
+        for what in (
+            _native(sitting, network.kind.cls, _CONVOLUTIONS, but=("MyConv2d",)),
+            _native(sitting, "MyConv2d", _LAYERS),
         )
+        if what is not None
+    ]
     return passed(criterion, f"All {len(filters)} convolutions are MyConv2d.", flags=tuple(flags))
+
+
+def _native(sitting: Sitting, name: str, native: re.Pattern[str], but: tuple[str, ...] = ()) -> str | None:
+    """Where a class uses a convolution of torch's, itself or by what it uses; None if nowhere."""
+    for one in sitting.reached(name, but=but):
+        for used, line in one.get("uses", {}).items():
+            if native.fullmatch(used):
+                by = "" if one["name"] == name else f", by {one['name']}"
+                return f"{name} uses {used}{by} ({one['file']}, line {line})"
+    return None

@@ -15,9 +15,13 @@ from grader.verdicts import Flag
 if TYPE_CHECKING:
     from grader.checks.networks import Examined
 
-__all__ = ["counted_otherwise", "doubts"]
+__all__ = ["THREADS", "counted_otherwise", "doubts"]
 
 _SHOWN = 5
+THREADS = Flag(
+    "untrusted-evidence",
+    "The code works in threads of its own, in which operations are not watched: read it before the marks go out.",
+)
 
 
 def doubts(outline: dict[str, Any]) -> tuple[Flag, ...]:

@@ -275,13 +275,13 @@ def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     """The parameters and buffers that a forward pass uses, in the order in which layers run."""
     model = _construct(probe, classes, dtype)
     parameters, buffers = _state(model)
-    owners = _owners(model)
+    holders = _holders(model)
     _train(model, True)
     with _FirstUse({**parameters, **buffers}) as use, torch.no_grad():
         _forward(model, tensors["input"])
 
     def line(name: str, value: Tensor) -> Message:
-        kinds = _mro(type(owners.get(name)))
+        kinds = _telling(holders.get(id(value), []))
         return {
             "name": name[:200],
             "shape": list(value.shape),
@@ -302,13 +302,20 @@ def _is_my_conv2d(kind: type) -> bool:
     return bool(type.__getattribute__(kind, "__name__") == "MyConv2d")  # the class itself may lie
 
 
-def _owners(model: nn.Module) -> dict[str, nn.Module]:
-    """The module that holds each parameter or buffer, by the tensor's full name."""
-    return {
-        (f"{prefix}.{name}" if prefix else name): module
-        for prefix, module in _modules(model)
-        for name, _ in [*_table(module, "_parameters"), *_table(module, "_buffers")]
-    }
+def _holders(model: nn.Module) -> dict[int, list[tuple[type, ...]]]:
+    """The classes, each with its bases, of all modules that hold a parameter or buffer, by the tensor's identity."""
+    holders: dict[int, list[tuple[type, ...]]] = {}
+    for _, module in _modules(model):
+        for _, value in [*_table(module, "_parameters"), *_table(module, "_buffers")]:
+            holders.setdefault(id(value), []).append(_mro(type(module)))
+    return holders
+
+
+def _telling(holders: list[tuple[type, ...]]) -> tuple[type, ...]:
+    """The class, with its bases, that says most of what a tensor is for: a convolution of torch's before MyConv2d."""
+    native = (kinds for kinds in holders if any(kind in _NATIVE for kind in kinds))
+    mine = (kinds for kinds in holders if any(map(_is_my_conv2d, kinds)))
+    return next(native, None) or next(mine, None) or (holders[0] if holders else (object,))
 
 
 def _put(model: nn.Module, tensors: Tensors, batch: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -398,7 +405,7 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
 
     Tensors in: ``batches`` (T, B, C_in, H, W), ``labels`` (T, B, H, W) int64 or targets (T, B, C_out, H, W) float,
     ``parameter.i`` and ``buffer.i`` or none. Out: ``losses`` (T + 1), the last one after the last step on the first
-    batch, and the final ``parameter.i``, ``buffer.i``; ``moved``: for each used parameter, whether it changed at all.
+    batch, and the final ``parameter.i``, ``buffer.i``; ``moved``: for each used parameter, whether it was trained.
     """
     model = _construct(probe, classes, dtype)
     batches, labels = tensors["batches"], tensors["labels"]
@@ -431,8 +438,15 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     if buffers or "parameter.0" in tensors:
         outputs |= {f"parameter.{index}": value for index, value in enumerate(parameters)}
         outputs |= {f"buffer.{index}": value for index, value in enumerate(buffers)}
-    moved = [bool((value.detach() != first).any()) for value, first in zip(parameters, start, strict=True)]
+    least = _MOVED * probe["rate"]
+    moved = [
+        bool(((value.detach() - first).abs() >= least).any()) for value, first in zip(parameters, start, strict=True)
+    ]
     return {"moved": moved, "shapes": [list(value.shape) for value in parameters]}, _contiguous(outputs)
+
+
+_MOVED = 0.1
+"""Of the rate, by which Adam's first step changes each element that has a gradient: less is rounding, or a nudge."""
 
 
 def _loss(output: Tensor, label: Tensor) -> Tensor:
@@ -447,7 +461,9 @@ def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     (B, C_out, H, W), the gradient that arrives from above. Out: ``output``, ``again`` (the same call once more) and
     ``gradient.input``, ``gradient.weight``, ``gradient.bias`` where they exist.
     """
-    layer = _construct(probe, classes, dtype)
+    # an operation may be prepared where the layer is made, and only carried out in forward
+    with NativeDilation() as native_made:
+        layer = _construct(probe, classes, dtype)
     weight, bias = _weight_and_bias(layer)
     with torch.no_grad():
         weight.copy_(tensors["weight"])
@@ -455,7 +471,7 @@ def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     batch = tensors["input"].clone().requires_grad_()
     with NativeDilation() as native, _Poison():
         output = _forward(layer, batch)
-    evidence: Message = {"native": sorted(set(native.seen))[:10], **_shape_of(output)}
+    evidence: Message = {"native": sorted({*native_made.seen, *native.seen})[:10], **_shape_of(output)}
     outputs = {"output": output}
     if list(output.shape) == list(tensors["upstream"].shape) and output.requires_grad:
         sources = {"input": batch, "weight": weight, "bias": bias}

@@ -30,6 +30,7 @@ _GPU = torch.device("cuda", 0)
 # The real ones, before legacy.py makes cuda harmless.
 _tensor_to, _module_to = Tensor.to, nn.Module.to
 _get_device, _get_is_cuda = Tensor.device.__get__, Tensor.is_cuda.__get__  # type: ignore[attr-defined]
+_get_is_meta = Tensor.is_meta.__get__  # type: ignore[attr-defined]
 
 Message = dict[str, Any]
 
@@ -235,6 +236,8 @@ class _SecondDevice(TorchFunctionMode):
             return _GPU if func(*args) == _META else func(*args)
         if func == _get_is_cuda:
             return _get_device(args[0]) == _META
+        if func == _get_is_meta:
+            return False
         first = args[0] if args and isinstance(args[0], Tensor) else None
         on_gpu = first is not None and _get_device(first) == _META
         if on_gpu and func in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from .unusual import unusual
 
 __all__ = ["Handler"]
 
+# Taken before any code of a submission runs.
+_process_time, _thread_time = time.process_time_ns, time.thread_time_ns
+_NOISE = 20_000
+"""Nanoseconds that clocks may be coarse by; to start a thread takes many times as long."""
+
 
 class Handler:
     """Answers one submission's messages in order."""
@@ -28,7 +34,21 @@ class Handler:
 
     def handle(self, message: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """``outline`` parses and runs nothing; ``load`` runs the definitions; ``gpu`` tries the graphics card;
-        everything else is a probe."""
+        everything else is a probe.
+
+        A reply has ``threads`` if any but this one has worked: what watches operations does so in one thread. Whatever
+        started them, and by whatever name, the process has then worked for longer than the thread: a session is forked
+        from one, and read in this order the process's clock is never ahead of its only thread's.
+        """
+        reply, out = self._answered(message, tensors)
+        # a graphics card's driver has threads of its own
+        if "device" not in message and _process_time() - _thread_time() > _NOISE:
+            reply = {**reply, "threads": True}
+        return reply, out
+
+    def _answered(
+        self, message: dict[str, Any], tensors: dict[str, Tensor]
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         match message["do"]:
             case "outline":
                 return _outline(message["files"]), {}

@@ -16,7 +16,7 @@ from typing import Any
 from .source import Note, Piece, Source, read
 from .trouble import bounded
 
-__all__ = ["Aliases", "dotted", "is_empty", "outline", "outline_of"]
+__all__ = ["Aliases", "defined", "dotted", "is_empty", "outline", "outline_of"]
 
 _MOST = 5000
 _MOST_STEPS = 20
@@ -46,7 +46,9 @@ def outline_of(sources: list[Source]) -> dict[str, Any]:
     for source, table in zip(sources, tables, strict=True):
         neighbours.setdefault(PurePosixPath(source.path).stem, table)
         table.neighbours = neighbours
-    return {"files": [_file(source, table) for source, table in zip(sources, tables, strict=True)]}
+    own = {node.name for source in sources for _, statement in source.body for node in defined(statement)}
+    own |= {name for source in sources for _, statement in source.body for name in _assigned(statement)}
+    return {"files": [_file(source, table, own) for source, table in zip(sources, tables, strict=True)]}
 
 
 def dotted(node: ast.AST) -> str | None:
@@ -191,15 +193,17 @@ def _is_one(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value == 1
 
 
-def _file(source: Source, aliases: Aliases) -> dict[str, Any]:
+def _file(source: Source, aliases: Aliases, own: set[str]) -> dict[str, Any]:
     classes: list[dict[str, Any]] = []
     functions: list[dict[str, Any]] = []
+    values: list[dict[str, Any]] = []
     for piece, statement in source.body:
-        for node in _definitions(statement):
+        for node in defined(statement):
             if isinstance(node, ast.ClassDef):
-                classes.append(_class(node, piece, aliases))
+                classes.append(_class(node, piece, aliases, own))
             else:
-                functions.append(_function(node, piece, aliases))
+                functions.append(_function(node, piece, aliases, own))
+        values += [_named(name, statement, piece, aliases, own) for name in _assigned(statement)]
     reply: dict[str, Any] = {
         "path": source.path,
         "classes": classes[:_MOST],
@@ -207,11 +211,12 @@ def _file(source: Source, aliases: Aliases) -> dict[str, Any]:
         "nested": [
             {"name": inner.name, "inside": node.name, "line": inner.lineno, "cell": piece.number}
             for piece, statement in source.body
-            for node in _definitions(statement)
+            for node in defined(statement)
             if not isinstance(node, ast.ClassDef)
             for inner in ast.walk(node)
             if isinstance(inner, ast.ClassDef)
         ][:_MOST],
+        "values": values[:_MOST],
         "imports": [bounded(module) for module in aliases.modules[:_MOST]],
         "problems": [
             {
@@ -238,7 +243,7 @@ def _note(piece: Piece, note: Note) -> dict[str, Any]:
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def _definitions(statement: ast.stmt) -> Iterator[ast.ClassDef | _Function]:
+def defined(statement: ast.stmt) -> Iterator[ast.ClassDef | _Function]:
     """Classes and functions that a statement defines in the module: in blocks as well, inside functions not."""
     waiting: list[ast.AST] = [statement]
     while waiting:
@@ -249,7 +254,14 @@ def _definitions(statement: ast.stmt) -> Iterator[ast.ClassDef | _Function]:
             waiting += reversed([child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)])
 
 
-def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases) -> dict[str, Any]:
+def _assigned(statement: ast.stmt) -> Iterator[str]:
+    """Names that a plain assignment of the module binds."""
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
     bases = [dotted(base) or type(base).__name__ for base in node.bases]
     return {
         "name": node.name,
@@ -266,22 +278,53 @@ def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases) -> dict[str, Any]
             for member in _members(node)
         },
         "calls": _calls(node, aliases, aliases.resolve(bases[0]) if bases else "object"),
+        "uses": _uses(node, aliases, own),
     }
 
 
-def _function(node: _Function, piece: Piece, aliases: Aliases) -> dict[str, Any]:
+def _function(node: _Function, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+    return _named(node.name, node, piece, aliases, own)
+
+
+def _named(name: str, node: ast.stmt, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
     return {
-        "name": node.name,
+        "name": bounded(name),
         "line": node.lineno,
         "end_line": node.end_lineno,
         "cell": piece.number,
         "calls": _calls(node, aliases, "object"),
+        "uses": _uses(node, aliases, own),
     }
+
+
+def _uses(node: ast.AST, aliases: Aliases, own: set[str]) -> dict[str, int]:
+    """Names of torch, and of what the submission defines, that ``node`` reads, each with the first line; by any alias.
+
+    A name that stands for the submission's own is cut to that: ``.layers.Block`` is ``Block``.
+    """
+    uses: dict[str, int] = {}
+    parts = list(ast.walk(node))
+    asked = {id(part.args[1]) for part in parts if isinstance(part, ast.Call) and _asks_for_kind(part)}
+    for part in parts:
+        if not isinstance(part, ast.Name | ast.Attribute | ast.Call) or id(part) in asked:
+            continue
+        name = dotted(part)
+        if name is None or name == "super()" or isinstance(getattr(part, "ctx", None), ast.Store):
+            continue
+        full = aliases.resolve(name)
+        first, *rest = full.lstrip(".").split(".")
+        if first != "torch" and rest and first in aliases.neighbours:
+            full = rest[-1]
+        elif first in own and first != "torch":
+            full = first
+        if full.startswith("torch.") or full in own:
+            uses[bounded(full)] = min(part.lineno, uses.get(full, part.lineno))
+    return dict(list(uses.items())[:_MOST])
 
 
 def _members(node: ast.ClassDef) -> Iterator[_Function]:
     for statement in node.body:
-        for member in _definitions(statement):
+        for member in defined(statement):
             if not isinstance(member, ast.ClassDef):
                 yield member
 
@@ -306,6 +349,10 @@ def is_empty(function: _Function) -> bool:
                 continue
         return False
     return True
+
+
+def _asks_for_kind(call: ast.Call) -> bool:
+    return dotted(call.func) in ("isinstance", "issubclass") and len(call.args) == 2
 
 
 def _calls(node: ast.AST, aliases: Aliases, base: str) -> list[dict[str, Any]]:

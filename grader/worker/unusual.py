@@ -11,10 +11,11 @@ A list of names cannot be complete. It is read before any code of the submission
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
-from .outline import Aliases, dotted
+from .outline import Aliases, defined, dotted
 from .source import Source
 from .trouble import bounded
 
@@ -31,6 +32,7 @@ _ATTRIBUTES = frozenset(
     | {"get_referents", "settrace", "setprofile", "currentframe", "getouterframes", "getinnerframes", "call_tracing"}
     | {"_disable_current_modes", "_DisableTorchDispatch", "_DisableTorchFunction", "_ExcludeDispatchKeyGuard"}
     | {"_named_members", "_call_impl", "start_new_thread", "run_in_executor", "addaudithook", "__self__", "__del__"}
+    | {"is_meta", "untyped_storage", "data_ptr", "_start_new_thread"}
 )
 """Names that say enough by themselves, whatever they are attributes of; as strings too, for ``getattr``."""
 
@@ -55,11 +57,10 @@ _NAMES = (
     # what runs while the examiner's own code does is not seen by it
     *("asyncio.to_thread", "signal.signal", "signal.setitimer", "weakref.finalize", "type.__setattr__"),
     *("threading.Thread", "threading.Timer", "concurrent.futures", "multiprocessing.pool", "multiprocessing.dummy"),
-    *("torch._C", "torch._dispatch", "torch._ops", "torch._subclasses", "torch.utils._python_dispatch"),
-    *("torch.utils._mode_utils", "torch.utils._device", "torch.overrides", "torch.library"),
-    *("torch.utils.cpp_extension", "worker", "grader"),
+    *("torch.overrides", "torch.library", "torch.utils.cpp_extension", "worker", "grader"),
 )
 """Full names, each with everything below it."""
+_OURS = __name__.partition(".")[0]
 
 _EXAMINERS = ("torch", "builtins", "safetensors", "json", "sys", "inspect", "importlib", "gc", "worker")
 """Modules that the examiner works with; to change one of their attributes is to change the examiner."""
@@ -89,16 +90,18 @@ _BASES = ("torch.Tensor", "torch.nn.Parameter", "torch.nn.parameter.Parameter", 
 def unusual(sources: Iterable[Source]) -> dict[str, list[dict[str, Any]]]:
     """Path → ``cell``, ``line`` and ``what`` of each such construct, in the source's order, 20 a file at most.
 
-    The submission's own modules may have any name: ``code.py`` and ``worker.py`` are their authors' business.
+    The submission's own modules may have any name: ``mine.py`` and ``worker.py`` are their authors' business. One that
+    has the name of an installed module may not be what an import of that name gives, and excuses nothing.
     """
     sources = list(sources)
     own = {source.path.rpartition("/")[2].partition(".")[0] for source in sources}
+    own = {stem for stem in own if stem == _OURS or (stem not in sys.modules and stem not in sys.stdlib_module_names)}
     return {source.path: _in_file(source, own) for source in sources}
 
 
 def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
     aliases = Aliases(source)
-    bound = {node.name for _, node in source.nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    bound = {node.name for _, statement in source.body for node in defined(statement)} - aliases.imports.keys()
     looked_up = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
     named = {id(part) for _, node in source.nodes for part in _followed(node)}
     found = {
@@ -121,6 +124,10 @@ def _told(node: ast.AST, aliases: Aliases, own: set[str]) -> Iterator[str]:
             yield dotted(node) or f"….{name}"
         case ast.Attribute(attr="__class__", ctx=ast.Store()):
             yield "….__class__ = …"
+        case ast.Attribute(attr="device", value=ast.Call(func=ast.Attribute(attr="storage"))):
+            yield "….storage().device"
+        case ast.Call(func=function, args=[*_, ast.Constant(value="__class__"), _]) if dotted(function) != "getattr":
+            yield f"{dotted(function) or '…'}(…, '__class__', …)"
         case ast.Constant(value=str(text)) if text in _ATTRIBUTES:
             yield repr(text)
         case ast.FunctionDef(name=name) if name in _ATTRIBUTES or name == "__class__":
@@ -138,6 +145,8 @@ def _told(node: ast.AST, aliases: Aliases, own: set[str]) -> Iterator[str]:
                 yield f"{dotted(function)}({full}, …)"
             elif full in _CLOSED and not isinstance(name, ast.Constant):
                 yield f"getattr({full}, …)"
+            elif _is_private(f"{full}.{getattr(name, 'value', '')}"):
+                yield f"{full}.{getattr(name, 'value', '')}"
         case ast.Call(func=ast.Name(id="vars"), args=[first]) if _is_examiners(aliases.resolve(dotted(first) or "")):
             yield f"vars({dotted(first)})"
         case ast.Call(func=function, args=[ast.Call(func=inner), *_]) if _unpickles(function, inner, aliases):
@@ -182,7 +191,7 @@ def _named(node: ast.Name | ast.Attribute | ast.Subscript, aliases: Aliases, own
         bare = isinstance(node, ast.Name)
         tables = not bare and full.endswith(".__dict__") and _is_examiners(full.removesuffix(".__dict__"))
         telling = bare and imported and full.rpartition(".")[2] in _ATTRIBUTES
-        if tables or telling or ((imported or "." not in name) and _below(full, _NAMES)):
+        if tables or telling or ((imported or "." not in name) and (_below(full, _NAMES) or _is_private(full))):
             yield full
 
 
@@ -210,6 +219,24 @@ def _passed_on(node: ast.AST, named: set[int], aliases: Aliases, own: set[str]) 
     root = name.partition(".")[0]
     if root not in own and root in aliases.imports and aliases.resolve(name) in _WHOLE:
         yield f"{aliases.resolve(name)} as a value"
+
+
+def _is_private(full: str) -> bool:
+    """Whether it is, or lies in, a private part of torch: there switches of what the worker watches by are handed on.
+
+    Private names in the modules of layers, initialisers and optimizers are none (``_pair``, ``_ConvNd``); neither is
+    what torch had for Python 2.
+    """
+    root, *parts = full.split(".")
+    module, _, _ = full.rpartition(".")
+    if root != "torch" or full == "torch._six" or module == "torch._six":
+        return False
+    of_layers = _below(module, ("torch.nn", "torch.optim")) and not _below(module, ("torch.nn.modules.module",))
+    return any(map(_underscored, parts[:-1] if of_layers else parts))
+
+
+def _underscored(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
 
 
 def _is_examiners(full: str) -> bool:

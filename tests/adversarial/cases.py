@@ -56,7 +56,9 @@ class Case:
     """It waits for limits to be reached, as others do: left to ``make hostile``."""
 
 
-def altered(*aspects: str, attack: str = "", attack_at: str = "class CNN(nn.Module):\n", **replaced: str) -> str:
+def altered(
+    *aspects: str, attack: str = "", attack_at: str = "class CNN(nn.Module):\n", **replaced: tuple[str, str]
+) -> str:
     """The honest source with these mistakes, and ``attack`` run while a class is being defined."""
     source = HONEST
     for aspect in aspects:

@@ -3,7 +3,9 @@
 # ruff: noqa: E501 - attacks are data, one a line
 from __future__ import annotations
 
-from .cases import Case, altered, code, criterion
+from pathlib import Path
+
+from .cases import HONEST, Case, altered, code, criterion
 
 __all__ = ["CASES"]
 
@@ -21,9 +23,9 @@ def _number(name: str, attack: str, *aspects: str) -> Case:
     return _forged(name, altered(*aspects, attack=attack), lost=" ".join(aspects))
 
 
-def _word(name: str, attack: str, *aspects: str) -> Case:
+def _word(name: str, attack: str, *aspects: str, **replaced: tuple[str, str]) -> Case:
     """A mistake of which the worker alone could tell."""
-    return _forged(name, altered(*aspects, attack=attack), doubted=" ".join(aspects))
+    return _forged(name, altered(*aspects, attack=attack, **replaced), doubted=" ".join(aspects))
 
 
 _FIND = """
@@ -40,6 +42,64 @@ def _dilating(name: str, body: str, *, top: str = "", lost: bool = True) -> Case
     source = top + old.replace("        " + _NATIVE, lines)
     assert source != top + old
     return _forged(f"dilation-{name}", source, **({"lost": "handmade"} if lost else {"doubted": "handmade"}))
+
+
+def _beside(name: str, source: str, aspect: str, **files: str) -> Case:
+    """As ``_word``, with other files in the folder."""
+
+    def make(folder: Path) -> None:
+        code(source)(folder)
+        for stem, text in files.items():
+            (folder / f"{stem}.py").write_text(text, "utf-8")
+
+    return Case(f"forged-{name}", "forged", make, doubted=(criterion(aspect),))
+
+
+_LAYER_REPLIES = """A = sys.modules["worker.answers"]
+kept = A._VERBS["layer"]
+def layer(*probe):
+    reply, out = kept(*probe)
+    return {**reply, "native": []}, out
+A._VERBS["layer"] = layer"""
+"""The worker's word on native dilation, taken out of its mouth."""
+_UNNAMED = ("dilation=step)", "**{'dil' + 'ation': step})")
+"""So that reading the source does not tell by itself."""
+_CONV = "def convolved(x, w, b): return F.conv2d(x, w, b, padding=w.shape[2] // 2)\n\n\n"
+_FINAL = "return self.finalconv(self.upconv2(x))"
+_BY_HELPER = "return convolved(self.upconv2(x), self.finalconv.weight, self.finalconv.bias)"
+_HIDDEN = """class _Hidden(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w, b, p, d):
+        ctx.save_for_backward(x, w)
+        ctx.pd = p, d
+        return apart(lambda: torch.conv2d(x, w, b, 1, p, d))
+
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        p, d = ctx.pd
+        return (apart(lambda: torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d)), apart(lambda: torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d)), g.sum((0, 2, 3)), None, None)
+
+
+"""
+_APPLIED = "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)"
+
+
+def _apart(name: str, how: str) -> Case:
+    """A native dilation where the worker's modes are not: ``how`` defines ``apart(f)``, which calls ``f``."""
+    return _dilating(f"apart-{name}", _APPLIED, top=f"import torch\n{how}\n\n\n{_HIDDEN}", lost=False)
+
+
+def _wrapped(held: str) -> str:
+    """MyConv2d that leaves its work to a layer of torch's, and shows that layer's parameters as its own."""
+    start, end = HONEST.index("        bound = 1.0"), HONEST.index("\n\n\nclass MyDilated")
+    body = f"""        inner = nn.Conv2d(in_channels, out_channels, kernel_size, padding=self.padding)
+        self.weight, self.bias = inner.weight, inner.bias
+        {held}
+
+    def forward(self, input):
+        return self.inner(input)"""
+    return HONEST[:start] + body + HONEST[end:]
 
 
 CASES = [
@@ -150,4 +210,41 @@ CASES = [
     # dispatch switched off both ways, so that the worker sees nothing
     _dilating("hidden-both-ways", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom torch.utils._python_dispatch import _disable_current_modes as off\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        with off():\n            return torch.conv2d(x, w, b, 1, p, d)\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        with off():\n            return (torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d), torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),
     _dilating("hidden-in-threads", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom concurrent.futures import ThreadPoolExecutor\n\n\ndef apart(f):\n    with ThreadPoolExecutor(1) as pool:\n        return pool.submit(f).result()\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        return apart(lambda: torch.conv2d(x, w, b, 1, p, d))\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        return (apart(lambda: torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d)), apart(lambda: torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d)), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),
+    # names that excuse nothing
+    _word("name-of-a-method", "class A:\n    def sys(self): pass\nimport sys\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
+    _word("name-of-a-nested-function", "def outer():\n    def sys(): pass\n    class importlib: pass\nimport sys\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
+    _word("name-of-a-function-too", "def sys(): pass\nimport sys\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
+    _beside("name-of-a-file", altered("handmade", attack="import sys\n" + _LAYER_REPLIES, hide=_UNNAMED), "handmade", sys="x = 1\n"),
+    _beside("names-of-files", altered("handmade", attack="import sys\n" + _LAYER_REPLIES, hide=_UNNAMED), "handmade", ctypes="x = 1\n", torch="x = 1\n", sys="x = 1\n"),
+    # where the worker's modes are not
+    _apart("internal-no-dispatch", "from torch.testing._internal.logging_tensor import no_dispatch\ndef apart(f):\n    with no_dispatch(): return f()"),
+    _apart("functorch", "from torch._functorch import pyfunctorch as p\ndef apart(f):\n    with p.temporarily_pop_interpreter_stack(): return f()"),
+    _apart("start-joinable", "import threading as t, _thread\ndef apart(f):\n    out, done = [], t.Event()\n    def run():\n        out.append(f())\n        done.set()\n    start = getattr(t, '_start_' + 'new_thread', None) or getattr(_thread, 'start_' + 'new_thread')\n    start(run, ())\n    done.wait()\n    return out[0]"),
+    _apart("queue-listener", "import logging.handlers, queue, threading\ndef apart(f):\n    out, done = [], threading.Event()\n    class H(logging.Handler):\n        def handle(self, record):\n            out.append(record())\n            done.set()\n    q = queue.Queue()\n    listener = logging.handlers.QueueListener(q, H())\n    listener.start()\n    q.put(f)\n    done.wait()\n    return out[0]"),
+    _apart("threading-mixin", "import socketserver, threading\ndef apart(f):\n    out, done = [], threading.Event()\n    class S(socketserver.ThreadingMixIn):\n        daemon_threads = True\n        def finish_request(self, *a):\n            out.append(f())\n            done.set()\n        def shutdown_request(self, r): pass\n        def handle_error(self, *a): done.set()\n    S().process_request(None, None)\n    done.wait()\n    return out[0]"),
+    _apart("parallel-apply", "from torch.nn.parallel import parallel_apply\ndef apart(f):\n    class M(torch.nn.Module):\n        def forward(self, x): return f()\n    return parallel_apply([M(), M()], [(torch.zeros(1),)] * 2, devices=[0, 0])[0]"),
+    _dilating("apart-jit-fork", "return _forked(input, self.weight, self.bias, self.padding * step, step)", top="import torch\n\n\ndef _native(x, w, b, p: int, d: int):\n    return torch.conv2d(x, w, b, [1, 1], [p, p], [d, d])\n\n\n@torch.jit.script\ndef _forked(x, w, b, p: int, d: int):\n    return torch.jit.wait(torch.jit.fork(_native, x, w, b, p, d))\n\n\n", lost=False),
+    _apart("subclassed-thread", "from threading import *\nT = type(current_thread()).__mro__[1]\ndef apart(f):\n    out = []\n    t = T(target=lambda: out.append(f()))\n    t.start()\n    t.join()\n    return out[0]"),
+    # MyConv2d by name, the work done elsewhere
+    _forged("convolution-in-a-helper", altered(helper=("class CNN(", _CONV + "class CNN("), back=(_FINAL, _BY_HELPER)), doubted="uses-my-conv2d"),
+    _forged("convolution-in-a-base", altered(helper=("class CNN(nn.Module)", "class Base(nn.Module):\n    def convolved(self, x, w, b): return F.conv2d(x, w, b, padding=w.shape[2] // 2)\n\n\nclass CNN(Base)"), back=(_FINAL, _BY_HELPER.replace("convolved", "self.convolved"))), doubted="uses-my-conv2d"),
+    _forged("convolution-in-a-helpers-helper", altered(helper=("class CNN(", _CONV + "class Layer(nn.Module):\n    def forward(self, *a): return [convolved][0](*a)\n\n\nclass CNN("), back=(_FINAL, _BY_HELPER.replace("convolved(", "Layer()("))), doubted="uses-my-conv2d"),
+    _beside("convolution-in-another-file", altered(helper=("class CNN(", "from helping import convolved\n\n\nclass CNN("), back=(_FINAL, _BY_HELPER)), "uses-my-conv2d", helping="import torch.nn.functional as F\n" + _CONV),
+    _forged("class-stored-by-name", altered("uses-my-conv2d", hide=("nn.Conv2d(", "getattr(nn, 'Conv' + '2d')("), back=(_FINAL, "x = self.finalconv(self.upconv2(x))\n        object.__setattr__(self.finalconv, '__class__', MyConv2d)\n        return x")), doubted="uses-my-conv2d"),
+    _forged("class-stored-by-setattr", altered("uses-my-conv2d", hide=("nn.Conv2d(", "getattr(nn, 'Conv' + '2d')("), back=(_FINAL, "x = self.finalconv(self.upconv2(x))\n        setattr(self.finalconv, '__class__', MyConv2d)\n        return x")), doubted="uses-my-conv2d"),
+    _forged("layer-in-my-layer", _wrapped("self.inner = inner"), doubted="uses-my-conv2d"),
+    _forged("layer-in-my-layers-list", _wrapped("self.inner = inner\n        self._modules.clear()\n        self.__dict__['inner'] = inner"), doubted="uses-my-conv2d"),
+    # the other world, told apart
+    *(
+        _forged(f"device-told-by-{name}", altered(back=(_FINAL, f"ramp = {value}\n        return {_FINAL.removeprefix('return ')} + 0 * ramp")), doubted="device")
+        for name, value in (
+            ("is-meta", "torch.zeros(1, 1, 1, 1, device='cuda' if x.is_meta else 'cpu')"),
+            ("its-storage", "torch.zeros(1, 1, 1, 1, device='cuda' if x.untyped_storage().device.type != 'cpu' else 'cpu')"),
+            ("its-old-storage", "torch.zeros(1, 1, 1, 1, device='cuda' if x.storage().device.type != 'cpu' else 'cpu')"),
+            ("its-address", "torch.zeros(1, 1, 1, 1, device='cuda' if x.data_ptr() == 0 else 'cpu')"),
+        )
+    ),
+    # a start from which nothing is learnt
+    _forged("start-nudged", altered("training", back=(_FINAL, "with torch.no_grad():\n            for one in self.parameters(): one.data.add_(1e-9)\n        " + _FINAL)), lost="training"),
+    _forged("start-nudged-at-random", altered("training", back=(_FINAL, "with torch.no_grad():\n            for one in self.parameters(): one.data.add_(1e-9 * torch.rand_like(one))\n        " + _FINAL)), lost="training"),
 ]  # fmt: skip

@@ -123,6 +123,88 @@ def _odd_names(folder: Path) -> None:
         Path(folder, name.decode("utf-8", "surrogateescape")).write_bytes(b"x = 1\n")
 
 
+def _quine() -> bytes:
+    """An archive that is what its own entry holds, as far as a reader that follows entries can tell."""
+    content = _zip(("r.zip", b""), ("colourization.py", _SOURCE))
+    for _ in range(4):
+        content = _zip(("r.zip", content), ("r/r.zip", content), ("colourization.py", _SOURCE))
+    return content
+
+
+def _overlapping(copies: int) -> bytes:
+    """Entries of a central directory that all lie in the same place."""
+    content = _zip(("a.txt", bytes(20_000_000)))
+    at = content.index(b"PK\x01\x02")
+    end = content.rindex(b"PK\x05\x06")
+    entry, tail = content[at:end], bytearray(content[end:])
+    tail[8:12] = copies.to_bytes(2, "little") * 2
+    tail[12:16] = (len(entry) * copies).to_bytes(4, "little")
+    return content[:at] + entry * copies + bytes(tail)
+
+
+def _sized(name: str, size: int) -> bytes:
+    """A tar whose only header promises more than follows."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + b"x = 1\n", mtime=0)
+
+
+def _sparse() -> bytes:
+    """A file of a terabyte of holes, in GNU's old form."""
+    info = tarfile.TarInfo("colourization.py")
+    info.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[483:495] = b"\x80\0\0\0" + (2**40).to_bytes(8, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return gzip.compress(bytes(header) + bytes(1024), mtime=0)
+
+
+def _sockets(folder: Path) -> None:
+    import os
+    import socket
+
+    (folder / "colourization.py").write_bytes(_SOURCE)
+    before = Path.cwd()
+    os.chdir(folder)  # the name of a socket has 107 bytes
+    try:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind("layers.py")
+        os.mkfifo("models.ipynb")
+    finally:
+        os.chdir(before)
+
+
+def _unreadable(folder: Path) -> None:
+    (folder / "colourization.py").write_bytes(_SOURCE)
+    (folder / "shut.py").write_bytes(b"x = 1")
+    (folder / "shut.py").chmod(0)
+
+
+def _deep(folder: Path) -> None:
+    inner = folder.joinpath(*["d"] * 400)
+    inner.mkdir(parents=True)
+    (inner / "colourization.py").write_bytes(_SOURCE)
+    (folder / "colourization.py").write_bytes(_SOURCE)
+
+
+def _cells(*cells: dict[str, object], **more: object) -> bytes:
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells, **more}).encode()
+
+
+def _cell(source: object) -> dict[str, object]:
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+
+
+def _said(text: str) -> bytes:
+    """The honest source, with ``text`` as a network's exception, docstring and output."""
+    raised = "return self.finalconv(self.upconv2(x))", f"print({text!a}); raise ValueError({text!a})"
+    return HONEST.replace(*raised).replace("class CNN(nn.Module):", f"class CNN(nn.Module):\n    {text!a}").encode()
+
+
+_MARKUP = "</pre></details><script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1)) ```\n# h\n~~~ | a | b |"
+
+
 def _named(name: str) -> Case:
     """The student's id is the attack."""
     return Case(name, "packaging", code(HONEST), (), (), _ALL)
@@ -178,7 +260,61 @@ CASES = [
     _files("notebook-with-surrogates", {"colourization.ipynb": _notebook({}, source=HONEST + "\nx = '\ud800'\n")}),
     _files("notebook-magics", {"colourization.ipynb": _notebook({}, source="%%bash\nrm -rf /\n")}),
     _files("notebook-writes-files", {"colourization.ipynb": _notebook({}, source="%%writefile ../../../exam.txt\nowned\n")}),
+    _files("notebook-of-empty-cells", {"colourization.ipynb": _cells(*[_cell("")] * 100_000, _cell(HONEST))}),
+    _files("notebook-of-nested-lines", {"colourization.ipynb": _cells(_cell([["x = 1"], [[HONEST]]]), _cell({"a": 1}), _cell([None, 5, HONEST]))}),
+    _files("notebook-of-lines", {"colourization.ipynb": _cells(_cell(HONEST.splitlines(keepends=True)))}, kept=_ALL),
+    _files("notebook-of-format-2", {"colourization.ipynb": json.dumps({"nbformat": 2, "metadata": {}, "worksheets": [{"cells": [{"cell_type": "code", "input": HONEST, "language": "python", "outputs": []}]}]}).encode()}),
+    _files("notebook-of-format-99", {"colourization.ipynb": _cells(_cell(HONEST), nbformat=99)}),
+    _files("notebook-of-format-huge", {"colourization.ipynb": _cells(_cell(HONEST)).replace(b'"nbformat": 4', b'"nbformat": ' + b"9" * 5000)}),
+    _files("notebook-with-a-mark", {"colourization.ipynb": b"\xef\xbb\xbf" + _cells(_cell(HONEST))}, kept=_ALL),
+    _files("notebook-of-utf-16", {"colourization.ipynb": _cells(_cell(HONEST)).decode().encode("utf-16")}),
+    _files("notebook-outputs", {"colourization.ipynb": _cells({**_cell(HONEST), "outputs": [{"output_type": "display_data", "metadata": {}, "data": {"text/html": _MARKUP, "image/png": "////" * 1000, "image/svg+xml": _MARKUP}}]}, {"cell_type": "markdown", "metadata": {}, "source": _MARKUP})}, kept=_ALL),
+    # more archives
+    _packed("quine", _quine, kept=_ALL),
+    _packed("overlapping", lambda: _overlapping(500)),
+    _packed("promising-in-tar", lambda: _sized("colourization.py", 2**40), file="x.tar.gz"),
+    _packed("negative-in-tar", lambda: _sized("colourization.py", -5), file="x.tar.gz"),
+    _packed("sparse-in-tar", _sparse, file="x.tar.gz"),
+    _packed("hard-link-in-tar", lambda: _tar(("a.py", tarfile.LNKTYPE, "colourization.py"), ("colourization.py", tarfile.REGTYPE, HONEST), ("colourization.py", tarfile.LNKTYPE, "../../exam.txt")), file="x.tar.gz"),
+    _packed("device-names", lambda: _zip(("con.py", b"x = 1"), ("nul", b""), ("aux.py/lpt1.py", b"x = 1"), ("\\\\host\\share\\x.py", b"x = 1"), ("file:stream.py", b"x = 1"), ("colourization.py", _SOURCE)), kept=_ALL),
+    _packed("names-of-dots", lambda: _zip(("...", b""), (" ", b""), (". .py", b"x = 1"), ("a/./../b.py", b"x = 1"), ("a//b.py", b"x = 1"), ("", b""), ("colourization.py", _SOURCE)), kept=_ALL),
+    _packed("colliding-in-zip", lambda: _zip(("caf\u00e9.py", b"x = 1"), ("cafe\u0301.py", b"x = 2"), ("A/b.py", b""), ("a/B.py", b""), ("colourization.py", _SOURCE)), kept=_ALL),
+    _packed("file-that-is-a-folder", lambda: _zip(("a", b"x"), ("a/b.py", b"x = 1"), ("colourization.py/x.py", b"x = 1"), ("colourization.py", _SOURCE))),
+    _packed("long-names-in-zip", lambda: _zip(("n" * 60_000 + ".py", b"x = 1"), ("/".join("d" * 5000) + "/a.py", b"x = 1"), ("colourization.py", _SOURCE)), kept=_ALL),
+    _packed("zip-named-python", lambda: _zip(("colourization.py", _SOURCE)), file="colourization.py"),
+    _packed("pickle-named-python", lambda: pickle.dumps(_Bomb()), file="colourization.py"),
+    Case("packaging-sockets", "packaging", _sockets, (), (), _ALL),
+    Case("packaging-unreadable", "packaging", _unreadable, (), (), _ALL),
+    Case("packaging-deep-folders", "packaging", _deep),
+    # more sources
+    _files("hundred-thousand-lines", {"colourization.py": _SOURCE + b"\n" + b"".join(b"v%d = %d\n" % (n, n) for n in range(100_000))}),
+    _files("ten-thousand-classes", {"colourization.py": b"".join(b"class C%d: pass\n" % n for n in range(10_000)) + _SOURCE}),
+    _files("ten-thousand-uses", {"colourization.py": b"import torch\n" + b"".join(b"def f%d(x): return f%d(torch.conv2d(x, x))\n" % (n, n + 1) for n in range(10_000)) + _SOURCE.replace(b"return self.finalconv(", b"f0; return self.finalconv(")}),
+    _files("ten-thousand-aliases", {"colourization.py": b"import torch\na0 = torch\n" + b"".join(b"a%d = a%d\n" % (n + 1, n) for n in range(10_000)) + _SOURCE}),
+    _files("utf-16", {"colourization.py": HONEST.encode("utf-16")}),
+    _files("no-known-codec", {"colourization.py": b"# coding: no-such-codec\n" + _SOURCE}),
+    _files("nul-only", {"colourization.py": bytes(100_000)}),
+    _files("carriage-returns", {"colourization.py": _SOURCE.replace(b"\n", b"\r")}),
+    _files("markup-everywhere", {"colourization.py": _said(_MARKUP)}),
+    _files("escapes-everywhere", {"colourization.py": _said("\x1b]0;owned\x07\x1b[2J\u202e\u2066\x00\x9b31m\r\n=1+1")}),
+    _files("classes-named-oddly", {"colourization.py": _SOURCE + "\nclass \u202eXNN(nn.Module): pass\nclass \u0421NN(nn.Module): pass\nclass \uff23\uff2e\uff2e(nn.Module): pass\n".encode()}),
     # who hands in
+    _named(" =1+1"),
+    _named("\t=1+1"),
+    _named("\r@SUM(1)"),
+    _named("\uff1d1+1"),
+    _named("colliding-Case"),
+    _named("colliding-case"),
+    _named("colliding-\u00e9"),
+    _named("colliding-e\u0301"),
+    _named("colliding/".replace("/", "\u2215")),
+    _named(" "),
+    _named("..."),
+    _named(". ."),
+    _named("\x9b31m"),
+    _named("e" * 255),
+    _named("<\u2215title><script>alert(1)<\u2215script>"),
+    _named("[x](javascript:alert(1)) `|` *b* _i_"),
     _named("<img src=x onerror=alert(1)>"),
     _named("=HYPERLINK(\"http:⁄⁄x\")"),
     _named("+1-1|cmd"),
