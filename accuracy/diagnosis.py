@@ -77,7 +77,7 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
             elif step.form == "gap-1":
                 made = f"MyDilatedConv2d({now}, {out}, {size}, 1)"
             elif step.form == "stride":
-                made = f"nn.Conv2d({now}, {out}, {size}, stride=2, padding={size} // 2)"
+                made = f"nn.Conv2d({now}, {out}, {size}, stride=2, padding={size} // 2{options})"
             elif my_conv2d and not options:
                 made = f"MyConv2d({now}, {out}, {size})"
             else:
