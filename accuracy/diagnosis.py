@@ -71,13 +71,13 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
         new = f"h{number}"
         if step.kind in ("conv", "convt"):
             size, out = "kernel", _WIDTHS[step.width]
-            options = ", bias=False" if step.form == "no-bias" else ""
+            options = ", bias=False" if not step.bias else ""
             if step.kind == "convt":
                 made = f"nn.ConvTranspose2d({now}, {out}, {size}, stride=2, padding={size} // 2, output_padding=1{options})"
             elif step.form == "gap-1":
                 made = f"MyDilatedConv2d({now}, {out}, {size}, 1)"
             elif step.form == "stride":
-                made = f"nn.Conv2d({now}, {out}, {size}, stride=2, padding={size} // 2)"
+                made = f"nn.Conv2d({now}, {out}, {size}, stride=2, padding={size} // 2{options})"
             elif my_conv2d and not options:
                 made = f"MyConv2d({now}, {out}, {size})"
             else:

@@ -44,11 +44,13 @@ class Step:
     width: str = ""
     """Convolutions: output channels, ``NF``, ``2NF``, ``NC`` or ``3``."""
     form: str = ""
-    """A departure from the plain layer: ``average``, ``bilinear``, ``stride``, ``tanh``, ``no-bias``, …"""
+    """A departure from the plain layer: ``average``, ``bilinear``, ``stride``, ``tanh``, …"""
     source: int = 0
     """``cat``: the block whose output comes in by the skip connection; 0 is the input image."""
     first: bool = False
     """``cat``: the skipped-in tensor stands first."""
+    bias: bool = True
+    """Convolutions: whether they have one; apart from ``form``, as a strided convolution can lack it too."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ class Network(nn.Module):
         for step in steps:
             layer: nn.Module = nn.Identity()
             if step.kind in ("conv", "convt"):
-                out, bias = out_channels(step, filters, colours), step.form != "no-bias"
+                out, bias = out_channels(step, filters, colours), step.bias
                 if step.kind == "convt":
                     layer = nn.ConvTranspose2d(
                         now, out, kernel, stride=2, padding=kernel // 2, output_padding=1, bias=bias
@@ -278,7 +280,7 @@ def state_shapes(
         if step.kind in ("conv", "convt"):
             out = out_channels(step, filters, colours)
             shapes.append((out, now, kernel, kernel) if step.kind == "conv" else (now, out, kernel, kernel))
-            if step.form != "no-bias":
+            if step.bias:
                 shapes.append((out,))
             now = out
         elif step.kind == "norm" and step.form != "instance":
@@ -381,8 +383,8 @@ def mistakes(known: Known) -> Iterator[Known]:
                              f"The {block} upsamples by bilinear interpolation where the handout copies the nearest pixel.",
                              "Use nn.Upsample(scale_factor=2) with its default mode.", _HALF)  # fmt: skip
         if step.kind in ("conv", "convt"):
-            if step.form == "":
-                yield edited(put(place, replace(step, form="no-bias")), "bias-missing", step.block,
+            if step.bias:
+                yield edited(put(place, replace(step, bias=False)), "bias-missing", step.block,
                              f"The convolution of the {block} has no bias.", "Leave out bias=False.", _HALF)  # fmt: skip
             if step.form == "gap-1":
                 yield edited(put(place, replace(step, form="")), "dilation-missing", step.block,
@@ -447,11 +449,17 @@ def mistakes(known: Known) -> Iterator[Known]:
     for kind, id, form, explanation, look_at in _EVERYWHERE:
         if sum(step.kind in kind for step in steps) > 1:
             changed = [
-                replace(step, form=form) if step.kind in kind and not step.form else step
+                _departed(step, form) if step.kind in kind else step
                 for step in steps
                 if form != "gone" or step.kind not in kind
             ]
             yield edited(changed, id, 0, explanation, look_at, _QUARTER)
+
+
+def _departed(step: Step, form: str) -> Step:
+    if form == "no-bias":
+        return replace(step, bias=False)
+    return step if step.form else replace(step, form=form)
 
 
 _EVERYWHERE = (

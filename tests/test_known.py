@@ -93,3 +93,11 @@ def test_every_mistake_says_what_it_is_and_where_to_look(assignment, kind):
     for wrong in mistakes(right(assignment, kind.cls)[0]):
         assert 0 <= wrong.share < 1
         assert wrong.id and wrong.explanation.endswith(".") and wrong.look_at.endswith(".")
+
+
+@pytest.mark.parametrize("network", ["CNN", "UNet"])
+def test_convolutions_with_a_stride_lose_their_bias_with_the_others(network: str) -> None:
+    (known,) = (one for one in mistakes(right("csc413-2023", network)[0]) if one.id == "bias-missing" and not one.place)
+    shapes = state_shapes(known.steps, 3, 4, 5, 1)
+    assert not any(step.bias for step in known.steps if step.kind in ("conv", "convt"))
+    assert [tuple(one.shape) for one in Network(known.steps, 3, 4, 5, 1).parameters()] == list(shapes)

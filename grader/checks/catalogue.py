@@ -170,7 +170,7 @@ def _after(
     if step.kind in ("conv", "convt"):
         out = out_channels(step, filters, colours)
         wanted = [(out, width, kernel, kernel) if step.kind == "conv" else (width, out, kernel, kernel)]
-        wanted += [(out,)] if step.form != "no-bias" else []
+        wanted += [(out,)] if step.bias else []
     elif step.kind == "norm" and step.form != "instance":
         wanted = [(width,), (width,)]
     if shapes[parameters : parameters + len(wanted)] != tuple(wanted):
