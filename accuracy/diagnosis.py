@@ -83,6 +83,8 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
             else:
                 made = f"nn.Conv2d({now}, {out}, {size}, padding={size} // 2{options})"
             setup.append(f"self.layer{number} = {made}")
+            if step.form == "gap-1" and not step.bias:
+                setup.append(f"self.layer{number}.bias = None")
             call, now = f"self.layer{number}({x})", out
         elif step.kind == "norm":
             setup.append(f"self.layer{number} = {_NORMS[step.form].format(now=now)}")

@@ -12,14 +12,18 @@ import random
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
+
+from hypothesis import HealthCheck, Phase, given, settings, strategies
+from hypothesis import seed as seed_of_hypothesis
 
 from accuracy.examining import Examiner
 from grader.exam import NETWORKS
 from grader.report import Report
 from grader.verdicts import Outcome
 
-__all__ = ["Equivalent", "draw", "try_out"]
+__all__ = ["Equivalent", "drawn", "try_out"]
 
 T = TypeVar("T")
 
@@ -30,17 +34,32 @@ class Equivalent:
 
     assignment: str
     number: int
-    """With the seed, what it is drawn from."""
+    """Its place among those of its seed."""
     files: dict[str, str]
     choices: tuple[str, ...] = field(default=())
     """What is unusual about it."""
 
 
-def draw(assignment: str, seed: int, number: int) -> Equivalent:
-    """The ``number``-th right submission of a seed."""
-    writer = _Writer(assignment, random.Random(f"{assignment}/{seed}/{number}"))
-    files = writer.files()
-    return Equivalent(assignment, number, files, tuple(writer.told))
+@cache
+def drawn(assignment: str, seed: int, count: int) -> tuple[Equivalent, ...]:
+    """``count`` right submissions, drawn by Hypothesis from a seed: the same for the same seed and count."""
+    found: list[Equivalent] = []
+
+    @seed_of_hypothesis(f"{assignment}/{seed}")
+    @settings(
+        max_examples=2 * count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=HealthCheck
+    )
+    @given(strategies.randoms(use_true_random=False))
+    def collect(choices: random.Random) -> None:
+        writer = _Writer(assignment, choices)
+        files = writer.files()
+        if len(found) < count and all(files != one.files for one in found):
+            found.append(Equivalent(assignment, len(found), files, tuple(writer.told)))
+
+    collect()
+    if len(found) < count:
+        raise ValueError(f"only {len(found)} of {count} submissions to {assignment} could be drawn")
+    return tuple(found)
 
 
 def try_out(equivalent: Equivalent, examiner: Examiner) -> tuple[dict[str, str], Report]:

@@ -45,9 +45,9 @@ def _mutant(mutant: mutants.Mutant, seed: int, sandboxed: bool) -> mutants.Trial
 
 
 def _equivalent(
-    assignment: str, number: int, seed: int
+    assignment: str, number: int, seed: int, count: int
 ) -> tuple[equivalents.Equivalent, dict[str, str], list[tuple[str, float]]]:
-    one = equivalents.draw(assignment, seed, number)
+    one = equivalents.drawn(assignment, seed, count)[number]
     lost, report = equivalents.try_out(one, _examiner(seed, True))
     margins = [
         (f"{mark.id.split('.')[1]}, {name}", value)
@@ -122,7 +122,8 @@ def _of_mutants(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
 
 
 def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
-    tasks = [(assignment, number, seed) for assignment in ASSIGNMENTS for number in range(size.equivalents)]
+    count = size.equivalents
+    tasks = [(assignment, number, seed, count) for assignment in ASSIGNMENTS for number in range(count)]
     tried = list(run(_equivalent, tasks))
     full = [one for one, lost, _ in tried if not lost]
     margins: dict[str, float] = {}

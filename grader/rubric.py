@@ -138,6 +138,7 @@ def load(path: Path) -> Rubric:
 
 _LARGEST = 1_000_000  # bytes; the rubric that ships has about a twentieth of it
 _DEEPEST = 12  # levels of nesting; a criterion's list of needs lies at the ninth
+_TOO_DEEP = f"lists and mappings must be nested at most {_DEEPEST} deep: close the ones before"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same nodes, ten times as fast where libyaml is there
 
 
@@ -186,6 +187,8 @@ def _root(content: bytes) -> Node:
     except (yaml.YAMLError, ValueError, OverflowError) as problem:  # the last two: numbers in escapes and directives
         mark = getattr(problem, "problem_mark", None)
         what = getattr(problem, "problem", None) or "a number in it is too large"
+        if "nesting depth" in what:  # libyaml has a limit of its own, and reads ahead
+            raise _Fault(mark.line + 1 if mark else 1, _TOO_DEEP) from None
         raise _Fault(
             mark.line + 1 if mark else 1, f"this is not YAML ({what}): check the indentation, the quotes and the colons"
         ) from None
@@ -209,7 +212,7 @@ def _refuse_what_is_not_plain(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _DEEPEST:
-            raise _Fault(line, f"lists and mappings must be nested at most {_DEEPEST} deep: close the ones before")
+            raise _Fault(line, _TOO_DEEP)
 
 
 # Nodes to values. ``what`` names the value in the error.

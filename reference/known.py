@@ -13,17 +13,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 __all__ = [
+    "LAYER_ORDER",
     "Known",
     "Network",
     "Step",
     "handout",
+    "misordered",
     "mistakes",
     "out_channels",
     "right",
@@ -323,6 +325,19 @@ def right(assignment: str, network: str, orders: tuple[str, ...] = ()) -> tuple[
     return tuple(found)
 
 
+@cache
+def misordered(assignment: str, network: str, orders: tuple[str, ...]) -> tuple[Known, ...]:
+    """What would be right in an order of pooling and batch-norm that ``orders`` leaves out; nothing if it has both."""
+    accepted = {known.steps for known in right(assignment, network, orders)}
+    return tuple(
+        Known(
+            LAYER_ORDER, "", "Batch-norm and max-pooling stand in the other order than in the handout.",
+            "Put the layers of the pooling blocks in the handout's order.", _THREE_QUARTERS, known.steps,
+        )
+        for known in right(assignment, network) if known.steps not in accepted
+    )  # fmt: skip
+
+
 def _with_concat_orders(steps: tuple[Step, ...], remark: str) -> Iterator[Known]:
     places = [place for place, step in enumerate(steps) if step.kind == "cat"]
     for firsts in product([False, True], repeat=len(places)):
@@ -332,6 +347,8 @@ def _with_concat_orders(steps: tuple[Step, ...], remark: str) -> Iterator[Known]
         yield Known("right", "", remark, "", Fraction(1), tuple(changed), (remark,) if remark else ())
 
 
+LAYER_ORDER = "layer-order"
+"""Id of the mistake of ``misordered``."""
 _HALF, _QUARTER, _THREE_QUARTERS, _NONE = Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(0)
 
 
@@ -395,9 +412,12 @@ def mistakes(known: Known) -> Iterator[Known]:
                     yield edited(put(place, replace(step, width=width)), "wrong-width", step.block,
                                  f"The convolution of the {block} has {width} output channels, expected {step.width}.",
                                  f"See the output channels of the {block}.", _HALF)  # fmt: skip
-            follows = steps[place + 1] if place + 1 < len(steps) else None
-            if follows and follows.kind in ("pool", "up") and follows.block == step.block:
-                yield edited([*steps[:place], follows, step, *steps[place + 2 :]], "layers-swapped", step.block,
+            follows = next(
+                (one for one in steps[place:] if one.block == step.block and one.kind in ("pool", "up")), None
+            )
+            if follows:
+                rest = [one for one in steps[place:] if one is not follows]
+                yield edited([*steps[:place], follows, *rest], "layers-swapped", step.block,
                              f"In the {block} the {_LAYER[follows.kind]} comes before the convolution.",
                              f"Put the layers of the {block} in the handout's order.", _HALF)  # fmt: skip
         if (
@@ -446,6 +466,10 @@ def mistakes(known: Known) -> Iterator[Known]:
     yield edited([*steps, Step("norm", last), Step("act", last)], "batch-norm-at-the-end", last,
                  "After the last convolution come a batch-norm and a ReLU; the network should end with the convolution.",
                  "Take away what follows the last convolution.", _HALF)  # fmt: skip
+    swapped = _relu_first(steps)
+    if swapped != [*steps]:
+        yield edited(swapped, "layers-swapped", 0, "In all blocks the ReLU comes before the batch-norm.",
+                     "Put the layers of the blocks in the handout's order.", _QUARTER)  # fmt: skip
     for kind, id, form, explanation, look_at in _EVERYWHERE:
         if sum(step.kind in kind for step in steps) > 1:
             changed = [
@@ -454,6 +478,15 @@ def mistakes(known: Known) -> Iterator[Known]:
                 if form != "gone" or step.kind not in kind
             ]
             yield edited(changed, id, 0, explanation, look_at, _QUARTER)
+
+
+def _relu_first(steps: tuple[Step, ...]) -> list[Step]:
+    """Every ReLU that follows a batch-norm in its block before it."""
+    changed = list(steps)
+    for place, (one, other) in enumerate(pairwise(steps)):
+        if (one.kind, other.kind) == ("norm", "act") and one.block == other.block:
+            changed[place : place + 2] = [other, one]
+    return changed
 
 
 def _departed(step: Step, form: str) -> Step:
@@ -503,6 +536,15 @@ _EVERYWHERE = (
     (("act",), "other-activation", "leaky", "The blocks have leaky ReLUs where the handout has ReLUs.", "Use nn.ReLU."),
     (("act",), "other-activation", "sigmoid", "The blocks have sigmoids where the handout has ReLUs.", "Use nn.ReLU."),
     (("act",), "other-activation", "tanh", "The blocks have tanhs where the handout has ReLUs.", "Use nn.ReLU."),
+    (("act",), "other-activation", "elu", "The blocks have ELUs where the handout has ReLUs.", "Use nn.ReLU."),
+    (("act",), "other-activation", "gelu", "The blocks have GELUs where the handout has ReLUs.", "Use nn.ReLU."),
+    (
+        ("norm",),
+        "instance-norm",
+        "instance",
+        "The blocks have instance-norms where the handout has batch-norms.",
+        "Use nn.BatchNorm2d.",
+    ),
     (
         ("cat",),
         "skip-added",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grader.worker import devices, legacy
+from grader.worker import handler as handler_module
+from grader.worker import legacy
 from grader.worker.handler import Handler
 from grader.worker.load import load
 
@@ -73,7 +74,8 @@ def examined(tmp_path):
         evidence, _ = handler.handle(
             {"do": "device", "cls": "Net", "args": [2], "rng": 0, **asked}, {"input": torch.rand(1, 1, 8, 8)}
         )
-        return evidence
+        # the process of the tests has threads of its own
+        return {name: value for name, value in evidence.items() if name != "threads"}
 
     yield examine
     legacy.uninstall()
@@ -103,7 +105,7 @@ def test_layers_that_are_not_registered_are_found(examined):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
 def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp_path, monkeypatch):
     loads = []
-    monkeypatch.setattr(devices, "load", lambda *args, **kwargs: loads.append(args) or load(*args, **kwargs))
+    monkeypatch.setattr(handler_module, "load", lambda *args, **kwargs: loads.append(args) or load(*args, **kwargs))
     handler = Handler(tmp_path)
     source = LAYER.format(make=FOLLOWS["a module-level device"][0], top=FOLLOWS["a module-level device"][1])
     source += "SEEN = torch.zeros(2, device=DEVICE).numpy()\n"
@@ -118,7 +120,7 @@ def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp
     )
     probe = {"do": "device", "cls": "Net", "args": [2], "rng": 0}
     replies = [handler.handle(probe, {"input": torch.rand(1, 1, 8, 8)})[0] for _ in range(2)]
-    assert len(loads) == 1 and replies[0] == replies[1]
+    assert len(loads) == 2 and replies[0] == replies[1]  # once for each world
     legacy.uninstall()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from grader.exam import NETWORKS
-from reference.known import Network, handout, mistakes, right, state_shapes
+from reference.known import Network, handout, misordered, mistakes, right, state_shapes
 from reference.models import model_classes
 
 KINDS = [(assignment, kind) for assignment, kinds in NETWORKS.items() for kind in kinds.values()]
@@ -101,3 +103,24 @@ def test_convolutions_with_a_stride_lose_their_bias_with_the_others(network: str
     shapes = state_shapes(known.steps, 3, 4, 5, 1)
     assert not any(step.bias for step in known.steps if step.kind in ("conv", "convt"))
     assert [tuple(one.shape) for one in Network(known.steps, 3, 4, 5, 1).parameters()] == list(shapes)
+
+
+@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
+def test_the_other_order_of_pooling_and_batch_norm_has_a_name(assignment, kind):
+    assert misordered(assignment, kind.cls, ()) == ()
+    for order in ("pool-first", "norm-first"):
+        named = misordered(assignment, kind.cls, (order,))
+        right_ones = right(assignment, kind.cls, (order,))
+        pools = any(step.kind == "pool" for step in right_ones[0].steps)
+        assert len(named) == (3 * len(right_ones) if pools else 0)
+        assert {wrong.id for wrong in named} <= {"layer-order"}
+        assert not {wrong.steps for wrong in named} & {known.steps for known in right_ones}
+
+
+@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
+def test_a_relu_before_batch_norm_everywhere_has_a_name(assignment, kind):
+    handouts = right(assignment, kind.cls)[0]
+    everywhere = [wrong for wrong in mistakes(handouts) if wrong.id == "layers-swapped" and not wrong.place]
+    assert len(everywhere) == 1
+    kinds = [step.kind for step in everywhere[0].steps]
+    assert all(pair != ("norm", "act") for pair in pairwise(kinds))

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 
 from grader.exam import NETWORKS
-from reference.known import mistakes, right
+from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
 
 __all__ = ["unknown_mistake"]
@@ -15,7 +15,7 @@ __all__ = ["unknown_mistake"]
 
 def unknown_mistake(assignment: str, shares: Mapping[str, Fraction]) -> str | None:
     """One sentence about the first id that no check of the assignment knows; None if all are known."""
-    known = {known.id for known in LAYER_MISTAKES}
+    known = {LAYER_ORDER, *(known.id for known in LAYER_MISTAKES)}
     for kind in NETWORKS[assignment].values():
         known |= {wrong.id for one in right(assignment, kind.cls) for wrong in mistakes(one)}
     for id in shares:

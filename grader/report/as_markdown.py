@@ -145,7 +145,8 @@ def _longest(text: str) -> int:
 
 
 # What feedback quotes between backticks, and names such as ``__init__``. A bar would part the cells of a table.
-_QUOTED = re.compile(r"(?<!`)`([^`|]*[^`|\s][^`|]*)`(?!`)|(?<!\w)(_\w+|\w+_)(?!\w)")
+# What could be markup stays prose, which is escaped: not every reader of Markdown takes code spans as code.
+_QUOTED = re.compile(r"(?<!`)`([^`|<>&]*[^`|<>&\s][^`|<>&]*)`(?!`)|(?<!\w)(_\w+|\w+_)(?!\w)")
 
 
 def _escaped(text: str) -> str:
