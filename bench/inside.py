@@ -40,16 +40,13 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
-        self.cpu_seconds: Counter[str] = Counter()
-        """Of this process."""
 
     def time(self, what: str, do: Callable[[], Any]) -> Any:
-        begun, cpu = time.perf_counter(), time.process_time()
+        begun = time.perf_counter()
         try:
             return do()
         finally:
             self.seconds[what] += time.perf_counter() - begun
-            self.cpu_seconds[what] += time.process_time() - cpu
 
 
 class InProcess:
@@ -122,7 +119,7 @@ def limit() -> dict[str, Any]:
     torch.set_num_threads(1)
     warm = Clock()
     grading = _grading(Sandboxes(warm))
-    told: dict[str, Any] = {"limit": {}, "limit_cpu": {}, "verbs": {}}
+    told: dict[str, Any] = {"limit": {}, "verbs": {}}
     for base in BASES:
         grading.grade(_found(base))  # what is computed once in a run is there from now on
     for base in BASES:
@@ -131,12 +128,9 @@ def limit() -> dict[str, Any]:
             clock = Clock()
             grading.sandbox = Sandboxes(clock)  # type: ignore[assignment]
             grading.grade(_found(base))
-            seconds, cpu = (
-                sum(counter.values()) - counter["outline"] for counter in (clock.seconds, clock.cpu_seconds)
-            )
+            seconds = sum(clock.seconds.values()) - clock.seconds["outline"]
             if seconds < told["limit"].get(base, float("inf")):
                 told["limit"][base], told["verbs"][base] = seconds, dict(clock.seconds)
-            told["limit_cpu"][base] = min(cpu, told["limit_cpu"].get(base, cpu))
     return told
 
 
