@@ -5,7 +5,6 @@ itself, in
 processes of their own, as a TA would; ``bench/inside.py`` measures what has to be seen from inside.
 """
 
-# ruff: noqa: E501 (tables)
 from __future__ import annotations
 
 import argparse
