@@ -43,13 +43,13 @@ def _in_init(name: str, attack: str, *, said: str = "", lost: str = "shapes") ->
 _ALL = [
     # time
     _in_forward("endless-loop", "while True: pass", said="did not finish"),
-    _in_forward("sleep", "import time\ntime.sleep(10**6)", said="still running after"),
+    _in_forward("sleep", "import time\ntime.sleep(10**6)", said="did not finish"),
     _in_forward("deaf-loop", _DEAF + "while True: pass", said="did not finish"),
     _in_forward("endless-in-c", "sum(iter(int, 1))", said="did not finish"),
     _in_forward("endless-regex", "import re\nre.match(r'(a|a)*b', 'a' * 60)", said="did not finish"),
     _in_forward("loop-in-finally", "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass", said="did not finish"),
     _at_load("sleep-at-load", "import time\ntime.sleep(10**6)", said="still running after"),
-    _at_load("slow-destructor", "import time\nclass Slow:\n    def __del__(self): time.sleep(10**6)\nSlow()", lost="shapes values"),
+    _at_load("slow-destructor", "import time\nclass Slow:\n    def __del__(self): time.sleep(10**6)\nSlow()"),
     _at_load("destructor-loop", "class Undead:\n    def __del__(self): Undead()\nUndead()"),
     _in_init("slow-bit-by-bit", "import time\ntime.sleep(6)", lost="architecture"),
     # memory
