@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from grader.worker.confine import WHOLE_PROC
+
 __all__ = [
     "SCRATCH",
     "Unavailable",
@@ -174,11 +176,19 @@ def isolated_command(bubblewrap: str, control: int, handler: Path | None, *, gpu
         options += ["--ro-bind", source, target]
     for target in _masks():
         options += ["--tmpfs", target, "--remount-ro", target]
+    if not gpu:
+        # the driver where a system keeps it among the other libraries; without a card nothing of it is in reach
+        for libraries in _library_folders():
+            for library in sorted({path.resolve() for path in libraries.rglob("libcuda.so*")}):
+                if library.is_relative_to(libraries):
+                    options += ["--ro-bind", "/dev/null", str(library)]
     for link in _SYMLINKS:
         if link.is_symlink():
             options += ["--symlink", str(link.readlink()), str(link)]
     for device in devices:
         options += ["--dev-bind", device, device]
+    if gpu and os.geteuid() == 0:
+        options += ["--bind", "/proc", str(WHOLE_PROC)]
     # some imports want a folder for temporary files; every session covers it with its scratch
     options += ["--proc", "/proc", "--perms", "1777", "--tmpfs", SCRATCH]
     options += ["--remount-ro", "/", "--chdir", "/"]

@@ -15,7 +15,8 @@ bubblewrap, around the parent (``launch.py``)
     or other submission to be read, because none is mounted; a submission's own files come as messages.
 namespaces, around each session
     All of them once more, nested: sessions share no process, memory, network or file with each other. A scratch tmpfs
-    of limited size is the only place to write to. ``/proc`` is empty, but for the session that has the graphics card.
+    of limited size is the only place to write to. ``/proc`` is empty; with the graphics card it shows the session's own
+    processes.
 privileges, Landlock, seccomp (``worker/confine.py``)
     No capability in any set, no way to regain one; files and system calls refused a second time, by other means.
 limits

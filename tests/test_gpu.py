@@ -208,10 +208,13 @@ def test_a_session_computes_on_the_card(isolation, tmp_path):
 
 
 @needs_gpu
-def test_the_card_trains_what_is_right(sandbox, tmp_path):
-    with Gpu(isolation="none", limits=Limits(), lock=tmp_path / "lock") as gpu:
+@pytest.mark.parametrize("isolation", ["none", "bubblewrap"])
+def test_the_card_trains_what_is_right(isolation, sandbox, tmp_path):
+    if isolation == "bubblewrap" and shutil.which("bwrap") is None:
+        pytest.skip("isolation needs bubblewrap")
+    with Gpu(isolation=isolation, limits=Limits(), lock=tmp_path / "lock") as gpu:
         report = _graded(sandbox, gpu, RIGHT)
-    assert report.run.device == "cuda"
+    assert report.run.device == "cuda" and not report.flags
     assert all(outcome is Outcome.PASS for _, outcome in _marks(report).values() if outcome is not Outcome.PENDING)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import shutil
 import socket
@@ -394,6 +395,45 @@ def test_there_is_no_network(session: Session) -> None:
         assert "PermissionError" in run(session, source)
 
 
+def test_with_a_card_a_session_sees_and_names_its_own_processes_and_no_others(
+    isolated: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "gpu_devices", lambda: ["/dev/null"])
+    with (
+        Sandbox(isolation="bubblewrap", limits=LIMITS, handler=HANDLER, gpu=True) as sandbox,
+        sandbox.open() as session,
+        isolated.open(),
+    ):
+        processes = "import os; value = [name for name in os.listdir('/proc') if name.isdigit()]"
+        assert run(session, processes) == ["1", "2"]
+        assert run(session, "value = os.listdir('/whole-proc') if os.path.exists('/whole-proc') else []") == []
+        # what CUDA does to name its threads, and to have a place of its own by that number
+        name = "open('/proc/self/task/2/comm', 'w').write('named'); value = open('/proc/self/comm').read()"
+        assert run(session, name) == "named\n"
+        listen = (
+            "import socket; at = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); at.bind('\\0x'); at.listen()"
+        )
+        assert run(session, f"{listen}; value = 1") == 1
+        for refused in (
+            "socket.socket(socket.AF_UNIX).connect('\\0x')",
+            "socket.socket(socket.AF_INET)",
+            "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+            "open('/proc/1/mem', 'rb')",
+            "open('/proc/sys/kernel/hostname', 'w')",
+        ):
+            assert "PermissionError" in run(session, refused), refused
+
+
+def test_without_a_card_the_driver_of_one_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "libcuda.so.1.2").touch()
+    (tmp_path / "libcuda.so.1").symlink_to("libcuda.so.1.2")
+    monkeypatch.setattr(launch, "_library_folders", lambda: [tmp_path])
+    for gpu in (False, True):
+        command = launch.isolated_command("bwrap", 3, None, gpu=gpu)
+        covered = [target for source, target in itertools.pairwise(command) if source == "/dev/null"]
+        assert (str(tmp_path / "libcuda.so.1.2") in covered) is not gpu
+
+
 def test_nothing_survives_the_session_without_isolation_either(plain: Sandbox) -> None:
     source = """
 import os, signal, time
@@ -512,4 +552,5 @@ def test_the_filter_of_every_machine_is_a_program_the_kernel_could_load() -> Non
     for machine, (column, _) in confine._MACHINES.items():
         numbers = [entry[column] for entry in confine._REFUSED.values() if entry[column] is not None]
         assert len(set(numbers)) == len(numbers) and max(numbers) <= confine._LAST_KNOWN, machine
-        assert len(confine._filter(machine)) // 8 <= 4096
+        for gpu in (False, True):
+            assert len(confine._filter(machine, gpu=gpu)) // 8 <= 4096

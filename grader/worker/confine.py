@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
+    "WHOLE_PROC",
     "Unconfined",
     "be_subreaper",
     "drop_privileges",
@@ -33,8 +34,14 @@ __all__ = [
     "mount_scratch",
     "restrict_files",
     "restrict_system_calls",
+    "show_own_processes",
     "use_large_pages",
 ]
+
+
+WHOLE_PROC = Path("/whole-proc")
+"""The machine's own ``/proc``, with a card and as root. The kernel mounts a new one only where a whole one is in sight
+already, and bubblewrap covers parts of the one that it makes for root. Out of sight before a session begins."""
 
 
 class Unconfined(Exception):
@@ -113,6 +120,18 @@ def hide_processes() -> None:
     """
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_RDONLY
     _call("/proc", "mount", b"none", b"/proc", b"tmpfs", flags, b"size=4k,nr_inodes=1,mode=555")
+
+
+def show_own_processes() -> None:
+    """``/proc`` with this PID namespace in it, read and written by its rules. Called by its first process.
+
+    CUDA names its threads by writing to ``/proc/self/task``, under the numbers that they have in this namespace.
+    """
+    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    _call("/proc", "mount", b"proc", b"/proc", b"proc", flags, None)
+    if WHOLE_PROC.exists():
+        hidden = flags | _MS_RDONLY
+        _call("/proc", "mount", b"none", os.fsencode(WHOLE_PROC), b"tmpfs", hidden, b"size=4k,nr_inodes=1,mode=555")
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
@@ -232,7 +251,7 @@ def drop_privileges() -> None:
 
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # the same numbers on every architecture
 _READ = 1 << 2 | 1 << 3  # files, folders
-_WRITE_FILE = 1 << 1
+_WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _EXECUTE = 1 << 0
 _CONTROL_DEVICE = 1 << 15
 _MAKE_DEVICE_OR_SOCKET = 1 << 6 | 1 << 9 | 1 << 11  # character device, socket, block device
@@ -242,7 +261,8 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 
 def restrict_files(scratch: Path, devices: Sequence[str] = ()) -> str:
     """Reading anywhere that is mounted, writing in ``scratch`` and to ``/dev/null`` alone; no TCP, no signals or
-    abstract sockets to anything outside. ``devices`` are the card's files, to be written and controlled.
+    abstract sockets to anything outside. ``devices`` are the card's files, to be written and controlled; with them goes
+    ``/proc``, see ``show_own_processes``.
 
     Returns what to say about the layer: an older kernel has less of it, or none.
     """
@@ -264,6 +284,7 @@ def restrict_files(scratch: Path, devices: Sequence[str] = ()) -> str:
             (Path("/dev/null"), 1 << 2 | _WRITE_FILE),
             (scratch, every_right & ~(_EXECUTE | _MAKE_DEVICE_OR_SOCKET)),
             *((Path(device), 1 << 2 | _WRITE_FILE | _CONTROL_DEVICE) for device in devices),
+            *([(Path("/proc"), _READ | _WRITE_FILE | _TRUNCATE)] if devices else []),
         ):
             folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:
@@ -327,6 +348,8 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 _CLONE = (56, 220)
 _CLONE3 = (435, 435)
 _PRLIMIT = (302, 261)
+_SOCKET = (41, 198)
+_LOCAL = 1  # AF_UNIX
 _LAST_KNOWN = 462  # mseal; whatever comes after was not judged here
 _CLONE_THREAD = 0x00010000
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -338,24 +361,25 @@ _NUMBER, _MACHINE, _ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; argum
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 
 
-def restrict_system_calls() -> str:
+def restrict_system_calls(*, gpu: bool = False) -> str:
     """Refuse the system calls above for good, with EPERM; end the process on another machine's calls.
 
     Threads may be started, processes may not: ``clone`` needs CLONE_THREAD, and ``clone3``, whose flags a filter cannot
-    read, is answered as if the kernel were older, on which the C library falls back to ``clone``.
+    read, is answered as if the kernel were older, on which the C library falls back to ``clone``. With a ``gpu``, CUDA
+    may listen on a local socket: in a network namespace of its own, where nobody can connect.
     """
     machine = platform.machine()
     if machine not in _MACHINES:
         raise Unconfined(f"seccomp: there is no filter for {machine}, only for {' and '.join(_MACHINES)}")
-    program = _filter(machine)
+    program = _filter(machine, gpu=gpu)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer)))
     _prctl("seccomp", _PR_SET_NO_NEW_PRIVS, 1)
     _prctl("seccomp", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
-    return "in force"
+    return "in force, but for local sockets, which CUDA opens" if gpu else "in force"
 
 
-def _filter(machine: str) -> bytes:
+def _filter(machine: str, *, gpu: bool) -> bytes:
     column, identity = _MACHINES[machine]
     refuse, unknown = _ERRNO | errno.EPERM, _ERRNO | errno.ENOSYS
 
@@ -391,9 +415,17 @@ def _filter(machine: str) -> bytes:
             step(_RETURN, refuse),
         ),
     ]
-    for numbers in _REFUSED.values():
+    if gpu:
+        steps += when(
+            _SOCKET[column],
+            step(_LOAD, _ARGUMENT),
+            step(_EQUAL, _LOCAL, 0, 1),
+            step(_RETURN, _ALLOW),
+            step(_RETURN, refuse),
+        )
+    for name, numbers in _REFUSED.items():
         number = numbers[column]
-        if number is not None:
+        if number is not None and not (gpu and name in ("bind", "listen")):
             steps += when(number, step(_RETURN, refuse))
     steps.append(step(_RETURN, _ALLOW))
     return b"".join(steps)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from . import devices
@@ -22,6 +24,21 @@ __all__ = ["Handler"]
 _process_time, _thread_time = time.process_time_ns, time.thread_time_ns
 _NOISE = 20_000
 """Nanoseconds that clocks may be coarse by; to start a thread takes many times as long."""
+
+
+def _driver_is_there() -> bool:
+    """Whether torch can start CUDA, whose driver has threads of its own. Looking for cards is enough, which torch does
+    at the first gradient."""
+    if torch.version.cuda is None:
+        return False
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+_DRIVER_IS_THERE = _driver_is_there()
 
 
 class Handler:
@@ -41,8 +58,7 @@ class Handler:
         from one, and read in this order the process's clock is never ahead of its only thread's.
         """
         reply, out = self._answered(message, tensors)
-        # a graphics card's driver has threads of its own
-        if "device" not in message and _process_time() - _thread_time() > _NOISE:
+        if not _DRIVER_IS_THERE and _process_time() - _thread_time() > _NOISE:
             reply = {**reply, "threads": True}
         return reply, out
 

@@ -191,10 +191,11 @@ def _doorway(
             confine.enter_namespaces()
             limits = request["limits"]
             confine.mount_scratch(Path(request["scratch"]), size=limits["scratch_bytes"], files=limits["scratch_files"])
-            # CUDA does not start without one: what is seen in it belongs to the one session that has the card
             if request["devices"] is None:
                 confine.hide_processes()
         if os.fork() == 0:
+            if confined and request["devices"] is not None:
+                confine.show_own_processes()
             _keeper(request, channel, output, status, handler, confined=confined, held=held)
     except (confine.Unconfined, OSError) as exc:
         _tell(status, {"unconfined": str(exc)})
@@ -334,7 +335,7 @@ def _session(
                 confine.drop_privileges()
                 layers["capabilities"] = "none, in any set; no_new_privs"
                 layers["Landlock"] = confine.restrict_files(scratch, devices or ())
-                layers["seccomp"] = confine.restrict_system_calls()
+                layers["seccomp"] = confine.restrict_system_calls(gpu=devices is not None)
             handler = make(scratch)
         except Exception as exc:
             _tell(report, {"unconfined": str(exc) or type(exc).__name__})
