@@ -288,10 +288,18 @@ _CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
 
 def _refuse_fractions(value: Any) -> None:
     """To the schema language 3.0 is an integer; to torch it is no size. Evidence in numbers comes as tensors."""
-    if type(value) is float:
-        raise JsonSchemaValueException(f"{value} where no fraction can stand")
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _refuse_fractions(one)
+    level = [value]
+    while level:
+        below: list[Any] = []
+        for one in level:
+            kind = type(one)
+            if kind is float:
+                raise JsonSchemaValueException(f"{one} where no fraction can stand")
+            if kind is dict:
+                below += one.values()
+            elif kind is list:
+                below += one
+        level = below
 
 
 def _schema(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> Callable[[Message], Message]:

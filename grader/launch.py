@@ -41,6 +41,7 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia[0-9]*", "nvidia-caps")
 _GPU_HARDWARE = ("bus/pci/devices", "devices/pci*", "devices/system/cpu", "devices/system/node", "module/nvidia*")
 """Below /sys: where the driver reads how cards and processors are connected."""
+_LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 _DRIVER = "/driver"
 _SYMLINKS = (Path("/lib"), Path("/lib64"), Path("/usr/lib64"))
 _BOOTSTRAP = """
@@ -137,6 +138,8 @@ def environment(site: Path | None, *, gpu: bool = False) -> dict[str, str]:
         "MALLOC_MMAP_THRESHOLD_": f"{2**25}",
         "MALLOC_TRIM_THRESHOLD_": f"{2**28}",
         "MALLOC_TOP_PAD_": f"{2**24}",
+        # in large pages, of which a session has to be given a hundredth as many (glibc 2.35)
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
     if site is None:
         return one_thread | names | memory | {"LD_LIBRARY_PATH": f"/python/lib:{_DRIVER}" if gpu else "/python/lib"}
@@ -160,6 +163,9 @@ def isolated_command(bubblewrap: str, control: int, handler: Path | None, *, gpu
     binds = [(str(source), target) for source, target in _mounts()]
     binds += [(str(path), f"/packages/{name}") for name, path in packages().items()]
     binds += [(str(_WORKER), "/worker")]
+    if _LARGE_PAGES.is_dir():
+        # the C library looks there before it asks for any
+        binds += [(str(_LARGE_PAGES), str(_LARGE_PAGES))]
     if handler is not None:
         binds += [(str(handler.resolve()), "/handler.py")]
     devices = [*_DEVICES]

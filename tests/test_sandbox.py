@@ -304,7 +304,7 @@ def test_a_reply_that_never_ends_is_late(session: Session) -> None:
 
 def test_the_file_system_holds_what_torch_needs_and_nothing_else(session: Session) -> None:
     assert set(run(session, "import os; value = os.listdir('/')")) <= {
-        "dev", "handler.py", "lib", "lib64", "packages", "proc", "python", "tmp", "usr", "worker",
+        "dev", "handler.py", "lib", "lib64", "packages", "proc", "python", "sys", "tmp", "usr", "worker",
     }  # fmt: skip
     assert run(session, "value = [os.listdir('/proc'), os.getcwd(), os.listdir()]") == [[], "/tmp", []]
     assert set(run(session, "value = os.listdir('/packages')")) == set(launch.packages())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,20 @@ def to_json(report: Report) -> str:
     if not _is_valid(document):
         faults = problems(document)
         raise ValueError(f"the report of '{display(report.submission_id)}' is not {SCHEMA}: {'; '.join(faults)}")
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+    return _written(document)
+
+
+def _written(document: Mapping[str, Any]) -> str:
+    """A line for each member, and one for each element of its lists: Python's own indentation, of every number of every
+    shape, takes ten times as long."""
+    write = partial(json.dumps, allow_nan=False)
+
+    def lines(value: Any) -> str:
+        if isinstance(value, list) and value:
+            return "[\n  " + ",\n  ".join(map(write, value)) + "\n ]"
+        return write(value)
+
+    return "{\n " + ",\n ".join(f"{write(name)}: {lines(value)}" for name, value in document.items()) + "\n}\n"
 
 
 def problems(document: Any) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 __all__ = ["figure", "hundredths", "of", "points", "seconds"]
 
@@ -52,5 +53,6 @@ def seconds(value: float) -> str:
     return f"{whole // 60:,} min {whole % 60} s"
 
 
+@lru_cache(maxsize=4096)
 def _in_hundredths(value: Fraction) -> int:
     return math.floor(value * 100 + Fraction(1, 2))
