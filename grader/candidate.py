@@ -326,7 +326,7 @@ _SCHEMAS = {
     "build": _schema(
         {"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}
     ),
-    "trace": _schema({"parameters": _LINES, "buffers": _LINES, "unused": _LINES}),
+    "trace": _schema({"parameters": _LINES, "buffers": _LINES, "constants": _LINES, "unused": _LINES}),
     "run": _schema({}),
     "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
     "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}),

@@ -154,7 +154,7 @@ def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch
         output = ""
 
         def ask(self, message, tensors=None, *, seconds):
-            return {"parameters": [], "buffers": [], "unused": []}, {}
+            return {"parameters": [], "buffers": [], "constants": [], "unused": []}, {}
 
         def close(self):
             pass
