@@ -422,7 +422,7 @@ def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         kinds = _telling(holders.get(id(value), []))
         return {
             "name": name[:200],
-            "shape": list(_flat(value).shape),
+            "shape": list(_flat(value, model).shape),
             "owner": [_NATIVE.get(kind) or f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in kinds[:12]],
             # by identity: isinstance asks the class, and the class may lie
             "my_conv2d": any(_is_my_conv2d(kind) for kind in kinds),
@@ -475,7 +475,7 @@ def _put(
     for kind, values in (("parameter", used_parameters), ("buffer", [buffers[name] for name in used.statistics])):
         for index, value in enumerate(values):
             drawn = tensors[f"{kind}.{index}"]
-            if drawn.shape != _flat(value).shape:
+            if drawn.shape != _flat(value, model).shape:
                 raise Refusal(
                     f"{kind} {index} changed its shape from {list(drawn.shape)} to {list(value.shape)} between two runs"
                 )
@@ -487,12 +487,17 @@ def _put(
 def _statistics(model: nn.Module, names: Sequence[str]) -> Tensors:
     """``buffer.i``: what the running statistics hold now."""
     buffers = _state(model)[1]
-    return {f"buffer.{index}": _flat(buffers[name]).clone() for index, name in enumerate(names)}
+    return {f"buffer.{index}": _flat(buffers[name], model).clone() for index, name in enumerate(names)}
 
 
-def _flat(value: Tensor) -> Tensor:
-    """A vector that is kept ready for broadcasting, such as a scale (1, C, 1, 1), as (C); anything else as it is."""
-    return value.detach().flatten() if [size > 1 for size in value.shape].count(True) == 1 else value.detach()
+def _flat(value: Tensor, model: nn.Module) -> Tensor:
+    """A vector that is kept ready for broadcasting, such as a scale (1, C, 1, 1), as (C); anything else as it is.
+
+    In a network of 1×1 filters nothing is: there a filter can have that shape.
+    """
+    long = [size > 1 for size in value.shape].count(True)
+    flat = long == 1 and any(one.dim() == 4 and one.shape[-1] > 1 for one in _parameters(model).values())
+    return value.detach().flatten() if flat else value.detach()
 
 
 def _cast(tensors: Tensors, dtype: torch.dtype | None) -> Tensors:
@@ -591,13 +596,13 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         losses.append(_loss(_forward(model, batches[0].clone()), labels[0]).detach())
     outputs = {"losses": torch.stack(losses).to(torch.float64)}
     if "parameter.0" in tensors:
-        outputs |= {f"parameter.{index}": _flat(value) for index, value in enumerate(parameters)}
+        outputs |= {f"parameter.{index}": _flat(value, model) for index, value in enumerate(parameters)}
         outputs |= _statistics(model, statistics)
     least = _MOVED * probe["rate"]
     moved = [
         bool(((value.detach() - first).abs() >= least).any()) for value, first in zip(parameters, start, strict=True)
     ]
-    return {"moved": moved, "shapes": [list(_flat(value).shape) for value in parameters]}, _contiguous(outputs)
+    return {"moved": moved, "shapes": [list(_flat(value, model).shape) for value in parameters]}, _contiguous(outputs)
 
 
 _MOVED = 0.1
