@@ -327,7 +327,13 @@ class Examined:
         found = look_up(
             self.exam, self.right, self._numbers(run.arguments), run.shapes, self.image(run.arguments), run.outputs
         )
-        return next((wrong for wrong in found if self.agrees(wrong)), None)
+        for wrong in found:
+            if self.agrees(wrong):
+                return wrong
+            # there are thousands of mistakes, and hardly any is looked at twice
+            for arguments in self.configurations:
+                self.exam.forget(("run", wrong.steps, arguments))
+        return None
 
     def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
         """The first departure from a known implementation (the handout's if None): which output, and how."""
