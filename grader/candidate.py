@@ -250,7 +250,7 @@ def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors)
     return None
 
 
-_TENSORS = {"run": ("eval", "train"), "learn": ("losses",), "layer": ("output", "again")}
+_TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output", "again")}
 
 
 def _stopped(why: str) -> Message:

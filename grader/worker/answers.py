@@ -509,16 +509,24 @@ def _cast(tensors: Tensors, dtype: torch.dtype | None) -> Tensors:
 def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
     """The function a network computes: with the examiner's parameters, in evaluation mode, then in training mode.
 
-    Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W)
-    and ``buffer.i`` after the training pass.
+    Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W),
+    ``alone`` (1, C_out, H, W), the first image evaluated by itself, and ``buffer.i`` after the training pass. Only
+    ``eval`` is computed with gradients on, so that a function that depends on them shows as well.
     """
     model = _construct(probe, classes, dtype)
     _, statistics = _put(probe, tensors, tensors["input"], model, lambda: _construct(probe, classes, dtype))
     outputs: Tensors = {}
-    with torch.no_grad(), _Poison():
-        for mode in ("eval", "train"):
-            _train(model, mode == "train")
-            outputs[mode] = _forward(model, tensors["input"].clone()).detach().clone()
+
+    def note(name: str, batch: Tensor) -> None:
+        outputs[name] = _forward(model, batch.clone()).detach().clone()
+
+    with _Poison():
+        _train(model, False)
+        note("eval", tensors["input"])
+        with torch.no_grad():
+            note("alone", tensors["input"][:1])
+            _train(model, True)
+            note("train", tensors["input"])
     return {}, _contiguous(outputs | _statistics(model, statistics))
 
 
