@@ -63,9 +63,9 @@ class Submitted:
     """One submission's worker.
 
     ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the
-    submission broke it. ``seconds`` is the wall time for the whole submission, ``probe_seconds`` for one probe; a probe
-    that hangs is not counted in the former, and what hangs twice is not tried a third time. ``card`` is where probes
-    with a ``device`` are answered.
+    submission broke it. ``seconds`` is the wall time in which the whole submission may answer, ``probe_seconds`` that
+    for one probe; what the examiner computes between probes is not counted in the former, nor a probe that hangs, and
+    what hangs twice is not tried a third time. ``card`` is where probes with a ``device`` are answered.
     """
 
     def __init__(
@@ -79,14 +79,13 @@ class Submitted:
     ) -> None:
         self._open = open
         self._card = card
-        # its time passes only while it is asked
         self._on_card = (
             Submitted(card.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if card is not None else None
         )
         self.used_card = False
         """Whether the graphics card has answered a probe."""
         self._failure = failure
-        self._until = time.monotonic() + seconds
+        self._left = seconds
         self._probe_seconds = probe_seconds
         self._session: Session | None = None
         self._load: Message | None = None
@@ -158,10 +157,7 @@ class Submitted:
         if self._on_card._session is None:
             # it hung or died: others need not wait for what this submission does next
             self._card.release()
-        # neither the card's time nor the waiting for it is taken from what is asked of the CPU
-        spent = time.monotonic() - begun
-        self._until += spent
-        if spent > self._probe_seconds:
+        if time.monotonic() - begun > self._probe_seconds:
             # its session has a clock of its own, which went on
             self._end()
         return answered
@@ -184,24 +180,25 @@ class Submitted:
             self._troubled = None
 
     def _ask(self, message: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        begun = time.monotonic()
-        left = self._until - begun
-        if left <= 0:
+        if self._left <= 0:
             return _stopped("the time allowed for one submission was used up"), {}
         subject = _subject(message)
         if self._hangs[subject] >= _HANGS:
             return _stopped("the code did not finish in time when it was tried before"), {}
         if self._session is None:
             self._session = self._open()
+        begun = time.monotonic()
         try:
-            evidence, outputs = self._session.ask(message, tensors, seconds=min(left, self._probe_seconds))
+            evidence, outputs = self._session.ask(message, tensors, seconds=min(self._left, self._probe_seconds))
         except self._failure as failure:
             if getattr(failure, "kind", "") == "timeout":
                 # What one class wastes is not taken from the others' time.
                 self._hangs[subject] += 1
-                self._until += time.monotonic() - begun
+            else:
+                self._left -= time.monotonic() - begun
             self._end()
             return _stopped(getattr(failure, "detail", str(failure))), {}
+        self._left -= time.monotonic() - begun
         if "failure" in evidence:
             self._end()
             failed = evidence["failure"]
@@ -253,7 +250,7 @@ def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors)
     return None
 
 
-_TENSORS = {"run": ("eval", "train"), "learn": ("losses",), "layer": ("output", "again")}
+_TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output", "again")}
 
 
 def _stopped(why: str) -> Message:
@@ -334,7 +331,7 @@ _SCHEMAS = {
     "build": _schema(
         {"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}
     ),
-    "trace": _schema({"parameters": _LINES, "buffers": _LINES, "unused": _LINES}),
+    "trace": _schema({"parameters": _LINES, "buffers": _LINES, "constants": _LINES, "unused": _LINES}),
     "run": _schema({}),
     "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
     "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}),

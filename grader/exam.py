@@ -113,6 +113,12 @@ class Exam:
                 self._kept[key] = make()
             return self._kept[key]
 
+    def forget(self, key: Any) -> None:
+        """Free what ``once`` keeps under a key; it is computed anew when it is asked for again."""
+        with self._lock:
+            self._locks.pop(key, None)
+            self._kept.pop(key, None)
+
     def number(self, purpose: str) -> int:
         """A 63-bit number for one purpose; from it neither the seed nor another purpose's number can be told."""
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()[:8], "big") >> 1

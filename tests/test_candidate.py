@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader import candidate
 from grader.candidate import Submitted
 
 LOADED = {"classes": ["CNN"], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": []}
@@ -47,3 +48,26 @@ def test_what_stops_both_times_says_why_it_stopped_first():
     reply, asked = _loaded()
     assert asked == [False, True]
     assert reply["trouble"]["text"] == "the code did not finish within 1 second"
+
+
+class _Slow(_Session):
+    """Takes so many seconds for each probe."""
+
+    def __init__(self, clock: list[float], seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+
+    def ask(self, message, tensors, *, seconds):
+        self._clock[0] += self._seconds
+        return {"trainable": 0, "frozen": 0, "outputs": []}, {}
+
+
+def test_only_the_time_in_which_it_answers_is_a_submissions(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(candidate.time, "monotonic", lambda: clock[0])
+    slow = Submitted(lambda: _Slow(clock, 4), _Stopped, seconds=10, probe_seconds=5)
+    replies = []
+    for _ in range(4):
+        replies.append(slow.answer({"do": "build", "cls": "CNN", "inputs": []}, {})[0])
+        clock[0] += 1000  # the examiner computes
+    assert ["trouble" in reply for reply in replies] == [False, False, False, True]
+    assert replies[3]["trouble"]["text"] == "the time allowed for one submission was used up"

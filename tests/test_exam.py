@@ -55,6 +55,8 @@ def test_what_is_computed_once_is_computed_once():
     exam, calls = _exam(), []
     assert [exam.once("key", lambda: calls.append(1) or "value") for _ in range(3)] == ["value"] * 3
     assert len(calls) == 1
+    exam.forget("key")
+    assert exam.once("key", lambda: "another") == "another"
 
 
 def test_every_network_of_an_assignment_is_one_of_the_reference():

@@ -84,6 +84,11 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         f"{call} has the right layers with the right shapes, but {_OUTPUT.get(output, output)} it computes "
         "something else."
     )
+    if output == "alone":
+        start = (
+            f"{call} is right for a batch of images and computes something else for one image alone, so it has "
+            "something that depends on the size of the batch."
+        )
     if output == "train":
         start = (
             f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts "

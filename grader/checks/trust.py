@@ -51,7 +51,7 @@ def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
         return ()
     run = network.runs[0]
     counted = network.build(run.arguments, ()).evidence
-    places = [*run.trace["parameters"], *run.trace["unused"]]
+    places = [*run.trace["parameters"], *run.trace["constants"], *run.trace["unused"]]
     # of those that are not in use, a trace lists so many
     if "trouble" in counted or len(run.trace["unused"]) >= 100:
         return ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -159,40 +160,179 @@ def _state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
 
 
 class _FirstUse(Watching):
-    """Notes in which order tensors of interest are first read by an operation.
+    """Notes in which order tensors of interest first meet what is made of the input.
 
     Works below modules and hooks, so it sees ``block.forward(x)``, functional calls and layers kept in lists alike.
-    A view or a ``.data`` of a parameter lies in the same storage, and counts as that parameter.
+    What is made of the input is data. What is made of parameters and buffers alone carries their names, until an
+    operation takes it together with data: that is their use, however often they were looked at before, so a bias may be
+    prepared before its filter is. A view or a ``.data`` of a tensor lies in the same storage, and is the same.
     """
 
-    def __init__(self, interesting: Mapping[str, Tensor]) -> None:
+    def __init__(self, interesting: Mapping[str, Tensor], data: Tensor) -> None:
         super().__init__()
-        self.order: list[str] = []
+        self.met: dict[str, int] = {}
+        """At which operation each name met data."""
+        self.touched: dict[str, int] = {}
+        """At which operation each name was first read at all."""
+        self.normalising: set[str] = set()
+        """What was given to a batch-norm as its running statistics."""
+        self._clock = 0
         self._spans: dict[int, list[tuple[int, int, str]]] = {}
         for name, value in interesting.items():
             start = value.data_ptr()
             span = (start, start + max(1, value.numel() * value.element_size()), name)
             self._spans.setdefault(value.untyped_storage().data_ptr(), []).append(span)
+        self._made: dict[int, tuple[str, ...] | None] = {}
+        """What each storage is made of, names or (None) data. A weak reference keeps the key from being used again."""
+        self._mark(data, None)
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        for key in self._made:
+            torch.UntypedStorage._free_weak_ref(key)  # type: ignore[no-untyped-call]
+        self._made.clear()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func not in _NOT_A_USE:
-            for value in _tensors_in((args, kwargs)):
-                self._note(value)
-        return func(*args, **kwargs)
+        arguments = [
+            (one, value)
+            for place, one in enumerate(func._schema.arguments)
+            for value in _tensors_in(args[place] if place < len(args) else kwargs.get(one.name))
+        ]
+        name = func._schema.name.removeprefix("aten::")
+        if name.startswith(_ADDEND_FIRST):
+            arguments.append(arguments.pop(0))
+        made_of = self._read(arguments, overwritten=name == "copy_")
+        outputs = func(*args, **kwargs)
+        if name.startswith("new_") or name.endswith("_like"):  # of their first argument these take the shape alone
+            made_of = ()
+        for one, value in arguments:
+            if one.alias_info is not None and one.alias_info.is_write:
+                self._mark(value, made_of)
+        known = {_storage(value) for _, value in arguments}
+        for value in _tensors_in(outputs):
+            if _storage(value) not in known:
+                self._mark(value, made_of)
+        return outputs
 
-    def _note(self, value: Tensor) -> None:
+    def _read(self, arguments: list[tuple[Any, Tensor]], *, overwritten: bool) -> tuple[str, ...] | None:
+        """What an operation's outputs are made of; notes what is used by it.
+
+        ``overwritten``: the first argument is written and not read.
+        """
+        self._clock += 1
+        names: dict[str, None] = {}
+        data = False
+        for place, (one, value) in enumerate(arguments):
+            made_of = self._made_of(value)
+            if made_of is None:
+                data = True
+            elif not (overwritten and place == 0 and self._own(value)):
+                names.update(dict.fromkeys(made_of))
+                if one.name.startswith("running_"):
+                    self.normalising.update(made_of)
+        for name in names:
+            self.touched.setdefault(name, self._clock)
+            if data:
+                self.met.setdefault(name, self._clock)
+        return None if data else tuple(names)
+
+    def _made_of(self, value: Tensor) -> tuple[str, ...] | None:
+        key = _storage(value)
+        return self._made[key] if key in self._made else self._own(value)
+
+    def _own(self, value: Tensor) -> tuple[str, ...]:
         try:
-            spans = self._spans.get(value.untyped_storage().data_ptr(), [])
-            start = value.data_ptr()
+            start, spans = value.data_ptr(), self._spans.get(value.untyped_storage().data_ptr(), [])
         except (RuntimeError, NotImplementedError):  # tensors without storage
+            return ()
+        return tuple(name for first, last, name in spans if first <= start < last)
+
+    def _mark(self, value: Tensor, made_of: tuple[str, ...] | None) -> None:
+        key = _storage(value)
+        if key is None or (made_of is not None and self._own(value)):
             return
-        for first, last, name in spans:
-            if first <= start < last and name not in self.order:
-                self.order.append(name)
+        if key not in self._made:
+            value.untyped_storage()._weak_ref()
+        self._made[key] = made_of
 
 
-_NOT_A_USE = {torch.ops.aten.detach.default, torch.ops.aten.alias.default}
+_ADDEND_FIRST = ("addmm", "addmv", "addbmm", "baddbmm", "addcmul")
+"""Operations whose first argument is added to the product of the others: a bias, before its weight."""
+
+
+def _storage(value: Tensor) -> int | None:
+    try:
+        return int(value.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):  # tensors without storage
+        return None
+
+
+@dataclass(frozen=True)
+class _Used:
+    """Names of a network's tensors."""
+
+    parameters: tuple[str, ...]
+    """Those that take part, in the order in which layers run."""
+    statistics: tuple[str, ...]
+    """Buffers in which normalisation keeps its running statistics, in that order too."""
+    constants: tuple[str, ...]
+    """Parameters that take part and are no more than fixed numbers: a mask, the filter of an upsampling."""
+
+
+def _used(probe: Message, model: nn.Module, batch: Tensor, again: Callable[[], nn.Module]) -> _Used:
+    """What a training-mode forward pass of ``batch`` (B, C_in, H, W) uses; it leaves its trace in the statistics.
+
+    Buffers are statistics where a batch-norm is given them, or where the pass changes them by what it computes; others
+    are constants. A parameter is a constant if it does not require gradients and is the same in every network that
+    ``again`` makes; vectors are not asked, since the scales of a frozen batch-norm are ones.
+    """
+    parameters, buffers = _state(model)
+    before = {name: value.detach().clone() for name, value in buffers.items()}
+    _train(model, True)
+    data = batch.clone()
+    with _FirstUse({**parameters, **buffers}, data) as use, torch.no_grad():
+        _forward(model, data)
+    # What goes through numpy is lost from sight: of what was looked at, try whether it changes anything.
+    hidden = [name for name in use.touched if name in parameters and name not in use.met]
+    taken = {**use.met, **{name: use.touched[name] for name in hidden if _matters(probe, model, name, batch)}}
+    order = sorted(taken, key=taken.__getitem__)
+    after = _state(model)[1]
+    fixed = [name for name in order if name in parameters and _is_fixed(parameters[name])]
+    if fixed:
+        _seed(probe.get("rng", 0) + 1)
+        twin = _parameters(again())
+        fixed = [name for name in fixed if name in twin and torch.equal(parameters[name], twin[name])]
+        _seed(probe.get("rng", 0))
+    return _Used(
+        tuple(name for name in order if name in parameters and name not in fixed),
+        tuple(
+            name
+            for name in order
+            if name in after and (name in use.normalising or not torch.equal(before[name], after[name]))
+        ),
+        tuple(fixed),
+    )
+
+
+def _is_fixed(value: Tensor) -> bool:
+    return not _requires_grad(value) and value.dim() != 1
+
+
+def _matters(probe: Message, model: nn.Module, name: str, batch: Tensor) -> bool:
+    """Whether the output changes with a parameter; in evaluation mode, where batch-norm takes no constant away."""
+    value = _parameters(model)[name]
+    kept = value.detach().clone()
+    outputs = []
+    _train(model, False)
+    with torch.no_grad():
+        for more in (0, 1):
+            value.add_(more)
+            _seed(probe.get("rng", 0))
+            outputs.append(_forward(model, batch.clone()).clone())
+        value.copy_(kept)
+    _train(model, True)
+    return not torch.equal(*outputs)
 
 
 def _tensors_in(value: Any) -> Iterator[Tensor]:
@@ -276,24 +416,25 @@ def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     model = _construct(probe, classes, dtype)
     parameters, buffers = _state(model)
     holders = _holders(model)
-    _train(model, True)
-    with _FirstUse({**parameters, **buffers}) as use, torch.no_grad():
-        _forward(model, tensors["input"])
+    used = _used(probe, model, tensors["input"], lambda: _construct(probe, classes, dtype))
 
     def line(name: str, value: Tensor) -> Message:
         kinds = _telling(holders.get(id(value), []))
         return {
             "name": name[:200],
-            "shape": list(value.shape),
+            "shape": list(_flat(value, model).shape),
             "owner": [_NATIVE.get(kind) or f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in kinds[:12]],
             # by identity: isinstance asks the class, and the class may lie
             "my_conv2d": any(_is_my_conv2d(kind) for kind in kinds),
         }
 
     return {
-        "parameters": [line(name, parameters[name]) for name in use.order if name in parameters],
-        "buffers": [line(name, buffers[name]) for name in use.order if name in buffers],
-        "unused": [line(name, value) for name, value in parameters.items() if name not in use.order][:100],
+        "parameters": [line(name, parameters[name]) for name in used.parameters],
+        "buffers": [line(name, buffers[name]) for name in used.statistics],
+        "constants": [line(name, parameters[name]) for name in used.constants][:100],
+        "unused": [
+            line(name, value) for name, value in parameters.items() if name not in used.parameters + used.constants
+        ][:100],
     }, {}
 
 
@@ -318,28 +459,45 @@ def _telling(holders: list[tuple[type, ...]]) -> tuple[type, ...]:
     return next(native, None) or next(mine, None) or (holders[0] if holders else (object,))
 
 
-def _put(model: nn.Module, tensors: Tensors, batch: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Copy ``parameter.i`` and ``buffer.i`` into the model in the order in which layers run; both lists come back.
+def _put(
+    probe: Message, tensors: Tensors, batch: Tensor, model: nn.Module, again: Callable[[], nn.Module]
+) -> tuple[list[Tensor], tuple[str, ...]]:
+    """Copy ``parameter.i`` and ``buffer.i`` into the model in the order in which layers run.
 
-    ``batch`` (B, C_in, H, W) is what the order is found with; it leaves its trace in the running statistics only,
-    and those are overwritten. Other buffers stay as they were.
+    The parameters come back, and the names of the buffers, which a forward pass may replace. ``batch`` (B, C_in, H, W)
+    is what the order is found with; it leaves its trace in the running statistics only, and those are overwritten.
+    Other buffers stay as they were.
     """
-    parameters, buffers = _state(model)
-    _train(model, True)
-    with _FirstUse({**parameters, **buffers}) as use, torch.no_grad():
-        _forward(model, batch)
-    used_parameters = [parameters[name] for name in use.order if name in parameters]
-    used_buffers = [buffers[name] for name in use.order if name in buffers]
-    for kind, used in (("parameter", used_parameters), ("buffer", used_buffers)):
-        for index, value in enumerate(used):
+    parameters = _parameters(model)
+    used = _used(probe, model, batch, again)
+    buffers = _state(model)[1]
+    used_parameters: list[Tensor] = [parameters[name] for name in used.parameters]
+    for kind, values in (("parameter", used_parameters), ("buffer", [buffers[name] for name in used.statistics])):
+        for index, value in enumerate(values):
             drawn = tensors[f"{kind}.{index}"]
-            if drawn.shape != value.shape:
+            if drawn.shape != _flat(value, model).shape:
                 raise Refusal(
                     f"{kind} {index} changed its shape from {list(drawn.shape)} to {list(value.shape)} between two runs"
                 )
             with torch.no_grad():
-                value.copy_(drawn)
-    return used_parameters, used_buffers
+                value.copy_(drawn.reshape(value.shape))
+    return used_parameters, used.statistics
+
+
+def _statistics(model: nn.Module, names: Sequence[str]) -> Tensors:
+    """``buffer.i``: what the running statistics hold now."""
+    buffers = _state(model)[1]
+    return {f"buffer.{index}": _flat(buffers[name], model).clone() for index, name in enumerate(names)}
+
+
+def _flat(value: Tensor, model: nn.Module) -> Tensor:
+    """A vector that is kept ready for broadcasting, such as a scale (1, C, 1, 1), as (C); anything else as it is.
+
+    In a network of 1×1 filters nothing is: there a filter can have that shape.
+    """
+    long = [size > 1 for size in value.shape].count(True)
+    flat = long == 1 and any(one.dim() == 4 and one.shape[-1] > 1 for one in _parameters(model).values())
+    return value.detach().flatten() if flat else value.detach()
 
 
 def _cast(tensors: Tensors, dtype: torch.dtype | None) -> Tensors:
@@ -351,18 +509,25 @@ def _cast(tensors: Tensors, dtype: torch.dtype | None) -> Tensors:
 def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
     """The function a network computes: with the examiner's parameters, in evaluation mode, then in training mode.
 
-    Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W)
-    and ``buffer.i`` after the training pass.
+    Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W),
+    ``alone`` (1, C_out, H, W), the first image evaluated by itself, and ``buffer.i`` after the training pass. Only
+    ``eval`` is computed with gradients on, so that a function that depends on them shows as well.
     """
     model = _construct(probe, classes, dtype)
-    _, buffers = _put(model, tensors, tensors["input"])
+    _, statistics = _put(probe, tensors, tensors["input"], model, lambda: _construct(probe, classes, dtype))
     outputs: Tensors = {}
-    with torch.no_grad(), _Poison():
-        for mode in ("eval", "train"):
-            _train(model, mode == "train")
-            outputs[mode] = _forward(model, tensors["input"].clone()).detach().clone()
-    outputs |= {f"buffer.{index}": value.detach().clone() for index, value in enumerate(buffers)}
-    return {}, _contiguous(outputs)
+
+    def note(name: str, batch: Tensor) -> None:
+        outputs[name] = _forward(model, batch.clone()).detach().clone()
+
+    with _Poison():
+        _train(model, False)
+        note("eval", tensors["input"])
+        with torch.no_grad():
+            note("alone", tensors["input"][:1])
+            _train(model, True)
+            note("train", tensors["input"])
+    return {}, _contiguous(outputs | _statistics(model, statistics))
 
 
 def _contiguous(tensors: Tensors) -> Tensors:
@@ -407,17 +572,20 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     ``parameter.i`` and ``buffer.i`` or none. Out: ``losses`` (T + 1), the last one after the last step on the first
     batch, and the final ``parameter.i``, ``buffer.i``; ``moved``: for each used parameter, whether it was trained.
     """
-    model = _construct(probe, classes, dtype)
     batches, labels = tensors["batches"], tensors["labels"]
+    statistics: tuple[str, ...] = ()
+
+    def made() -> nn.Module:
+        return _construct(probe, classes, dtype)
+
     if "parameter.0" in tensors:
-        parameters, buffers = _put(model, tensors, batches[0])
+        model = made()
+        parameters, statistics = _put(probe, tensors, batches[0], model, made)
     else:
         with _Poison():
-            model = _construct(probe, classes, dtype)
-        everything, _ = _state(model)
-        with _FirstUse(everything) as use, torch.no_grad():
-            _forward(model, batches[0].clone())
-        parameters, buffers = [everything[name] for name in use.order], []
+            model = made()
+        held = _parameters(model)
+        parameters = [held[name] for name in _used(probe, model, batches[0], made).parameters]
     start = [value.detach().clone() for value in parameters]
     _train(model, True)
     for value in _parameters(model).values():
@@ -435,14 +603,14 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     with torch.no_grad():
         losses.append(_loss(_forward(model, batches[0].clone()), labels[0]).detach())
     outputs = {"losses": torch.stack(losses).to(torch.float64)}
-    if buffers or "parameter.0" in tensors:
-        outputs |= {f"parameter.{index}": value for index, value in enumerate(parameters)}
-        outputs |= {f"buffer.{index}": value for index, value in enumerate(buffers)}
+    if "parameter.0" in tensors:
+        outputs |= {f"parameter.{index}": _flat(value, model) for index, value in enumerate(parameters)}
+        outputs |= _statistics(model, statistics)
     least = _MOVED * probe["rate"]
     moved = [
         bool(((value.detach() - first).abs() >= least).any()) for value, first in zip(parameters, start, strict=True)
     ]
-    return {"moved": moved, "shapes": [list(value.shape) for value in parameters]}, _contiguous(outputs)
+    return {"moved": moved, "shapes": [list(_flat(value, model).shape) for value in parameters]}, _contiguous(outputs)
 
 
 _MOVED = 0.1

@@ -1,0 +1,70 @@
+"""The catalogue of known mistakes finds the one a network is, and gives up where nothing can be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from grader.checks import catalogue
+from grader.checks.catalogue import look_up
+from grader.checks.networks import network_of
+from grader.checks.sitting import Sitting
+from grader.exam import Exam, Local
+from grader.rubric import load
+from reference.data import load_horses
+from reference.known import Network, mistakes, right
+
+RUBRIC = load(Path(__file__).resolve().parent.parent / "rubric.yaml")
+
+
+class Plus(Network):
+    """A network with a number added to what it puts out."""
+
+    more = 0.0
+
+    def forward(self, x):
+        return super().forward(x) + self.more
+
+
+def _examined(steps, more=0.0):
+    class Given(Plus):
+        def __init__(self, *numbers):
+            super().__init__(steps, *numbers)
+
+    Given.more = more
+    exam = Exam(RUBRIC.assignments["csc413-2020"], 1, load_horses())
+    nobody = None
+    return network_of(Sitting(exam, nobody, Local({"CNN": Given}), {}, {}), "cnn")
+
+
+@pytest.fixture(scope="module")
+def wrong():
+    known = right("csc413-2020", "CNN", ("pool-first", "norm-first"))[0]
+    return next(one for one in mistakes(known) if one.id == "average-pool")
+
+
+def _found(network, outputs):
+    run = network.runs[-1]
+    numbers, image = network._numbers(run.arguments), network.image(run.arguments)
+    return [one.id for one in look_up(network.exam, network.right, numbers, run.shapes, image, outputs(run))]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_what_is_not_finite_is_near_nothing(wrong, value):
+    assert _found(_examined(wrong.steps, value), lambda run: run.outputs) == []
+
+
+def test_where_much_is_near_the_nearest_are_looked_at(wrong, monkeypatch):
+    monkeypatch.setattr(catalogue, "_MOST", 1)
+    network = _examined(wrong.steps)
+    assert _found(network, lambda run: run.outputs)[0] == wrong.id
+    assert len(_found(network, lambda run: {"eval": torch.full_like(run.outputs["eval"], 1e30)})) <= 2
+
+
+def test_only_the_mistake_that_a_network_is_stays_in_memory(wrong):
+    network, other = _examined(wrong.steps), _examined(wrong.steps, 9e-4)
+    assert network.match.id == wrong.id and other.match is None
+    kept = [{key[1] for key in one.exam._kept if key[0] == "run"} for one in (network, other)]
+    assert kept[0] - kept[1] == {wrong.steps}
