@@ -250,7 +250,7 @@ def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors)
     return None
 
 
-_TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output", "again")}
+_TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output",)}
 
 
 def _stopped(why: str) -> Message:
@@ -332,9 +332,9 @@ _SCHEMAS = {
         {"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}
     ),
     "trace": _schema({"parameters": _LINES, "buffers": _LINES, "constants": _LINES, "unused": _LINES}),
-    "run": _schema({}),
+    "run": _schema({"native": _list(_TEXT, 20)}),
     "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
-    "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}),
+    "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}, {"later": _TROUBLE}),
     "device": _schema(
         {"findings": _list(_record({"what": _TEXT, "where": _TEXT}), 1000), "settled": {"type": "boolean"}},
         {"why": _TEXT},

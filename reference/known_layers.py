@@ -13,7 +13,10 @@ from fractions import Fraction
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["LAYER_MISTAKES", "LayerMistake"]
+__all__ = ["FIXED_STEP", "LAYER_MISTAKES", "LayerMistake"]
+
+FIXED_STEP = "fixed-step"
+"""The id of the mistake that spreads the filter, but by a number instead of by the dilation."""
 
 Layer = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 
@@ -78,6 +81,33 @@ def _conv(
     return compute
 
 
+def _crop(x: Tensor, weight: Tensor, bias: Tensor, gap: int) -> Tensor:
+    """Every weight repeated, and the filter cut to the width of a dilated one."""
+    side = (weight.shape[-1] - 1) * (gap + 1) + 1
+    wide = weight.repeat_interleave(gap + 1, 2).repeat_interleave(gap + 1, 3)[:, :, :side, :side]
+    return F.conv2d(x, wide, bias, padding=side // 2)
+
+
+def _fixed_filter(x: Tensor, weight: Tensor, bias: Tensor, gap: int) -> Tensor:
+    """A filter of 5×5 with every second place written, which suits 3×3 weights; a single weight fills all nine."""
+    wide = weight.new_zeros(*weight.shape[:2], 5, 5)
+    wide[:, :, ::2, ::2] = weight
+    return F.conv2d(x, wide, bias, padding=2)
+
+
+def _same_index(axis: int) -> Layer:
+    def compute(x: Tensor, weight: Tensor, bias: Tensor, gap: int) -> Tensor:
+        diagonal = weight.diagonal(dim1=2, dim2=3).unsqueeze(2 + axis)
+        wide = _spread(diagonal.expand_as(weight), gap)
+        return F.conv2d(x, wide, bias, padding=wide.shape[-1] // 2)
+
+    return compute
+
+
+def _rectified(x: Tensor, weight: Tensor, bias: Tensor, gap: int) -> Tensor:
+    return F.relu(F.conv2d(x, weight, bias, dilation=gap + 1, padding=_right_padding(weight.shape[-1], gap)))
+
+
 def _padded(x: Tensor, weight: Tensor, bias: Tensor, gap: int) -> Tensor:
     """Zeros after every row and column, the last ones included: the filter sits off centre."""
     side = weight.shape[-1] * (gap + 1)
@@ -118,6 +148,23 @@ LAYER_MISTAKES: tuple[LayerMistake, ...] = (
     LayerMistake("torch-dilation+padding-unscaled", "The layer counts as PyTorch does, where dilation 1 means no gap, and the padding does not grow with the dilation.",
                  "The step between two weights is dilation + 1, and the padding (kernel_size // 2) * (dilation + 1).", _QUARTER,
                  _conv(lambda gap: max(gap, 1), lambda k, gap: k // 2)),
+    LayerMistake("torch-dilation", "The layer counts as PyTorch does, where dilation 1 means no gap; the handout's dilation 1 leaves one gap, and its dilation 0, on which the layer stops, none.",
+                 "The step between two weights is dilation + 1.", _HALF, _conv(lambda gap: gap, lambda k, gap: (k // 2) * gap)),
+    LayerMistake("torch-dilation+padding-unscaled", "The layer counts as PyTorch does, where dilation 1 means no gap, and the padding does not grow with the dilation; on dilation 0 it stops.",
+                 "The step between two weights is dilation + 1, and the padding (kernel_size // 2) * (dilation + 1).", _QUARTER,
+                 _conv(lambda gap: gap, lambda k, gap: k // 2)),
+    LayerMistake("torch-dilation+padding-scaled", "The weights stand `dilation` places apart instead of dilation + 1, and the padding is that of the wider filter, so the output grows; on dilation 0 the layer stops.",
+                 "The step between two weights is dilation + 1.", _QUARTER, _conv(lambda gap: gap, lambda k, gap: (k // 2) * (gap + 1))),
+    LayerMistake("padding-unscaled", "The padding is (kernel_size // 2) * dilation, one step too small, so the output shrinks.",
+                 "Pad by (kernel_size // 2) * (dilation + 1).", _HALF, _conv(lambda gap: gap + 1, lambda k, gap: (k // 2) * gap)),
+    *(
+        LayerMistake(FIXED_STEP, f"The weights stand {step} places apart whatever `dilation` is: a number is written where dilation + 1 belongs.",
+                     "The step between two weights is self.dilation + 1.", _QUARTER,
+                     _conv(lambda gap, step=step: step, lambda k, gap, step=step: (k // 2) * step))  # type: ignore[misc]
+        for step in (2, 3, 4)
+    ),
+    LayerMistake(FIXED_STEP, "The filter is 5×5 with weights 2 places apart, whatever `kernel_size` and `dilation` are.",
+                 "It is (kernel_size − 1)(dilation + 1) + 1 wide, and the step between two weights is self.dilation + 1.", _QUARTER, _fixed_filter),
     LayerMistake("gaps-too-wide", "There is one gap too many between two weights.", "The step between two weights is dilation + 1.", _HALF,
                  _conv(lambda gap: gap + 2, lambda k, gap: (k // 2) * (gap + 2))),
     LayerMistake("no-padding", "The layer does not pad at all, so the output shrinks.", "Pad by (kernel_size // 2) * (dilation + 1).", _HALF,
@@ -126,6 +173,13 @@ LAYER_MISTAKES: tuple[LayerMistake, ...] = (
                  "Start from torch.zeros and write the weights at every (dilation + 1)th place.", _QUARTER, _nearest),
     LayerMistake("stretched", "The filter is stretched by interpolation; a dilated filter has zeros in the gaps.",
                  "Start from torch.zeros and write the weights at every (dilation + 1)th place.", _QUARTER, _bilinear),
+    LayerMistake("stretched", "The filter is stretched by repeating its weights and then cut; a dilated filter has zeros in the gaps.",
+                 "Start from torch.zeros and write the weights at every (dilation + 1)th place.", _QUARTER, _crop),
+    LayerMistake("relu-inside", "A ReLU follows the convolution inside the layer.", "Return the convolution itself: the ReLU comes later in the network.", _HALF, _rectified),
+    LayerMistake("diagonal-weights", "Only the weights whose row and column have the same number are used: weight[:, :, i, i] is written where weight[:, :, i, j] belongs.",
+                 "Copy weight[:, :, i, j] to row i and column j of the spread filter.", _QUARTER, _same_index(0)),
+    LayerMistake("diagonal-weights", "Only the weights whose row and column have the same number are used: weight[:, :, j, j] is written where weight[:, :, i, j] belongs.",
+                 "Copy weight[:, :, i, j] to row i and column j of the spread filter.", _QUARTER, _same_index(1)),
     LayerMistake("one-axis", "The filter is spread over the height only.", "Step over both axes: wide[:, :, ::step, ::step].", _HALF, _one_axis(0)),
     LayerMistake("one-axis", "The filter is spread over the width only.", "Step over both axes: wide[:, :, ::step, ::step].", _HALF, _one_axis(1)),
     LayerMistake("bias-missing", "The bias is not added.", "Pass self.bias to F.conv2d.", _HALF,

@@ -48,6 +48,40 @@ FOLLOWS = {
     "data.new": (f"spread = self.weight.data.new({SIZE}).zero_()", ""),
     "to(tensor)": (f"spread = torch.zeros({SIZE}).to(x)", ""),
     "type_as": (f"spread = torch.zeros({SIZE}).type_as(self.weight)", ""),
+    "a cuda type where the weight is on a GPU": (
+        f"spread = (torch.cuda.FloatTensor if self.weight.is_cuda else torch.FloatTensor)({SIZE}).zero_()",
+        "",
+    ),
+    "a type that follows the machine": (
+        f"spread = torch.zeros({SIZE}).type(DTYPE)",
+        "DTYPE = torch.cuda.FloatTensor if torch.cuda.is_available() else torch.FloatTensor",
+    ),
+    "the type of the input": (f"spread = torch.zeros({SIZE}).type(x.type())", ""),
+    "values that are looked at": (
+        f"spread = x.new_zeros({SIZE}); assert 0 < x.max() <= 1 and self.weight.sum().item() == 18, x.max()",
+        "",
+    ),
+    "values that are shown": (
+        f"spread = x.new_zeros({SIZE}); assert '0.' in str(x) and x.detach().cpu().numpy().max() > 0",
+        "",
+    ),
+    "a module-level tensor that is looked at": (
+        f"spread = x.new_zeros({SIZE}); assert ONES.tolist() == [1, 1]",
+        "ONES = torch.ones(2, device='cuda' if torch.cuda.is_available() else 'cpu')",
+    ),
+    "another size in place": (
+        f"spread = torch.zeros_like(self.weight).resize_({SIZE}).zero_(); assert spread.sum() == 0",
+        "",
+    ),
+    "views that are written to": (
+        f"spread = x.new_zeros({SIZE}); spread[:, :, 1].fill_(2); assert spread.sum().item() == 20",
+        "",
+    ),
+    "the card's name and its profiler": (
+        f"spread = x.new_zeros({SIZE})\n        if torch.cuda.is_available():\n"
+        "            torch.cuda.get_device_name(0), torch.cuda.synchronize(), torch.cuda.nvtx.range_push('a')",
+        "",
+    ),
     "zeros_like": (f"spread = torch.zeros_like(self.weight).repeat(1, 1, 2, 2)[:, :, :5, :5].new_zeros({SIZE})", ""),
 }
 TIED = {
@@ -60,6 +94,22 @@ TIED = {
     "a cuda type": f"spread = torch.cuda.FloatTensor({SIZE}).zero_()",
     "the input moved": f"x = x.cuda(); spread = x.new_zeros({SIZE})",
     "the output moved": f"spread = x.new_zeros({SIZE}); x = x.cpu()",
+    "the type of a CPU's tensor": f"spread = torch.zeros({SIZE}).type(torch.zeros(1).type())",
+    **{
+        f"{tie} {when}": f"spread = x.new_zeros({SIZE})\n        if {condition}: {line}"
+        for when, condition in (
+            ("in training mode", "self.training"),
+            ("in evaluation mode", "not self.training"),
+            ("with gradients", "torch.is_grad_enabled()"),
+            ("without gradients", "not torch.is_grad_enabled()"),
+            ("in evaluation mode with gradients", "torch.is_grad_enabled() and not self.training"),
+        )
+        for tie, line in ((".cuda()", "x = x.cuda()"), ("a mask", "x = x * torch.ones(8, 8)"))
+    },
+    "a hook in the backward pass": (
+        f"spread = self.weight.new_zeros({SIZE}); "
+        "x = x * self.weight.sum(); x.requires_grad and x.register_hook(lambda grad: grad * torch.ones(8, 8))"
+    ),
 }
 
 
@@ -93,6 +143,40 @@ def test_what_is_tied_to_one_device_is_found_with_its_line(name, examined):
     evidence = examined(TIED[name])
     assert evidence["settled"] and evidence["findings"]
     assert "net.py, line" in evidence["findings"][0]["where"] or "forward" in evidence["findings"][0]["where"]
+
+
+UNREGISTERED = {
+    "a layer in a list": "self.layers = [nn.Conv2d(2, 2, 1)]",
+    "a parameter in a list": "self.layers = [nn.Parameter(torch.ones(2, 1, 1))]",
+    "a tensor": "self.mask = torch.ones(8, 8)",
+}
+
+
+@pytest.mark.parametrize("name", UNREGISTERED)
+def test_what_a_network_keeps_unregistered_is_told_from_what_it_makes_in_forward(name, tmp_path):
+    source = f"""
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(1, channels, 1)
+        {UNREGISTERED[name]}
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.layers[0](x) if hasattr(self, "layers") and callable(self.layers[0]) else x * (
+            self.layers[0] if hasattr(self, "layers") else self.mask)
+"""
+    handler = Handler(tmp_path)
+    files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
+    handler.handle({"do": "load", "files": files, "wanted": ["Net"], "sparing": False}, {})
+    evidence, _ = handler.handle(
+        {"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": torch.rand(1, 1, 8, 8)}
+    )
+    legacy.uninstall()
+    assert evidence["findings"][0]["kept"] is True
 
 
 def test_layers_that_are_not_registered_are_found(examined):

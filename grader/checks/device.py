@@ -37,7 +37,7 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         told = "; ".join(f"{finding.get('what')} ({finding.get('where')})" for finding in findings[:2])
         return failed(
             criterion,
-            f"{network.kind.cls} is tied to one device: {told}. {_ADVICE}",
+            f"{network.kind.cls} is tied to one device: {told}. {_KEPT if findings[0].get('kept') is True else _MADE}",
             mistake="tied-to-device",
             evidence={"findings": findings[:10]},
         )
@@ -53,7 +53,11 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return passed(criterion, "Nothing in the network is tied to a device.")
 
 
-_ADVICE = (
+_MADE = (
     "Make new tensors on the device of the input, with device=x.device or x.new_zeros, and let the caller choose "
     "the device."
+)
+_KEPT = (
+    "Keep layers in attributes of the network or in an nn.ModuleList, tensors that it learns in an nn.Parameter and "
+    "others by register_buffer: what is registered moves with the network."
 )

@@ -5,7 +5,7 @@ The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.checks.networks import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest import smallest_for_layer
 from grader.checks.structure import missing_class
@@ -20,13 +21,23 @@ from grader.checks.verdict import failed, partial, passed, skipped
 from grader.compare import Difference, compare, rounding, share_of
 from grader.exam import Candidate
 from grader.verdicts import Flag, Verdict
-from reference.known_layers import LAYER_MISTAKES, LayerMistake
+from grader.worker.answers import fitted
+from reference.known_layers import FIXED_STEP, LAYER_MISTAKES, LayerMistake
 
 __all__ = ["gradients", "handmade", "values"]
 
 Tensors = dict[str, Tensor]
 _CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
 _GAPS, _KERNELS = (0, 1, 3), (1, 3, 5)
+_OTHER_GAPS = (2, 4, 5)
+"""Of which each run has one, so that no layer can be made for the handout's gaps alone."""
+_CALLS = {
+    "again": "The second call of the same {} with the same input",
+    "eval": "{} in evaluation mode",
+    "eval.again": "{} in evaluation mode and without gradients",
+}
+"""What follows the first call, in training mode and with gradients, and has to say the same."""
+_SOURCES = ("input", "weight", "bias")
 _SOME = Fraction(1, 4)
 
 
@@ -65,7 +76,7 @@ class Case:
         return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
 
 
-def _cases(thing: str) -> list[Case]:
+def _cases(sitting: Sitting, thing: str) -> list[Case]:
     """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
     gaps: tuple[int | None, ...] = _GAPS if thing == "dilated" else (None,)
     sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
@@ -76,6 +87,9 @@ def _cases(thing: str) -> list[Case]:
             cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
     if thing == "my-conv2d":
         cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
+    else:
+        gap = _OTHER_GAPS[sitting.exam.number("layer/gap") % len(_OTHER_GAPS)]
+        cases.append(Case(3, gap, 5, 2, 3, 14, 17))
     return cases
 
 
@@ -92,14 +106,27 @@ class Answer:
     def difference(self, name: str) -> Difference | None:
         """None if the tensor is there and right."""
         if name not in self.outputs:
-            shape = tuple(self.expected[name].shape)
+            shape = tuple(self.expected["output" if name in _CALLS else name].shape)
             return Difference(shape, (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
-        expected = self.expected["output" if name == "again" else name]
-        return compare(expected, self.outputs[name], self.tolerances["output" if name == "again" else name])
+        of = "output" if name in _CALLS else name
+        return compare(self.expected[of], self.outputs[name], self.tolerances[of])
 
     @property
     def right(self) -> bool:
-        return "trouble" not in self.evidence and self.difference("output") is None and self.difference("again") is None
+        return "trouble" not in self.evidence and not any(map(self.difference, ("output", *_CALLS)))
+
+    @property
+    def unsteady(self) -> str | None:
+        """The first call after the first that says something else, or fails; None if they agree."""
+        if "trouble" in self.evidence:
+            return None
+        first, allowed = self.outputs["output"], self.tolerances["output"]
+        differing = (
+            name
+            for name in _CALLS
+            if name not in self.outputs or compare(first, self.outputs[name], allowed) is not None
+        )
+        return next(differing, None)
 
 
 def _drawn(sitting: Sitting, case: Case) -> Tensors:
@@ -116,13 +143,16 @@ def _drawn(sitting: Sitting, case: Case) -> Tensors:
 
 
 def _ask(candidate: Candidate, sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
-    probe = {"do": "layer", "cls": _CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
-    return candidate.answer(probe, _drawn(sitting, case))
+    return candidate.answer(_probe(sitting, thing, case), _drawn(sitting, case))
+
+
+def _probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
+    return {"do": "layer", "cls": _CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
 
 
 def _answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
     if thing not in sitting.kept:
-        sitting.kept[thing] = tuple(_answer(sitting, thing, case) for case in _cases(thing))
+        sitting.kept[thing] = tuple(_answer(sitting, thing, case) for case in _cases(sitting, thing))
     return sitting.kept[thing]  # type: ignore[no-any-return]
 
 
@@ -170,7 +200,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return failed(criterion, absent)
     answers = _answers(sitting, thing)
     name = _CLASSES[thing]
-    table = _table(answers, ("output", "again"))
+    table = _table(answers, ("output", *_CALLS))
     wrong = [answer for answer in answers if not answer.right]
     if not wrong:
         margin = max(
@@ -184,15 +214,13 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     first = next((answer for answer in wrong if "trouble" not in answer.evidence), wrong[0])
     where = sitting.where(name)
+    unsteady = next((answer for answer in answers if answer.unsteady is not None), None)
     if "trouble" in first.evidence:
-        if _only_the_second_call_fails(sitting, thing, first.case):
-            return _replaced(criterion, f"The second call of the same {name} fails", where, table)
         doing = f"running {name} with {first.case.told()}"
         return failed(criterion, trouble_sentence(first.evidence["trouble"], doing), evidence=table)
     found = first.difference("output")
     evidence = table | ({"difference": found.as_json()} if found else {})
-    unstable = next((answer for answer in wrong if answer.difference("output") is None or _unsteady(answer)), None)
-    if unstable is not None and not any("trouble" in answer.evidence for answer in wrong):
+    if unsteady is not None:
         if _uninitialised(answers):
             return failed(
                 criterion,
@@ -202,8 +230,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                 mistake="uninitialised-memory",
                 evidence=evidence,
             )
-        changed = f"The second call of the same {name} with the same input gives another output"
-        return _replaced(criterion, changed, where, evidence)
+        return _changing(criterion, name, unsteady, where, evidence)
     known = _known_mistake(sitting, thing, answers)
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
@@ -212,7 +239,8 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     some = _right_for_some(answers)
     detail = f"With {first.case.told()}: {found.sentence() if found else 'the second call differs from the first.'}"
-    smallest = smallest_for_layer(sitting, thing, among=_failing(wrong))
+    failing = _failing(wrong)
+    smallest = smallest_for_layer(sitting, thing, among=failing) if failing else None
     if smallest is not None:
         evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
     if some is not None:
@@ -226,11 +254,25 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return failed(criterion, f"{detail} ({where})", evidence=evidence)
 
 
-def _failing(answers: list[Answer]) -> list[tuple[int, int]]:
-    return [(answer.case.kernel, answer.case.gap or 0) for answer in answers]
+def _failing(answers: Iterable[Answer]) -> list[tuple[int, int | None]]:
+    """Kernels and gaps. Where a layer goes wrong only with a padding of its own, they say nothing."""
+    return [(answer.case.kernel, answer.case.gap) for answer in answers if answer.case.padding is None]
 
 
-def _replaced(criterion: str, told: str, where: str, evidence: dict[str, Any]) -> Verdict:
+def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: dict[str, Any]) -> Verdict:
+    """For a layer that says something else, or fails, when it is called again."""
+    call = answer.unsteady or "again"
+    told = _CALLS[call].format(name)
+    told += " gives another output" if call in answer.outputs else " fails"
+    if call != "again":
+        return failed(
+            criterion,
+            f"{told} than in training mode; a convolution is the same in both ({where})."
+            if call in answer.outputs
+            else f"{trouble_sentence(answer.evidence['later'], 'calling ' + told.removesuffix(' fails'))}",
+            mistake="changes-with-mode",
+            evidence=evidence,
+        )
     return failed(
         criterion,
         f"{told}, so forward changes the layer, probably `self.weight`. "
@@ -238,18 +280,6 @@ def _replaced(criterion: str, told: str, where: str, evidence: dict[str, Any]) -
         mistake="weight-replaced",
         evidence=evidence,
     )
-
-
-def _only_the_second_call_fails(sitting: Sitting, thing: str, case: Case) -> bool:
-    image = [case.batch, case.inputs, case.height, case.width]
-    probe = {"do": "build", "cls": _CLASSES[thing], "args": case.arguments, "inputs": [image, image], "rng": 0}
-    evidence, _ = sitting.candidate.answer(probe, {})
-    return "trouble" not in evidence and ["trouble" in output for output in evidence["outputs"]] == [False, True]
-
-
-def _unsteady(answer: Answer) -> bool:
-    output, again = answer.outputs.get("output"), answer.outputs.get("again")
-    return output is None or again is None or compare(output, again, answer.tolerances["output"]) is not None
 
 
 def _uninitialised(answers: tuple[Answer, ...]) -> bool:
@@ -303,44 +333,114 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if _absent(sitting, thing) is not None or not _runs(_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
     answers = _answers(sitting, thing)
-    names = ("gradient.input", "gradient.weight", "gradient.bias")
-    table = _table(answers, names)
-    for answer in answers:
-        if "trouble" in answer.evidence:
-            return failed(
-                criterion,
-                trouble_sentence(answer.evidence["trouble"], f"running {name} with {answer.case.told()}"),
-                evidence=table,
-            )
-        shape, expected = answer.evidence["shape"], list(answer.expected["output"].shape)
-        if shape != expected:
-            told = (
-                f"With {answer.case.told()} the output's shape is {shape}, expected {expected}, so its gradients "
-                f"cannot be right; see {thing}.values."
-            )
-            return failed(criterion, told, evidence=table)
-        for of in names:
+    table = _table(answers, tuple(f"gradient.{source}" for source in _SOURCES))
+    running = [answer for answer in answers if "trouble" not in answer.evidence]
+    stopped = next((answer for answer in answers if "trouble" in answer.evidence), None)
+    if stopped is not None and not any(answer.case.kernel > 1 and answer.case.gap != 0 for answer in running):
+        doing = f"running {name} with {stopped.case.told()}"
+        return failed(criterion, trouble_sentence(stopped.evidence["trouble"], doing), evidence=table)
+    if thing == "dilated" and not all(answer.right for answer in running) and _spreads_nothing(sitting, answers):
+        return failed(
+            criterion,
+            f"{name} has no spread filter that gradients could go through; see {thing}.values.",
+            evidence=table,
+        )
+    for answer in running:
+        for source in _SOURCES:
+            of = f"gradient.{source}"
             difference = answer.difference(of)
             if difference is None:
                 continue
-            source = of.removeprefix("gradient.")
             evidence = table | {"difference": difference.as_json()}
             if of not in answer.outputs:
+                unused = not answer.right and _unused(sitting, thing, answer, source)
+                advice = (
+                    f"The output does not depend on the {source}: see that forward uses it"
+                    if unused
+                    else "Build the filter from self.weight itself: .data, detach(), numpy and a new Parameter all cut "
+                    "the gradient"
+                )
                 return failed(
                     criterion,
                     f"With {answer.case.told()} no gradient reaches the {source}, so training would leave it as it "
-                    "is. Build the filter from self.weight itself: "
-                    f".data, detach(), numpy and a new Parameter all cut the gradient ({sitting.where(name)}).",
+                    f"is. {advice} ({sitting.where(name)}).",
                     mistake="gradients-cut",
                     evidence=evidence,
                 )
+            # Wrong values have cost their points: what counts here are the gradients of what the layer does compute.
+            if not answer.right and _is_own_gradient(sitting, thing, answers, answer, source):
+                continue
             # Where the values are wrong already, their smallest input says enough.
             smallest = smallest_for_layer(sitting, thing, of, among=_failing([answer])) if answer.right else None
             if smallest is not None:
                 evidence |= {"snippet": smallest.snippet}
             told = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
             return failed(criterion, told + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
-    return passed(criterion, "Gradients reach input, weight and bias with the right values.", evidence=table)
+    of_what = "" if all(answer.right for answer in answers) else " for what the layer computes"
+    told = f"Gradients reach input, weight and bias with the right values{of_what}."
+    return passed(criterion, told, evidence=table)
+
+
+def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], answer: Answer, source: str) -> bool:
+    """Whether a gradient is that of the function that the layer computes, wrong as it may be.
+
+    A convolution is linear in its input, its weight and its bias each: with upstream u, a right gradient g of x
+    satisfies ⟨u, f(x + v) − f(x)⟩ = ⟨g, v⟩ for any v, of whatever size. A known mistake, which need not be linear, has
+    gradients of its own.
+    """
+    known = _known_mistake(sitting, thing, answers)
+    gradient = answer.outputs[f"gradient.{source}"]
+    if known is not None:
+        expected, tolerance = _mistaken_gradient(sitting, known, answer, source)
+        return compare(expected, gradient, tolerance) is None
+    drawn = _drawn(sitting, answer.case)
+    step = sitting.exam.uniform(f"layer/{answer.case}/step/{source}", drawn[source].shape, -1, 1)
+    moved = _moved(sitting, thing, answer, source, step)
+    if moved is None or gradient.shape != step.shape:
+        return False
+    upstream = fitted(drawn["upstream"], moved.shape).to(torch.float64)
+    change = (upstream * (moved.to(torch.float64) - answer.outputs["output"])).sum()
+    foretold = (gradient.to(torch.float64) * step).sum()
+    # Each output may be off by its tolerance, twice, and each element of the gradient by its own.
+    allowed = 2 * answer.tolerances["output"] * upstream.abs().sum()
+    allowed += answer.tolerances[f"gradient.{source}"] * step.abs().sum()
+    return bool((change - foretold).abs() <= allowed)
+
+
+def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tensor) -> Tensor | None:
+    """The output after ``step`` was added to input, weight or bias; None if it has no longer the shape it had."""
+    drawn = _drawn(sitting, answer.case)
+    evidence, outputs = sitting.candidate.answer(
+        _probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
+    )
+    output = None if "trouble" in evidence else outputs["output"]
+    return output if output is not None and output.shape == answer.outputs["output"].shape else None
+
+
+def _unused(sitting: Sitting, thing: str, answer: Answer, source: str) -> bool:
+    """Whether the output is the same whatever the input, the weight or the bias is."""
+    moved = _moved(sitting, thing, answer, source, torch.ones(()))
+    return moved is not None and torch.equal(moved, answer.outputs["output"])
+
+
+def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, source: str) -> tuple[Tensor, float]:
+    """The gradient of a known mistake that a candidate's values equal, with its tolerance."""
+
+    def make() -> dict[str, tuple[Tensor, float]]:
+        drawn = _drawn(sitting, answer.case)
+        found: list[dict[str, Tensor]] = []
+        for dtype in (torch.float32, torch.float64):
+            values = {name: drawn[name].to(dtype, copy=True).requires_grad_() for name in _SOURCES}
+            output = known.compute(values["input"], values["weight"], values["bias"], answer.case.gap or 0)
+            (output * fitted(drawn["upstream"], output.shape).to(dtype)).sum().backward()  # type: ignore[no-untyped-call]
+            found.append(
+                {name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in values.items()}
+            )
+        single, double = found
+        return {name: (single[name], rounding(single[name], double[name])) for name in _SOURCES}
+
+    found = sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)
+    return found[source]  # type: ignore[no-any-return]
 
 
 def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
@@ -351,15 +451,18 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     answers = [answer for answer in _answers(sitting, thing) if "trouble" not in answer.evidence]
     where = sitting.where(name)
     native = sorted({op for answer in answers for op in answer.evidence["native"]})
+    user = name
+    if not native:
+        native, user = _native_in_network(sitting), "DilatedUNet"
     if native:
         return failed(
             criterion,
-            f"{name} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
+            f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
             mistake="native-dilation",
             evidence={"operations": native},
         )
-    if not _depends_on_gap(sitting, thing):
+    if _spreads_nothing(sitting, _answers(sitting, thing)):
         return failed(
             criterion,
             f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).",
@@ -378,15 +481,31 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))
 
 
-def _depends_on_gap(sitting: Sitting, thing: str) -> bool:
-    """Whether the same layer and input give another output with another dilation; told by numbers alone."""
+def _native_in_network(sitting: Sitting) -> list[str]:
+    """The operations that are given a dilation while the network runs that the layer is for."""
+    if "dilated-unet" not in sitting.exam.networks or "DilatedUNet" not in sitting.classes:
+        return []
+    network = network_of(sitting, "dilated-unet")
+    return sorted({op for run in network.runs for op in run.native}) if network.works else []
+
+
+def _spreads_nothing(sitting: Sitting, answers: tuple[Answer, ...]) -> bool:
+    """Whether the same layer and input give the same output with every dilation; told by numbers alone.
+
+    A filter that is always spread by the same number of places is spread nevertheless.
+    """
+    # right for two gaps is more than one function
+    if len({answer.case.gap for answer in answers if answer.right and answer.case.kernel > 1}) > 1:
+        return False
+    known = _known_mistake(sitting, "dilated", answers)
+    if known is not None and known.id == FIXED_STEP:
+        return False
     outputs = []
-    for gap in (0, 1, 3):
+    for gap in _GAPS:
         case = Case(3, gap, 1, 1, 1, 16, 16)
         drawn = _drawn(sitting, Case(3, 0, 1, 1, 1, 16, 16))
-        probe = {"do": "layer", "cls": _CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
-        evidence, found = sitting.candidate.answer(probe, drawn)
-        if "trouble" not in evidence and "output" in found:
+        evidence, found = sitting.candidate.answer(_probe(sitting, "dilated", case), drawn)
+        if "trouble" not in evidence:
             outputs.append(found["output"])
     first = outputs[0] if outputs else torch.zeros(())
-    return any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])
+    return not any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])

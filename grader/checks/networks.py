@@ -90,6 +90,8 @@ class Run:
     trace: Message
     outputs: Tensors
     trouble: Message | None = None
+    native: tuple[str, ...] = ()
+    """Operations that were given a dilation."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -394,7 +396,7 @@ def _ask(exam: Exam, candidate: Any, cls: str, arguments: tuple[int, ...], image
     evidence, outputs = candidate.answer(
         {"do": "run", **probe}, {"input": image, **exam.state("run", parameters, buffers)}
     )
-    return Run(arguments, trace, outputs, evidence.get("trouble"))
+    return Run(arguments, trace, outputs, evidence.get("trouble"), tuple(evidence.get("native", ())))
 
 
 def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:

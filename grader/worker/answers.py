@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from .trouble import describe
 from .watching import Watching
 
-__all__ = ["answer"]
+__all__ = ["answer", "fitted"]
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -511,7 +511,8 @@ def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype 
 
     Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W),
     ``alone`` (1, C_out, H, W), the first image evaluated by itself, and ``buffer.i`` after the training pass. Only
-    ``eval`` is computed with gradients on, so that a function that depends on them shows as well.
+    ``eval`` is computed with gradients on, so that a function that depends on them shows as well. ``native``:
+    operations that were given a dilation.
     """
     model = _construct(probe, classes, dtype)
     _, statistics = _put(probe, tensors, tensors["input"], model, lambda: _construct(probe, classes, dtype))
@@ -520,14 +521,14 @@ def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype 
     def note(name: str, batch: Tensor) -> None:
         outputs[name] = _forward(model, batch.clone()).detach().clone()
 
-    with _Poison():
+    with NativeDilation() as native, _Poison():
         _train(model, False)
         note("eval", tensors["input"])
         with torch.no_grad():
             note("alone", tensors["input"][:1])
             _train(model, True)
             note("train", tensors["input"])
-    return {}, _contiguous(outputs | _statistics(model, statistics))
+    return {"native": sorted(set(native.seen))[:10]}, _contiguous(outputs | _statistics(model, statistics))
 
 
 def _contiguous(tensors: Tensors) -> Tensors:
@@ -626,39 +627,56 @@ def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     """One convolution layer: values, and gradients for input, weight and bias.
 
     Tensors in: ``input`` (B, C_in, H, W), ``weight`` (C_out, C_in, k, k), ``bias`` (C_out), ``upstream``
-    (B, C_out, H, W), the gradient that arrives from above. Out: ``output``, ``again`` (the same call once more) and
-    ``gradient.input``, ``gradient.weight``, ``gradient.bias`` where they exist.
+    (B, C_out, H, W), the gradient that arrives from above. Out: ``output``, in training mode and with gradients;
+    ``gradient.input``, ``gradient.weight``, ``gradient.bias`` where they exist; and the same call once more without
+    gradients (``again``), and in evaluation mode with and without (``eval``, ``eval.again``). ``later`` is the trouble
+    that stopped one of those.
     """
-    # an operation may be prepared where the layer is made, and only carried out in forward
-    with NativeDilation() as native_made:
+    evidence: Message = {}
+    # One watch over all: an operation may be prepared where the layer is made, or chosen by the mode it runs in.
+    with NativeDilation() as native:
         layer = _construct(probe, classes, dtype)
-    weight, bias = _weight_and_bias(layer)
-    with torch.no_grad():
-        weight.copy_(tensors["weight"])
-        bias.copy_(tensors["bias"])
-    batch = tensors["input"].clone().requires_grad_()
-    with NativeDilation() as native, _Poison():
-        output = _forward(layer, batch)
-    evidence: Message = {"native": sorted({*native_made.seen, *native.seen})[:10], **_shape_of(output)}
-    outputs = {"output": output}
-    if list(output.shape) == list(tensors["upstream"].shape) and output.requires_grad:
-        sources = {"input": batch, "weight": weight, "bias": bias}
-        # Kept for the second call, since some layers change what they are made of while they run.
-        with NativeDilation() as native_backward:
+        weight, bias = _weight_and_bias(layer)
+        with torch.no_grad():
+            weight.copy_(tensors["weight"])
+            bias.copy_(tensors["bias"])
+        batch = tensors["input"].clone().requires_grad_()
+        with _Poison():
+            output = _forward(layer, batch)
+        outputs = {"output": output}
+        if output.requires_grad:
+            # Kept for the other calls, since some layers change what they are made of while they run.
+            sources = {"input": batch, "weight": weight, "bias": bias}
             # A scalar, because a gradient from above makes torch import its symbolic shapes, for half a second.
-            above = (output * tensors["upstream"].to(output.dtype)).sum()
+            above = (output * fitted(tensors["upstream"], output.shape).to(output.dtype)).sum()
             gradients = torch.autograd.grad(
                 above, [value for value in sources.values() if value.requires_grad], allow_unused=True
             )
-        evidence["native"] = sorted({*evidence["native"], *native_backward.seen})[:10]
-        learned = iter(gradients)
-        for name, source in sources.items():
-            gradient = next(learned) if source.requires_grad else None
-            if gradient is not None:
-                outputs[f"gradient.{name}"] = gradient
-    with torch.no_grad(), _Poison():
-        outputs["again"] = _forward(layer, tensors["input"].clone())
+            learned = iter(gradients)
+            for name, source in sources.items():
+                gradient = next(learned) if source.requires_grad else None
+                if gradient is not None:
+                    outputs[f"gradient.{name}"] = gradient
+        try:
+            for name, (training, learning) in _OTHER_CALLS.items():
+                _train(layer, training)
+                with torch.set_grad_enabled(learning), _Poison():
+                    outputs[name] = _forward(layer, tensors["input"].clone())
+        except BaseException as trouble:  # as in answer(); what the first call said is evidence all the same
+            evidence["later"] = describe(trouble)
+    evidence |= {"native": sorted(set(native.seen))[:10], **_shape_of(output)}
     return evidence, _contiguous(outputs)
+
+
+_OTHER_CALLS = {"again": (True, False), "eval": (False, True), "eval.again": (False, False)}
+"""Calls with the same input, after the first: whether in training mode, and whether with gradients."""
+
+
+def fitted(upstream: Tensor, shape: Sequence[int]) -> Tensor:
+    """The gradient from above for an output of another shape than expected: the same numbers, over and over."""
+    if list(upstream.shape) == list(shape):
+        return upstream
+    return upstream.flatten()[torch.arange(torch.Size(shape).numel()) % upstream.numel()].reshape(shape)
 
 
 def _weight_and_bias(layer: nn.Module) -> tuple[Tensor, Tensor]:
