@@ -8,8 +8,8 @@ Values read back (``.item()``, ``.cpu()``) are zeros: a network's devices do not
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -24,6 +24,7 @@ from .watching import Watching
 
 __all__ = ["Elsewhere", "computed_on", "confirm", "examine"]
 
+_patched = mock.patch.object
 _META = torch.device("meta")
 _CPU = torch.device("cpu")
 _GPU = torch.device("cuda", 0)
@@ -140,7 +141,7 @@ def _misplaced(probe: Message, output: Any, device: torch.device) -> list[Messag
 def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> list[Message]:
     """Calls that ask for a GPU although there is none."""
     legacy.cuda_calls.clear()
-    with contextlib.suppress(BaseException), torch.no_grad():  # another probe reports what goes wrong on the CPU
+    with suppress(BaseException), torch.no_grad():  # another probe reports what goes wrong on the CPU
         classes[probe["cls"]](*probe["args"])(batch.clone())
     return [
         {"what": f"{call['what']} asks for a GPU, whatever machine it runs on", "where": call["where"]}
@@ -272,7 +273,7 @@ def _moved(value: Any) -> Any:
     return _META if isinstance(value, str) and value.startswith("cuda") else value
 
 
-@contextlib.contextmanager
+@contextmanager
 def _elsewhere(notes: list[Message]) -> Iterator[None]:
     """The other world. What doesn't reach the function mode is replaced for its length: modules, and legacy.py's
     own."""
@@ -292,8 +293,8 @@ def _elsewhere(notes: list[Message]) -> Iterator[None]:
         (torch.cuda, "device_count", lambda: 1),
         (torch.cuda, "current_device", lambda: 0),
     ]
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         for owner, name, other in replaced:
-            stack.enter_context(mock.patch.object(owner, name, other))
+            stack.enter_context(_patched(owner, name, other))
         stack.enter_context(_SecondDevice(notes))
         yield
