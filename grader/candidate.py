@@ -93,6 +93,7 @@ class Submitted:
         self._hangs: Counter[str] = Counter()
         self.threaded = False
         """Whether threads of the submission's own worked beside the one that is watched."""
+        self._seen: dict[str, None] = {}
         self._troubled: str | None = None
         """What went wrong last in the session that is open, by name of the class."""
 
@@ -100,6 +101,11 @@ class Submitted:
     def output(self) -> str:
         """What the student's code printed, in all sessions; bounded."""
         return (self._output + (self._session.output if self._session else ""))[:20_000]
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """What the code was seen to do to the process it shares with the examiner, or to its replies; in sentences."""
+        return tuple(dict.fromkeys((*self._seen, *(self._on_card.seen if self._on_card else ()))))
 
     def outline(self, files: list[Message]) -> Message:
         """What the parser sees, before any code runs. Raises Unexaminable."""
@@ -196,8 +202,11 @@ class Submitted:
                 self._hangs[subject] += 1
             else:
                 self._left -= time.monotonic() - begun
+            detail = getattr(failure, "detail", str(failure))
+            if getattr(failure, "kind", "") == "protocol":
+                self._seen[detail] = None
             self._end()
-            return _stopped(getattr(failure, "detail", str(failure))), {}
+            return _stopped(detail), {}
         self._left -= time.monotonic() - begun
         if "failure" in evidence:
             self._end()
@@ -208,17 +217,23 @@ class Submitted:
             _SCHEMAS[message["do"]](evidence)
         except JsonSchemaValueException as broken:
             self._end()
-            return _stopped(f"its reply was not of the agreed form ({broken.message[:120]})"), {}
+            told = f"its reply was not of the agreed form ({broken.message[:120]})"
+            self._seen[told] = None
+            return _stopped(told), {}
+        for what in evidence.pop("seen", ()):
+            self._seen[what] = None
         self.threaded = self.threaded or "threads" in evidence
         tried = evidence["outputs"] if message["do"] == "build" and "trouble" not in evidence else [evidence]
         if any("trouble" in one for one in tried):
             self._troubled = subject
         bent = None if "trouble" in evidence else _bent(message, tensors, evidence, outputs)
-        return (
-            (_stopped(f"its reply was not of the agreed form ({bent})"), {})
-            if bent
-            else (evidence, _as_numbers(outputs))
-        )
+        if bent:
+            told = f"its reply was not of the agreed form ({bent})"
+            self._seen[told] = None
+            return _stopped(told), {}
+        if "trouble" not in evidence and message["do"] == "trace" and (much := _too_many(evidence)):
+            return _stopped(much), {}
+        return evidence, _as_numbers(outputs)
 
 
 def _subject(message: Mapping[str, Any]) -> str:
@@ -235,10 +250,6 @@ def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors)
     missing = [name for name in _TENSORS.get(probe["do"], ()) if name not in outputs]
     if missing:
         return f"no tensor {missing[0]}"
-    if probe["do"] == "trace":
-        elements = sum(math.prod(line["shape"]) for line in (*evidence["parameters"], *evidence["buffers"]))
-        if elements > _MOST_ELEMENTS:
-            return f"a network of {elements:,} parameters, more than the {_MOST_ELEMENTS:,} that can be examined"
     if probe["do"] == "build" and len(evidence["outputs"]) != len(probe["inputs"]):
         return "another number of outputs than inputs"
     if probe["do"] == "learn":
@@ -248,6 +259,14 @@ def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors)
         if len(evidence["moved"]) != len(evidence["shapes"]):
             return "moved and shapes differ in length"
     return None
+
+
+def _too_many(trace: Message) -> str | None:
+    """Why a network cannot be examined: honest ones may be as large."""
+    elements = sum(math.prod(line["shape"]) for line in (*trace["parameters"], *trace["buffers"]))
+    if elements <= _MOST_ELEMENTS:
+        return None
+    return f"a network of {elements:,} parameters, more than the {_MOST_ELEMENTS:,} that can be examined"
 
 
 _TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output",)}

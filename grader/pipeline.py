@@ -22,7 +22,7 @@ from grader import __version__
 from grader.candidate import Submitted, Unexaminable
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
-from grader.checks.trust import THREADS, doubts
+from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect
 from grader.exam import NETWORKS, Exam
 from grader.marking import mark
@@ -125,9 +125,8 @@ class Grading:
         sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, card)
         verdicts = self._verdicts(assignment, sitting)
         threads = (THREADS,) if candidate.threaded else ()
-        return _Examined(
-            detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline), *threads)
-        )
+        doubted = (*doubts(outline), *witnessed(candidate.seen), *threads)
+        return _Examined(detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubted))
 
     def _assignment(self, paths: list[str], outline: dict[str, Any], cohorts: str | None) -> Detected:
         if self.options.assignment is not None:

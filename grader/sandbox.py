@@ -28,8 +28,9 @@ death
     this process (``--die-with-parent``; every process below also watches its connection to here).
 
 What comes out of a session is one kind of thing, a frame (``worker/frames.py``), in reply to a request whose serial
-number the session could not know in advance. A submission can take hold of the channel and write to it; it can then
-misreport what it would have been free to compute wrongly, and nothing else.
+number the session could not know in advance, and ahead of it what the interpreter has seen the submission do
+(``worker/audit.py``). A submission can take hold of the channel and write to it; it can then misreport what it would
+have been free to compute wrongly, and nothing else.
 
 *Our* failure and *theirs* never mix. ``SandboxError`` is ours: a layer is missing, the parent does not start, or the
 session was killed by something that no submission can reach from inside. ``WorkerFailed`` is theirs: hang, death,
@@ -74,6 +75,8 @@ _START_SECONDS = 180.0
 _FORK_SECONDS = 30.0
 """How long a session may take from the request to being confined, on a busy machine."""
 _DEATH_SECONDS = 5.0
+_MOST_SEEN = 100
+"""Frames that may come ahead of a reply."""
 """How long a killed session may take to be gone, and a dead one to be accounted for."""
 _DEATH_SECONDS_WITH_GPU = 30.0
 """The same with a graphics card: its driver lets no process go before the card has stopped."""
@@ -291,6 +294,8 @@ class Session:
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """The reply to ``message``, within ``seconds`` and what is left of the session's time. Tensors of any shape.
 
+        What the interpreter has seen the submission do (``worker/audit.py``) comes ahead of the reply, and stands in it
+        as ``seen``.
         Raises WorkerFailed when no such reply comes; the session is over then, and every later call raises the same.
         Raises SandboxError when the session was killed from outside, FrameError for a message that cannot be sent.
         """
@@ -306,10 +311,11 @@ class Session:
         try:
             self._expect_silence()
             self._send(frame, deadline)
-            content = frames.read(lambda count: self._receive(count, deadline), limit=limit)
-            if content is None:
-                raise _HungUp
-            envelope, reply_tensors = content
+            envelope, reply_tensors = self._next_frame(deadline)
+            seen: list[str] = []
+            while envelope.keys() == {"seen"} and len(seen) < _MOST_SEEN:
+                seen.append(str(envelope["seen"])[:500])
+                envelope, reply_tensors = self._next_frame(deadline)
             reply = envelope.get("reply")
             if envelope.get("serial") != serial or not isinstance(reply, dict):
                 raise frames.FrameError("a reply came that belongs to no request")
@@ -324,7 +330,15 @@ class Session:
                 # a frame that breaks off is a death in the middle of a reply
                 raise self._fail(*self._cause_of_death()) from exc
             raise self._fail("protocol", f"the code disturbed the channel to the grader: {exc}") from exc
+        # this side's word, whatever the reply says
+        reply = {name: value for name, value in reply.items() if name != "seen"} | ({"seen": seen} if seen else {})
         return reply, reply_tensors
+
+    def _next_frame(self, deadline: float) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        content = frames.read(lambda count: self._receive(count, deadline), limit=self._limits.frame_bytes)
+        if content is None:
+            raise _HungUp
+        return content
 
     def close(self) -> None:
         """Kill the session's whole tree, wait until it is gone, and remove its scratch. Idempotent."""

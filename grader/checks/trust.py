@@ -15,7 +15,7 @@ from grader.verdicts import Flag
 if TYPE_CHECKING:
     from grader.checks.networks import Examined
 
-__all__ = ["THREADS", "counted_otherwise", "doubts"]
+__all__ = ["THREADS", "counted_otherwise", "doubts", "witnessed"]
 
 _SHOWN = 5
 THREADS = Flag(
@@ -40,6 +40,16 @@ def doubts(outline: dict[str, Any]) -> tuple[Flag, ...]:
                 )
             )
     return tuple(flags)
+
+
+def witnessed(seen: tuple[str, ...]) -> tuple[Flag, ...]:
+    """A flag for what the code was seen to do when it ran, whatever its source says."""
+    if not seen:
+        return ()
+    shown = "; ".join(one[:200] for one in seen[:_SHOWN])
+    more = f"; and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
+    told = f"The code was seen to reach beyond its own work ({shown}{more}): read it before the marks go out."
+    return (Flag("untrusted-evidence", told),)
 
 
 def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:

@@ -9,8 +9,8 @@ Axes: B batch, C channels (C_in, C_out), H height, W width, k kernel size, T tra
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ def answer(
         return {"trouble": describe(trouble)}, {}
 
 
-@contextlib.contextmanager
+@contextmanager
 def _own_defaults() -> Iterator[None]:
     """Undo what a candidate may have left switched off or changed, for the length of a probe."""
     kept = torch.get_default_dtype()

@@ -9,8 +9,8 @@ In each world the network runs in both modes, with gradients and without, since 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -25,6 +25,7 @@ from .watching import Watching
 
 __all__ = ["Elsewhere", "computed_on", "confirm", "examine"]
 
+_patched = mock.patch.object
 _META = torch.device("meta")
 _CPU = torch.device("cpu")
 _GPU = torch.device("cuda", 0)
@@ -160,7 +161,7 @@ def _misplaced(probe: Message, outputs: list[Any], device: torch.device) -> list
 def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> list[Message]:
     """Calls that ask for a GPU although there is none."""
     legacy.cuda_calls.clear()
-    with contextlib.suppress(BaseException):  # another probe reports what goes wrong on the CPU
+    with suppress(BaseException):  # another probe reports what goes wrong on the CPU
         for _ in _runs(classes[probe["cls"]](*probe["args"]), batch):
             pass
     calls = {(call["what"], call["where"]) for call in legacy.cuda_calls}
@@ -229,7 +230,7 @@ class _Simulated(_Mixing):
         self._kept: dict[int, Any] = {}
         self._making = False
 
-    @contextlib.contextmanager
+    @contextmanager
     def making(self) -> Iterator[None]:
         """While a network is made: what stays on the CPU now is what it keeps."""
         self._making = True
@@ -405,7 +406,7 @@ _SAID = {
 """What torch.cuda says in that world."""
 
 
-@contextlib.contextmanager
+@contextmanager
 def _elsewhere(world: _Simulated) -> Iterator[None]:
     """The other world. What doesn't reach the function mode is replaced for its length: modules, and legacy.py's
     own."""
@@ -426,9 +427,9 @@ def _elsewhere(world: _Simulated) -> Iterator[None]:
         *((torch.cuda, name, kind) for name, kind in _TYPES.items()),
         *((torch.cuda.nvtx, name, lambda *args, **kwargs: 0) for name in ("range_push", "range_pop", "mark")),
     ]
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         for owner, name, other in replaced:
-            stack.enter_context(mock.patch.object(owner, name, other))
+            stack.enter_context(_patched(owner, name, other))
         stack.enter_context(_SecondDevice(world))
         stack.enter_context(world)
         yield

@@ -20,7 +20,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FRAME_BYTES", "JSON_BYTES", "REQUEST_JSON_BYTES", "FrameError", "Receive", "decode", "encode", "read"]
+__all__ = [
+    "FRAME_BYTES",
+    "JSON_BYTES",
+    "REQUEST_JSON_BYTES",
+    "FrameError",
+    "Receive",
+    "decode",
+    "encode",
+    "lengths",
+    "read",
+]
 
 FRAME_BYTES = 256 * 2**20
 """Bytes of a whole frame, unless a caller says otherwise."""
@@ -36,6 +46,8 @@ _DEPTH = 40
 _DIGITS = 400
 
 _LENGTHS = struct.Struct(">II")
+lengths = _LENGTHS.pack
+"""What a frame begins with, from the bytes of its JSON and of its tensors."""
 _HEADER_LENGTH = struct.Struct("<Q")
 _DTYPES = {
     "F16": ("float16", 2),

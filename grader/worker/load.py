@@ -14,7 +14,6 @@ import __future__
 
 import ast
 import builtins
-import contextlib
 import dis
 import functools
 import importlib.abc
@@ -24,6 +23,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -751,7 +751,7 @@ class _Loader:
         namespace = vars(file.module)
         free: set[str] = set()
         for unit in file.units:
-            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
                 free |= _reads(file.compiled(unit))
         for name in sorted(free - file.bound - set(self.builtins) - set(namespace)):
             known, value = conventional(name)
@@ -838,7 +838,7 @@ def _forget_last() -> None:
         sys.modules.pop(name, None)
     _registered.clear()
     while _finders:
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             sys.meta_path.remove(_finders.pop())
 
 
@@ -893,7 +893,7 @@ def _parsed_lines(piece: Piece) -> str:
     for statement in piece.body:
         first = min([statement.lineno, *(node.lineno for node in getattr(statement, "decorator_list", ()))])
         part = slice(first - 1, statement.end_lineno)
-        with contextlib.suppress(SyntaxError, ValueError):
+        with suppress(SyntaxError, ValueError):
             ast.parse("\n".join(lines[part]))
             kept[part] = lines[part]
     return "\n".join(kept)
@@ -903,7 +903,7 @@ def _imports(file: _File, other: _File) -> bool:
     return any(module.rpartition(".")[2] == other.path.stem for module in file.aliases.modules)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _within(seconds: float) -> Iterator[None]:
     """Raise _OutOfTime in the student's code after ``seconds`` of wall time; only the main thread can."""
 

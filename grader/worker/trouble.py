@@ -11,7 +11,7 @@ import sys
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["bounded", "describe", "here", "is_theirs", "remember", "where"]
+__all__ = ["bounded", "describe", "here", "is_theirs", "names_of_theirs", "remember", "where"]
 
 _MOST_FRAMES = 10
 _LINE = 200
@@ -29,6 +29,11 @@ def remember(name: str, text: str) -> None:
 def is_theirs(name: str) -> bool:
     """Whether code of that file name is the student's."""
     return name in _names
+
+
+def names_of_theirs() -> set[str]:
+    """The names themselves; the set grows while a submission is loaded."""
+    return _names
 
 
 def bounded(text: object, most: int = _LINE) -> str:

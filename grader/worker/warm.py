@@ -29,11 +29,13 @@ import socket
 import sys
 import tempfile
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from . import confine
+from .audit import watch
 from .serve import Handles, serve
 
 __all__ = ["main"]
@@ -343,10 +345,19 @@ def _session(
         _tell(report, {"confined": layers})
         report.close()
         gc.enable()
+        _out_of_reach()
+        watch(_CHANNEL)
         serve(handler, _CHANNEL, frame_bytes=limits["frame_bytes"])
     except BaseException:  # the channel is gone or spoilt; nothing may climb back into the parent's loop
         os._exit(1)
     os._exit(0)
+
+
+def _out_of_reach() -> None:
+    """Take our modules out of the interpreter's table, and ours as the main program, before a submission can look."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+        del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
 
 
 def _keep_only(channel: int, output: int, status: int) -> None:
