@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -251,6 +252,16 @@ def _of_construction(assignment: str, kind: NetworkKind) -> Iterator[Faulty]:
                 f"3 for kernel in convolution {number}",
                 head + "super().__init__()\n" + _nth(rest, ", kernel", ", 3", number),
             )
+        if "padding=kernel // 2" in rest:
+            yield made(
+                "hard-coded-padding",
+                "padding=1",
+                head + "super().__init__()\n" + rest.replace("padding=kernel // 2", "padding=1"),
+            )
+    for first, second in pairwise(kind.parameters):
+        signature = ", ".join(kind.parameters)
+        swapped = signature.replace(f"{first}, {second}", f"{second}, {first}")
+        yield made("constructor-order", f"{first} after {second}", plain.replace(signature, swapped, 1))
     if kind.cls != "RegressionCNN":
         both = re.sub(r"\bnum_colours\b", "24", re.sub(r"\bnum_filters\b", "32", rest))
         yield made("hard-coded-num_filters-num_colours", "32 and 24 written in", head + "super().__init__()\n" + both)

@@ -402,7 +402,7 @@ def mistakes(known: Known) -> Iterator[Known]:
         if step.kind in ("conv", "convt"):
             if step.bias:
                 yield edited(put(place, replace(step, bias=False)), "bias-missing", step.block,
-                             f"The convolution of the {block} has no bias.", "Leave out bias=False.", _HALF)  # fmt: skip
+                             f"The convolution of the {block} has no bias.", _BIAS, _HALF)  # fmt: skip
             if step.form == "gap-1":
                 yield edited(put(place, replace(step, form="")), "dilation-missing", step.block,
                              f"The {block} is an ordinary convolution, not a dilated one.",
@@ -480,6 +480,9 @@ def mistakes(known: Known) -> Iterator[Known]:
             yield edited(changed, id, 0, explanation, look_at, _QUARTER)
 
 
+_BIAS = "See that none is made with bias=False, and that your own layers add theirs."
+
+
 def _relu_first(steps: tuple[Step, ...]) -> list[Step]:
     """Every ReLU that follows a batch-norm in its block before it."""
     changed = list(steps)
@@ -532,7 +535,7 @@ _EVERYWHERE = (
         "All upsamplings are bilinear where the handout copies the nearest pixel.",
         "Use nn.Upsample(scale_factor=2).",
     ),
-    (("conv", "convt"), "bias-missing", "no-bias", "The convolutions have no bias.", "Leave out bias=False."),
+    (("conv", "convt"), "bias-missing", "no-bias", "The convolutions have no bias.", _BIAS),
     (("act",), "other-activation", "leaky", "The blocks have leaky ReLUs where the handout has ReLUs.", "Use nn.ReLU."),
     (("act",), "other-activation", "sigmoid", "The blocks have sigmoids where the handout has ReLUs.", "Use nn.ReLU."),
     (("act",), "other-activation", "tanh", "The blocks have tanhs where the handout has ReLUs.", "Use nn.ReLU."),

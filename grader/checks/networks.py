@@ -108,14 +108,20 @@ class Examined:
 
     # -- where it fits ------------------------------------------------------------------------------------------------
 
-    def build(self, arguments: tuple[int, ...], batches: Sequence[int] = (2,), side: int = _SIDE) -> Row:
-        """Construct the network and put batches of these sizes through it."""
+    def build(
+        self,
+        arguments: tuple[int, ...],
+        batches: Sequence[int] = (2,),
+        side: int = _SIDE,
+        order: tuple[str, ...] | None = None,
+    ) -> Row:
+        """Construct the network and put batches of these sizes through it; ``order`` is the constructor's own."""
         inputs = [[size, self._inputs(arguments), side, side] for size in batches]
         evidence, _ = self.sitting.candidate.answer(
             {
                 "do": "build",
                 "cls": self.kind.cls,
-                "args": list(arguments),
+                "args": [self._named(arguments)[name] for name in order or self.kind.parameters],
                 "inputs": inputs,
                 "rng": self.exam.number("build"),
             },
@@ -126,8 +132,9 @@ class Examined:
         return Row(arguments, expected, evidence, self._counts(arguments))
 
     def at_kernel(self, kernel: int) -> Row:
-        """The first configuration with another kernel."""
-        return self.build(tuple({**self._named(self.rows[0].arguments), "kernel": kernel}.values()))
+        """The first configuration that is served rightly, with another kernel."""
+        served = next((row for row in self.rows if row.fits and row.counted), self.rows[0])
+        return self.build(tuple({**self._named(served.arguments), "kernel": kernel}.values()))
 
     def _named(self, arguments: tuple[int, ...]) -> dict[str, int]:
         return dict(zip(self.kind.parameters, arguments, strict=True))
@@ -157,7 +164,7 @@ class Examined:
         return right(self.exam.assignment.id, self.kind.cls, self.exam.assignment.layer_orders)
 
     @lazy
-    def rows(self) -> tuple[Row, ...]:
+    def usual(self) -> tuple[Row, ...]:
         """The configurations of the shapes criterion; all of them where a few don't tell."""
         covering = _COVERING if self.kind.odd_kernels else _COVERING_ODD
         rows: dict[tuple[int, ...], Row] = {}
@@ -167,35 +174,45 @@ class Examined:
                 # Whether a network takes a batch of any size does not depend on its configuration.
                 batches = (2,) if rows else (1, self._one_of("batch", _BATCHES))
                 rows[arguments] = self.build(arguments, batches)
-            if len(rows) == 2 and not any(row.constructs for row in rows.values()) and self._hopeless(rows):
+            if len(rows) == 2 and not any(row.constructs for row in rows.values()) and self._hopeless(rows.values()):
                 return tuple(rows.values())
         if all(row.fits and row.counted for row in rows.values()):
             return tuple(rows.values())
         for arguments in self._every_configuration():
             if arguments not in rows:
                 rows[arguments] = self.build(arguments)
-        if not any(row.fits for row in rows.values()) or _one_width(rows.values()):
-            for arguments in self._unusual_configurations():
-                row = self.build(arguments)
-                if row.fits and (row.counted or not any(other.counted for other in rows.values())):
-                    rows[arguments] = row
         return tuple(rows.values())
 
-    def _hopeless(self, rows: dict[tuple[int, ...], Row]) -> bool:
+    @lazy
+    def unusual(self) -> tuple[Row, ...]:
+        """The course's other numbers, for a class that has one of them written in; none where the usual ones tell."""
+        if self._hopeless(self.usual) or (any(row.fits for row in self.usual) and not _one_width(self.usual)):
+            return ()
+        return tuple(self.build(arguments) for arguments in self._unusual_configurations())
+
+    @lazy
+    def rows(self) -> tuple[Row, ...]:
+        """The usual configurations, and of the unusual ones those that fit."""
+        fitting = [row for row in self.unusual if row.fits]
+        counted = [row for row in fitting if row.counted]
+        uncounted = [] if any(row.counted for row in self.usual) else fitting
+        return (*self.usual, *(counted or uncounted))
+
+    def _hopeless(self, rows: Collection[Row]) -> bool:
         """True where trying more configurations only repeats a hang or a crash."""
-        return all((row.trouble or {}).get("type") in ("Stopped", "SystemExit") for row in rows.values())
+        return all((row.trouble or {}).get("type") in ("Stopped", "SystemExit") for row in rows)
 
     def _every_configuration(self) -> Iterator[tuple[int, ...]]:
         values = [_VALUES[name] if name != "kernel" or self.kind.odd_kernels else (3,) for name in self.kind.parameters]
         yield from product(*values)
 
     def _unusual_configurations(self) -> Iterator[tuple[int, ...]]:
-        """Numbers of the course's other weight files and colour sets, for a class that has one of them written in."""
+        """Numbers of the course's other weight files and colour sets, beside the usual ones of the other parameters."""
         unusual = {
             "kernel": (3,),
-            "num_filters": (16, 32, 64),
-            "num_colours": (24, 32, 16, 3),
-            "num_in_channels": (1, 3),
+            "num_filters": (*_VALUES["num_filters"], 16, 64),
+            "num_colours": (*_VALUES["num_colours"], 32, 16, 3),
+            "num_in_channels": _VALUES["num_in_channels"],
         }
         for arguments in product(*(unusual[name] for name in self.kind.parameters)):
             if not all(value in _VALUES[name] for name, value in self._named(arguments).items()):
@@ -208,37 +225,54 @@ class Examined:
         None where no rule describes the configurations that fit. "Fit" includes the number of parameters where some
         configuration has it right: a width written in twice gives the right shapes with the wrong filters.
         """
-        rows = [
-            row
-            for row in self.rows
-            if all(value in _VALUES[name] for name, value in self._named(row.arguments).items())
-        ]
-        others = [row for row in self.rows if row not in rows and row.fits]
+        rows = [*self.usual, *self.unusual]
         good = [row.fits and row.counted for row in rows]
         if not any(good):
-            # The best of the unusual numbers is what is written in, if a class has numbers written in at all.
-            best = [row for row in others if row.counted] or (others if not any(row.fits for row in rows) else [])
-            if best:
-                return {
-                    name: value for name, value in self._named(best[0].arguments).items() if value not in _VALUES[name]
-                } or None
             good = [row.fits for row in rows]
         if all(good):
             return {}
-        if not any(good):
+        # What was stopped for its size or its time says nothing about numbers, nor do those in another order.
+        if not any(good) or any(_beyond_limits(row) for row in rows) or self.reordered is not None:
             return None
         names = self.kind.parameters
+        tried = [sorted({self._named(row.arguments)[name] for row in rows}) for name in names]
         for size in range(1, len(names) + 1):
-            for chosen in combinations(names, size):
-                for values in product(*(_VALUES[name] for name in chosen)):
-                    rule = dict(zip(chosen, values, strict=True))
+            for chosen in combinations(range(len(names)), size):
+                for values in product(*(tried[place] for place in chosen)):
+                    rule = {names[place]: value for place, value in zip(chosen, values, strict=True)}
                     if good == [rule.items() <= self._named(row.arguments).items() for row in rows]:
                         return rule
         return None
 
     @lazy
+    def reordered(self) -> tuple[str, ...] | None:
+        """The constructor's own order of the handout's parameters, where the class fits only if called so."""
+        if all(row.fits for row in self.usual):
+            return None
+        written = self.sitting.written(self.kind.cls) or {"methods": {}}
+        names = written["methods"].get("__init__", {}).get("parameters", [])[1:]
+        own = tuple(_meant(name) for name in names[: len(self.kind.parameters)])
+        if own == self.kind.parameters or sorted(own) != sorted(self.kind.parameters):
+            return None
+        return own if self.build(self.usual[0].arguments, order=own).fits else None
+
+    @lazy
+    def literal_padding(self) -> bool:
+        """Whether filters are as large as ``kernel`` asks, and only the padding does not follow it."""
+        rule = dict(self.fixed or {})
+        kernel = rule.pop("kernel", None)
+        others = [
+            row
+            for row in self.usual
+            if rule.items() <= self._named(row.arguments).items() and self._named(row.arguments)["kernel"] != kernel
+        ]
+        return kernel is not None and bool(others) and all(row.counted for row in others)
+
+    @lazy
     def works(self) -> bool:
         """Whether there is a configuration in which the other aspects can be judged."""
+        if self.fixed is None and self.reordered is not None:
+            return any(row.fits for row in self.rows)
         return any(row.constructs and row.trouble is None for row in self.rows)
 
     # -- which function it computes -----------------------------------------------------------------------------------
@@ -374,6 +408,29 @@ class Examined:
                     run.trouble, f"running {self.kind.cls}({arguments_of(self.kind.parameters, run.arguments)})"
                 )
         return None
+
+
+_MEANINGS = {
+    "kernel": ("kernel",),
+    "num_filters": ("filter",),
+    "num_colours": ("colo",),
+    "num_in_channels": ("in_chan", "inchan", "input"),
+}
+
+
+def _meant(name: str) -> str:
+    """The handout's parameter that one of the student's stands for; the name itself if none."""
+    short = {"k": "kernel", "nf": "num_filters", "nc": "num_colours", "nic": "num_in_channels"}
+    if name.lower() in short:
+        return short[name.lower()]
+    return next((ours for ours, parts in _MEANINGS.items() if any(part in name.lower() for part in parts)), name)
+
+
+def _beyond_limits(row: Row) -> bool:
+    """Whether a configuration was stopped for the memory or the time that it took."""
+    trouble = row.trouble or {}
+    text = str(trouble.get("text", "")).lower()
+    return trouble.get("type") in ("Stopped", "MemoryError") or "memory" in text
 
 
 def _one_width(rows: Collection[Row]) -> bool:

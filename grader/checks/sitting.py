@@ -73,8 +73,13 @@ class Sitting:
         written = self.written(name)
         if written is None:
             return ""
+        return self.at(written, written["line"])
+
+    @staticmethod
+    def at(written: Message, line: int) -> str:
+        """A line of something in the outline."""
         cell = f", cell {written['cell']}" if written.get("cell") else ""
-        return f"{written['file']}{cell}, line {written['line']}"
+        return f"{written['file']}{cell}, line {line}"
 
 
 def trouble_sentence(trouble: Mapping[str, Any], doing: str) -> str:

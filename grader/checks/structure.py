@@ -36,6 +36,27 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return passed(
             criterion, " ".join(["Every configuration tried has the right output shape.", *remarks]), evidence=table
         )
+    if network.reordered is not None:
+        return partial(
+            criterion,
+            _HARD_CODED_SHARE,
+            f"{network.kind.cls} takes its parameters in another order than the handout: "
+            f"{', '.join(network.reordered)}, expected {', '.join(network.kind.parameters)} "
+            f"({_line_of(sitting, network.kind.cls, '__init__')}). "
+            "The course's scripts give them by their place, so put them in the handout's order.",
+            mistake="constructor-order",
+            evidence=table,
+        )
+    if fixed and network.literal_padding:
+        return partial(
+            criterion,
+            _HARD_CODED_SHARE,
+            f"{network.kind.cls} keeps the size of the image only for kernel = {fixed['kernel']}: its filters follow "
+            f"`kernel`, its padding does not. Probably {fixed['kernel'] // 2} is written for the padding: use "
+            f"padding=kernel // 2. {_first_failure(sitting, network, next(row for row in rows if not row.fits))}",
+            mistake="hard-coded-padding",
+            evidence=table,
+        )
     if fixed:
         told = " and ".join(f"{name} = {value}" for name, value in fixed.items())
         first = next(row for row in rows if not (row.fits and row.counted))
@@ -50,6 +71,13 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     first = next((row for row in rows if not row.fits), rows[0])
     return failed(criterion, _first_failure(sitting, network, first), evidence=table)
+
+
+def _line_of(sitting: Sitting, name: str, method: str) -> str:
+    """Where a method stands; where the class does, if it is not its own."""
+    written = sitting.written(name) or {"methods": {}}
+    found = written["methods"].get(method)
+    return sitting.at(written, found["line"]) if found else sitting.where(name)
 
 
 def _made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
@@ -217,7 +245,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         ]
     }
     wrong = next((row for row in rows if not row.counted), None)
-    if wrong is None and not network.kind.odd_kernels:
+    if wrong is None and not network.kind.odd_kernels and network.reordered is None:
         # Shapes are asked at kernel 3 only, but a filter that is always 3×3 has too few parameters at 5.
         larger = network.at_kernel(5)
         wrong = larger if larger.constructs and not larger.counted else None
@@ -240,6 +268,13 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         feedback += (
             f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so "
             "training would not change them."
+        )
+    elif wrong not in rows:
+        same = wrong.evidence["trainable"] == rows[0].evidence["trainable"]
+        feedback += (
+            " That is as many as with kernel=3: 3 is written where `kernel` belongs."
+            if same
+            else " With kernel=3 the number is right: see where another number than `kernel` is a filter's size."
         )
     else:
         feedback += _why_not_as_many(network)

@@ -1,0 +1,74 @@
+"""What is said of a network that serves some configurations only: the cause that is named is the one that is there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from accuracy.examining import Examiner, right_source
+
+SEED = 1
+
+
+@pytest.fixture(scope="module")
+def here():
+    """Examines in this process."""
+    with Examiner(SEED, sandboxed=False) as examiner:
+        yield examiner
+
+
+def _of(source: str, name: str) -> tuple[int, int]:
+    """Where a class begins and ends in a source."""
+    begin = source.index(f"class {name}(")
+    end = re.search(r"\n(?=class |def )", source[begin:])
+    return begin, begin + end.start() if end else len(source)
+
+
+def edited(assignment: str, name: str, *edits: tuple[str, str]) -> str:
+    """A right submission with changes in one class."""
+    source = right_source(assignment)
+    begin, end = _of(source, name)
+    text = source[begin:end]
+    for old, new in edits:
+        assert old in text, text
+        text = text.replace(old, new)
+    return source[:begin] + text + source[end:]
+
+
+LAST = ("MyConv2d(num_colours, num_colours, kernel)", "MyConv2d(num_colours, 3, kernel)")
+ORDER = ("kernel, num_filters, num_colours", "kernel, num_colours, num_filters")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "name", "edits", "mistake", "told"),
+    [
+        ("csc321-2018", "CNN", [LAST], "hard-coded-num_colours", "works only for num_colours = 3. "),
+        ("csc321-2018", "CNN", [("num_filters", "16"), ("kernel, 16,", "kernel, num_filters,")],
+         "hard-coded-num_filters", "works only for num_filters = 16. "),
+        ("csc321-2018", "CNN", [ORDER], "constructor-order", "kernel, num_colours, num_filters, expected kernel"),
+        ("csc413-2020", "CNN", [("(self, kernel, num_filters,", "(self, n_filters, k,"),
+                                ("super(CNN, self).__init__()",
+                                 "super(CNN, self).__init__()\n        num_filters, kernel = n_filters, k")],
+         "constructor-order", "expected kernel"),
+        ("csc413-2020", "UNet", [("(self, kernel, num_filters,", "(self, num_filters, kernel,")],
+         "constructor-order", "expected kernel, num_filters"),
+        ("csc413-2023", "PoolUpsampleNet", [("kernel // 2", "1")], "hard-coded-padding", "Probably 1 is written"),
+        ("csc413-2023", "PoolUpsampleNet", [("kernel // 2", "2")], "hard-coded-padding", "Probably 2 is written"),
+        ("csc413-2023", "UNet", [("num_colours, num_in_channels)", "num_in_channels, num_colours)")],
+         "constructor-order", "expected kernel"),
+    ],
+)  # fmt: skip
+def test_the_cause_that_is_named_is_the_one_that_is_there(assignment, name, edits, mistake, told, here):
+    things = {kind.cls: thing for thing, kind in here.grading.exam(assignment).networks.items()}
+    verdict = here.verdicts(assignment, edited(assignment, name, *edits), [things[name]])[f"{things[name]}.shapes"]
+    assert verdict.mistake == mistake, verdict.feedback
+    assert told in verdict.feedback
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", 'RuntimeError("can\'t allocate memory: you tried to allocate")'])
+def test_what_stops_for_its_memory_is_no_number_written_in(error, here):
+    stops = f"super(CNN, self).__init__()\n        if num_filters > 8:\n            raise {error}"
+    source = edited("csc321-2018", "CNN", ("super(CNN, self).__init__()", stops))
+    verdict = here.verdicts("csc321-2018", source, ["cnn"])["cnn.shapes"]
+    assert verdict.mistake is None and "emory" in verdict.feedback and "Probably" not in verdict.feedback
