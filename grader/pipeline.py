@@ -29,7 +29,7 @@ from grader.marking import mark
 from grader.report import LeftOut, Report, Run
 from grader.rubric import Assignment, Criterion, Rubric
 from grader.sandbox import Sandbox, WorkerFailed
-from grader.submission import Found, Submission, read
+from grader.submission import DataFile, Found, Submission, read
 from grader.verdicts import Flag, Outcome, Verdict
 from reference.data import Horses
 
@@ -118,7 +118,7 @@ class Grading:
         self.progress(submission.id, "loading")
         ordered = _best_first(assignment, files, outline)
         wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
-        loading = candidate.load(ordered, wanted)
+        loading = candidate.load([*ordered, *map(_data_as_message, submission.data)], wanted)
         if "trouble" in loading:
             loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
         card = self.gpu.device if self.gpu else None
@@ -261,6 +261,10 @@ _NOTHING_LOADED: dict[str, Any] = {
 
 def _as_message(file: Any) -> dict[str, Any]:
     return {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
+
+
+def _data_as_message(file: DataFile) -> dict[str, Any]:
+    return {"path": file.path, "cells": [], "data": file.content}
 
 
 def _best_first(assignment: Assignment, files: list[dict[str, Any]], outline: dict[str, Any]) -> list[dict[str, Any]]:

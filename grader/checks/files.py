@@ -51,9 +51,15 @@ def _filled_in(sitting: Sitting, name: str) -> bool:
 def writeup(sitting: Sitting, criterion: str) -> Verdict:
     """The write-up is handed in as a PDF."""
     patterns = sitting.exam.assignment.writeup
-    pdfs = [file.path for file in sitting.submission.files if file.path.lower().endswith(".pdf")]
+    called = [file for file in sitting.submission.files if file.path.lower().endswith(".pdf")]
+    pdfs = [file.path for file in called if file.pdf]
     if not pdfs:
-        return failed(criterion, f"There is no PDF in the submission; the handout asks for {' and '.join(patterns)}.")
+        told = "".join(
+            f" {display(file.path, limit=100)} is {'not a PDF inside' if file.bytes else 'empty'}: export it again."
+            for file in called[:2]
+        )
+        asked = " and ".join(patterns)
+        return failed(criterion, f"There is no PDF in the submission; the handout asks for {asked}.{told}")
     if any(fnmatch(PurePosixPath(path).name.lower(), pattern.lower()) for path in pdfs for pattern in patterns):
         return passed(criterion, "The write-up is there.")
     return passed(criterion, f"There is a PDF, {', '.join(pdfs[:3])}; the handout calls it {' and '.join(patterns)}.")

@@ -29,6 +29,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import legacy
+from .beside import lay_out
 from .outline import Aliases, dotted, is_empty
 from .source import DIVIDE, DIVIDE_IN_PLACE, Piece, Source, read
 from .standins import ALWAYS_REAL, StandIn, conventional, fill_missing, real_or_stand_in
@@ -68,12 +69,17 @@ class Loaded:
 def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str], sparing: bool = False) -> Loaded:
     """Run the definitions of the files that hold the ``wanted`` classes, best file first.
 
-    ``files`` are as for ``outline``; ``folder`` is where their text lies, for ``__file__``; ``sparing``
-    leaves out what the wanted classes do not need, imports apart. Side effects: the modules
+    ``files`` are as for ``outline``, or have ``data`` (base64), which is laid out for the code to read; ``folder`` is
+    where their text lies, for ``__file__``; ``sparing`` leaves out what the wanted classes do not need, imports apart.
+    Side effects: the working directory is that of the best file where there is data; the modules
     are registered in ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
     Never raises for what the code does.
     """
-    return _Loader(read(files), folder, wanted, sparing).load()
+    files = list(files)
+    code = [file for file in files if "data" not in file]
+    if len(code) < len(files):
+        lay_out(files, folder, (folder / code[0]["path"]).parent if code else folder)
+    return _Loader(read(code), folder, wanted, sparing).load()
 
 
 # ------------------------------------------------------------------------------------- what a statement is and does
