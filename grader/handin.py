@@ -7,7 +7,17 @@ from pathlib import Path
 
 from grader.verdicts import Flag
 
-__all__ = ["Cell", "CodeFile", "DataFile", "Findings", "Found", "Skipped", "StoredFile", "Submission", "SubmissionError"]
+__all__ = [
+    "Cell",
+    "CodeFile",
+    "DataFile",
+    "Findings",
+    "Found",
+    "Skipped",
+    "StoredFile",
+    "Submission",
+    "SubmissionError",
+]
 
 
 class SubmissionError(Exception):
@@ -112,7 +122,8 @@ class Submission:
     """Every file but junk, sorted by path, write-ups and archives too; what an archive holds lies under the archive's
     path, or at the top when the archive is all that was handed in."""
     code: tuple[CodeFile, ...]
-    """Every ``.py`` and ``.ipynb`` up to ``reading.MOST_CODE``, in a fixed order; unreadable ones have a ``problem``."""
+    """Every ``.py`` and ``.ipynb`` up to ``reading.MOST_CODE``, in a fixed order; unreadable ones have a
+    ``problem``."""
     sha256: str
     """SHA-256, hexadecimal, over ``path NUL hash LF`` in UTF-8 for every one of ``files``; no times and no ids."""
     flags: tuple[Flag, ...]

@@ -40,6 +40,7 @@ _DATA = (".json", ".csv", ".tsv", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cf
 _MOST_DATA = 250_000
 """Bytes of one file of data that is handed on to the code beside it: settings and palettes, no pictures."""
 _MOST_DATA_IN_ALL = 1_000_000
+"""Characters of base64."""
 _MOST_DATA_FILES = 50
 _CHUNK = 1 << 20
 # Code may be in these, and a student would otherwise only hear that there is none.
@@ -246,9 +247,10 @@ class _Reading:
     def _keep_data(self, path: str, content: bytes) -> None:
         """Few files and small ones: a request has a limit, and what is larger was not made to be read at once."""
         self.data.pop(path, None)
+        encoded = base64.b64encode(content).decode()
         held = sum(map(len, self.data.values()))
-        if len(self.data) < _MOST_DATA_FILES and held + len(content) <= _MOST_DATA_IN_ALL:
-            self.data[path] = base64.b64encode(content).decode()
+        if len(self.data) < _MOST_DATA_FILES and held + len(encoded) <= _MOST_DATA_IN_ALL:
+            self.data[path] = encoded
 
     def _unpack(
         self, file: BinaryIO, archive: str, prefix: str, level: int, *, inside: str = "", name: str = ""

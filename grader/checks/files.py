@@ -15,6 +15,8 @@ __all__ = ["code", "writeup"]
 # Flags of reading that tell why there may be no code.
 _LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link", "not-read")
 
+_TODO = ("Still to be completed", "Written, but could not be defined")
+
 
 def code(sitting: Sitting, criterion: str) -> Verdict:
     """The code file is handed in, can be read, and the classes that the handout asks for are filled in."""
@@ -29,7 +31,10 @@ def code(sitting: Sitting, criterion: str) -> Verdict:
         seen = [] if told or not names else [f"What is there: {', '.join(names)}."]
         return failed(criterion, " ".join([absent, *told, *seen]))
     if todo:
-        return failed(criterion, " ".join([f"Still to be completed: {', '.join(todo)}.", *problems]))
+        broken = [name for name in todo if name not in sitting.classes and sitting.written(name) is not None]
+        empty = [name for name in todo if name not in broken]
+        told = [f"{label}: {', '.join(names)}." for label, names in zip(_TODO, (empty, broken), strict=True) if names]
+        return failed(criterion, " ".join([*told, *problems]))
     names = [PurePosixPath(file.path).name for file in sitting.submission.code if not file.problem]
     patterns = sitting.exam.assignment.code
     if any(fnmatch(name.lower(), pattern.lower()) for name in names for pattern in patterns):
