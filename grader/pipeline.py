@@ -9,6 +9,7 @@ several threads; each submission has its own worker.
 from __future__ import annotations
 
 import datetime
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts
 from grader.detect import Detected, detect
+from grader.display import display
 from grader.exam import NETWORKS, Exam
 from grader.marking import mark
 from grader.report import LeftOut, Report, Run
@@ -126,7 +128,11 @@ class Grading:
         verdicts = self._verdicts(assignment, sitting)
         threads = (THREADS,) if candidate.threaded else ()
         return _Examined(
-            detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubts(outline), *threads)
+            detected,
+            verdicts,
+            outline,
+            loading,
+            (*flags, *_conflicts(assignment, submission, loading), *doubts(outline), *threads),
         )
 
     def _assignment(self, paths: list[str], outline: dict[str, Any], cohorts: str | None) -> Detected:
@@ -274,16 +280,50 @@ def _best_first(assignment: Assignment, files: list[dict[str, Any]], outline: di
     wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
     classes = {file["path"]: {written["name"] for written in file["classes"]} & wanted for file in outline["files"]}
 
-    def rank(file: dict[str, Any]) -> tuple[bool, int, int, str]:
+    paths = {file["path"] for file in files}
+
+    def rank(file: dict[str, Any]) -> tuple[bool, bool, int, int, str]:
         path = PurePosixPath(file["path"])
         named = any(fnmatch(path.name.lower(), pattern.lower()) for pattern in assignment.code)
-        return not named, -len(classes.get(file["path"], ())), len(path.parts), file["path"]
+        return (
+            not named,
+            _copied_from(file["path"]) in paths,
+            -len(classes.get(file["path"], ())),
+            len(path.parts),
+            file["path"],
+        )
 
     return sorted(files, key=rank)
 
 
-def _conflicts(assignment: Assignment, loading: dict[str, Any]) -> tuple[Flag, ...]:
-    """A flag for each class to fill in that stands in two files, since only one of them was examined."""
+_COPY = re.compile(r"^(?:(?:copy of|copie de|kopie von) )+|(?: *\(\d+\)|[ _-]copy ?\d*)+$", re.IGNORECASE)
+_A_MINUTE = 60.0
+
+
+def _copied_from(path: str) -> str | None:
+    """``a2.ipynb`` of ``Copy of a2.ipynb`` and ``a2 (1).ipynb``; None for a name that speaks of no copy."""
+    file = PurePosixPath(path)
+    stem = _COPY.sub("", file.stem)
+    return str(file.with_name(stem + file.suffix)) if stem and stem != file.stem else None
+
+
+def _old_copies(submission: Submission, loading: dict[str, Any]) -> set[str]:
+    """Files that are copies, by their names, of a file that was examined, and not newer than that."""
+    changed = {file.path: file.modified for file in submission.code}
+    copies = set()
+    for path, when in changed.items():
+        original = _copied_from(path)
+        if original is not None and original in loading.get("chosen", {}).values():
+            since = changed.get(original)
+            if when is None or since is None or when <= since + _A_MINUTE:
+                copies.add(path)
+    return copies
+
+
+def _conflicts(assignment: Assignment, submission: Submission, loading: dict[str, Any]) -> tuple[Flag, ...]:
+    """A flag for each class to fill in that stands in two files, since only one of them was examined; old copies are
+    none."""
+    copies = _old_copies(submission, loading)
     graded = {
         kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")
     }
@@ -294,7 +334,7 @@ def _conflicts(assignment: Assignment, loading: dict[str, Any]) -> tuple[Flag, .
             f"{loading['chosen'].get(conflict['name'], 'the first')} was examined.",
         )
         for conflict in loading.get("conflicts", [])
-        if conflict.get("name") in graded
+        if conflict.get("name") in graded and len(set(conflict["paths"]) - copies) > 1
     )
 
 
@@ -338,6 +378,10 @@ def _remarks(submission: Submission, examined: _Examined) -> tuple[str, ...]:
                 f"{_place_in(file['path'], problem)}: {problem['message']}: "
                 f"`{' '.join(str(problem['text']).split())[:120]}`.{stands}"
             )
+    told += [
+        f"{display(path)} was taken for an older copy of {display(str(_copied_from(path)))}, and passed over."
+        for path in sorted(_old_copies(submission, examined.loading))
+    ]
     if "trouble" in examined.loading:
         told.append(f"Loading the definitions stopped: {examined.loading['trouble'].get('text')}.")
     return tuple(told)

@@ -289,6 +289,8 @@ class _Reading:
             self._note("encoding", ", ".join(decoded.remarks), path)
         if script:
             why_not = _no_script(decoded.text, len(content), odd=bool(decoded.remarks))
+            if why_not is None and not decoded.text.strip() and PurePosixPath(path).name != "__init__.py":
+                why_not = "is empty: save it in your editor and hand it in again"
             if why_not is not None:
                 return CodeFile(path, (), f"{shown} {why_not}.", modified)
             return CodeFile(path, (Cell(None, decoded.text),), None, modified)

@@ -447,3 +447,16 @@ def test_what_is_no_script_is_told_as_counting_each_character_would(text: str, s
     controls = sum(character < " " and character not in "\n\t\f" for character in text)
     expected = odd and (50 * controls > len(text) or 3 * len(text) + 4 < size)
     assert (reading._no_script(text, size, odd=odd) is not None) == bool(expected)
+
+
+@pytest.mark.parametrize("name", ["a2.py", "a2.ipynb"])
+@pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf"])
+def test_an_empty_script_is_told_as_an_empty_notebook_is(tmp_path: Path, name: str, content: bytes) -> None:
+    (file,) = read_at(put(tmp_path / "alice", **{name: content})).code
+    assert file.cells == ()
+    assert "is empty: " in str(file.problem)
+
+
+def test_an_empty_file_that_makes_a_package_is_code_like_any_other(tmp_path: Path) -> None:
+    alice = put(tmp_path / "alice", **{"net/__init__.py": "", "net/models.py": SCRIPT})
+    assert all(file.problem is None and file.cells for file in read_at(alice).code)
