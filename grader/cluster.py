@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader import __version__
 from grader.display import display
-from grader.handin import Cell, CodeFile, StoredFile, Submission
+from grader.handin import Cell, CodeFile, DataFile, StoredFile, Submission
 from grader.verdicts import Flag
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def unpack(packed: bytes) -> Submission:
         flags=tuple(Flag(**flag) for flag in record["flags"]),
         known_as=tuple(record["known_as"]),
         assignment=record["assignment"],
+        data=tuple(DataFile(**file) for file in record["data"]),
     )
 
 

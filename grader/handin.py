@@ -7,7 +7,17 @@ from pathlib import Path
 
 from grader.verdicts import Flag
 
-__all__ = ["Cell", "CodeFile", "Findings", "Found", "Skipped", "StoredFile", "Submission", "SubmissionError"]
+__all__ = [
+    "Cell",
+    "CodeFile",
+    "DataFile",
+    "Findings",
+    "Found",
+    "Skipped",
+    "StoredFile",
+    "Submission",
+    "SubmissionError",
+]
 
 
 class SubmissionError(Exception):
@@ -37,12 +47,24 @@ class CodeFile:
 
 
 @dataclass(frozen=True)
+class DataFile:
+    """A small file that code may read while it is loaded, such as ``config.json``; nothing here looks into it."""
+
+    path: str
+    """As for ``CodeFile``."""
+    content: str
+    """Its bytes, in base64."""
+
+
+@dataclass(frozen=True)
 class StoredFile:
     """A file as it was handed in."""
 
     path: str
     bytes: int
     sha256: str
+    pdf: bool = False
+    """Whether it begins as a PDF does."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +122,8 @@ class Submission:
     """Every file but junk, sorted by path, write-ups and archives too; what an archive holds lies under the archive's
     path, or at the top when the archive is all that was handed in."""
     code: tuple[CodeFile, ...]
-    """Every ``.py`` and ``.ipynb``, in a fixed order; unreadable ones have a ``problem``."""
+    """Every ``.py`` and ``.ipynb`` up to ``reading.MOST_CODE``, in a fixed order; unreadable ones have a
+    ``problem``."""
     sha256: str
     """SHA-256, hexadecimal, over ``path NUL hash LF`` in UTF-8 for every one of ``files``; no times and no ids."""
     flags: tuple[Flag, ...]
@@ -109,3 +132,5 @@ class Submission:
     """As in ``Found``."""
     assignment: str | None = None
     """As in ``Found``."""
+    data: tuple[DataFile, ...] = ()
+    """Small files beside the code, for it to read, sorted by path."""

@@ -21,7 +21,7 @@ MOST_CELLS = 5_000
 MOST_SOURCE = 2_000_000
 """Characters of source in all, outputs dropped."""
 
-_AGAIN = "open it in Jupyter, save it again and hand that in"
+_AGAIN = "download or export it again where you wrote it, see that it opens, and hand that in"
 
 
 class NotebookError(Exception):

@@ -9,6 +9,7 @@ several threads; each submission has its own worker.
 from __future__ import annotations
 
 import datetime
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,12 +25,13 @@ from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect
+from grader.display import display
 from grader.exam import NETWORKS, Exam
 from grader.marking import mark
 from grader.report import LeftOut, Report, Run
 from grader.rubric import Assignment, Criterion, Rubric
 from grader.sandbox import Sandbox, WorkerFailed
-from grader.submission import Found, Submission, read
+from grader.submission import DataFile, Found, Submission, read
 from grader.verdicts import Flag, Outcome, Verdict
 from reference.data import Horses
 
@@ -118,7 +120,7 @@ class Grading:
         self.progress(submission.id, "loading")
         ordered = _best_first(assignment, files, outline)
         wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
-        loading = candidate.load(ordered, wanted)
+        loading = candidate.load([*ordered, *map(_data_as_message, submission.data)], wanted)
         if "trouble" in loading:
             loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
         card = self.gpu.device if self.gpu else None
@@ -126,7 +128,8 @@ class Grading:
         verdicts = self._verdicts(assignment, sitting)
         threads = (THREADS,) if candidate.threaded else ()
         doubted = (*doubts(outline), *witnessed(candidate.seen), *threads)
-        return _Examined(detected, verdicts, outline, loading, (*flags, *_conflicts(assignment, loading), *doubted))
+        conflicts = _conflicts(assignment, submission, loading)
+        return _Examined(detected, verdicts, outline, loading, (*flags, *conflicts, *doubted))
 
     def _assignment(self, paths: list[str], outline: dict[str, Any], cohorts: str | None) -> Detected:
         if self.options.assignment is not None:
@@ -262,6 +265,10 @@ def _as_message(file: Any) -> dict[str, Any]:
     return {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
 
 
+def _data_as_message(file: DataFile) -> dict[str, Any]:
+    return {"path": file.path, "cells": [], "data": file.content}
+
+
 def _best_first(assignment: Assignment, files: list[dict[str, Any]], outline: dict[str, Any]) -> list[dict[str, Any]]:
     """The file that the marks should rest on first: named as the handout asks, then with most of the classes."""
     from fnmatch import fnmatch
@@ -269,16 +276,50 @@ def _best_first(assignment: Assignment, files: list[dict[str, Any]], outline: di
     wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
     classes = {file["path"]: {written["name"] for written in file["classes"]} & wanted for file in outline["files"]}
 
-    def rank(file: dict[str, Any]) -> tuple[bool, int, int, str]:
+    paths = {file["path"] for file in files}
+
+    def rank(file: dict[str, Any]) -> tuple[bool, bool, int, int, str]:
         path = PurePosixPath(file["path"])
         named = any(fnmatch(path.name.lower(), pattern.lower()) for pattern in assignment.code)
-        return not named, -len(classes.get(file["path"], ())), len(path.parts), file["path"]
+        return (
+            not named,
+            _copied_from(file["path"]) in paths,
+            -len(classes.get(file["path"], ())),
+            len(path.parts),
+            file["path"],
+        )
 
     return sorted(files, key=rank)
 
 
-def _conflicts(assignment: Assignment, loading: dict[str, Any]) -> tuple[Flag, ...]:
-    """A flag for each class to fill in that stands in two files, since only one of them was examined."""
+_COPY = re.compile(r"^(?:(?:copy of|copie de|kopie von) )+|(?: *\(\d+\)|[ _-]copy ?\d*)+$", re.IGNORECASE)
+_A_MINUTE = 60.0
+
+
+def _copied_from(path: str) -> str | None:
+    """``a2.ipynb`` of ``Copy of a2.ipynb`` and ``a2 (1).ipynb``; None for a name that speaks of no copy."""
+    file = PurePosixPath(path)
+    stem = _COPY.sub("", file.stem)
+    return str(file.with_name(stem + file.suffix)) if stem and stem != file.stem else None
+
+
+def _old_copies(submission: Submission, loading: dict[str, Any]) -> set[str]:
+    """Files that are copies, by their names, of a file that was examined, and not newer than that."""
+    changed = {file.path: file.modified for file in submission.code}
+    copies = set()
+    for path, when in changed.items():
+        original = _copied_from(path)
+        if original is not None and original in loading.get("chosen", {}).values():
+            since = changed.get(original)
+            if when is None or since is None or when <= since + _A_MINUTE:
+                copies.add(path)
+    return copies
+
+
+def _conflicts(assignment: Assignment, submission: Submission, loading: dict[str, Any]) -> tuple[Flag, ...]:
+    """A flag for each class to fill in that stands in two files, since only one of them was examined; old copies are
+    none."""
+    copies = _old_copies(submission, loading)
     graded = {
         kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")
     }
@@ -289,7 +330,7 @@ def _conflicts(assignment: Assignment, loading: dict[str, Any]) -> tuple[Flag, .
             f"{loading['chosen'].get(conflict['name'], 'the first')} was examined.",
         )
         for conflict in loading.get("conflicts", [])
-        if conflict.get("name") in graded
+        if conflict.get("name") in graded and len(set(conflict["paths"]) - copies) > 1
     )
 
 
@@ -333,6 +374,10 @@ def _remarks(submission: Submission, examined: _Examined) -> tuple[str, ...]:
                 f"{_place_in(file['path'], problem)}: {problem['message']}: "
                 f"`{' '.join(str(problem['text']).split())[:120]}`.{stands}"
             )
+    told += [
+        f"{display(path)} was taken for an older copy of {display(str(_copied_from(path)))}, and passed over."
+        for path in sorted(_old_copies(submission, examined.loading))
+    ]
     if "trouble" in examined.loading:
         told.append(f"Loading the definitions stopped: {examined.loading['trouble'].get('text')}.")
     return tuple(told)

@@ -6,6 +6,7 @@ anywhere but to temporary files without a name, which archives need to be opened
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -21,18 +22,26 @@ from typing import BinaryIO
 from grader.archives import MOST_FILES, ArchiveError, Budget, Member, TooLarge, is_archive, members
 from grader.decoding import decode
 from grader.display import display
-from grader.handin import Cell, CodeFile, Found, StoredFile, Submission
+from grader.handin import Cell, CodeFile, DataFile, Found, StoredFile, Submission
 from grader.layouts import is_code, is_junk, is_reports
 from grader.naming import encodable
 from grader.notebooks import NotebookError, read_notebook
 from grader.verdicts import Flag
 
-__all__ = ["MOST_NOTEBOOK", "MOST_SCRIPT", "read"]
+__all__ = ["MOST_CODE", "MOST_NOTEBOOK", "MOST_SCRIPT", "read"]
 
 MOST_SCRIPT = 2_000_000
 """Bytes of one script."""
 MOST_NOTEBOOK = 20_000_000
 """Bytes of one notebook, pictures and other outputs included."""
+MOST_CODE = 3_000_000
+"""Bytes of source of all the files, outputs left out: what can be parsed in the time that one probe has."""
+_DATA = (".json", ".csv", ".tsv", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".npy")
+_MOST_DATA = 250_000
+"""Bytes of one file of data that is handed on to the code beside it: settings and palettes, no pictures."""
+_MOST_DATA_IN_ALL = 1_000_000
+"""Characters of base64."""
+_MOST_DATA_FILES = 50
 _CHUNK = 1 << 20
 # Code may be in these, and a student would otherwise only hear that there is none.
 _NOT_READ = (
@@ -59,9 +68,12 @@ def read(found: Found) -> Submission:
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.path}\0{file.sha256}\n".encode())
-    code = tuple(reading.code[path] for path in sorted(reading.code) if not reading.is_under_a_file(path))
+    code = reading.within_the_budget()
     flags = (*found.flags, *reading.flags())
-    return Submission(found.id, found.folder, files, code, digest.hexdigest(), flags, found.known_as, found.assignment)
+    data = tuple(DataFile(path, reading.data[path]) for path in sorted(reading.data))
+    return Submission(
+        found.id, found.folder, files, code, digest.hexdigest(), flags, found.known_as, found.assignment, data
+    )
 
 
 class _Reading:
@@ -70,6 +82,8 @@ class _Reading:
     def __init__(self) -> None:
         self.files: dict[str, StoredFile] = {}
         self.code: dict[str, CodeFile] = {}
+        self.data: dict[str, str] = {}
+        """Base64, by path."""
         self._loose = Budget()
         self._packed = Budget()
         self._notes: dict[tuple[str, str], list[str]] = {}
@@ -82,6 +96,24 @@ class _Reading:
             more = self._counts[kind, reason] - len(paths)
             named += f" and {more} more" if more else ""
             yield Flag(kind, f"{named}: {reason}.")
+
+    def within_the_budget(self) -> tuple[CodeFile, ...]:
+        """The code by path, as much as can be examined: what lies on top first, then the smaller before the larger."""
+        sizes = {
+            path: sum(len(cell.source.encode()) for cell in file.cells)
+            for path, file in self.code.items()
+            if not self.is_under_a_file(path)
+        }
+        left = MOST_CODE
+        kept = []
+        for path in sorted(sizes, key=lambda path: (path.count("/"), sizes[path], path)):
+            if sizes[path] <= left:
+                left -= sizes[path]
+                kept.append(path)
+            else:
+                most = MOST_CODE // 1_000_000
+                self._note("too-large", f"more than the {most} MB of code that are read of one submission", path)
+        return tuple(self.code[path] for path in sorted(kept))
 
     def is_under_a_file(self, path: str) -> bool:
         """Whether an archive has code both at ``path`` and at a folder of it, which no disk could hold; notes it."""
@@ -184,7 +216,7 @@ class _Reading:
         opens = is_archive(path) and level < 2
         if is_archive(path) and not opens:
             self._note("nested-archive", "an archive in an archive in an archive is not opened: pack it once", path)
-        most = (MOST_NOTEBOOK if path.lower().endswith(".ipynb") else MOST_SCRIPT) if is_code(path) else 0
+        most = _most_kept(path)
         digest, size, kept = hashlib.sha256(), 0, bytearray()
         with ExitStack() as stack:
             copy = stack.enter_context(tempfile.TemporaryFile()) if opens else None
@@ -192,8 +224,8 @@ class _Reading:
                 for chunk in member.chunks:
                     digest.update(chunk)
                     size += len(chunk)
-                    if size <= most:
-                        kept += chunk
+                    if len(kept) < most:
+                        kept += chunk[: most - len(kept)]
                     if copy is not None:
                         copy.write(chunk)
             except ArchiveError as error:
@@ -201,13 +233,24 @@ class _Reading:
                 if is_code(path):
                     self.code[path] = CodeFile(path, (), f"{display(path)}: {error}.", member.modified)
                 return
-            self.files[path] = StoredFile(path, size, digest.hexdigest())
+            is_pdf = path.lower().endswith(".pdf") and b"%PDF-" in kept
+            self.files[path] = StoredFile(path, size, digest.hexdigest(), is_pdf)
+            content = bytes(kept) if size <= most else None
+            if content is not None and path.lower().endswith(_DATA):
+                self._keep_data(path, content)
             if is_code(path):
-                content = bytes(kept) if size <= most else None
                 self.code[path] = self._code_file(path, content, most, member.modified)
             if copy is not None:
                 copy.seek(0)
                 self._unpack(copy, path, "" if only else path + "/", level + 1)
+
+    def _keep_data(self, path: str, content: bytes) -> None:
+        """Few files and small ones: a request has a limit, and what is larger was not made to be read at once."""
+        self.data.pop(path, None)
+        encoded = base64.b64encode(content).decode()
+        held = sum(map(len, self.data.values()))
+        if len(self.data) < _MOST_DATA_FILES and held + len(encoded) <= _MOST_DATA_IN_ALL:
+            self.data[path] = encoded
 
     def _unpack(
         self, file: BinaryIO, archive: str, prefix: str, level: int, *, inside: str = "", name: str = ""
@@ -246,6 +289,8 @@ class _Reading:
             self._note("encoding", ", ".join(decoded.remarks), path)
         if script:
             why_not = _no_script(decoded.text, len(content), odd=bool(decoded.remarks))
+            if why_not is None and not decoded.text.strip() and PurePosixPath(path).name != "__init__.py":
+                why_not = "is empty: save it in your editor and hand it in again"
             if why_not is not None:
                 return CodeFile(path, (), f"{shown} {why_not}.", modified)
             return CodeFile(path, (Cell(None, decoded.text),), None, modified)
@@ -258,12 +303,26 @@ class _Reading:
         return CodeFile(path, tuple(Cell(number, source) for number, source in notebook.sources), None, modified)
 
 
+def _most_kept(path: str) -> int:
+    """How many bytes of a file of this name are of interest."""
+    lower = path.lower()
+    if is_code(path):
+        return MOST_NOTEBOOK if lower.endswith(".ipynb") else MOST_SCRIPT
+    return _MOST_DATA if lower.endswith(_DATA) else _PDF_START if lower.endswith(".pdf") else 0
+
+
+_PDF_START = 1024
+"""Bytes within which readers of PDF look for its mark."""
+_CONTROLS = bytes(code for code in range(32) if code not in b"\n\t\f")
+
+
 def _no_script(text: str, size: int, *, odd: bool) -> str | None:
     """Why the text of ``size`` bytes cannot be a script's, or None; ``odd``: it did not decode as it should."""
     start = text[:65_536]
     if start.lstrip().startswith("{") and '"cells"' in text and '"nbformat"' in text:
         return "is a notebook under a script's name: name it .ipynb and hand it in again"
-    controls = sum(character < " " and character not in "\n\t\f" for character in start)
+    content = start.encode("utf-8", "surrogatepass")
+    controls = len(content) - len(content.translate(None, _CONTROLS))
     if odd and (50 * controls > len(start) or 3 * len(text) + 4 < size):  # UTF-16: a mark, two bytes each
         return "is not text, though its name is a script's: hand in the script itself"
     return None

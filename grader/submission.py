@@ -8,12 +8,13 @@ knows learning platforms, ``naming`` safe folders, ``archives`` zip and tar, ``d
 from __future__ import annotations
 
 from grader.finding import find
-from grader.handin import Cell, CodeFile, Findings, Found, Skipped, StoredFile, Submission, SubmissionError
+from grader.handin import Cell, CodeFile, DataFile, Findings, Found, Skipped, StoredFile, Submission, SubmissionError
 from grader.reading import read
 
 __all__ = [
     "Cell",
     "CodeFile",
+    "DataFile",
     "Findings",
     "Found",
     "Skipped",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
 import importlib
 import inspect
+import io
 import json
 import pickle
 import sys
@@ -427,3 +429,64 @@ def test_a_class_can_be_completed_from_outside(loading):
 def test_deep_nesting_is_left_out_and_costs_nothing_else(loading):
     loaded = loading({"models.py": "if x: pass\n" + "elif x: pass\n" * 900 + "class CNN: pass\n"})
     assert "CNN" in loaded.classes
+
+
+def test_data_handed_in_beside_the_code_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    script = NETWORK + "import json\nwith open('config.json') as f:\n    cfg = json.load(f)\n"
+    script += "class CNN(nn.Module):\n    size = cfg['size']\n"
+    data = base64.b64encode(b'{"size": 7}').decode()
+    files = [
+        {"path": "a2/models.py", "cells": [{"number": None, "source": script}]},
+        {"path": "a2/config.json", "cells": [], "data": data},
+    ]
+    loaded = load(files, folder=tmp_path, wanted=["CNN"])
+    assert (loaded.classes["CNN"].size, loaded.failed) == (7, [])
+
+
+ABSENT = [
+    *("import json\nwith open('config.json') as f:\n    VALUE = json.load(f)", "VALUE = open('x').read()"),
+    *("import os\nVALUE = os.environ['COLAB_GPU']", "import glob\nVALUE = sorted(glob.glob('nothing/*.npy'))[0]"),
+    *("import numpy as np\nVALUE = np.load('palette.npy')", "VALUE = torch.load('x.pkl')['colours']"),
+    *("import urllib.request\nVALUE = urllib.request.urlopen('file:///nothing').read()", "VALUE = input('k? ')"),
+    *("import cv2_absent\nimport numpy as np\nVALUE = np.zeros(3) @ cv2_absent.imread('x')", "VALUE = exit()"),
+    *("def download(): raise ConnectionError('no network')\nVALUE = download()",),
+    *("def pick(): raise RuntimeError('No CUDA GPUs are available')\nVALUE = pick()",),
+    "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('data')\nVALUE = parser.parse_args()",
+]
+
+
+@pytest.mark.parametrize("statement", ABSENT)
+def test_what_needs_something_that_is_not_here_takes_no_class_with_it(loading, monkeypatch, statement):
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    text = NETWORK + statement + "\nclass CNN(nn.Module):\n    def __init__(self, colours=VALUE):\n        pass\n"
+    text += "@VALUE\nclass UNet(nn.Module):\n    pass\n"
+    loaded = loading({"models.py": text})
+    assert sorted(loaded.classes) == ["CNN", "UNet"], loaded.failed
+    assert not loaded.failed
+    assert any("stood in for" in entry["why"] for entry in (*loaded.notes, *loaded.stood_in))
+
+
+def test_a_class_that_reads_an_absent_file_in_its_own_body_is_defined_without(loading):
+    text = NETWORK + "import numpy as np\nclass CNN(nn.Module):\n    palette, size = np.load('a.npy'), 3\n"
+    text += "    def __init__(self, colours=len(np.load('b.npy')), *, more=np.load('c.npy'), kernel=3):\n"
+    text += "        self.kernel = kernel\n    def forward(self, x):\n        return x\n"
+    loaded = loading({"models.py": text})
+    assert not loaded.failed
+    assert inspect.signature(loaded.classes["CNN"]).parameters["kernel"].default == 3
+
+
+@pytest.mark.parametrize("statement", ["relu = nn.ReLUU()", "size = int('three')", "width = 3 / 0", "x = undefined"])
+def test_a_mistake_of_the_students_own_is_no_absence(loading, statement):
+    name = statement.partition(" ")[0]
+    loaded = loading({"models.py": NETWORK + f"{statement}\nclass CNN(nn.Module):\n    size = {name}\n"})
+    assert not loaded.classes
+    assert loaded.failed[0]["what"] == statement
+
+
+@pytest.mark.parametrize(("path", "count"), [("colours/colour_kmeans24_cat7.npy", 24), ("color_kmeans16_cat7.npy", 16)])
+def test_the_courses_colours_have_their_form_where_they_are_absent(loading, path, count):
+    text = NETWORK + f"import numpy as np\ncolours = np.load({path!r}, allow_pickle=True, encoding='bytes')[0]\n"
+    loaded = loading({"models.py": text + "class CNN(nn.Module):\n    shape = colours.shape\n"})
+    assert loaded.classes["CNN"].shape == (count, 3)
+    assert any("not here" in note["why"] for note in loaded.notes)

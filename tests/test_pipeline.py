@@ -11,7 +11,7 @@ import pytest
 from grader import pipeline
 from grader.pipeline import Grading, Options
 from grader.rubric import load
-from grader.submission import find
+from grader.submission import CodeFile, Submission, find
 from grader.verdicts import Outcome, Verdict
 from reference.data import load_horses
 
@@ -106,3 +106,41 @@ def test_reports_of_one_run_share_one_exam(monkeypatch):
     grading = Grading(RUBRIC, load_horses(), NoSandbox(), Options())
     assert grading.exam("csc321-2018") is grading.exam("csc321-2018")
     assert replace(grading.options, seed=5).seed == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "original"),
+    [
+        ("a/Copy of Copy of a2-cnn.ipynb", "a/a2-cnn.ipynb"),
+        ("a2-cnn (1).ipynb", "a2-cnn.ipynb"),
+        ("a2-cnn(2).ipynb", "a2-cnn.ipynb"),
+        ("a2-Copy1.ipynb", "a2.ipynb"),
+        ("models_old.py", None),
+        ("a2 copy 2.ipynb", "a2.ipynb"),
+        ("Copy of .py", None),
+        ("threshold.py", None),
+        ("a2-cnn.ipynb", None),
+    ],
+)
+def test_a_name_tells_of_what_a_file_is_a_copy(path, original):
+    assert pipeline._copied_from(path) == original
+
+
+@pytest.mark.parametrize(
+    ("name", "later", "flagged"),
+    [("Copy of a2.py", 0.0, False), ("a2 (1).py", -1e6, False), ("a2 (1).py", 1e6, True), ("other.py", 0.0, True)],
+)
+def test_an_older_copy_of_what_was_examined_is_a_remark_and_no_flag(name, later, flagged):
+    code = tuple(CodeFile(path, (), None, when) for path, when in (("a2.py", 2e6), (name, 2e6 + later)))
+    submission = Submission("alice", "alice", (), code, "", ())
+    loading = {"chosen": {"CNN": "a2.py"}, "conflicts": [{"name": "CNN", "paths": ["a2.py", name]}]}
+    assignment = RUBRIC.assignments["csc413-2020"]
+    assert [flag.kind for flag in pipeline._conflicts(assignment, submission, loading)] == ["two-candidates"] * flagged
+    assert pipeline._old_copies(submission, loading) == (set() if flagged else {name})
+
+
+def test_a_copy_is_examined_after_what_it_is_a_copy_of():
+    files = [{"path": path, "cells": []} for path in ("colorization-alice (1).py", "colorization-alice.py")]
+    outline = {"files": [{**file, "classes": [{"name": "CNN"}]} for file in files]}
+    first, _ = pipeline._best_first(RUBRIC.assignments["cse891-2018"], files, outline)
+    assert first["path"] == "colorization-alice.py"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -399,3 +400,63 @@ def test_whatever_is_handed_in_reading_returns_and_writes_nothing(
         assert (file.problem is None) or (file.cells == () and file.problem.isprintable())
     assert all(flag.detail.isprintable() for flag in submission.flags)
     (tmp_path / name).unlink()
+
+
+def test_small_data_beside_the_code_is_read_and_large_data_is_not(tmp_path: Path) -> None:
+    large = b"1" * (reading._MOST_DATA + 1)
+    alice = put(
+        tmp_path / "alice",
+        **{"a2.ipynb": NOTEBOOK, "config.json": b"{}", "data/Palette.NPY": b"\x93", "big.csv": large, "x.pkl": b"1"},
+    )
+    read_ = read_at(alice)
+    assert {file.path: base64.b64decode(file.content) for file in read_.data} == {
+        "config.json": b"{}",
+        "data/Palette.NPY": b"\x93",
+    }
+    assert read_.flags == ()
+
+
+def test_data_in_an_archive_lies_beside_the_code_of_the_archive(tmp_path: Path) -> None:
+    archive = tmp_path / "alice.zip"
+    archive.write_bytes(a_zip(("a2/a2.py", SCRIPT.encode()), ("a2/config.json", b"{}")))
+    assert [file.path for file in read_at(archive).data] == ["a2/config.json"]
+
+
+def test_data_has_a_budget_in_number_and_bytes(tmp_path: Path) -> None:
+    many = {f"{number:04}.txt": b"1" for number in range(2 * reading._MOST_DATA_FILES)}
+    assert len(read_at(put(tmp_path / "alice", **many)).data) == reading._MOST_DATA_FILES
+    heavy = {f"{number}.txt": b"1" * reading._MOST_DATA for number in range(10)}
+    held = sum(len(file.content) for file in read_at(put(tmp_path / "bob", **heavy)).data)
+    assert 0 < held <= reading._MOST_DATA_IN_ALL
+
+
+def test_of_too_much_code_what_lies_on_top_and_is_small_is_kept_with_one_flag(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(reading, "MOST_CODE", 1000)
+    large = "#" * 400
+    alice = put(
+        tmp_path / "alice", **{"a2.py": SCRIPT, "m1.py": large, "m2.py": large, "m3.py": large, "lib/x.py": "x"}
+    )
+    submission = read_at(alice)
+    assert [file.path for file in submission.code] == ["a2.py", "lib/x.py", "m1.py", "m2.py"]
+    assert [(flag.kind, "m3.py" in flag.detail) for flag in submission.flags] == [("too-large", True)]
+    assert "m3.py" in paths(submission)
+
+
+@given(st.text(max_size=200), st.integers(0, 800), st.booleans())
+def test_what_is_no_script_is_told_as_counting_each_character_would(text: str, size: int, odd: bool) -> None:
+    controls = sum(character < " " and character not in "\n\t\f" for character in text)
+    expected = odd and (50 * controls > len(text) or 3 * len(text) + 4 < size)
+    assert (reading._no_script(text, size, odd=odd) is not None) == bool(expected)
+
+
+@pytest.mark.parametrize("name", ["a2.py", "a2.ipynb"])
+@pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf"])
+def test_an_empty_script_is_told_as_an_empty_notebook_is(tmp_path: Path, name: str, content: bytes) -> None:
+    (file,) = read_at(put(tmp_path / "alice", **{name: content})).code
+    assert file.cells == ()
+    assert "is empty: " in str(file.problem)
+
+
+def test_an_empty_file_that_makes_a_package_is_code_like_any_other(tmp_path: Path) -> None:
+    alice = put(tmp_path / "alice", **{"net/__init__.py": "", "net/models.py": SCRIPT})
+    assert all(file.problem is None and file.cells for file in read_at(alice).code)

@@ -15,6 +15,8 @@ __all__ = ["code", "writeup"]
 # Flags of reading that tell why there may be no code.
 _LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link", "not-read")
 
+_TODO = ("Still to be completed", "Written, but could not be defined")
+
 
 def code(sitting: Sitting, criterion: str) -> Verdict:
     """The code file is handed in, can be read, and the classes that the handout asks for are filled in."""
@@ -29,7 +31,10 @@ def code(sitting: Sitting, criterion: str) -> Verdict:
         seen = [] if told or not names else [f"What is there: {', '.join(names)}."]
         return failed(criterion, " ".join([absent, *told, *seen]))
     if todo:
-        return failed(criterion, " ".join([f"Still to be completed: {', '.join(todo)}.", *problems]))
+        broken = [name for name in todo if name not in sitting.classes and sitting.written(name) is not None]
+        empty = [name for name in todo if name not in broken]
+        told = [f"{label}: {', '.join(names)}." for label, names in zip(_TODO, (empty, broken), strict=True) if names]
+        return failed(criterion, " ".join([*told, *problems]))
     names = [PurePosixPath(file.path).name for file in sitting.submission.code if not file.problem]
     patterns = sitting.exam.assignment.code
     if any(fnmatch(name.lower(), pattern.lower()) for name in names for pattern in patterns):
@@ -51,9 +56,15 @@ def _filled_in(sitting: Sitting, name: str) -> bool:
 def writeup(sitting: Sitting, criterion: str) -> Verdict:
     """The write-up is handed in as a PDF."""
     patterns = sitting.exam.assignment.writeup
-    pdfs = [file.path for file in sitting.submission.files if file.path.lower().endswith(".pdf")]
+    called = [file for file in sitting.submission.files if file.path.lower().endswith(".pdf")]
+    pdfs = [file.path for file in called if file.pdf]
     if not pdfs:
-        return failed(criterion, f"There is no PDF in the submission; the handout asks for {' and '.join(patterns)}.")
+        told = "".join(
+            f" {display(file.path, limit=100)} is {'not a PDF inside' if file.bytes else 'empty'}: export it again."
+            for file in called[:2]
+        )
+        asked = " and ".join(patterns)
+        return failed(criterion, f"There is no PDF in the submission; the handout asks for {asked}.{told}")
     if any(fnmatch(PurePosixPath(path).name.lower(), pattern.lower()) for path in pdfs for pattern in patterns):
         return passed(criterion, "The write-up is there.")
     return passed(criterion, f"There is a PDF, {', '.join(pdfs[:3])}; the handout calls it {' and '.join(patterns)}.")

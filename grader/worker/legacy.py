@@ -11,6 +11,7 @@ from __future__ import annotations
 import builtins
 import functools
 import importlib
+import re
 import sys
 import types
 import warnings
@@ -55,6 +56,7 @@ def install(note: Note) -> None:
         return
     _old_functions()
     _old_names()
+    _replace(np, "load", _load_of_colours(np.load))
     _replace(torch.Tensor, "__getitem__", _getitem(torch.Tensor.__getitem__))
     if not torch.cuda.is_available():
         _without_gpu()
@@ -185,6 +187,31 @@ def _getitem(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return getitem
+
+
+_COLOURS = re.compile(r"colou?r_kmeans(\d{1,3})_cat7\.npy$")
+
+
+def _load_of_colours(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``numpy.load`` that knows the form of the course's own colours, which nobody hands in."""
+
+    @functools.wraps(original)
+    def load(file: Any, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return original(file, *arguments, **keywords)
+        except FileNotFoundError:
+            found = _COLOURS.search(str(file))
+            if found is None or here() is None:
+                raise
+            _remark(
+                f"numpy.load of {found[0]}", "the course's file is not here: as many greys stand in for its colours"
+            )
+            count = int(found[1])
+            colours = np.empty(1, dtype=object)
+            colours[0] = np.repeat(np.linspace(0.0, 1.0, count)[:, None], 3, axis=1)
+            return colours
+
+    return load
 
 
 # ----------------------------------------------------------------------------------------------------- old names

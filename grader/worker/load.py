@@ -29,9 +29,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import legacy
+from .beside import lay_out
 from .outline import Aliases, dotted, is_empty
 from .source import DIVIDE, DIVIDE_IN_PLACE, Piece, Source, read
 from .standins import ALWAYS_REAL, StandIn, conventional, fill_missing, real_or_stand_in
+from .surroundings import STAND_IN, around, failing_line, is_absence
 from .trouble import bounded, describe, here, remember
 
 __all__ = ["Loaded", "load"]
@@ -68,12 +70,17 @@ class Loaded:
 def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str], sparing: bool = False) -> Loaded:
     """Run the definitions of the files that hold the ``wanted`` classes, best file first.
 
-    ``files`` are as for ``outline``; ``folder`` is where their text lies, for ``__file__``; ``sparing``
-    leaves out what the wanted classes do not need, imports apart. Side effects: the modules
+    ``files`` are as for ``outline``, or have ``data`` (base64), which is laid out for the code to read; ``folder`` is
+    where their text lies, for ``__file__``; ``sparing`` leaves out what the wanted classes do not need, imports apart.
+    Side effects: the working directory is that of the best file where there is data; the modules
     are registered in ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
     Never raises for what the code does.
     """
-    return _Loader(read(files), folder, wanted, sparing).load()
+    files = list(files)
+    code = [file for file in files if "data" not in file]
+    if len(code) < len(files):
+        lay_out(files, folder, (folder / code[0]["path"]).parent if code else folder)
+    return _Loader(read(code), folder, wanted, sparing).load()
 
 
 # ------------------------------------------------------------------------------------- what a statement is and does
@@ -301,6 +308,11 @@ def _reads(code: types.CodeType) -> set[str]:
     return names
 
 
+def _reads_now(code: types.CodeType) -> set[str]:
+    """Global names that running ``code`` looks up at once: without what functions and classes in it do later."""
+    return {str(step.argval) for step in dis.get_instructions(code) if step.opname in _GLOBAL_READS}
+
+
 def _mentions(code: types.CodeType) -> set[str]:
     """Every name in ``code`` that is not a local variable: globals, attributes, imported names."""
     names = set(code.co_names)
@@ -454,6 +466,8 @@ _registered: set[str] = set()
 """Names in ``sys.modules`` that belong to the submission loaded last."""
 _finders: list[importlib.abc.MetaPathFinder] = []
 _MOST_ENTRIES = 500
+_MOST_ROUNDS = 10
+"""Parts of one class that are stood in for, one after another."""
 
 
 class _OutOfTime(BaseException):
@@ -481,6 +495,7 @@ class _Loader:
         self.notes: list[dict[str, str]] = []
         self.stood_in: dict[str, str] = {}
         self.builtins = {**vars(builtins), "__import__": self._import, "exit": sys.exit, "quit": sys.exit}
+        self.builtins[STAND_IN] = StandIn("a value that needs what is not here")
         names: set[str] = set()
         for file in self.files:
             if file.module.__name__ in names:
@@ -623,7 +638,42 @@ class _Loader:
                 self._note(unit.where, unit.what, f"annotations not evaluated: {bounded(error)}")
                 self._execute(file, file.compiled(unit, statement, annotated=False))
         except BaseException as error:
-            self._failed(file, unit, error)
+            if not self._got_round(file, unit, error):
+                self._failed(file, unit, error)
+
+    def _got_round(self, file: _File, unit: _Unit, error: BaseException) -> bool:
+        """Stand in for what a statement would have bound, had it not failed for want of what is not here."""
+        namespace, statement = vars(file.module), unit.statement
+        try:
+            code = file.compiled(unit)
+            leaves = not isinstance(error, Exception)
+            if leaves and not (isinstance(error, SystemExit) and not isinstance(statement, _NEW_SCOPE)):
+                return False  # only a command line that is not there is reason to leave
+            absent = any(isinstance(namespace.get(name), StandIn) for name in _reads_now(code)) or is_absence(
+                error, _mentions(code)
+            )
+            if not absent or (type(error) is NameError and error.name in file.bound):
+                return False
+            why = f"{type(error).__name__}: {bounded(error)}"
+            if isinstance(statement, _NEW_SCOPE):
+                for _ in range(_MOST_ROUNDS):
+                    changed = around(statement, failing_line(error, unit.piece.name))
+                    if changed is None:
+                        return False
+                    statement = changed
+                    try:
+                        self._execute(file, file.compiled(unit, statement))
+                        break
+                    except Exception as another:
+                        error = another
+                else:
+                    return False
+            for name in unit.bound - set(namespace):
+                namespace[name] = StandIn(name)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        self._note(unit.where, unit.what, f"needs what is not here ({why}): stood in for")
+        return True
 
     def _execute(self, file: _File, code: types.CodeType) -> None:
         try:

@@ -1,0 +1,62 @@
+"""The checks on files: what is there, what is missing, and what only looks as if it were there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from grader.checks import files
+from grader.checks.sitting import Sitting
+from grader.rubric import load
+from grader.submission import find, read
+from grader.verdicts import Outcome
+
+ROOT = Path(__file__).parent.parent
+ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]
+WRITTEN = {"methods": {"forward": {"empty": False}}, "uses": {}}
+
+
+def sitting(
+    folder: Path, *, written: tuple[str, ...] = (), defined: tuple[str, ...] = (), **contents: bytes
+) -> Sitting:
+    folder.mkdir(exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    (found,) = find([folder], mode="one").found
+    classes = [{"name": name, **WRITTEN} for name in written]
+    outline = {"files": [{"path": "a2-cnn.ipynb", "classes": classes, "problems": []}]}
+    exam = SimpleNamespace(assignment=ASSIGNMENT)
+    return Sitting(exam, read(found), None, outline, {"classes": list(defined), "chosen": {}})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("contents", "passes", "told"),
+    [
+        ({"a2-writeup.pdf": b"%PDF-1.7\n"}, True, "The write-up is there."),
+        ({"report.PDF": b"\n%PDF-1.4\n"}, True, "There is a PDF, report.PDF"),
+        ({"a2-writeup.pdf": b""}, False, "a2-writeup.pdf is empty"),
+        ({"a2-writeup.pdf": b"my answers"}, False, "a2-writeup.pdf is not a PDF inside"),
+        ({"a2-writeup.pdf": b"PK\3\4 a .docx, renamed"}, False, "not a PDF inside"),
+        ({"a2-writeup.docx": b"PK"}, False, "There is no PDF"),
+        ({"a2-writeup.pdf": b"", "other.pdf": b"%PDF-1.7"}, True, "other.pdf"),
+        ({"a2-writeup.pdf": b" " * 2000 + b"%PDF-1.7"}, False, "not a PDF inside"),
+    ],
+)
+def test_a_write_up_is_one_that_begins_as_a_pdf(tmp_path, contents, passes, told):
+    verdict = files.writeup(sitting(tmp_path / "alice", **contents, **{"a.py": b"x = 1"}), "files.writeup")
+    assert verdict.outcome is (Outcome.PASS if passes else Outcome.FAIL)
+    assert told in verdict.feedback
+
+
+def test_a_class_that_could_not_be_defined_is_not_called_unfinished(tmp_path):
+    there = sitting(tmp_path / "alice", written=("CNN", "UNet"), defined=("CNN",), **{"a2-cnn.ipynb": b"{}"})
+    told = files.code(there, "files.code").feedback
+    assert "Written, but could not be defined: UNet." in told
+    assert "Still to be completed" not in told
+
+
+def test_a_class_that_is_not_there_is_still_to_be_completed(tmp_path):
+    there = sitting(tmp_path / "alice", written=("CNN",), defined=("CNN",), **{"a2-cnn.ipynb": b"{}"})
+    assert "Still to be completed: UNet." in files.code(there, "files.code").feedback
