@@ -111,7 +111,7 @@ def heat_map(
     allowed = tolerance if tolerance is not None and 0 <= tolerance < BEYOND else 0.0
     side = 9 if max(height, width) > 16 else 16
     left, top = 34, 30
-    across = max(left + width * side + 110, 330)
+    across = max(left + width * side + 124, 330)
     down = top + max(height * side, 96) + 26
     shades: dict[int, list[str]] = {}
     crosses: list[str] = []
