@@ -17,22 +17,22 @@ from reference.known_layers import LAYER_MISTAKES
 HEAD = """\
 # Mistakes that have a name
 
-What a network or a dilated layer computes is compared with these mistakes. Where it equals one, the feedback says what is below,
-and the criterion in which the mistake is judged keeps a share of its points: `<network>.architecture` for a network,
-`dilated.values` for MyDilatedConv2d. Whatever else the same fault breaks (`parameters`, `training`, `gradients`) is a criterion of
-its own and loses its own points.
+What a network or a dilated layer computes is compared with these mistakes. Where it equals one, the feedback says what
+is below, and the criterion in which the mistake is judged keeps a share of its points: `<network>.architecture` for a
+network, `dilated.values` for MyDilatedConv2d. Whatever else the same fault breaks (`parameters`, `training`,
+`gradients`) is a criterion of its own and loses its own points.
 
-A line such as `mistakes: {skip-missing: 0.5}` under an assignment of `rubric.yaml` sets another share there. Two mistakes in one
-network are named together, as in `skip-missing+relu-missing`, and keep half of the smaller of their shares; the rubric can set that
-by the same name. A few more names in reports come from a check itself, such as `hard-coded-num_colours` or `tied-to-device`;
-what those keep is the check's to say.
+A line such as `mistakes: {skip-missing: 0.5}` under an assignment of `rubric.yaml` sets another share there. Two
+mistakes in one network are named together, as in `skip-missing+relu-missing`, and keep half of the smaller of their
+shares; the rubric can set that by the same name. A few more names in reports come from a check itself, such as
+`hard-coded-num_colours` or `tied-to-device`; what those keep is the check's to say.
 
 This page is written by `tools/mistakes.py`; a test sees to it that it is current.
 
 ## Networks
 
-The feedback names the block in which the mistake was made; here stands the first that occurs. A mistake that is made in all
-blocks at once can keep another share: then both are given.
+The feedback names the block in which the mistake was made; here stands the first that occurs. A mistake that is made
+in all blocks at once can keep another share: then both are given.
 """
 
 LAYER = """
