@@ -213,10 +213,8 @@ def _run(
     from grader.progress import Lines, LiveBar
     from reference.data import DataError, load_horses
 
-    for assignment in rubric.assignments.values():
-        unknown = unknown_mistake(assignment.id, assignment.mistakes)
-        if unknown:
-            raise _Usage(f"{display(str(rubric.path))}: {unknown}")
+    if unknown := unknown_mistake(rubric):
+        raise _Usage(f"{display(rubric.path.name)}, {unknown}")
     # Of a cluster's nodes each has a card of its own, or refuses; auto is the CPU there, the same on all.
     wanted = gpu is not None or (isinstance(sandbox, Cluster) and options.device == "cuda")
     device = "cuda" if wanted else "cpu"

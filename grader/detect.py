@@ -55,9 +55,9 @@ def detect(
     _by_classes(names, classes, vote)
     kinds = {PurePosixPath(path).suffix.lower() for path in paths}
     if ".ipynb" in kinds and ".py" not in kinds:
-        vote(_NOTEBOOKS, 1, "a notebook")
+        vote(_NOTEBOOKS, 1, "being a notebook")
     elif ".py" in kinds and ".ipynb" not in kinds:
-        vote(_SCRIPTS, 1, "a script")
+        vote(_SCRIPTS, 1, "being a script")
     _by_contents(outline, vote)
 
     ranked = sorted(scores, key=lambda id: -scores[id])
@@ -68,10 +68,9 @@ def detect(
     if scores[best] <= 0:
         return Detected(best, f"Nothing in the submission tells its assignment; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True
-    told = ", ".join(dict.fromkeys(reasons[best]))
-    sentence = (
-        f"Told to be {best} from {told}." if sure else f"Taken to be {best} from {told}; {ranked[1]} fits as well."
-    )
+    *others, last = dict.fromkeys(reasons[best])
+    told = f"{', '.join(others)} and {last}" if others else last
+    sentence = f"Graded as {best} because of {told}" + ("." if sure else f"; {ranked[1]} fits as well.")
     return Detected(best, sentence, sure)
 
 
@@ -102,13 +101,13 @@ def _by_classes(names: set[str], classes: list[Mapping[str, Any]], vote: Any) ->
         if written["name"] in ("CNN", "UNet") and "__init__" in written["methods"]:
             parameters = [one for one in written["methods"]["__init__"].get("parameters", []) if one != "self"]
             if len(parameters) == 4:
-                vote(_FOUR, 4, f"{written['name']} with {len(parameters)} parameters")
+                vote(_FOUR, 4, f"the {len(parameters)} parameters of {written['name']}")
             elif len(parameters) == 3:
-                vote(_SCRIPTS, 4, f"{written['name']} with {len(parameters)} parameters")
+                vote(_SCRIPTS, 4, f"the {len(parameters)} parameters of {written['name']}")
             if any("color" in one for one in parameters):
-                vote(("cse891-2018",), 2, "the American spelling of its parameters")
+                vote(("cse891-2018",), 2, "the American spelling of parameters")
             elif any("colour" in one for one in parameters):
-                vote(("csc321-2018",), 1, "the British spelling of its parameters")
+                vote(("csc321-2018",), 1, "the British spelling of parameters")
 
 
 def _by_contents(outline: Mapping[str, Any], vote: Any) -> None:

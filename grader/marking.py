@@ -6,6 +6,7 @@ does what was skipped for that reason alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -57,8 +58,8 @@ def mark(
 
     A manual criterion without a verdict is pending; an automatic one without a verdict is our error.
     Points are ``share`` × the criterion's points, rounded half up to hundredths. A hidden criterion's mark keeps its
-    outcome and the name of the recognised mistake; its feedback is a general sentence, and of its evidence ``seconds``
-    alone stays.
+    outcome; its feedback is a general sentence, no mistake is named, and of its evidence ``seconds`` alone stays. What
+    it found is taken out of the other criteria too: the mistake's name, and sentences of its feedback.
     What a criterion ``needs`` is not applied here: verdicts come with ``skipped`` already in them.
 
     ``flags`` are the submission's own; those of the verdicts count as well. An error or a flag makes the status
@@ -70,8 +71,9 @@ def mark(
     final = {
         criterion.id: by_criterion.get(criterion.id) or _without_verdict(criterion) for criterion in assignment.criteria
     }
+    secrets = _Secrets.of(assignment, final)
     marks = tuple(
-        _mark(criterion, final[criterion.id], part=part.id, bonus=part.bonus)
+        _mark(criterion, final[criterion.id], secrets, part=part.id, bonus=part.bonus)
         for part in assignment.parts
         for criterion in part.criteria
     )
@@ -116,11 +118,39 @@ _GENERAL = {
 """What can be said of an outcome without giving anything away."""
 
 
-def _mark(criterion: Criterion, verdict: Verdict, *, part: str, bonus: bool) -> Mark:
-    feedback, evidence = verdict.feedback, verdict.evidence
+@dataclass(frozen=True)
+class _Secrets:
+    """What hidden criteria found."""
+
+    mistakes: frozenset[str]
+    sentences: frozenset[str]
+
+    @classmethod
+    def of(cls, assignment: Assignment, verdicts: Mapping[str, Verdict]) -> _Secrets:
+        hidden = [verdicts[criterion.id] for criterion in assignment.criteria if criterion.hidden]
+        lost = [verdict for verdict in hidden if verdict.outcome in (Outcome.FAIL, Outcome.PARTIAL)]
+        return cls(
+            frozenset(verdict.mistake for verdict in lost if verdict.mistake),
+            frozenset(sentence for verdict in lost for sentence in _sentences(verdict.feedback)),
+        )
+
+    def out_of(self, verdict: Verdict) -> str:
+        """The feedback of a criterion that is not hidden, without the sentences of those that are."""
+        sentences = _sentences(verdict.feedback)
+        kept = [sentence for sentence in sentences if sentence not in self.sentences]
+        if len(kept) == len(sentences):
+            return verdict.feedback
+        return " ".join(kept) or _GENERAL[verdict.outcome]
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?])\s+", text.strip())
+
+
+def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: str, bonus: bool) -> Mark:
+    feedback, evidence = secrets.out_of(verdict), verdict.evidence
     if criterion.hidden:
-        named = f" Recognised mistake: {verdict.mistake}." if verdict.mistake else ""
-        feedback = _GENERAL[verdict.outcome] + named
+        feedback = _GENERAL[verdict.outcome]
         evidence = {key: value for key, value in evidence.items() if key == "seconds"}
     return Mark(
         id=criterion.id,
@@ -131,7 +161,7 @@ def _mark(criterion: Criterion, verdict: Verdict, *, part: str, bonus: bool) -> 
         max_points=criterion.points,
         bonus=bonus,
         feedback=feedback,
-        mistake=verdict.mistake,
+        mistake=None if criterion.hidden or verdict.mistake in secrets.mistakes else verdict.mistake,
         evidence=evidence,
         seconds=verdict.seconds,
     )

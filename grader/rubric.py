@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
@@ -73,7 +73,7 @@ class Criterion:
     needs: tuple[str, ...]
     """Criteria of the same assignment that must not have failed, else this one is skipped."""
     hidden: bool
-    """True: feedback shows no expected values."""
+    """True: feedback says no more than the outcome, and no other criterion's feedback says what this one found."""
     question: str = ""
     """Automatic criteria: the handout's question whose points it shares, or empty. A manual one's id names its own."""
 
@@ -122,16 +122,19 @@ class Rubric:
     sha256: str
     """Hash of the file's bytes, hexadecimal."""
     assignments: Mapping[str, Assignment]
+    mistake_lines: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Where each mistake is named, by assignment and mistake id; whether there is one is for the checks to say."""
 
 
 def load(path: Path) -> Rubric:
     """Read and check a rubric; of several faults, one is reported. Raises RubricError."""
     content = _content(path)
     try:
-        assignments = _assignments(_root(content))
+        lines: dict[tuple[str, str], int] = {}
+        assignments = _assignments(_root(content), lines)
     except _Fault as fault:
         raise RubricError(f"{path.name}, line {fault.line}: {fault}") from None
-    return Rubric(path, hashlib.sha256(content).hexdigest(), assignments)
+    return Rubric(path, hashlib.sha256(content).hexdigest(), assignments, MappingProxyType(lines))
 
 
 # The file, down to its YAML nodes.
@@ -321,15 +324,16 @@ def _flag(node: Node | None, what: str) -> bool:
 # Values to records, from the top of the file to its leaves.
 
 
-def _assignments(root: Node) -> Mapping[str, Assignment]:
+def _assignments(root: Node, lines: dict[tuple[str, str], int]) -> Mapping[str, Assignment]:
+    """All assignments; where each names its mistakes is added to ``lines``."""
     top = _mapping(root, "the rubric", ("assignments",), ("assignments",))
     found = _mapping(top["assignments"], "'assignments'", ASSIGNMENTS)
     if not found:
         raise _Fault(top["assignments"], f"'assignments' must have one of {', '.join(ASSIGNMENTS)}, was empty: add one")
-    return MappingProxyType({id: _assignment(id, node) for id, node in found.items()})
+    return MappingProxyType({id: _assignment(id, node, lines) for id, node in found.items()})
 
 
-def _assignment(id: str, node: Node) -> Assignment:
+def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assignment:
     keys = ("title", "code", "writeup", "layer_orders", "parts")
     entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes", "late"), keys)
     title = _text(entries["title"], "title")
@@ -347,6 +351,7 @@ def _assignment(id: str, node: Node) -> Assignment:
         )
     mistakes = _mapping(entries["mistakes"], "mistakes", None) if "mistakes" in entries else {}
     shares = {mistake: _share(share, mistake) for mistake, share in mistakes.items()}
+    lines.update({(id, mistake): _line(share) for mistake, share in mistakes.items()})
 
     criteria: dict[str, Node] = {}
     parts: dict[str, Part] = {}

@@ -80,6 +80,19 @@ def test_a_broken_rubric_is_refused_with_file_and_line(capsys, tmp_path):
     assert status == 2 and "rubric.yaml, line" in err and "plenty" in err
 
 
+def test_a_mistake_that_nobody_knows_is_refused_with_file_line_and_the_nearest_name(capsys, tmp_path):
+    rubric = tmp_path / "mist.yaml"
+    text = (ROOT / "rubric.yaml").read_text("utf-8")
+    rubric.write_text(text.replace("mistakes: {}", "mistakes: {skip-mising: 0.5}", 1), "utf-8")
+    line = text[: text.index("    mistakes: {}")].count("\n") + 1
+    status, _, err = _grade(capsys, tmp_path, RIGHT, "--rubric", rubric)
+    assert status == 2
+    assert (
+        f"mist.yaml, line {line}: 'skip-mising' under mistakes of 'csc321-2018' is no known mistake: did you mean "
+        "'skip-missing'?"
+    ) in err
+
+
 def test_data_that_is_no_data_is_refused(capsys, tmp_path):
     (tmp_path / "data.npz").write_bytes(b"not an archive")
     status, _, err = _grade(capsys, tmp_path, RIGHT, "--data", tmp_path / "data.npz")

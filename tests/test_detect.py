@@ -50,6 +50,11 @@ def test_the_reasons_are_named():
     assert "a2-code.ipynb" in detected.sentence and "ConvTransposeNet" in detected.sentence
 
 
+def test_the_reasons_read_as_a_sentence():
+    detected = detect(ASSIGNMENTS, ["colourization.py"], {"files": []})
+    assert detected.sentence == "Graded as csc321-2018 because of the file colourization.py and being a script."
+
+
 def test_fine_tuning_tells_2020_from_2019_in_a_script_of_any_name():
     networks = "class CNN:\n    def __init__(self, kernel, num_filters, num_colours, num_in_channels): pass\n"
     training = "def train(args, model):\n    return [p for n, p in model.named_parameters()]\n"

@@ -210,10 +210,32 @@ def test_a_hidden_criterion_shows_no_expected_values(outcome: Outcome) -> None:
         evidence={"expected": 42, "seconds": 1.5},
     )
     [hidden] = mark(assignment(criterion("cnn.shapes", "1", hidden=True)), [verdict]).marks
-    assert "42" not in hidden.feedback
-    assert hidden.feedback.endswith("Recognised mistake: tanh.")
+    assert "42" not in hidden.feedback and "tanh" not in hidden.feedback
     assert hidden.evidence == {"seconds": 1.5}
-    assert (hidden.outcome, hidden.points, hidden.mistake) == (outcome, verdict.share, "tanh")
+    assert (hidden.outcome, hidden.points, hidden.mistake) == (outcome, verdict.share, None)
+
+
+@pytest.mark.parametrize(
+    ("feedback", "shown"),
+    [
+        ("It has 3 parameters. The ReLU is missing. So there.", "It has 3 parameters. So there."),
+        ("The ReLU is missing.", "This is not right."),
+        ("It has 3 parameters,\nexpected 4.", "It has 3 parameters,\nexpected 4."),
+    ],
+)
+def test_what_a_hidden_criterion_found_is_in_no_other_criterion(feedback: str, shown: str) -> None:
+    both = assignment(criterion("cnn.architecture", "1", hidden=True), criterion("cnn.training", "1"))
+    found = Verdict("cnn.architecture", Outcome.FAIL, "The ReLU is missing. Add one. (a.py, line 3)", mistake="relu")
+    told = Verdict("cnn.training", Outcome.FAIL, feedback, mistake="relu")
+    _, training = mark(both, [found, told]).marks
+    assert (training.feedback, training.mistake) == (shown, None)
+
+
+def test_a_criterion_beside_a_hidden_one_keeps_what_it_found_itself() -> None:
+    both = assignment(criterion("cnn.architecture", "1", hidden=True), criterion("cnn.training", "1"))
+    told = Verdict("cnn.training", Outcome.FAIL, "The loss stays.", mistake="gradients-cut")
+    _, training = mark(both, [passed("cnn.architecture"), told]).marks
+    assert (training.feedback, training.mistake) == ("The loss stays.", "gradients-cut")
 
 
 def test_a_hidden_criterion_without_a_mistake_names_none() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from grader.display import display
 from grader.report.as_html import to_html
-from grader.verdicts import Outcome
+from grader.verdicts import Flag, Outcome
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "path", "rect", "circle"}
 
@@ -105,7 +105,10 @@ class TestTheWholeReport:
             "alice",
             "Colouring horses (CSC413, 2020)",
             "2.25 / 7.5",
-            "Needs review 2.25 points are still to be marked by a person.",
+            "Needs review 2.25 points are still to be marked by a person. 0.5 bonus points count in the score and not",
+            "To look at ✗ CNN computes the same function as the handout's network, under any parameters The second",
+            "in the wrong order: expected conv, pool, batch-norm, ReLU. 0 / 1.5 ~ CNN has",
+            "1 criterion was skipped; it says why.",
             "two-files Both a2-cnn.ipynb and a2-cnn (1).ipynb were handed in",
             "A. Pooling and upsampling",
             "G. Dilated convolution bonus",
@@ -124,7 +127,7 @@ class TestTheWholeReport:
             "Last step: expected 1.61201 (step 20), actual nan (step 20)",
             "No gradient reached finalconv.0.bias.",
             "learning_rate 0.001",
-            '"finalconv.0.bias": false',
+            "downconv1.0.weight: yes, finalconv.0.bias: no",
             "a2-cnn.ipynb, cell 7, line 3 train(args) training at the top level",
             "Batch-norm comes before pooling",
             "Epoch [1/25], loss: 2.4178",
@@ -161,6 +164,31 @@ class TestTheWholeReport:
         assert len(ids) == len(set(ids))
         assert {*page.attributes("aria-labelledby")} <= {*ids}
         assert {link.removeprefix("#") for link in page.attributes("href")} <= {*ids}
+
+
+def test_what_was_lost_comes_first_with_links_to_the_criteria(page: Page) -> None:
+    ids = {dict(attributes)["id"] for tag, attributes in page.elements if tag == "article"}
+    links = [link.removeprefix("#") for link in page.attributes("href") if link.startswith("#criterion")]
+    assert len(links) == 4 and {*links} <= ids
+    titles = [text for _, text in page.headings]
+    assert titles.index("To look at") < titles.index("A. Pooling and upsampling 1.75 / 3.5")
+
+
+def test_a_flag_about_a_criterion_leads_to_it() -> None:
+    flag = Flag("untrusted-evidence", "unet.shapes: says otherwise.")
+    page = Page(to_html(sample.report([sample.mark("cnn.shapes"), sample.mark("unet.shapes")], flags=(flag,))))
+    assert page.attributes("href")[0] == "#criterion-2"
+    assert "To look at" not in page.text
+
+
+def test_a_question_without_points_is_not_waiting_for_a_mark() -> None:
+    aside = sample.mark("manual.a4", Outcome.PENDING, title="A4. Aside", max_points=Fraction(0), feedback="Mark me.")
+    text = squeezed(Page(to_html(sample.report([aside]))).text)
+    assert (
+        "· not marked A4. Aside no points" in text
+        and "Mark me" not in text
+        and "to be marked" not in text.replace("open: to be marked", "")
+    )
 
 
 class TestThePolicy:
@@ -250,6 +278,28 @@ def test_malformed_evidence_is_shown_plainly(evidence: dict) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (["aten::convolution", "aten::cat"], "aten::convolution, aten::cat"),
+        ([], "none"),
+        ({"a": None, "b": True, "c": 0.5}, "a: none, b: yes, c: 0.5"),
+        ([{"name": "conv1", "class": "Conv2d"}, {"name": "conv2"}], "name: conv1, class: Conv2d name: conv2"),
+        ({"a": [1, [2]]}, '{"a": [1, [2]]}'),
+        ([{"a": [1]}, 2], '[{"a": [1]}, 2]'),
+    ],
+    ids=str,
+)
+def test_further_evidence_reads_as_people_write_as_far_as_it_can(value: object, shown: str) -> None:
+    page = Page(to_html(sample.report([sample.mark(evidence={"seen": value})])))
+    assert f"Further evidence seen {shown} " in squeezed(page.text)
+
+
+def test_what_is_for_programs_is_not_shown() -> None:
+    html = to_html(sample.report([sample.mark(evidence={"margins": {"outputs": 0.0}})]))
+    assert "margins" not in html and "<summary>Evidence" not in html
+
+
+@pytest.mark.parametrize(
     ("difference", "shown", "hidden"),
     [
         ({}, "Difference", "expected shape"),
@@ -291,6 +341,14 @@ def test_a_run_without_isolation_says_what_that_means() -> None:
     report = sample.report()
     page = Page(to_html(replace(report, run=replace(report.run, isolation="none"))))
     assert "isolation none – the submission ran with the rights" in squeezed(page.text)
+
+
+def test_tables_scroll_in_a_box_of_their_own_and_break_no_word(page: Page) -> None:
+    names = [name for name, _ in page.elements]
+    boxes = [dict(attributes).get("class") for _, attributes in page.elements]
+    tables = [place for place, name in enumerate(names) if name == "table"]
+    assert tables and all(boxes[place - 1] == "scroll" for place in tables)
+    assert "th, td { overflow-wrap: normal; }" in page.style
 
 
 def test_the_colours_are_readable_in_light_and_dark(page: Page) -> None:

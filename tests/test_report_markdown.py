@@ -13,6 +13,7 @@ from markdown_it.token import Token
 
 from grader.display import display
 from grader.report.as_markdown import to_markdown
+from grader.verdicts import Outcome
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -71,6 +72,9 @@ def test_says_what_the_student_needs() -> None:
         "Colouring horses (CSC413, 2020): alice",
         "2.25 / 7.5 points · Needs review",
         "2.25 points are still to be marked by a person.",
+        "0.5 bonus points count in the score and not in the maximum of 7.5: up to 8 can be had.",
+        "~ CNN has the right number of trainable parameters (0.75 / 1): 24 is written where num_colours is meant: with",
+        "1 criterion was skipped; it says why.",
         "C. Skip connections",
         "✗ CNN computes the same function as the handout's network, under any parameters",
         "0.75 / 1 · partly · cnn.parameters",
@@ -83,6 +87,27 @@ def test_says_what_the_student_needs() -> None:
         "The file name a2-cnn.ipynb is that of csc413-2020.",
     ):
         assert sentence in text
+
+
+def test_what_was_lost_comes_first_with_links_to_its_headings() -> None:
+    markdown = to_markdown(sample.everything())
+    links = re.findall(r"^- \[(.+)\]\(#(.+)\) \(", markdown, re.M)
+    headings = [re.sub(r"[^a-z0-9_ -]", "", line.lower()[4:]).replace(" ", "-") for line in markdown.splitlines()]
+    assert [title[0] for title, _ in links] == ["✗", "~", "✗", "!"]
+    assert all(anchor in headings for _, anchor in links)
+    assert markdown.index("## To look at") < markdown.index("| part | points")
+
+
+def test_nothing_to_look_at_has_no_heading() -> None:
+    assert "To look at" not in to_markdown(sample.report([sample.mark()]))
+
+
+def test_a_question_without_points_is_not_waiting_for_a_mark() -> None:
+    aside = sample.mark(
+        "manual.a4", Outcome.PENDING, title="A4. Aside", max_points=sample.quarters(0), feedback="Mark me."
+    )
+    markdown = to_markdown(sample.report([aside]))
+    assert "**no points** · not marked" in markdown and "Mark me" not in markdown
 
 
 def test_keeps_to_itself_what_is_for_the_marker() -> None:

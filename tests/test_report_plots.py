@@ -44,10 +44,18 @@ class TestLinePlot:
         assert {"expected", "actual", "allowed", "step", "loss"} <= {*text}
 
     def test_higher_losses_stand_higher_and_later_steps_further_right(self) -> None:
-        expected, actual = of_class(drawn(line_plot([3.0, 2.0, 1.0], [4.0, 4.0, 4.0])), "dots")
+        actual, expected = of_class(drawn(line_plot([3.0, 2.0, 1.0], [4.0, 4.0, 4.0])), "dots")
         places = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in expected]
         assert places == sorted(places)
         assert all(float(dot.attrib["cy"]) < places[0][1] for dot in actual)
+
+    def test_both_curves_are_seen_where_they_agree(self) -> None:
+        picture = drawn(line_plot([3.0, 2.0], [3.0, 2.0]))
+        actual, expected = (of_class(picture, name)[0] for name in ("actual", "expected"))
+        order = list(picture.iter())
+        assert actual.attrib["d"] == expected.attrib["d"] and order.index(actual) < order.index(expected)
+        under, over = (float(group[0].attrib["r"]) for group in of_class(picture, "dots"))
+        assert over < under
 
     def test_breaks_the_line_and_sets_a_cross_where_a_loss_is_not_finite(self) -> None:
         picture = drawn(line_plot([1.0, 2.0, 3.0, 4.0], [1.0, math.nan, 2.0, math.inf]))
@@ -60,7 +68,7 @@ class TestLinePlot:
         picture = drawn(line_plot([2.0, 1.0], [2.0, 1e30]))
         text = [element.text for element in picture.iter("text")]
         assert text[0] == "training loss by step (log scale)"
-        expected, _ = of_class(picture, "dots")
+        _, expected = of_class(picture, "dots")
         first, last = (float(dot.attrib["cy"]) for dot in expected)
         assert first < last
 

@@ -82,6 +82,12 @@ def test_assignments_are_never_mixed() -> None:
     assert {id: one.mean for id, one in tally.assignments.items()} == {"csc413-2020": 100, "csc413-2023": 0}
 
 
+def test_averages_leave_the_bonus_out() -> None:
+    marks = [sample.mark("a.a"), sample.mark("a.b", Outcome.FAIL), sample.mark("a.c", bonus=True)]
+    (assignment,) = tally_of([row_of("alice", json.loads(to_json(sample.report(marks))))]).assignments.values()
+    assert (assignment.mean, assignment.bonus, assignment.bins[5]) == (50, True, 1)
+
+
 def test_bonus_beyond_the_maximum_stays_in_the_last_bin() -> None:
     marks = [sample.mark("a.a"), sample.mark("a.b", bonus=True)]
     tally = tally_of([row_of("alice", json.loads(to_json(sample.report(marks))))])

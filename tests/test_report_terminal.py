@@ -25,7 +25,8 @@ def test_says_what_the_student_needs() -> None:
     for sentence in (
         "alice  Colouring horses (CSC413, 2020)",
         "2.25 / 7.5 points  Needs review",
-        "2.25 points are still to be marked by a person.",
+        "2.25 points are still to be marked by a person. 2 are open: cnn.device, C2.",
+        "0.5 bonus points count in the score and not in the maximum of 7.5: up to 8 can be had.",
         "late: Handed in 26 minutes after the deadline.",
         "✓  The output has the right shape  cnn.shapes",
         "1.75 / 3.5",
@@ -45,8 +46,37 @@ def test_says_what_the_student_needs() -> None:
 def test_every_outcome_has_a_symbol_and_open_points_a_dash() -> None:
     text = plain(sample.hostile("x"))
     symbols = [line[0] for line in text.splitlines() if re.search(r"(/ 1)$", line)]
-    assert symbols == ["✓", "~", "✗", "–", "!", "…"]
-    assert text.count("– / 1") == 2
+    assert symbols == ["~", "✗", "!", "✓", "~", "✗", "–", "!", "…"]
+    assert text.count("– / 1") == 3
+
+
+def test_what_was_lost_stands_on_top_and_is_told_once() -> None:
+    lines = plain(sample.everything()).splitlines()
+    top = lines.index("To look at")
+    assert all(line[:1] not in "✓~✗–!…" for line in lines[:top] if line)
+    assert [line[0] for line in lines[top + 1 : lines.index("", top)] if line[0] != " "] == ["✗", "~", "✗", "!", "1"]
+    assert lines[lines.index("", top) - 1] == "1 criterion was skipped; it says why."
+    assert sum("print(network" in line for line in lines) == 1
+
+
+def test_nothing_to_look_at_has_no_heading() -> None:
+    assert "To look at" not in plain(sample.report([sample.mark()]))
+
+
+def test_questions_for_a_person_take_one_line_together() -> None:
+    questions = [
+        sample.mark(f"manual.a{number}", Outcome.PENDING, title=title, feedback="A person marks this.")
+        for number, title in enumerate(("A1. Why", "A2. How", "Without a number of its own"), 1)
+    ]
+    unmarked = sample.mark("manual.a4", Outcome.PENDING, title="A4. Aside", max_points=sample.quarters(0))
+    text = plain(sample.report([sample.mark(), *questions, unmarked]))
+    assert "3 points are still to be marked by a person. 3 are open: A1, A2, a3." in text
+    assert "A person marks this" not in text and "Aside" not in text
+
+
+def test_many_questions_are_counted_and_the_first_named() -> None:
+    many = [sample.mark(f"manual.{number}", Outcome.PENDING, title=f"{number}. Why") for number in range(30)]
+    assert "30 are open: 0, 1, 2," in plain(sample.report(many)) and "19, …." in plain(sample.report(many))
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 120, 200])

@@ -229,6 +229,7 @@ def test_a_small_rubric_is_read_whole(file: Path) -> None:
     assert assignment.writeup == ("a2-writeup.pdf",)
     assert assignment.layer_orders == ("pool-first", "norm-first")
     assert assignment.mistakes == {"tanh-at-the-end": Fraction(1, 2)}
+    assert load(file).mistake_lines == {(assignment.id, "tanh-at-the-end"): 7}
     assert [part.bonus for part in assignment.parts] == [False, True]
     shapes, training, manual, dilated = assignment.criteria
     assert (shapes.points, shapes.check, shapes.question, shapes.hidden) == (Fraction(3, 4), "shapes", "a1", False)

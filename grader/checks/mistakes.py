@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from difflib import get_close_matches
-from fractions import Fraction
 
 from grader.exam import NETWORKS
+from grader.rubric import Rubric
 from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
 
 __all__ = ["unknown_mistake"]
 
 
-def unknown_mistake(assignment: str, shares: Mapping[str, Fraction]) -> str | None:
-    """One sentence about the first id that no check of the assignment knows; None if all are known."""
+def unknown_mistake(rubric: Rubric) -> str | None:
+    """The line, and one sentence, about the first id that no check of its assignment knows; None if all are known."""
+    for (assignment, id), line in rubric.mistake_lines.items():
+        known = _known(assignment)
+        if not set(id.split("+")) <= known:
+            near = get_close_matches(id[:60], sorted(known), n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"allowed are {', '.join(sorted(known))}"
+            return f"line {line}: '{id[:60]}' under mistakes of '{assignment}' is no known mistake: {hint}"
+    return None
+
+
+def _known(assignment: str) -> frozenset[str]:
     known = {LAYER_ORDER, *(known.id for known in LAYER_MISTAKES)}
     for kind in NETWORKS[assignment].values():
         known |= {wrong.id for one in right(assignment, kind.cls) for wrong in mistakes(one)}
-    for id in shares:
-        if not set(id.split("+")) <= known:
-            near = get_close_matches(id, sorted(known), n=1)
-            hint = f"did you mean '{near[0]}'" if near else f"allowed are {', '.join(sorted(known))}"
-            return f"'{id}' under mistakes of {assignment} is no known mistake: {hint}"
-    return None
+    return frozenset(known)

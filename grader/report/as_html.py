@@ -38,6 +38,8 @@ def to_html(report: Report) -> str:
         report=report,
         sheet=report.sheet,
         parts=summary.parts(report),
+        wrong=summary.to_look_at(report),
+        anchors={mark.id: f"criterion-{place}" for place, mark in enumerate(report.sheet.marks, 1)},
         style=Markup(style),
         policy=Markup(f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"),
     )
@@ -80,11 +82,14 @@ def _environment() -> Environment:
         heat=_heat,
     )
     environment.globals.update(
-        outcomes=summary.OUTCOMES,
+        look=summary.look,
+        reason=summary.reason,
         states=summary.STATES,
         marked=summary.marked,
         rows=ROWS,
         pending_sentence=summary.pending_sentence,
+        bonus_sentence=summary.bonus_sentence,
+        skipped_sentence=summary.skipped_sentence,
     )
     return environment
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,10 +55,11 @@ def to_index(
 ) -> Iterator[str]:
     """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing.
 
-    ``rubric`` has the notes for what a person marks, by assignment. ``late_of`` gives lateness, None for who was in
-    time; without it the page has no column for that. ``missing`` are the id and name of each student who handed
-    nothing in.
+    ``rubric`` has the titles of criteria and the notes for what a person marks, by assignment. ``late_of`` gives
+    lateness, None for who was in time; without it the page has no column for that. ``missing`` are the id and name of
+    each student who handed nothing in.
     """
+    titles = {(id, one.id): one.title for id, assignment in (rubric or {}).items() for one in assignment.criteria}
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = _environment().get_template("index.html.j2")
@@ -70,6 +72,8 @@ def to_index(
         missing=missing,
         late_of=late_of,
         manual=lambda one: _manual(one, (rubric or {}).get(one.id)),
+        with_bonus=any(one.bonus for one in tally.assignments.values()),
+        title_of=lambda assignment, criterion: titles.get((assignment, criterion), ""),
         style=Markup(style),
         policy=Markup(f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"),
     )
@@ -143,9 +147,10 @@ def _note(text: str) -> Markup:
     return escape(display(text, limit=NOTE))
 
 
-def _percent(value: Fraction | None) -> str:
-    """Whole percent, down: 99.9 is not 100."""
-    return "–" if value is None else f"{int(value)} %"
+def _percent(value: Fraction) -> str:
+    """Whole percent, half up; but 0 is none and 100 is all."""
+    whole = math.floor(value + Fraction(1, 2))
+    return f"{whole if value in (0, 100) else min(max(whole, 1), 99)} %"
 
 
 def _mean(value: Fraction) -> str:
@@ -187,7 +192,7 @@ def _correlation(value: float | None) -> str:
 
 def _histogram(assignment: AssignmentTally) -> Markup:
     """Submissions by percent of the decided points."""
-    width, height, left, top, bottom = 520, 200, 46, 14, 40
+    width, height, left, top, bottom = 420, 200, 46, 14, 40
     most = max(assignment.bins)
     tall, step = height - top - bottom, (width - left - 14) / BINS
     spoken = "; ".join(f"{_range(place)} percent: {count:,}" for place, count in enumerate(assignment.bins) if count)

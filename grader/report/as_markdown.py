@@ -14,7 +14,7 @@ from grader.display import display
 from grader.marking import Mark
 from grader.report import Report, evidence, numbers, summary
 from grader.report.evidence import Snippet
-from grader.report.summary import OUTCOMES, STATES, block
+from grader.report.summary import STATES, block
 from grader.verdicts import Outcome
 
 __all__ = ["to_markdown"]
@@ -32,8 +32,9 @@ def to_markdown(report: Report) -> str:
 
     Of the evidence it has the smallest failing input alone; the rest is for the marker.
     """
-    sections = [_head(report), _overview(report), *_parts(report), _left_out(report), _remarks(report), _output(report)]
-    return "\n\n".join([*filter(None, sections), _foot(report)]) + "\n"
+    before = [_head(report), _to_look_at(report), _overview(report)]
+    after = [_left_out(report), _remarks(report), _output(report)]
+    return "\n\n".join([*filter(None, [*before, *_parts(report), *after]), _foot(report)]) + "\n"
 
 
 def _head(report: Report) -> str:
@@ -42,8 +43,26 @@ def _head(report: Report) -> str:
         f"# {_line(report.assignment_title)}: {_line(report.submission_id)}",
         f"**{summary.score_line(report)} points** · {_line(STATES.get(sheet.status, sheet.status))}",
         summary.pending_sentence(report),
+        summary.bonus_sentence(report),
     ]
     return "\n\n".join(filter(None, lines))
+
+
+def _to_look_at(report: Report) -> str:
+    """What was lost, each with its reason and a link to more."""
+    rows = []
+    for mark in summary.to_look_at(report):
+        title = f"{summary.look(mark).symbol} {_line(mark.title)}"
+        rows.append(f"- [{title}](#{_anchor(mark)}) ({summary.marked(mark)}): {_line(summary.reason(mark))}")
+    if not rows:
+        return ""
+    return "\n\n".join(filter(None, ["## To look at", "\n".join(rows), summary.skipped_sentence(report)]))
+
+
+def _anchor(mark: Mark) -> str:
+    """The fragment that GitHub and GitLab give to a criterion's heading: letters, digits, ``_`` and ``-`` alone."""
+    heading = f"{summary.look(mark).symbol} {display(mark.title, limit=TEXT)}".lower()
+    return re.sub(r"[^a-z0-9_ -]", "", heading).replace(" ", "-")
 
 
 def _overview(report: Report) -> str:
@@ -63,12 +82,12 @@ def _parts(report: Report) -> Iterable[str]:
 
 
 def _criterion(mark: Mark) -> str:
-    look = OUTCOMES[mark.outcome]
+    look = summary.look(mark)
     bonus = " · bonus" if mark.bonus else ""
     pieces = [
         f"### {look.symbol} {_line(mark.title)}",
         f"**{summary.marked(mark)}** · {look.word}{bonus} · {_code(mark.id)}",
-        _paragraphs(mark.feedback),
+        "" if look is summary.UNMARKED else _paragraphs(mark.feedback),
     ]
     seen = evidence.read(mark.evidence)
     if seen.snippet is not None and mark.outcome in (Outcome.FAIL, Outcome.PARTIAL):

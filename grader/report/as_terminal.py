@@ -17,7 +17,7 @@ from grader.display import display
 from grader.marking import Mark
 from grader.report import Report, evidence, numbers, summary
 from grader.report.evidence import Snippet
-from grader.report.summary import OUTCOMES, STATES, PartSummary, block
+from grader.report.summary import STATES, PartSummary, block
 from grader.verdicts import Outcome
 
 __all__ = ["to_terminal"]
@@ -68,6 +68,13 @@ def _pieces(report: Report) -> Iterator[RenderableType]:
             Text.assemble("  ! ", (_line(flag.kind), "bold"), f": {_line(flag.detail)}") for flag in report.flags[:ROWS]
         ]
         yield Group(_heading("For a person to look at"), *flags, *_more(len(report.flags)))
+    wrong = summary.to_look_at(report)
+    if wrong:
+        grid = _grid()
+        for mark in wrong:
+            grid.add_row(*_row(mark, _body(mark)))
+        skipped = summary.skipped_sentence(report)
+        yield Group(_heading("To look at"), grid, *([Text(skipped, style="dim")] if skipped else []))
     for part in summary.parts(report):
         yield _part(part)
     if report.left_out:
@@ -95,17 +102,38 @@ def _head(report: Report) -> RenderableType:
         "  ",
         (_line(STATES.get(sheet.status, sheet.status)), state),
     )
-    pending = summary.pending_sentence(report)
-    return Group(title, score, *([Text(pending, style="cyan")] if pending else []))
+    lines = [Text(line, style="cyan") for line in (_pending(report), summary.bonus_sentence(report)) if line]
+    return Group(title, score, *lines)
 
 
-def _part(part: PartSummary) -> RenderableType:
+def _pending(report: Report) -> str:
+    """The pending points in one line, with the questions that they are for."""
+    sentence, names = summary.pending_sentence(report), summary.open_names(report)
+    if not sentence or not names:
+        return sentence
+    shown = ", ".join(_line(name) for name in names[:ROWS]) + (", …" if len(names) > ROWS else "")
+    return f"{sentence} {len(names)} {'is' if len(names) == 1 else 'are'} open: {shown}."
+
+
+def _grid() -> Table:
+    """Symbol, text and points."""
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.add_column(width=1, no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
     grid.add_column(justify="right", no_wrap=True)
+    return grid
+
+
+def _row(mark: Mark, body: RenderableType) -> tuple[RenderableType, ...]:
+    return Text(summary.look(mark).symbol, style=STYLES[mark.outcome]), body, summary.marked(mark)
+
+
+def _part(part: PartSummary) -> RenderableType:
+    """A line for each criterion; what was lost is told on top, and what only a person marks in the head."""
+    grid = _grid()
     for mark in part.marks:
-        grid.add_row(Text(OUTCOMES[mark.outcome].symbol, style=STYLES[mark.outcome]), _body(mark), summary.marked(mark))
+        if not summary.is_manual(mark) or mark.outcome is not Outcome.PENDING:
+            grid.add_row(*_row(mark, _title(mark) if mark.outcome is not Outcome.SKIPPED else _body(mark)))
     bonus = " (bonus)" if part.bonus else ""
     heading = Table.grid(expand=True)
     heading.add_column(ratio=1, overflow="fold")
@@ -114,7 +142,7 @@ def _part(part: PartSummary) -> RenderableType:
         Text(f"{_line(part.title)}{bonus}", style="bold"),
         Text.assemble(_bar(part), "  ", (numbers.of(part.points, part.max_points), "bold")),
     )
-    return Group(Text(), heading, grid)
+    return Group(Text(), heading, *([grid] if grid.row_count else []))
 
 
 def _bar(part: PartSummary) -> Text:
@@ -126,16 +154,17 @@ def _bar(part: PartSummary) -> Text:
     return Text.assemble(("━" * earned, "green"), ("╌" * still, "cyan"), ("·" * (10 - earned - still), "dim"))
 
 
-def _body(mark: Mark) -> RenderableType:
-    """The title, and what there is to say where points were lost."""
-    look = OUTCOMES[mark.outcome]
+def _title(mark: Mark) -> Text:
     title = Text(_line(mark.title))
     title.append(f"  {_line(mark.id)}", style="dim")
     if mark.bonus:
         title.append("  bonus", style="dim")
-    if mark.outcome is Outcome.PASS:
-        return title
-    pieces: list[RenderableType] = [title, Text(look.word, style=STYLES[mark.outcome])]
+    return title
+
+
+def _body(mark: Mark) -> RenderableType:
+    """The title, and what there is to say where points were lost."""
+    pieces: list[RenderableType] = [_title(mark), Text(summary.look(mark).word, style=STYLES[mark.outcome])]
     if mark.feedback:
         pieces.append(Text(block(mark.feedback, TEXT)))
     seen = evidence.read(mark.evidence)

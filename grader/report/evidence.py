@@ -16,6 +16,8 @@ others, so that nothing that a check reports can be lost or stop a report. Keys 
 ``remarks``
     A list of sentences.
 
+``margins`` is for whoever measures the grader, and never shown.
+
 Numbers may be the strings ``nan``, ``inf`` and ``-inf``, as JSON has no others.
 """
 
@@ -35,6 +37,8 @@ T = TypeVar("T")
 
 ONE_LINE = 80
 """Most characters of an object or list that is written on one line."""
+
+_FOR_PROGRAMS = ("margins",)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Evidence:
 
 def read(evidence: Mapping[str, Any]) -> Evidence:
     """Typed evidence. Never raises for JSON values."""
-    left = {str(key): value for key, value in evidence.items()}
+    left = {str(key): value for key, value in evidence.items() if key not in _FOR_PROGRAMS}
 
     def take(key: str, parse: Callable[[Any], T], absent: T) -> T:
         if left.get(key) is None:
@@ -261,8 +265,29 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, int | float):
         return figure(value)
+    if isinstance(value, Mapping | list | tuple) and (text := _in_words(value)) is not None:
+        return text
     try:
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= ONE_LINE else json.dumps(value, ensure_ascii=False, indent=1)
     except (TypeError, ValueError, RecursionError):
         return repr(value)
+
+
+def _in_words(value: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> str | None:
+    """A list or object of plain values, or a list of such objects, as people write them; None for what is deeper."""
+    if isinstance(value, Mapping):
+        pieces = [f"{key}: {_shown(item)}" for key, item in value.items() if _is_plain(item)]
+    elif value and all(isinstance(item, Mapping) for item in value):
+        lines = [_in_words(item) for item in value]
+        return None if None in lines else "\n".join(line for line in lines if line is not None)
+    else:
+        pieces = [_shown(item) for item in value if _is_plain(item)]
+    if len(pieces) < len(value):
+        return None
+    line = ", ".join(pieces) or "none"
+    return line if len(line) <= ONE_LINE else "\n".join(pieces)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)

@@ -25,8 +25,9 @@ BEYOND = 1e100
 SPREAD = 100.0
 """Ratio of the largest to the smallest positive loss from which the axis is logarithmic."""
 
-WIDTH, HEIGHT = 520, 260
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 30, 44
+WIDTH, HEIGHT = 420, 270
+"""Pixels; hardly wider than a telephone, where a picture that is scaled down has letters too small to read."""
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 52, 44
 
 
 def bar(points: Fraction, open_points: Fraction, maximum: Fraction, label: str) -> str:
@@ -57,6 +58,8 @@ def line_plot(
 ) -> str:
     """Two curves over steps 1, 2, …, the expected one dashed, with the allowed band around it.
 
+    The dashes lie over the other curve, so that both are seen where they agree.
+
     Points that are not finite are marked by a cross at the upper edge. The axis is logarithmic where all losses are
     positive and far apart.
     """
@@ -85,8 +88,8 @@ def line_plot(
     )
     if band is not None:
         pieces.append(_band(scale, expected, band))
-    pieces.append(_curve(scale, expected, "expected"))
-    pieces.append(_curve(scale, actual, "actual"))
+    pieces.append(_curve(scale, actual, "actual", radius=3.2))
+    pieces.append(_curve(scale, expected, "expected", radius=1.8))
     pieces.append(_legend(band is not None))
     if not seen:
         middle = f'x="{(LEFT + WIDTH - RIGHT) // 2}" y="{(TOP + HEIGHT - BOTTOM) // 2}"'
@@ -108,7 +111,7 @@ def heat_map(
     allowed = tolerance if tolerance is not None and 0 <= tolerance < BEYOND else 0.0
     side = 9 if max(height, width) > 16 else 16
     left, top = 34, 30
-    across = max(left + width * side + 110, 330)
+    across = max(left + width * side + 124, 330)
     down = top + max(height * side, 96) + 26
     shades: dict[int, list[str]] = {}
     crosses: list[str] = []
@@ -196,7 +199,7 @@ def _round_step(rough: float) -> float:
     return power * next((lead for lead in (1, 2, 5) if lead * power >= rough), 10)
 
 
-def _curve(scale: _Scale, values: Sequence[float], name: str) -> str:
+def _curve(scale: _Scale, values: Sequence[float], name: str, *, radius: float) -> str:
     """One line, broken where a value is not finite, with dots while they can be told apart."""
     line: list[str] = []
     dots: list[str] = []
@@ -207,7 +210,7 @@ def _curve(scale: _Scale, values: Sequence[float], name: str) -> str:
         if abs(value) < BEYOND:
             y = scale.y(value)
             line.append(f"{pen}{_at(x)} {_at(y)}")
-            dots.append(f'<circle cx="{_at(x)}" cy="{_at(y)}" r="2.6"/>')
+            dots.append(f'<circle cx="{_at(x)}" cy="{_at(y)}" r="{radius}"/>')
             pen = "L"
         else:
             crosses.append(f"M{_at(x - 4)} {TOP + 2}l8 8M{_at(x + 4)} {TOP + 2}l-8 8")
@@ -230,15 +233,15 @@ def _band(scale: _Scale, expected: Sequence[float], tolerance: float) -> str:
 
 
 def _legend(banded: bool) -> str:
-    right = WIDTH - RIGHT
+    """On a line of its own beneath the caption."""
     entries = [
-        f'<path class="actual" d="M{right - 70} 12h22"/><text class="tick" x="{right - 42}" y="16">actual</text>',
-        f'<path class="expected" d="M{right - 166} 12h22"/><text class="tick" x="{right - 138}" y="16">expected</text>',
+        f'<path class="actual" d="M{LEFT} 34h22"/><text class="tick" x="{LEFT + 28}" y="38">actual</text>',
+        f'<path class="expected" d="M{LEFT + 92} 34h22"/><text class="tick" x="{LEFT + 120}" y="38">expected</text>',
     ]
     if banded:
         entries.append(
-            f'<rect class="band" x="{right - 252}" y="6" width="22" height="12"/>'
-            f'<text class="tick" x="{right - 224}" y="16">allowed</text>'
+            f'<rect class="band" x="{LEFT + 202}" y="28" width="22" height="12"/>'
+            f'<text class="tick" x="{LEFT + 230}" y="38">allowed</text>'
         )
     return "".join(entries)
 

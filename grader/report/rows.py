@@ -79,6 +79,12 @@ class Row:
         decided = self.decided_points
         return 100 * self.score / decided if decided > 0 else None
 
+    @property
+    def percent_without_bonus(self) -> Fraction | None:
+        """The same without bonus points, never above 100: what can be averaged while a person's points are open."""
+        decided, bonus = self.decided_points, sum((one.points for one in self.criteria if one.bonus), Fraction(0))
+        return 100 * (self.score - bonus) / decided if decided > 0 else None
+
 
 def row_of(folder: str, document: Any) -> Row:
     """The row of a parsed ``report.json``. Raises KeyError, TypeError, ValueError or AttributeError when it is none."""

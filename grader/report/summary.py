@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from grader.display import display_block
+from grader.display import display, display_block
 from grader.marking import Mark
 from grader.report import Report, numbers
 from grader.verdicts import Outcome
@@ -16,11 +17,18 @@ __all__ = [
     "Look",
     "PartSummary",
     "block",
+    "bonus_sentence",
     "bounded",
+    "is_manual",
+    "look",
     "marked",
+    "open_names",
     "parts",
     "pending_sentence",
+    "reason",
     "score_line",
+    "skipped_sentence",
+    "to_look_at",
 ]
 
 
@@ -40,6 +48,9 @@ OUTCOMES = {
     Outcome.ERROR: Look("!", "grader error"),
     Outcome.PENDING: Look("…", "to be marked"),
 }
+
+UNMARKED = Look("·", "not marked")
+"""A question that a person reads, and that has no points."""
 
 STATES = {
     "graded": "Graded",
@@ -94,6 +105,64 @@ def marked(mark: Mark) -> str:
     if mark.outcome in OPEN:
         return f"– / {numbers.points(mark.max_points)}"
     return numbers.of(mark.points, mark.max_points)
+
+
+def is_manual(mark: Mark) -> bool:
+    """Whether a person marks it, and the grader never does."""
+    return mark.id.startswith("manual.")
+
+
+def look(mark: Mark) -> Look:
+    """Symbol and word of a mark's outcome; a question without points is not waiting for any."""
+    if is_manual(mark) and mark.outcome is Outcome.PENDING and mark.max_points == 0:
+        return UNMARKED
+    return OUTCOMES[mark.outcome]
+
+
+def to_look_at(report: Report) -> tuple[Mark, ...]:
+    """What was not passed in full, or ended in our error: what a reader wants to see first."""
+    wrong = (Outcome.FAIL, Outcome.PARTIAL, Outcome.ERROR)
+    return tuple(mark for mark in report.sheet.marks if mark.outcome in wrong)
+
+
+def skipped_sentence(report: Report) -> str:
+    """How many criteria were skipped, or an empty string."""
+    count = sum(mark.outcome is Outcome.SKIPPED for mark in report.sheet.marks)
+    if count == 0:
+        return ""
+    return "1 criterion was skipped; it says why." if count == 1 else f"{count} criteria were skipped; each says why."
+
+
+def reason(mark: Mark) -> str:
+    """The first sentence of a mark's feedback, on one line of at most 200 characters; hostile text made visible."""
+    first = next((line.strip() for line in mark.feedback[:4_000].splitlines() if line.strip()), "")
+    # A full stop ends a sentence where a capital, a quotation or a bracket follows.
+    return display(re.split(r"(?<=[.!?])\s+(?=[A-Z`'\"(])", first, maxsplit=1)[0], limit=200)
+
+
+def open_names(report: Report) -> tuple[str, ...]:
+    """What is still to be marked and has points: questions as the handout calls them, others by their criterion."""
+    waiting = [mark for mark in report.sheet.marks if mark.outcome in OPEN and mark.max_points]
+    return tuple(_question(mark) if is_manual(mark) else mark.id for mark in waiting)
+
+
+def _question(mark: Mark) -> str:
+    """``C2`` of ``C2. Why do skip connections help?``; a title that begins otherwise is left out for the id's end."""
+    label = mark.title.partition(". ")[0]
+    return label if len(label) <= 8 else mark.id.partition(".")[2]
+
+
+def bonus_sentence(report: Report) -> str:
+    """Why score and open points may add up to more than the maximum, or an empty string."""
+    bonus = sum((mark.max_points for mark in report.sheet.marks if mark.bonus), Fraction(0))
+    if bonus == 0:
+        return ""
+    unit = "bonus point counts" if bonus == 1 else "bonus points count"
+    whole = report.sheet.max_score
+    return (
+        f"{numbers.points(bonus)} {unit} in the score and not in the maximum of {numbers.points(whole)}: "
+        f"up to {numbers.points(whole + bonus)} can be had."
+    )
 
 
 def score_line(report: Report) -> str:

@@ -85,18 +85,19 @@ class AssignmentTally:
     percents: Fraction = Fraction(0)
     """Their sum."""
     bonus: bool = False
-    """Some submission has bonus points, so that percentages may go beyond 100."""
+    """It has bonus points, which percentages leave out: beside few decided points they would go far beyond 100."""
     criteria: dict[str, CriterionTally] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
         self.count += 1
-        self.bonus = self.bonus or any(one.bonus and one.points for one in row.criteria)
-        if row.percent is None:
+        self.bonus = self.bonus or any(one.bonus for one in row.criteria)
+        percent = row.percent_without_bonus
+        if percent is None:
             self.without_score += 1
         else:
-            self.bins[min(BINS - 1, max(0, int(row.percent * BINS / 100)))] += 1
+            self.bins[min(BINS - 1, max(0, int(percent * BINS / 100)))] += 1
             # Whole hundredths of a percent: the denominators of exact ones would grow without end.
-            self.percents += Fraction(round(row.percent * 100), 100)
+            self.percents += Fraction(round(percent * 100), 100)
         total = sum(_in_hundredths(one.points) for one in row.criteria if not one.open)
         for criterion in row.criteria:
             tally = self.criteria.setdefault(criterion.id, CriterionTally())

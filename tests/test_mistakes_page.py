@@ -1,0 +1,32 @@
+"""``docs/mistakes.md`` is what the known implementations say, and has every name that a rubric may use."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from grader.exam import NETWORKS
+from reference.known import LAYER_ORDER, mistakes, right
+from reference.known_layers import LAYER_MISTAKES
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return runpy.run_path(str(ROOT / "tools" / "mistakes.py"))["page"]()
+
+
+def test_the_page_is_current(page: str) -> None:
+    kept = (ROOT / "docs" / "mistakes.md").read_text("utf-8")
+    assert kept == page, "write it anew: python tools/mistakes.py > docs/mistakes.md"
+
+
+def test_the_page_has_every_name_that_a_rubric_may_use(page: str) -> None:
+    names = {LAYER_ORDER, *(one.id for one in LAYER_MISTAKES)}
+    for assignment, kinds in NETWORKS.items():
+        for kind in kinds.values():
+            names |= {wrong.id for wrong in mistakes(right(assignment, kind.cls)[0])}
+    assert {name for name in names if f"| `{name}` |" not in page} == set()
