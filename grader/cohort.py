@@ -33,7 +33,7 @@ from grader.report.as_json import to_json
 from grader.report.as_markdown import to_markdown
 from grader.report.rows import Row
 from grader.rubric import Assignment, Rubric
-from grader.store import Store, StoreError, fingerprint, report_key, signature
+from grader.store import Occupied, Store, StoreError, fingerprint, report_key, signature
 from grader.submission import Found, StoredFile, Submission, read
 from grader.verdicts import Flag, Outcome, Verdict
 
@@ -309,12 +309,27 @@ class _Batch:
         if self._stop.is_set():
             return  # it may have failed for no other reason than that the sandbox was closed
         if contents is None:
-            with self._mutex:
-                self._without_report += 1
-                self._failed.append(Failure(found.id, reason))
+            self._without(found, reason)
             return
-        row = self._store.save(found, contents, sources)
+        kept: list[str] = []
+        try:
+            row = self._store.save(found, contents, sources, kept.append)
+        except Occupied as why:
+            self._without(found, str(why))
+            self._problem(found.id, str(why))
+            return
+        for sentence in kept:
+            self._problem(found.id, sentence)
         self._finished(row, resumed=False, reason=reason)
+
+    def _without(self, found: Found, reason: str) -> None:
+        """Nothing could be written of a submission."""
+        with self._mutex:
+            self._without_report += 1
+            self._failed.append(Failure(found.id, reason))
+
+    def _problem(self, id: str, sentence: str) -> None:
+        self._tell(lambda: self._events.problem(id, sentence))
 
     def _there(self, found: Found) -> Row | None:
         def key(sha256: str, assignment: str) -> str:
@@ -345,7 +360,7 @@ class _Batch:
             contents = self._rendered(found, self._failed_report(found, reason))
         except Exception as fault:
             contents, reason = None, f"{reason}; and no report of that could be written: {_sentence(fault)}"
-        self._tell(lambda: self._events.problem(found.id, reason))
+        self._problem(found.id, reason)
         return contents, reason
 
     def _graded(self, found: Found) -> dict[str, bytes]:
