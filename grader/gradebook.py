@@ -26,7 +26,14 @@ from grader.display import display
 from grader.late import Lateness, LateRule
 from grader.lists import ListError, Student
 from grader.people import Matching
-from grader.remembered import given, recall_lateness, recall_roster, recall_rubric
+from grader.remembered import (
+    BEFORE_LATENESS,
+    given,
+    recall_lateness,
+    recall_roster,
+    recall_rubric,
+    remembers_lateness,
+)
 from grader.report.numbers import points
 
 if TYPE_CHECKING:
@@ -356,6 +363,8 @@ def _summary(options: argparse.Namespace) -> int:
     )
     for line in table(overview):
         print(line)
+    if remembers_lateness(options.out):
+        print(BEFORE_LATENESS)
     print(f"Written: {display(str(options.out / 'gradebook.csv'))} and {display(str(options.out / 'index.html'))}")
     return 0
 
@@ -377,7 +386,7 @@ def table(overview: Overview) -> Iterator[str]:
     yield f"{'assignment':<16}{'reports':>8}{'mean':>9}"
     for one in sorted(tally.assignments.values(), key=lambda one: one.id):
         mean = "–" if one.mean is None else f"{float(one.mean):.1f} %"
-        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}"
+        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}{', with bonus points' if one.bonus else ''}"
     counts = {
         "graded": tally.states["graded"],
         "need review": tally.states["needs_review"],

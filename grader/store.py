@@ -36,7 +36,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from fractions import Fraction
@@ -308,11 +308,13 @@ class Store:
             raise _unwritable(self._out, error) from error
         self._run = run
 
-    def find(self, found: Found, key: Callable[[str, str], str], content_hash: Callable[[], str]) -> Row | None:
+    def find(
+        self, found: Found, keys: Callable[[str, str], Collection[str]], content_hash: Callable[[], str]
+    ) -> Row | None:
         """The report that is there, if it was graded from what is there now.
 
-        ``key(sha256, assignment)`` is the key of a report with these contents; ``content_hash()`` reads the submission,
-        and is called only where the cache cannot tell.
+        ``keys(sha256, assignment)`` are the keys that a report with these contents may have; ``content_hash()`` reads
+        the submission, and is called only where the cache cannot tell.
         """
         folder = self._out / found.folder
         known = self._cache.find(folder)
@@ -327,7 +329,7 @@ class Store:
             if sha256 == row.sha256:
                 self._cache.keep(folder, row, now, known.hashes, found.sources)
         # An error is ours, and may be gone: such a report is never the last word.
-        return row if key(sha256, row.assignment) == row.key and not row.errors else None
+        return row if row.key in keys(sha256, row.assignment) and not row.errors else None
 
     def save(
         self,

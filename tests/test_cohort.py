@@ -167,7 +167,6 @@ def test_a_touched_file_with_the_same_content_is_not_graded_again(place: Path) -
 CHANGES = {
     "the seed": lambda grading: replace(grading, options=options(seed=8)),
     "the device": lambda grading: replace(grading, options=options(device="cuda")),
-    "without training": lambda grading: replace(grading, options=options(quick=True)),
     "the time for a submission": lambda grading: replace(grading, options=options(seconds=60.0)),
     "the assignment": lambda grading: replace(grading, options=options(assignment="csc413-2020")),
     "the pictures": lambda grading: replace(grading, horses=horses(2)),
@@ -183,6 +182,17 @@ def test_what_marks_depend_on_grades_again(place: Path, change) -> None:
     assert (summary.graded, summary.resumed) == (1, 0)
     summary, _ = grade(place, found, grading=change(grading))
     assert (summary.graded, summary.resumed) == (0, 1)
+
+
+def test_a_report_with_training_does_where_none_is_wanted_and_not_the_other_way_round(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    full, quick = (FakeGrading(rubric(place), options=options(quick=quick)) for quick in (False, True))
+    assert grade(place, found, grading=quick)[0].graded == 1
+    assert grade(place, found, grading=full)[0].graded == 1
+    assert grade(place, found, grading=quick)[0].resumed == 1
+    assert grade(place, found, grading=full)[0].resumed == 1
+    hand_in(place / "submissions", "student00", "# cnn.shapes cnn.parameters\n")
+    assert grade(place, found, grading=quick)[0].graded == 1
 
 
 def test_isolation_changes_no_mark_and_grades_nothing_again(place: Path) -> None:
