@@ -1,7 +1,7 @@
 """The ``grade`` command: arguments, progress and exit status. The only file that prints.
 
 Exit status: 0 everything graded, whatever the marks; 1 the grader itself failed on a submission; 2 wrong usage;
-3 a mark below ``--fail-under``. Torch is imported after the arguments have been understood.
+3 a mark below ``--fail-under``; 130 stopped by Ctrl-C. Torch is imported after the arguments have been understood.
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ __all__ = ["main"]
 ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
 
 
+_LEAST_SECONDS = 4
+"""A question gets a quarter, and the slowest takes a right submission a good part of a second."""
+_LEAST_GIB = 0.25
+"""Four times what a right submission was seen to do with; below it torch's failure would be taken for the student's."""
+
+
 class _Usage(Exception):
     """What was asked for cannot be done; the text is one sentence."""
 
@@ -45,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="grade",
         description="Mark PyTorch colourization assignments: one submission, or a folder of them.",
         epilog="Reports are written to DIR/<id>/report.html, report.json and feedback.md. "
-        "Exit status: 0 graded, whatever the marks; 1 the grader failed on a submission; 2 wrong usage; 3 below "
-        "--fail-under.",
+        "Exit status: 0 graded, whatever the marks; 1 the grader failed on a submission; 2 wrong usage, or nowhere to "
+        "write (a full disk); 3 below --fail-under; 130 stopped by Ctrl-C.",
     )
     add = parser.add_argument
     add(
@@ -58,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--assignment", metavar="ID", help=f"one of {', '.join(ASSIGNMENTS)} (default: told from the submission)")
     add("--rubric", metavar="FILE", type=Path, help="mark sheet (default: the one that comes with the grader)")
-    add("--out", metavar="DIR", type=Path, default=Path("reports"), help="where reports go (default: reports)")
+    add("-o", "--out", metavar="DIR", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     add(
         "--device",
         choices=("cpu", "cuda", "auto"),
@@ -77,7 +83,11 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         help="seed of everything drawn at random (default: drawn, and recorded in the report)",
     )
-    add("--quick", action="store_true", help="no training: those criteria stay pending")
+    add(
+        "--quick",
+        action="store_true",
+        help="no training: those criteria stay pending; a cohort's reports with training that still hold are kept",
+    )
     add(
         "--data",
         metavar="PATH",
@@ -91,8 +101,21 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="how submissions are confined (default: auto, which is bubblewrap or a refusal)",
     )
-    add("--timeout", metavar="SECONDS", type=float, default=120.0, help="wall time for one submission (default: 120)")
-    add("--memory", metavar="GIB", type=float, default=4.0, help="memory for one submission (default: 4)")
+    add(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=120.0,
+        help="wall time for one submission, of which one question gets a quarter, and 10 at most "
+        f"(default: 120; {_LEAST_SECONDS} or more)",
+    )
+    add(
+        "--memory",
+        metavar="GIB",
+        type=float,
+        default=4.0,
+        help=f"memory for one submission beyond what torch takes (default: 4; {_LEAST_GIB} or more)",
+    )
     add(
         "--roster",
         metavar="FILE",
@@ -134,6 +157,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _drop_output() -> None:
+    """Else Python tries once more at the end, and complains."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(sentence: str) -> None:
     print(f"grade: {sentence}", file=sys.stderr)
 
@@ -148,9 +177,9 @@ def _check(options: argparse.Namespace) -> None:
         raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(ASSIGNMENTS)}.{hint}")
     if options.jobs is not None and options.jobs < 1:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
-    for name in ("timeout", "memory"):
-        if not 0 < getattr(options, name) < float("inf"):
-            raise _Usage(f"--{name} was {getattr(options, name)}, allowed is a number above 0")
+    for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):
+        if not least <= getattr(options, name) < float("inf"):
+            raise _Usage(f"--{name} was {getattr(options, name)}, allowed is a number of {unit} from {least} on")
     if options.fail_under is not None and not 0 <= options.fail_under <= 100:
         raise _Usage(f"--fail-under was {options.fail_under}, allowed is 0 to 100")
     if options.seed is not None and not 0 <= options.seed < 2**63:
@@ -159,6 +188,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _grade(options: argparse.Namespace) -> int:
     from grader.cluster import Cluster, ClusterError
+    from grader.cohort import refuse_to_write_among
     from grader.lists import ListError
     from grader.remembered import given
     from grader.rubric import RubricError
@@ -176,6 +206,7 @@ def _grade(options: argparse.Namespace) -> int:
             raise _Usage(
                 "--roster and --late are for a gradebook, and one submission has none: name a folder of submissions"
             )
+        refuse_to_write_among(findings.found, options.out, many=findings.many, given=options.paths)
         # One submission is graded whenever it is asked for; of many, those that are there already are left.
         fresh = options.fresh or not findings.many
         seed = seed_for(options.out, options.seed, fresh)
@@ -211,6 +242,7 @@ def _run(
     from grader.cluster import Cluster
     from grader.pipeline import Grading, Options
     from grader.progress import Lines, LiveBar
+    from grader.sandbox import Sandbox
     from reference.data import DataError, load_horses
 
     if unknown := unknown_mistake(rubric):
@@ -224,6 +256,9 @@ def _run(
         raise _Usage(str(wrong)) from wrong
     if options.isolation == "none":
         _complain("--isolation none: submissions run unconfined, with your rights; use it for your own code only")
+    if isinstance(sandbox, Sandbox):
+        # What is missing on this machine shows now, and not as a failure on every submission.
+        _ = sandbox.layers
     chosen = Options(
         assignment=options.assignment, seed=seed, device=device, quick=options.quick, seconds=options.timeout,
         probe_seconds=min(10.0, options.timeout / 4),
@@ -234,6 +269,7 @@ def _run(
     only: list[Report] = []
     if not findings.many:
         grading.on_report = only.append
+    replaced = options.quick and not findings.many and _has_training(options.out / findings.found[0].folder)
     console = Console(stderr=True)
     with (LiveBar if console.is_terminal else Lines)(console, len(findings.found)) as events:
         jobs = options.jobs or (cluster.jobs if cluster else os.cpu_count() or 1)
@@ -248,11 +284,32 @@ def _run(
             _complain(str(lost))
             return 1
     if options.json or not summary.interrupted:
-        _tell(options, findings, summary, only)
+        try:
+            _tell(options, findings, summary, only)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read it has seen enough
+            _drop_output()
+        except OSError as error:
+            _drop_output()
+            raise _Usage(f"standard output cannot be written ({error.strerror}): the reports are there") from error
+    if replaced:
+        _complain("the report that was there had training, this one has none: leave out --quick to have it again")
     if summary.interrupted:
         _complain(summary.interrupted)
         return 130
-    return summary.exit_status(None if options.fail_under is None else Fraction(str(options.fail_under)))
+    bar = None if options.fail_under is None else Fraction(str(options.fail_under))
+    if summary.is_below(bar):
+        assert summary.lowest is not None
+        lowest = f"{float(summary.lowest):.1f} %"
+        _complain(f"below --fail-under {options.fail_under:g}: the lowest has {lowest} of the points marked so far")
+    return summary.exit_status(bar)
+
+
+def _has_training(folder: Path) -> bool:
+    """Whether the report in a folder was made without ``--quick``."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        return json.loads((folder / "report.json").read_bytes())["run"]["details"]["quick"] is False
+    return False
 
 
 def _gpu(options: argparse.Namespace, limits: Limits) -> contextlib.AbstractContextManager[Gpu | None]:
@@ -282,12 +339,16 @@ def _tell(options: argparse.Namespace, findings: Findings, summary: Summary, onl
         return
     out = display(str(options.out))
     if findings.many:
+        from grader.remembered import BEFORE_LATENESS, remembers_lateness
+
         print(
-            f"{summary.graded} graded, {summary.resumed} as before, {summary.needs_review} to review, "
-            f"{summary.ungradable} ungradable, "
+            f"{summary.graded} reports written, {summary.resumed} as before: {summary.sound} graded, "
+            f"{summary.needs_review} to be reviewed, {summary.ungradable} could not be graded, "
             f"{len(summary.failed)} on which the grader failed."
         )
         print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
+        if remembers_lateness(options.out):
+            print(BEFORE_LATENESS)
         return
     from grader.report.as_terminal import to_terminal
 

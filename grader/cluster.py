@@ -383,11 +383,15 @@ def _connected(address: str) -> Any:
     for name in [*logging.root.manager.loggerDict]:
         if name.partition(".")[0] in ("distributed", "dask"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # By hand, to have it where it fails: a client that never connected waits half a minute when it is thrown away.
+    client = distributed.Client.__new__(distributed.Client)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False, name="grade")
+            client.__init__(address, timeout=_CONNECT_SECONDS, set_as_default=False, name="grade")
+        return client
     except Exception as fault:
+        client.status = "closed"
         said = display(" ".join(str(fault).split()), limit=160) or type(fault).__name__
         raise ClusterError(
             f"no Dask scheduler of a fitting version answers at {display(address, limit=120)} ({said}): "

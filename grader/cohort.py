@@ -14,7 +14,7 @@ import datetime
 import gc
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,14 +33,25 @@ from grader.report.as_json import to_json
 from grader.report.as_markdown import to_markdown
 from grader.report.rows import Row
 from grader.rubric import Assignment, Rubric
-from grader.store import Store, StoreError, fingerprint, report_key, signature
+from grader.store import Occupied, Store, StoreError, fingerprint, report_key, signature
 from grader.submission import Found, StoredFile, Submission, read
 from grader.verdicts import Flag, Outcome, Verdict
 
 if TYPE_CHECKING:
     from grader.pipeline import Grading
 
-__all__ = ["Elsewhere", "Events", "Failure", "Line", "RunError", "Summary", "failed_report", "rendered", "run"]
+__all__ = [
+    "Elsewhere",
+    "Events",
+    "Failure",
+    "Line",
+    "RunError",
+    "Summary",
+    "failed_report",
+    "refuse_to_write_among",
+    "rendered",
+    "run",
+]
 
 
 class RunError(Exception):
@@ -116,9 +127,14 @@ class Summary:
     ungradable: int
     failed: tuple[Failure, ...]
     lowest: Fraction | None
-    """Least score as a percentage of the points that are decided; None where no points are."""
+    """Least score as a percentage of the points that are decided, above 100 with a bonus; None where no points are."""
     left: int = 0
     """Submissions without a report of this run, because it was interrupted."""
+
+    @property
+    def sound(self) -> int:
+        """Reports that are graded and nothing else, as the gradebook counts them."""
+        return self.graded + self.resumed - self.needs_review - self.ungradable
 
     @property
     def interrupted(self) -> str:
@@ -132,8 +148,11 @@ class Summary:
         """1 when the grader failed on a submission, 3 when one is below ``fail_under`` percent, else 0."""
         if self.failed:
             return 1
-        below = fail_under is not None and self.lowest is not None and self.lowest < fail_under
-        return 3 if below else 0
+        return 3 if self.is_below(fail_under) else 0
+
+    def is_below(self, fail_under: Fraction | None) -> bool:
+        """Whether a submission is below ``fail_under`` percent."""
+        return fail_under is not None and self.lowest is not None and self.lowest < fail_under
 
 
 def run(
@@ -161,7 +180,7 @@ def run(
 
     if len({one.folder.lower() for one in found}) < len(found):
         raise ValueError("no two submissions may have the same folder")
-    _refuse_to_write_into_submissions(found, out)
+    refuse_to_write_among(found, out, many=many)
     torch.set_num_threads(1)
     # What is imported by now stays, and looking through all of it for garbage takes a tenth of a second each time.
     gc.freeze()
@@ -309,19 +328,37 @@ class _Batch:
         if self._stop.is_set():
             return  # it may have failed for no other reason than that the sandbox was closed
         if contents is None:
-            with self._mutex:
-                self._without_report += 1
-                self._failed.append(Failure(found.id, reason))
+            self._without(found, reason)
             return
-        row = self._store.save(found, contents, sources)
+        kept: list[str] = []
+        try:
+            row = self._store.save(found, contents, sources, kept.append)
+        except Occupied as why:
+            self._without(found, str(why))
+            self._problem(found.id, str(why))
+            return
+        for sentence in kept:
+            self._problem(found.id, sentence)
         self._finished(row, resumed=False, reason=reason)
 
+    def _without(self, found: Found, reason: str) -> None:
+        """Nothing could be written of a submission."""
+        with self._mutex:
+            self._without_report += 1
+            self._failed.append(Failure(found.id, reason))
+
+    def _problem(self, id: str, sentence: str) -> None:
+        self._tell(lambda: self._events.problem(id, sentence))
+
     def _there(self, found: Found) -> Row | None:
-        def key(sha256: str, assignment: str) -> str:
-            return self._key(found, sha256, assignment)
+        # A report with training has all that one without would have.
+        settings = [self._settings, *([{**self._settings, "quick": False}] if self._settings["quick"] else [])]
+
+        def keys(sha256: str, assignment: str) -> Collection[str]:
+            return [self._key(found, sha256, assignment, one) for one in settings]
 
         try:
-            return self._store.find(found, key, lambda: read(found).sha256)
+            return self._store.find(found, keys, lambda: read(found).sha256)
         except StoreError:
             raise
         except Exception:  # a defect in reading; grading runs into it as well, and there it is reported
@@ -345,7 +382,7 @@ class _Batch:
             contents = self._rendered(found, self._failed_report(found, reason))
         except Exception as fault:
             contents, reason = None, f"{reason}; and no report of that could be written: {_sentence(fault)}"
-        self._tell(lambda: self._events.problem(found.id, reason))
+        self._problem(found.id, reason)
         return contents, reason
 
     def _graded(self, found: Found) -> dict[str, bytes]:
@@ -375,9 +412,9 @@ class _Batch:
     def _rendered(self, found: Found, report: Report) -> dict[str, bytes]:
         return rendered(report, self._key(found, report.sha256, report.assignment_id))
 
-    def _key(self, found: Found, sha256: str, assignment: str) -> str:
+    def _key(self, found: Found, sha256: str, assignment: str, settings: Mapping[str, Any] | None = None) -> str:
         part = self._assignments.get(assignment, "")
-        return report_key(found=found, sha256=sha256, assignment=part, settings=self._settings)
+        return report_key(found=found, sha256=sha256, assignment=part, settings=settings or self._settings)
 
     def _finished(self, row: Row, *, resumed: bool, reason: str = "") -> None:
         line = Line(
@@ -456,13 +493,23 @@ def _sentence(fault: Exception) -> str:
     return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
 
 
-def _refuse_to_write_into_submissions(found: Sequence[Found], out: Path) -> None:
+def refuse_to_write_among(found: Sequence[Found], out: Path, *, many: bool, given: Sequence[Path] = ()) -> None:
+    """Raises StoreError where reports in ``out`` would pass for handed in, or hide what was. ``given`` are the paths
+    that were searched."""
     top = out.resolve()
+    for path in given if many else ():
+        around = path.resolve()
+        inside = around == top or around in top.parents
+        if around.is_dir() and inside and (around == top or any(top in one.sources[0].parents for one in found)):
+            raise StoreError(
+                f"{display(str(out), limit=300)} is where the submissions are, and reports there would pass for handed "
+                "in: name another folder with --out"
+            )
     for one in found:
         place = top / one.folder
         for source in one.sources:
             real = source.resolve()
-            if top == real or place == real or place in real.parents:
+            if top == real or place == real or place in real.parents or (len(found) > 1 and real in top.parents):
                 raise StoreError(
                     f"reports must not be written among what was handed in, and {display(str(real), limit=300)} is a "
                     "submission: name another folder with --out"

@@ -28,7 +28,7 @@ def find(paths: list[Path], *, mode: str | None = None) -> Findings:
     No contents are read. A folder or archive that holds code of its own is one submission; one whose folders or
     archives hold code is many; one named as Canvas, Moodle or Gradescope name their downloads is many. Code files given
     side by side are one submission, as their folder would be. Of two uploads of one student the newest counts, and a
-    flag says so. Raises SubmissionError.
+    flag says so. What may not be opened is skipped, unless it is all there is. Raises SubmissionError.
     """
     if mode not in (None, "one", "many"):
         raise ValueError(f"mode must be 'one', 'many' or None, was {mode!r}")
@@ -40,7 +40,11 @@ def find(paths: list[Path], *, mode: str | None = None) -> Findings:
     else:
         loose = [node for node in nodes if _is_loose(node)]
         arrangements = [_arranged(node, mode) for node in nodes if not _is_loose(node)] + _arranged_loose(loose, mode)
-    uploads = [upload for arrangement in arrangements for upload in arrangement.uploads]
+    everything = [upload for arrangement in arrangements for upload in arrangement.uploads]
+    closed = [(upload.node.path, _closed(why)) for upload in everything if (why := upload.node.trouble())]
+    if closed and len(closed) == len(everything):
+        raise SubmissionError(f"{_shown(closed[0][0])} {closed[0][1]}")
+    uploads = [upload for upload in everything if not upload.node.trouble()]
     if not uploads:
         raise SubmissionError(f"{_shown(paths[0])} holds no submission: {_KINDS} is one")
     if mode is None and len(uploads) == 1 and _is_empty(uploads[0].node.path):
@@ -49,6 +53,7 @@ def find(paths: list[Path], *, mode: str | None = None) -> Findings:
         )
     found, older = _newest(uploads)
     skipped = [Skipped(*entry) for arrangement in arrangements for entry in arrangement.skipped]
+    skipped += [Skipped(path, why) for path, why in closed]
     many = len(found) > 1 or any(arrangement.many for arrangement in arrangements)
     return Findings(found, many, (*skipped, *older))
 
@@ -92,8 +97,8 @@ def _arranged(node: Node, mode: str | None) -> Arrangement:
     except ArchiveError:
         return Arrangement((upload_of(node),), many=False)  # reading it says what is wrong with it
     except OSError as error:
-        why = f"cannot be opened ({_said(error)}): change its permissions"
-        raise SubmissionError(f"{_shown(node.path)} {why}") from error
+        where = Path(os.fsdecode(error.filename)) if error.filename else node.path
+        raise SubmissionError(f"{_shown(where)} {_closed(_said(error))}") from error
     if not arrangement.many:
         return Arrangement((upload_of(node),), many=False)
     if not node.name.lower().endswith(".zip"):
@@ -173,6 +178,10 @@ def _found(student: str, folder: str, uploads: list[Upload], flags: list[Flag]) 
         submitted=max((upload.submitted for upload in uploads if upload.submitted), default=None),
         known_as=tuple(dict.fromkeys(key for upload in uploads for key in upload.known_as)),
     )
+
+
+def _closed(why: str) -> str:
+    return f"cannot be opened ({why}): change its permissions"
 
 
 def _where(node: Node) -> str:

@@ -15,7 +15,7 @@ import io
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -26,13 +26,21 @@ from grader.display import display
 from grader.late import Lateness, LateRule
 from grader.lists import ListError, Student
 from grader.people import Matching
-from grader.remembered import given, recall_lateness, recall_roster, recall_rubric
+from grader.remembered import (
+    BEFORE_LATENESS,
+    given,
+    recall_lateness,
+    recall_roster,
+    recall_rubric,
+    remembers_lateness,
+)
 from grader.report.numbers import points
 
 if TYPE_CHECKING:
     from grader.report.rows import Row
     from grader.report.tally import Tally
     from grader.rubric import Assignment
+    from grader.store import Rows
 
 __all__ = ["Overview", "main", "neutral", "summarise", "table", "write_csv"]
 
@@ -58,11 +66,13 @@ def summarise(
 
     ``roster``, ``lateness`` and ``assignments`` (the rubric's) are those that ``out`` remembers, unless given.
     Memory does not grow with the number of reports, but for the roster. What is odd about a report or a list becomes a
-    sentence to ``problem``. Raises StoreError; ListError and RubricError where what ``out`` remembers was spoilt.
+    sentence to ``problem``, and so is what a person has changed in either file, which is kept beside it. Reports whose
+    submission is gone are marked in the CSV and count nowhere. Raises StoreError; ListError and RubricError where what
+    ``out`` remembers was spoilt.
     """
     from grader.report.as_index import Late, to_index
     from grader.report.tally import Tally
-    from grader.store import Rows, StoreError, whole
+    from grader.store import Rows, StoreError, whole_again
 
     assignments = recall_rubric(out).assignments if assignments is None else assignments
     roster = recall_roster(out) if roster is None else roster
@@ -70,17 +80,24 @@ def summarise(
     with Rows(out, problem) as rows:
         people = _People(roster, lateness)
         tally = Tally()
+        of_gone: dict[str, None] = {}
         for row in rows:
+            if row.folder in rows.gone:
+                of_gone |= dict.fromkeys(one.id for one in row.criteria)
+                continue
             tally.add(row)
             people.meet(row)
         # In the rubric's order, one assignment after the other.
-        criteria = tuple(dict.fromkeys(id for one in tally.assignments.values() for id in one.criteria))
-        for sentence in people.odd():
+        criteria = (
+            *dict.fromkeys(id for one in tally.assignments.values() for id in one.criteria),
+            *(id for id in of_gone if not any(id in one.criteria for one in tally.assignments.values())),
+        )
+        for sentence in (*people.odd(), *_odd(tally, rows)):
             problem(sentence)
         try:
-            with whole(out / "gradebook.csv") as file:
-                write_csv(file, rows, criteria, people=people)
-            with whole(out / "index.html") as file:
+            with whole_again(out / "gradebook.csv", problem) as file:
+                write_csv(file, rows, criteria, people=people, gone=rows.gone)
+            with whole_again(out / "index.html", problem) as file:
                 absent = [(student.id, student.name) for student in people.missing]
 
                 def late(row: Row) -> Late | None:
@@ -88,7 +105,7 @@ def summarise(
                     return None if hours is None else Late(hours, people.penalty(row))
 
                 pieces = to_index(
-                    rows, tally, rubric=assignments, name_of=people.name, missing=absent,
+                    _Present(rows), tally, rubric=assignments, name_of=people.name, missing=absent,
                     late_of=None if lateness is None else late,
                 )  # fmt: skip
                 for piece in pieces:
@@ -99,6 +116,29 @@ def summarise(
                 "make room or change the permissions, and call 'gradebook summary' on it"
             ) from error
     return Overview(tally, people.missing)
+
+
+class _Present:
+    """The reports whose submission is still there; iterable again and again."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Row]:
+        return (row for row in self._rows if row.folder not in self._rows.gone)
+
+
+def _odd(tally: Tally, rows: Rows) -> Iterator[str]:
+    """Sentences about the reports as a whole."""
+    if gone := sorted(rows.gone):
+        some = ", ".join(display(folder, limit=60) for folder in gone[:5]) + (", …" if len(gone) > 5 else "")
+        yield (
+            f"{len(gone):,} reports are of submissions that are no longer there ({some}): gradebook.csv marks them as "
+            "gone, and they count nowhere; delete their folders, or hand in again"
+        )
+    if len(tally.assignments) > 1:
+        several = ", ".join(display(id, limit=40) for id in sorted(tally.assignments))
+        yield f"the reports are of several assignments ({several}): unless that is meant, give each an --out of its own"
 
 
 class _People:
@@ -168,13 +208,21 @@ def _some(students: Sequence[Student]) -> str:
     return ", ".join(display(one.id, limit=60) for one in students[:5]) + (", …" if len(students) > 5 else "")
 
 
-def write_csv(file: BinaryIO, rows: Iterable[Row], criteria: Sequence[str], *, people: _People | None = None) -> None:
+def write_csv(
+    file: BinaryIO,
+    rows: Iterable[Row],
+    criteria: Sequence[str],
+    *,
+    people: _People | None = None,
+    gone: Collection[str] = (),
+) -> None:
     """``gradebook.csv``: a line a submission, then one for each student on the roster of whom there is none.
 
     Columns: id; with a roster name and email; assignment, status, score; with lateness score_before_late, late_hours
     and late_penalty; max_score, pending_points, flags (their number); of every criterion of every assignment here its
     points and ``<criterion>:outcome``; seconds. A cell of points is empty while they are open, and where the assignment
-    does not have the criterion. ``criteria`` are the ids of all of them.
+    does not have the criterion. ``criteria`` are the ids of all of them; ``gone`` are the folders of reports whose
+    submission is no longer there.
     """
     people = people or _People()
     heading = ["id", *(["name", "email"] if people.known else []), "assignment", "status", "score"]
@@ -186,7 +234,8 @@ def write_csv(file: BinaryIO, rows: Iterable[Row], criteria: Sequence[str], *, p
     writer = csv.DictWriter(text, heading, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({column: neutral(cell) for column, cell in _cells(row, people).items()})
+        cells = _cells(row, people) | ({"status": "gone"} if row.folder in gone else {})
+        writer.writerow({column: neutral(cell) for column, cell in cells.items()})
     for student in people.missing:
         cells = {"id": student.id, "name": student.name, "email": student.email, "status": "missing"}
         writer.writerow({column: neutral(cell) for column, cell in cells.items()})
@@ -303,8 +352,9 @@ def _percent(text: str) -> Fraction:
 def _summary(options: argparse.Namespace) -> int:
     from grader.store import check_reports
 
+    changes = given(roster=options.roster, late=options.late, rule=_rule(options))
     check_reports(options.out)
-    given(roster=options.roster, late=options.late, rule=_rule(options)).make(options.out)
+    changes.make(options.out)
     assignments = recall_rubric(options.out, options.rubric).assignments
     overview = summarise(
         options.out,
@@ -313,6 +363,8 @@ def _summary(options: argparse.Namespace) -> int:
     )
     for line in table(overview):
         print(line)
+    if remembers_lateness(options.out):
+        print(BEFORE_LATENESS)
     print(f"Written: {display(str(options.out / 'gradebook.csv'))} and {display(str(options.out / 'index.html'))}")
     return 0
 
@@ -334,7 +386,7 @@ def table(overview: Overview) -> Iterator[str]:
     yield f"{'assignment':<16}{'reports':>8}{'mean':>9}"
     for one in sorted(tally.assignments.values(), key=lambda one: one.id):
         mean = "–" if one.mean is None else f"{float(one.mean):.1f} %"
-        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}"
+        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}{', with bonus points' if one.bonus else ''}"
     counts = {
         "graded": tally.states["graded"],
         "need review": tally.states["needs_review"],

@@ -15,6 +15,7 @@ are all named for sections of a course (``LEC0101``, ``tut-2``), one with severa
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -106,6 +107,19 @@ class Node:
     children: Callable[[], tuple[Node, ...]] = field(default=tuple, repr=False, compare=False)
     """What a folder holds, sorted by name. Raises OSError."""
 
+    def trouble(self) -> str | None:
+        """Why it cannot be opened, None if it can; an archive's members can."""
+        if self.inside or self.kind not in ("folder", "file"):
+            return None
+        try:
+            # To be read, and as a folder to be entered; opening it would not tell the latter.
+            if os.access(self.path, os.R_OK | (os.X_OK if self.kind == "folder" else 0)):
+                return None
+            with os.scandir(self.path) if self.kind == "folder" else self.path.open("rb"):
+                return os.strerror(errno.EACCES)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -150,7 +164,8 @@ def is_junk(name: str, *, folder: bool) -> bool:
 
 def is_reports(folder: Path) -> bool:
     """Whether a folder on disk is what the grader itself has written: reports must never be taken for handed in."""
-    if not any((folder / name).exists() for name in (".lock", ".resume.jsonl")):
+    # Not Path.exists, which raises where the folder may not be looked into.
+    if not any(os.path.exists(folder / name) for name in (".lock", ".resume.jsonl")):  # noqa: PTH110
         return False
     try:
         # A pipe of that name must not be waited for, nor a link be followed.
@@ -277,11 +292,16 @@ def _sections(items: list[Node], depth: int) -> list[Arrangement] | None:
         return None
     if not all(item.kind == "folder" and _SECTION.fullmatch(item.name) for item in items):
         return None
-    within = [arrange(item, None, depth=depth + 1) for item in items]
+    closed = {item.name for item in items if item.trouble()}
+    within = [arrange(item, None, depth=depth + 1) for item in items if item.name not in closed]
     if not any(one.many for one in within):
         return None
     # A section in which one student handed in would pass for that student's own folder.
-    return [one if one.many else arrange(item, "many", depth=_DEEPEST) for item, one in zip(items, within, strict=True)]
+    opened = [item for item in items if item.name not in closed]
+    return [
+        *(one if one.many else arrange(item, "many", depth=_DEEPEST) for item, one in zip(opened, within, strict=True)),
+        *(Arrangement((upload_of(item),), many=True) for item in items if item.name in closed),
+    ]
 
 
 def _why_nobodys(item: Node) -> str:

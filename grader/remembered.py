@@ -25,10 +25,22 @@ from grader.lists import ListError, Student, read_roster
 if TYPE_CHECKING:
     from grader.rubric import Assignment, Rubric
 
-__all__ = ["NONE", "Changes", "given", "recall_lateness", "recall_roster", "recall_rubric", "with_rubric"]
+__all__ = [
+    "BEFORE_LATENESS",
+    "NONE",
+    "Changes",
+    "given",
+    "recall_lateness",
+    "recall_roster",
+    "recall_rubric",
+    "remembers_lateness",
+    "with_rubric",
+]
 
 NONE = "none"
 """In place of a file: forget the one that was given."""
+
+BEFORE_LATENESS = "Lateness is taken off in the gradebook; a student's report shows the marks before it."
 
 _ROSTER, _LATE, _RULE, _RUBRIC = "roster.csv", "late.csv", "late-rule.json", "rubric.yaml"
 
@@ -88,9 +100,14 @@ def recall_roster(out: Path) -> tuple[Student, ...]:
     return read_roster(out / _ROSTER) if (out / _ROSTER).exists() else ()
 
 
+def remembers_lateness(out: Path) -> bool:
+    """Whether ``out`` has a list of who was late."""
+    return (out / _LATE).exists()
+
+
 def recall_lateness(out: Path, assignments: Mapping[str, Assignment]) -> Lateness | None:
     """Who was late, and what it costs by ``out`` or else by the rubric. Raises ListError when it was spoilt since."""
-    if not (out / _LATE).exists():
+    if not remembers_lateness(out):
         return None
     hours = read_late(out / _LATE)
     if (rule := _recall_rule(out)) is not None:

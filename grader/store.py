@@ -5,6 +5,10 @@
     DIR/<folder>/report.html, feedback.md
     DIR/.lock                      locked while a run goes on; the lock ends with its process
     DIR/.resume.jsonl              a cache; deleting it costs time and nothing else
+    DIR/.written.json              hashes of the gradebook's files, which tell what a person has changed in them
+
+**Kept.** People type into what they are given. A file that is no longer as it was written is copied to another name
+beside it (``gradebook.edited-1.csv``) before it is written again, and a report that was changed is made again.
 
 **Whole.** Files are written under another name in the same folder, synchronised to the disk and then renamed. All
 three of a submission are written out before the first is renamed, so a full disk changes nothing; ``report.json`` is
@@ -32,14 +36,15 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import grader
 from grader.display import display
@@ -48,6 +53,7 @@ from grader.report.rows import Row, pack, row_of, unpack
 from grader.submission import Found
 
 __all__ = [
+    "Occupied",
     "Rows",
     "Store",
     "StoreError",
@@ -58,6 +64,7 @@ __all__ = [
     "signature",
     "source_sha256",
     "whole",
+    "whole_again",
 ]
 
 SCHEMA = "grade-run/1"
@@ -67,6 +74,9 @@ _REPORT = "report.json"
 _RUN = "run.json"
 _CACHE = ".resume.jsonl"
 _LOCK = ".lock"
+_WRITTEN = ".written.json"
+_BESIDE = ("report.html", "feedback.md")
+"""A report is there when these are as well."""
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 _YOUNG = 2_000_000_000  # nanoseconds; the coarsest file systems count time in steps of two seconds
 _MOST_ENTRIES = 20_000  # files of one submission that are looked at before reading it is as quick
@@ -74,6 +84,10 @@ _MOST_ENTRIES = 20_000  # files of one submission that are looked at before read
 
 class StoreError(Exception):
     """The reports folder cannot be used; the text is one sentence."""
+
+
+class Occupied(StoreError):
+    """Something else is where one submission's report is due; others have room."""
 
 
 # Writing.
@@ -92,6 +106,69 @@ def whole(path: Path) -> Iterator[BinaryIO]:
         staged.discard()
 
 
+@contextmanager
+def whole_again(path: Path, told: Callable[[str], None]) -> Iterator[BinaryIO]:
+    """As ``whole``, for a file that people change: what is not as it was written last is kept beside it, and told.
+
+    Raises OSError.
+    """
+    staged = _Staged(path)
+    try:
+        yield staged.file
+        staged.finish()
+        written = _written(path.parent)
+        new, before = staged.sha256(), _sha256(path)
+        known = before is None or before in (*written.get(path.name, ()), new)
+        if not known:
+            told(_was_kept(path, _keep_aside(path)))
+        # Both, since either is there when the machine stops here.
+        written[path.name] = [*([before] if known and before else []), new]
+        with whole(path.parent / _WRITTEN) as file:
+            file.write(json.dumps(written, indent=1).encode() + b"\n")
+        staged.put_in_place()
+        _synchronise(path.parent)
+    finally:
+        staged.discard()
+
+
+def _written(out: Path) -> dict[str, list[str]]:
+    """Hashes that the gradebook's files may have; empty where nothing is known."""
+    with suppress(OSError, ValueError, RecursionError):
+        written = json.loads((out / _WRITTEN).read_bytes()[:100_000])
+        if isinstance(written, dict) and all(isinstance(hashes, list) for hashes in written.values()):
+            return written
+    return {}
+
+
+def _sha256(path: Path) -> str | None:
+    """Of a file's content; None where there is none. Raises OSError."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _keep_aside(path: Path) -> Path:
+    """A copy of a file under another name beside it; one that is there already will do. Raises OSError."""
+    content = path.read_bytes()
+    for number in count(1):
+        aside = path.with_name(f"{path.stem}.edited-{number}{path.suffix}")
+        try:
+            if aside.read_bytes() == content:
+                break
+        except FileNotFoundError:
+            with whole(aside) as file:
+                file.write(content)
+            break
+        except OSError:
+            continue  # a folder, or not to be read: another name
+    return aside
+
+
+def _was_kept(path: Path, aside: Path) -> str:
+    return f"{_shown(path)} was changed since the grader wrote it: what was in it is kept as {display(aside.name)}"
+
+
 class _Staged:
     """A file under another name in the folder where it will stand. Its lock tells it from a killed run's leftover."""
 
@@ -108,6 +185,11 @@ class _Staged:
         """All of it on the disk."""
         self.file.flush()
         os.fsync(self.file.fileno())
+
+    def sha256(self) -> str:
+        """Of what was written; after ``finish``."""
+        assert self._staged is not None
+        return hashlib.sha256(self._staged.read_bytes()).hexdigest()
 
     def put_in_place(self) -> None:
         assert self._staged is not None
@@ -226,41 +308,62 @@ class Store:
             raise _unwritable(self._out, error) from error
         self._run = run
 
-    def find(self, found: Found, key: Callable[[str, str], str], content_hash: Callable[[], str]) -> Row | None:
+    def find(
+        self, found: Found, keys: Callable[[str, str], Collection[str]], content_hash: Callable[[], str]
+    ) -> Row | None:
         """The report that is there, if it was graded from what is there now.
 
-        ``key(sha256, assignment)`` is the key of a report with these contents; ``content_hash()`` reads the submission,
-        and is called only where the cache cannot tell.
+        ``keys(sha256, assignment)`` are the keys that a report with these contents may have; ``content_hash()`` reads
+        the submission, and is called only where the cache cannot tell.
         """
         folder = self._out / found.folder
-        packed, sources = self._cache.find(folder)
-        if packed is None:
+        known = self._cache.find(folder)
+        if known.packed is None or known.edited or not all((folder / name).exists() for name in _BESIDE):
             return None
-        row = unpack(found.folder, packed)
+        row = unpack(found.folder, known.packed)
         now = signature(found.sources)
-        if now is not None and now == sources:
+        if now is not None and now == known.sources:
             sha256 = row.sha256
         else:
             sha256 = content_hash()
             if sha256 == row.sha256:
-                self._cache.keep(folder, row, now)
+                self._cache.keep(folder, row, now, known.hashes, found.sources)
         # An error is ours, and may be gone: such a report is never the last word.
-        return row if key(sha256, row.assignment) == row.key and not row.errors else None
+        return row if row.key in keys(sha256, row.assignment) and not row.errors else None
 
-    def save(self, found: Found, contents: Mapping[str, bytes], sources: str | None) -> Row:
-        """Write a submission's files, ``report.json`` last; ``sources`` is its signature from before it was read."""
+    def save(
+        self,
+        found: Found,
+        contents: Mapping[str, bytes],
+        sources: str | None,
+        told: Callable[[str], None] = lambda sentence: None,
+    ) -> Row:
+        """Write a submission's files, ``report.json`` last; ``sources`` is its signature from before it was read.
+
+        What a person has changed in the files that are there is kept beside them, and ``told``. Raises StoreError.
+        """
         if [*contents][-1] != _REPORT:
             raise ValueError(f"the last file of a report must be {_REPORT}, was {[*contents][-1]}")
         folder = self._out / found.folder
+        row = row_of(found.folder, json.loads(contents[_REPORT]))
+        new = {name: [hashlib.sha256(content).hexdigest()] for name, content in contents.items()}
         try:
             if not folder.is_dir():
+                if os.path.lexists(folder):
+                    raise Occupied(f"{_shown(folder)} is no folder, and a report's folder is due there: move it away")
                 folder.mkdir()
                 _synchronise(self._out)
+            if before := self._cache.hashes(folder.name):
+                for name in contents:
+                    if _sha256(folder / name) not in (None, *before.get(name, ())):
+                        told(_was_kept(folder / name, _keep_aside(folder / name)))
+                # Whoever finds either of them after a kill is to know that it was not changed by hand.
+                either = {name: [*before.get(name, [])[-1:], *hashes] for name, hashes in new.items()}
+                self._cache.keep(folder, row, None, either, found.sources, placed=False)
             _write_together(folder, contents)
         except OSError as error:
             raise _unwritable(folder, error) from error
-        row = row_of(found.folder, json.loads(contents[_REPORT]))
-        self._cache.keep(folder, row, sources)
+        self._cache.keep(folder, row, sources, new, found.sources)
         return row
 
 
@@ -278,10 +381,39 @@ def seed_for(out: Path, given: int | None, fresh: bool) -> int:
 
 
 def check_reports(out: Path) -> None:
-    """Raises StoreError when there is no folder ``out``, or it belongs to something else than this grader."""
-    _read_run(out)
+    """Raises StoreError when ``out`` is no folder with reports of this grader. Nothing is written."""
+    ours = _check_folder(out)
+    if not ours and not any(_is_report(folder) for folder in _folders(out)):
+        raise StoreError(f"there are no reports in {_shown(out)}: name the folder that grade wrote with --out")
+
+
+def _check_folder(out: Path) -> bool:
+    """Whether ``run.json`` says that it is ours. Raises StoreError when it is none, or something else's."""
+    run = _read_run(out)
     if not out.is_dir():
         raise StoreError(f"there is no folder {_shown(out)}: name the one that grade wrote with --out")
+    return run is not None
+
+
+def _folders(out: Path) -> list[Path]:
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(out) if entry.is_dir(follow_symlinks=False))
+    except OSError as error:
+        raise StoreError(f"{_shown(out)} cannot be read ({_said(error)}): check its permissions") from error
+
+
+def _is_report(folder: Path) -> bool:
+    with suppress(*_NO_REPORT):
+        return bool(_row(folder.name, (folder / _REPORT).read_bytes()))
+    return False
+
+
+_NO_REPORT = (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+
+
+def _row(folder: str, content: bytes) -> list[Any]:
+    """The packed row of a ``report.json``. Raises any of _NO_REPORT."""
+    return pack(row_of(folder, json.loads(content)))
 
 
 class Rows:
@@ -292,22 +424,25 @@ class Rows:
     """
 
     def __init__(self, out: Path, problem: Callable[[str], None]) -> None:
-        check_reports(out)
-        try:
-            folders = sorted(entry.name for entry in os.scandir(out) if entry.is_dir(follow_symlinks=False))
-        except OSError as error:
-            raise StoreError(f"{_shown(out)} cannot be read ({_said(error)}): check its permissions") from error
+        _check_folder(out)
+        folders = _folders(out)
+        self.gone: set[str] = set()
+        """Folders of reports whose submission is no longer where it was."""
         self._count = 0
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the rows)
         cache = _Cache(out / _CACHE)
         try:
-            for name in folders:
-                packed, _ = cache.find(out / name)
-                if packed is not None:
-                    self._file.write(json.dumps([name, packed]).encode() + b"\n")
+            for folder in folders:
+                known = cache.find(folder)
+                if known.packed is not None:
+                    self._file.write(json.dumps([folder.name, known.packed]).encode() + b"\n")
                     self._count += 1
-                elif (out / name / _REPORT).exists():
-                    problem(f"{_shown(out / name / _REPORT)} is not a report of this grader, and was left out")
+                    if known.edited:
+                        problem(f"{_shown(folder / _REPORT)} was changed by hand: 'grade' makes it again")
+                    if _are_gone(known.paths):
+                        self.gone.add(folder.name)
+                elif (folder / _REPORT).exists():
+                    problem(f"{_shown(folder / _REPORT)} is not a report of this grader, and was left out")
         except OSError as error:
             self._file.close()
             raise StoreError(f"the reports of {_shown(out)} cannot be gathered ({_said(error)}): make room") from error
@@ -328,6 +463,11 @@ class Rows:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
+
+
+def _are_gone(paths: Sequence[str]) -> bool:
+    """Whether a submission was taken from among the others; where all of them are elsewhere now, nothing is known."""
+    return bool(paths) and all(not os.path.lexists(path) and Path(path).parent.is_dir() for path in paths)
 
 
 def _read_run(out: Path) -> dict[str, Any] | None:
@@ -370,8 +510,25 @@ def _shown(path: Path) -> str:
 # The cache.
 
 
+class _Known(NamedTuple):
+    """What is known of a report: a line of the cache, but for the folder, and what is on the disk."""
+
+    packed: list[Any] | None = None
+    """Its row; None where there is no report."""
+    sources: str | None = None
+    """Signature of the sources; None where it proves nothing."""
+    hashes: Mapping[str, list[str]] = {}
+    """SHA-256 that each of its files may have, by name."""
+    paths: Sequence[str] = ()
+    """Where the sources were."""
+    edited: bool = False
+    """``report.json`` is not as it was written."""
+
+
 class _Cache:
-    """``.resume.jsonl``: a line a report, ``[folder, state of report.json, signature of the sources, row]``.
+    """``.resume.jsonl``: a line a report, ``[folder, state of report.json, row, signature of the sources, hashes of its
+    files, paths of the sources]``.
+
 
     Of two lines about one report the later counts; one torn by a kill is passed over. In memory are only their places.
     """
@@ -414,22 +571,33 @@ class _Cache:
         self._to_read = self._path.open("rb")
         self._places, self._lines, self._end = kept, len(kept), end
 
-    def find(self, folder: Path) -> tuple[list[Any] | None, str | None]:
-        """The packed row of the report in ``folder``, and the signature of its sources; None for what is not there."""
+    def find(self, folder: Path) -> _Known:
+        """What is known of the report in ``folder``."""
         try:
             state = _state((folder / _REPORT).stat())
         except OSError:
-            return None, None
+            return _Known()
+        known = _Known()
         if entry := self._entry(folder.name):
-            _, cached, sources, packed = entry
+            _, cached, *rest = entry
+            known = _Known(*rest)
             if cached == state:
                 with suppress(TypeError, ValueError):
-                    unpack(folder.name, packed)
-                    return packed, sources
+                    unpack(folder.name, rest[0])
+                    return known
         try:
-            return pack(row_of(folder.name, json.loads((folder / _REPORT).read_bytes()))), None
-        except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
-            return None, None
+            content = (folder / _REPORT).read_bytes()
+            packed = _row(folder.name, content)
+        except _NO_REPORT:
+            return _Known()
+        hashes = known.hashes.get(_REPORT)
+        edited = bool(hashes) and hashlib.sha256(content).hexdigest() not in (hashes or ())
+        return known._replace(packed=packed, sources=None, edited=edited)
+
+    def hashes(self, folder: str) -> Mapping[str, list[str]]:
+        """What the files of a report may have; empty where nothing is known."""
+        entry = self._entry(folder)
+        return entry[4] if entry else {}
 
     def _entry(self, folder: str) -> list[Any] | None:
         with self._mutex:
@@ -439,12 +607,22 @@ class _Cache:
             self._to_read.seek(start)
             return _line(self._to_read.read(length))
 
-    def keep(self, folder: Path, row: Row, sources: str | None) -> None:
-        """Remember a report that was just written or read. Being a cache, it fails in silence."""
+    def keep(
+        self,
+        folder: Path,
+        row: Row,
+        sources: str | None,
+        hashes: Mapping[str, list[str]],
+        paths: Sequence[Path],
+        *,
+        placed: bool = True,
+    ) -> None:
+        """Remember a report that is there, or (``placed`` False) about to be. Being a cache, it fails in silence."""
         with self._mutex, suppress(OSError):
             if self._to_write is None:
                 return
-            entry = [folder.name, _state((folder / _REPORT).stat()), sources, pack(row)]
+            state = _state((folder / _REPORT).stat()) if placed else None
+            entry = [folder.name, state, pack(row), sources, hashes, [str(path.absolute()) for path in paths]]
             # The first line end closes a line that was torn.
             line = b"\n" + json.dumps(entry, separators=(",", ":")).encode() + b"\n"
             start = os.fstat(self._to_write).st_size
@@ -463,8 +641,10 @@ class _Cache:
 def _line(line: bytes) -> list[Any] | None:
     with suppress(ValueError, RecursionError):
         entry = json.loads(line)
-        if isinstance(entry, list) and len(entry) == 4 and isinstance(entry[0], str):
-            return entry
+        if isinstance(entry, list) and len(entry) == 6:
+            folder, *_, hashes, paths = entry
+            if isinstance(folder, str) and isinstance(hashes, dict) and isinstance(paths, list):
+                return entry
     return None
 
 

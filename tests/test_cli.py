@@ -42,7 +42,9 @@ def _criteria(report: dict) -> dict[str, dict]:
         ([".", "--assignment", "csc321-2081"], "Did you mean csc321-2018?"),
         ([".", "--jobs", "0"], "--jobs was 0, allowed is 1 or more"),
         ([".", "--timeout", "nan"], "--timeout was nan"),
+        ([".", "--timeout", "0.5"], "--timeout was 0.5, allowed is a number of seconds from 4 on"),
         ([".", "--memory", "-1"], "--memory was -1.0"),
+        ([".", "--memory", "0.001"], "--memory was 0.001, allowed is a number of GiB from 0.25 on"),
         ([".", "--fail-under", "101"], "allowed is 0 to 100"),
         ([".", "--seed", "-4"], "--seed was -4"),
         ([".", "--rubric", "nowhere.yaml"], "nowhere.yaml"),
@@ -139,7 +141,7 @@ def test_faults_of_one_class_take_no_other_marks(capsys, tmp_path):
     for name, (old, new, _) in broken.items():
         _altered(tmp_path / "many" if (tmp_path / "many").exists() else _made(tmp_path / "many"), name, (old, new))
     status, out, _ = _grade(capsys, tmp_path, tmp_path / "many", "--timeout", "24")
-    assert status == 0 and f"{len(broken)} graded" in out
+    assert status == 0 and f"{len(broken)} reports written" in out and f"{len(broken)} graded, 0 to be reviewed" in out
     for name, (_, _, said) in broken.items():
         criteria = _criteria(_report(tmp_path, name))
         assert criteria["cnn.shapes"]["outcome"] == "fail", name
@@ -195,7 +197,8 @@ def test_the_summary_for_machines_is_json_and_nothing_else(capsys, tmp_path):
 
 def test_a_mark_below_the_bar_has_its_own_exit_status(capsys, tmp_path):
     starter = ROOT / "fixtures" / "submissions" / "csc413-2023" / "starter" / "submission"
-    assert _grade(capsys, tmp_path, starter, "--quick", "--fail-under", "1")[0] == 3
+    status, _, err = _grade(capsys, tmp_path, starter, "--quick", "--fail-under", "1")
+    assert status == 3 and "below --fail-under 1: the lowest has 0.0 %" in err
     assert _grade(capsys, tmp_path, RIGHT, "--quick", "--fail-under", "100")[0] == 0
 
 
@@ -216,6 +219,97 @@ def test_every_form_of_a_submission_gets_the_same_marks(form, capsys, tmp_path):
     ]
     assert automatic and all(one["outcome"] == "pass" for one in automatic)
     assert report["assignment"]["id"] == "csc413-2023"
+
+
+def test_the_least_memory_is_enough_for_a_right_submission(capsys, tmp_path):
+    status, _, _ = _grade(capsys, tmp_path, SCRIPT.parent, "--memory", "0.25")
+    assert status == 0
+    criteria = _criteria(_report(tmp_path, "submission")).values()
+    assert {one["outcome"] for one in criteria if not one["id"].startswith("manual.")} == {"pass"}
+
+
+def _two(tmp_path: Path) -> Path:
+    folder = _made(tmp_path / "submissions")
+    for name in ("alice", "bob"):
+        _altered(folder, name)
+    return folder
+
+
+@pytest.mark.parametrize(("given", "out"), [("course/submissions", "course/submissions"), ("course", "course"),
+                                            ("course", "course/submissions"),
+                                            ("course/submissions", "course/submissions/bob/reports")])  # fmt: skip
+def test_reports_among_the_submissions_are_refused_before_anything_is_written(given, out, capsys, tmp_path):
+    _two(_made(tmp_path / "course"))
+    before = sorted(tmp_path.rglob("*"))
+    assert main([str(tmp_path / given), "--out", str(tmp_path / out)]) == 2
+    said = capsys.readouterr().err
+    assert "name another folder with --out" in said and len(said.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_reports_beside_what_was_handed_in_do_not_count_as_handed_in(one, capsys, tmp_path, monkeypatch):
+    submissions = _two(tmp_path)
+    monkeypatch.chdir(submissions / "alice" if one else submissions)
+    for _ in range(2):
+        assert main([".", "-o", "reports", "--quick"]) == 0
+    names = [path.parent.name for path in sorted(Path("reports").glob("*/report.json"))]
+    assert names == (["alice"] if one else ["alice", "bob"])
+    files = json.loads(Path("reports/alice/report.json").read_text("utf-8"))["submission"]["files"]
+    assert [file["path"] for file in files] == ["colourization.py"]
+
+
+def test_output_that_cannot_be_written_is_a_sentence_and_the_report_is_there(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = [sys.executable, "-m", "grader", str(RIGHT), "--quick", "--out", str(tmp_path / "reports")]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].startswith("grade: standard output cannot be written (No space left on device)")
+    assert "Traceback" not in ran.stderr and "Exception ignored" not in ran.stderr
+    assert (tmp_path / "reports" / "submission" / "report.json").exists()
+
+
+def test_where_no_session_can_be_opened_the_run_stops_before_it_writes_anything(capsys, tmp_path, monkeypatch):
+    from grader.sandbox import Sandbox, SandboxError
+
+    def closed(self, limits=None):
+        raise SandboxError("the worker does not run: see that bubblewrap works here")
+
+    monkeypatch.setattr(Sandbox, "open", closed)
+    status, out, err = _grade(capsys, tmp_path, _two(tmp_path), "--isolation", "none")
+    assert status == 2 and out == ""
+    assert err.splitlines()[-1] == "grade: the worker does not run: see that bubblewrap works here"
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_report_with_training_that_a_quick_one_replaces_is_told(capsys, tmp_path):
+    for options, told in (([], False), (["--quick"], True), (["--quick"], False)):
+        assert ("leave out --quick" in _grade(capsys, tmp_path, RIGHT, *options)[2]) == told
+
+
+def test_a_list_of_lateness_says_what_reports_do_not_show(capsys, tmp_path):
+    submissions = _two(tmp_path)
+    (tmp_path / "late.csv").write_text("id,hours_late\nalice,2\n")
+    _, out, _ = _grade(capsys, tmp_path, submissions, "--quick", "--late", tmp_path / "late.csv")
+    assert "a student's report shows the marks before it" in out
+    _, out, _ = _grade(capsys, tmp_path, submissions, "--quick", "--late", "none")
+    assert "before it" not in out
+
+
+def test_every_exit_status_is_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for status in (
+        "0 graded",
+        "1 the grader failed",
+        "2 wrong usage, or nowhere to write",
+        "3 below",
+        "130 stopped by Ctrl-C",
+    ):
+        assert status in said
 
 
 def test_help_comes_without_importing_torch():

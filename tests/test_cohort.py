@@ -67,6 +67,7 @@ def test_every_submission_gets_its_three_files_and_the_cohort_its_two(place: Pat
             "rubric.yaml",
             ".lock",
             ".resume.jsonl",
+            ".written.json",
         ]
     )
     for one in found:
@@ -166,7 +167,6 @@ def test_a_touched_file_with_the_same_content_is_not_graded_again(place: Path) -
 CHANGES = {
     "the seed": lambda grading: replace(grading, options=options(seed=8)),
     "the device": lambda grading: replace(grading, options=options(device="cuda")),
-    "without training": lambda grading: replace(grading, options=options(quick=True)),
     "the time for a submission": lambda grading: replace(grading, options=options(seconds=60.0)),
     "the assignment": lambda grading: replace(grading, options=options(assignment="csc413-2020")),
     "the pictures": lambda grading: replace(grading, horses=horses(2)),
@@ -182,6 +182,17 @@ def test_what_marks_depend_on_grades_again(place: Path, change) -> None:
     assert (summary.graded, summary.resumed) == (1, 0)
     summary, _ = grade(place, found, grading=change(grading))
     assert (summary.graded, summary.resumed) == (0, 1)
+
+
+def test_a_report_with_training_does_where_none_is_wanted_and_not_the_other_way_round(place: Path) -> None:
+    found = cohort(place / "submissions", 1)
+    full, quick = (FakeGrading(rubric(place), options=options(quick=quick)) for quick in (False, True))
+    assert grade(place, found, grading=quick)[0].graded == 1
+    assert grade(place, found, grading=full)[0].graded == 1
+    assert grade(place, found, grading=quick)[0].resumed == 1
+    assert grade(place, found, grading=full)[0].resumed == 1
+    hand_in(place / "submissions", "student00", "# cnn.shapes cnn.parameters\n")
+    assert grade(place, found, grading=quick)[0].graded == 1
 
 
 def test_isolation_changes_no_mark_and_grades_nothing_again(place: Path) -> None:
@@ -253,6 +264,142 @@ def test_manual_marks_are_never_touched(place: Path) -> None:
     manual.write_text("a1: 2\n")
     grade(place, found, fresh=True)
     assert manual.read_text() == "a1: 2\n"
+
+
+# What a person has changed.
+
+
+def kept(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir() if ".edited-" in path.name}
+
+
+def test_marks_typed_into_the_gradebook_are_kept_beside_it_each_time_once(place: Path) -> None:
+    found = cohort(place / "submissions", 2)
+    out = place / "reports"
+    assert grade(place, found)[1].problems == []
+    first, second = ((out / "gradebook.csv").read_text() + f"a{mark}\n" for mark in (1, 2))
+    for typed, expected in (
+        (first, {"1": first}),
+        (second, {"1": first, "2": second}),
+        (first, {"1": first, "2": second}),
+    ):
+        (out / "gradebook.csv").write_text(typed)
+        (problem,) = grade(place, found)[1].problems
+        assert "gradebook.csv was changed since the grader wrote it: what was in it is kept as" in problem[1]
+        assert kept(out) == {f"gradebook.edited-{number}.csv": text for number, text in expected.items()}
+        assert (out / "gradebook.csv").read_text() == first.removesuffix("a1\n")
+    assert grade(place, found)[1].problems == []
+
+
+def test_a_page_of_somebody_elses_in_the_folder_for_reports_is_kept(place: Path) -> None:
+    (place / "reports").mkdir()
+    (place / "reports" / "index.html").write_text("my page")
+    grade(place, cohort(place / "submissions", 1))
+    assert kept(place / "reports") == {"index.edited-1.html": "my page"}
+
+
+@pytest.mark.parametrize("name", ["gradebook.csv", "index.html"])
+def test_a_run_that_dies_while_it_writes_the_gradebook_takes_nothing_for_changed_by_hand(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    found = cohort(place / "submissions", 2)
+    grade(place, found)
+    hand_in(place / "submissions", "student00", "# cnn.shapes cnn.parameters\n")
+    replace = Path.replace
+
+    class PowerCut(BaseException):
+        """No Exception, so that nothing takes it for a failure that can be told."""
+
+    for after in (False, True):
+
+        def cut(self: Path, target: Path, after: bool = after) -> Path:
+            if target.name == name and not after:
+                raise PowerCut
+            moved = replace(self, target)
+            if target.name == name:
+                raise PowerCut
+            return moved
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", cut)
+            with pytest.raises(PowerCut):
+                grade(place, found)
+    assert grade(place, found)[1].problems == []
+    assert kept(place / "reports") == {}
+
+
+def test_a_report_that_was_changed_by_hand_is_made_again_and_the_changed_one_is_kept(place: Path) -> None:
+    found = cohort(place / "submissions", 2)
+    grade(place, found)
+    home = place / "reports" / "student00"
+    changed = (home / "report.json").read_text().replace('"score": 1', '"score": 3.75', 1)
+    assert json.loads(changed)["score"] == 3.75
+    (home / "report.json").write_text(changed)
+    (home / "feedback.md").write_text("Well done, Alice.")
+    summary, heard = grade(place, found)
+    assert (summary.graded, summary.resumed, document(place, "student00")["score"]) == (1, 1, 1)
+    assert kept(home) == {"report.edited-1.json": changed, "feedback.edited-1.md": "Well done, Alice."}
+    assert [id for id, sentence in heard.problems if "was changed since the grader wrote it" in sentence] == [
+        "student00",
+        "student00",
+    ]
+    assert grade(place, found, fresh=True)[1].problems == []
+
+
+def test_a_report_without_one_of_its_files_is_made_again(place: Path) -> None:
+    found = cohort(place / "submissions", 3)
+    grade(place, found)
+    for folder, name in (("student00", "report.html"), ("student01", "feedback.md")):
+        (place / "reports" / folder / name).unlink()
+    for cache in (True, False):
+        if not cache:
+            (place / "reports" / ".resume.jsonl").unlink()
+            (place / "reports" / "student02" / "report.html").unlink()
+        _, heard = grade(place, found)
+        assert heard.begun == (["student00", "student01"] if cache else ["student02"])
+    assert all(len(names(place / "reports" / one.folder)) == 3 for one in found)
+
+
+def test_a_report_whose_submission_was_taken_away_is_marked_and_counts_nowhere(place: Path) -> None:
+    found = cohort(place / "submissions", 3)
+    grade(place, found)
+    assert [row["status"] for row in gradebook(place)] == ["graded"] * 3
+    script = place / "submissions" / "student01"
+    (script / "colourization.py").unlink()
+    script.rmdir()
+    (place / "roster.csv").write_text("id,name\nstudent01,Bob\n")
+    _, heard = grade(place, [found[0], found[2]], lists=given(roster=place / "roster.csv"))
+    assert "1 reports are of submissions that are no longer there (student01)" in heard.problems[-1][1]
+    rows = {row["id"]: row for row in gradebook(place) if row["status"] != "missing"}
+    assert [rows[one.id]["status"] for one in found] == ["graded", "gone", "graded"]
+    assert rows["student01"]["score"] == "2"
+    assert [row["id"] for row in gradebook(place) if row["status"] == "missing"] == ["student01"]
+    page = (place / "reports" / "index.html").read_text()
+    assert "student01/report.html" not in page and "on average 50.0 %" in page
+    assert document(place, "student01")["score"] == 2
+
+
+def test_submissions_that_were_moved_as_a_whole_are_not_gone(place: Path) -> None:
+    found = cohort(place / "submissions", 2)
+    grade(place, found)
+    (place / "submissions").rename(place / "elsewhere")
+    moved = [replace(one, sources=(place / "elsewhere" / one.id,)) for one in found]
+    summary, heard = grade(place, moved)
+    assert (summary.resumed, heard.problems) == (2, [])
+    (place / "submissions").mkdir()
+    assert grade(place, moved)[1].problems == []
+    assert [row["status"] for row in gradebook(place)] == ["graded"] * 2
+
+
+def test_a_file_where_a_report_is_due_costs_that_submission_alone(place: Path) -> None:
+    (place / "reports").mkdir()
+    (place / "reports" / "student01").write_text("mine")
+    summary, heard = grade(place, cohort(place / "submissions", 3))
+    assert (summary.graded, summary.left, summary.exit_status()) == (2, 0, 1)
+    (failure,) = summary.failed
+    assert (failure.id, failure.reason) == heard.problems[0]
+    assert "student01 is no folder, and a report's folder is due there: move it away" in failure.reason
+    assert (place / "reports" / "student01").read_text() == "mine"
 
 
 # Failures of ours.

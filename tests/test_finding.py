@@ -422,3 +422,72 @@ def test_names_that_are_no_utf8_are_shown_with_escapes(tmp_path: Path) -> None:
         pytest.skip("this file system holds UTF-8 names only")
     lay(tmp_path, "bob/a.py")
     assert ids(find([tmp_path], mode="many")) == ["al\\udcffce", "bob"]
+
+
+def _closed(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """As for a user who is not root: these may not be opened, nor looked into."""
+    access, stat, scan = os.access, os.stat, os.scandir
+
+    def denied(path: object) -> bool:
+        return any(part in names for part in Path(os.fsdecode(path)).parts)  # type: ignore[arg-type]
+
+    def refuse(path: object, here: bool) -> None:
+        if denied(path if here else Path(os.fsdecode(path)).parent):  # type: ignore[arg-type]
+            raise PermissionError(13, "Permission denied", str(path))
+
+    def scandir(path: object) -> object:
+        refuse(path, here=True)
+        return scan(path)  # type: ignore[call-overload]
+
+    def status(path: object, **how: object) -> object:
+        refuse(path, here=False)
+        return stat(path, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "access", lambda path, mode: not denied(path) and access(path, mode))
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "stat", status)
+
+
+@pytest.mark.parametrize("mode", [None, "many"])
+@pytest.mark.parametrize("layout", ["{}/a2.py", "cohort/{}/a2.py", "{}.py"])
+def test_what_may_not_be_opened_is_skipped_and_the_others_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, mode: str | None
+) -> None:
+    if layout == "{}.py" and mode is None:
+        pytest.skip("scripts side by side are one submission")
+    if layout.startswith("cohort") and mode == "many":
+        pytest.skip("every folder given is a student's")
+    students = ("alice", "bob", "carol")
+    lay(tmp_path, *(layout.format(student) for student in students))
+    _closed(monkeypatch, "bob", "bob.py")
+    found = find([tmp_path], mode=mode)
+    assert ids(found) == ["alice", "carol"]
+    ((path, reason),) = [(one.path.name, one.reason) for one in found.skipped]
+    assert path in ("bob", "bob.py") and reason == "cannot be opened (Permission denied): change its permissions"
+
+
+def test_a_section_that_may_not_be_opened_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(tmp_path, *(f"LEC010{number}/{student}/a2.py" for number in (1, 2) for student in ("alice", "bob")))
+    (tmp_path / "LEC0103").mkdir()
+    _closed(monkeypatch, "LEC0103")
+    found = find([tmp_path])
+    assert {one.path.name for one in found.skipped} >= {"LEC0103"}
+    assert ids(found) == ["alice", "bob"]
+
+
+def test_of_two_of_whom_one_may_not_be_opened_the_other_is_not_taken_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, "alice/a2.py", "bob/a2.py")
+    _closed(monkeypatch, "alice")
+    found = find([tmp_path])
+    assert (ids(found), found.many) == (["bob"], True)
+
+
+def test_a_folder_that_may_not_be_opened_is_named_and_not_the_one_around(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, "alice/a2.py")
+    _closed(monkeypatch, "alice")
+    with pytest.raises(SubmissionError, match=r"/alice cannot be opened \(Permission denied\)"):
+        find([tmp_path])

@@ -308,10 +308,54 @@ def test_a_damaged_report_is_told_and_the_others_are_listed(tmp_path: Path, caps
     assert [row["id"] for row in read(tmp_path)] == ["alice"]
 
 
-def test_an_empty_folder_has_an_empty_gradebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["summary", str(tmp_path)]) == 0
-    assert "no reports" in capsys.readouterr().out
-    assert read(tmp_path) == []
+@pytest.mark.parametrize("other", [None, "notes.txt", "alice/report.json", "alice/colourization.py"])
+def test_a_folder_without_reports_is_refused_and_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str | None
+) -> None:
+    out = tmp_path / "folder"
+    mine = {"index.html": "my page", "gradebook.csv": "my marks", "roster.csv": "mine"} | (
+        {other: "{}"} if other else {}
+    )
+    for name, text in mine.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text)
+    (tmp_path / "roster.csv").write_text("id,name\nalice,Alice\n")
+    assert main(["summary", str(out), "--roster", str(tmp_path / "roster.csv")]) == 2
+    said, complained = capsys.readouterr()
+    assert said == "" and complained.count("\n") == 1
+    assert "there are no reports in" in complained
+    assert {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()} == mine
+
+
+def test_what_was_typed_into_the_gradebook_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = fill(tmp_path / "reports", [("alice", report("alice"))])
+    assert main(["summary", str(out)]) == 0
+    typed = (out / "gradebook.csv").read_text().replace("pending", "2.5", 1)
+    (out / "gradebook.csv").write_text(typed)
+    capsys.readouterr()
+    for told_of in (True, False):
+        assert main(["summary", str(out)]) == 0
+        assert ("is kept as gradebook.edited-1.csv" in capsys.readouterr().err) == told_of
+    assert (out / "gradebook.edited-1.csv").read_text() == typed
+    (out / ".written.json").write_text("[]")
+    (out / "gradebook.csv").write_text("of an older version")
+    assert main(["summary", str(out)]) == 0
+    assert "gradebook.edited-2.csv" in capsys.readouterr().err
+
+
+def test_a_report_that_was_changed_by_hand_is_told(tmp_path: Path) -> None:
+    out = fill(tmp_path, [("alice", report("alice"))])
+    path = out / "alice" / "report.json"
+    assert told(out) == []
+    path.write_text(path.read_text().replace('"score": 1', '"score": 3'))
+    (problem,) = told(out)
+    assert problem.endswith("alice/report.json was changed by hand: 'grade' makes it again")
+
+
+def test_reports_of_several_assignments_are_told(tmp_path: Path) -> None:
+    other = report("bob", assignment_id="csc413-2023")
+    (problem,) = told(fill(tmp_path, [("alice", report("alice")), ("bob", other)]))
+    assert "of several assignments (csc413-2020, csc413-2023)" in problem and "--out" in problem
 
 
 @pytest.mark.parametrize(
@@ -331,7 +375,8 @@ def test_bad_input_is_a_sentence_and_status_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments, sentence
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("reports").mkdir()
+    with Store(Path("reports")) as store:
+        store.record_seed(1)
     Path("file").write_text("name,email\nAlice,a\n")
     assert main(["summary", *arguments]) == 2
     said, complained = capsys.readouterr()

@@ -331,13 +331,13 @@ def test_an_unchanged_submission_is_not_read_and_a_changed_one_is(
     files["report.json"] = json.dumps(document).encode()
     with Store(tmp_path / "reports") as store:
         store.save(found, files, signature(found.sources))
-        assert store.find(found, lambda sha256, assignment: key, content_hash) is not None
+        assert store.find(found, lambda sha256, assignment: [key], content_hash) is not None
         assert reads == []
         (tmp_path / "submissions" / "alice" / "notes.txt").write_text("text")
         for _ in range(3):
-            assert store.find(found, lambda sha256, assignment: key, content_hash) is not None
+            assert store.find(found, lambda sha256, assignment: [key], content_hash) is not None
         assert reads == ["alice"]
-        assert store.find(found, lambda sha256, assignment: "another", content_hash) is None
+        assert store.find(found, lambda sha256, assignment: ["another"], content_hash) is None
 
 
 @dataclass(frozen=True)
