@@ -348,7 +348,13 @@ _SCHEMAS = {
         }
     ),
     "build": _schema(
-        {"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}
+        {
+            "trainable": _COUNT,
+            "frozen": _COUNT,
+            "listed": {"type": "boolean"},
+            "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10},
+            "trainable_after": _COUNT,
+        }
     ),
     "trace": _schema({"parameters": _LINES, "buffers": _LINES, "constants": _LINES, "unused": _LINES}),
     "run": _schema({"native": _list(_TEXT, 20)}),

@@ -180,3 +180,68 @@ def test_constants_keep_their_values():
     expected = run(Expected)
     for name, value in run(Masked).items():
         torch.testing.assert_close(value, expected[name], msg=name)
+
+
+def built(made, *shapes):
+    return answer({"do": "build", "cls": "Network", "args": [], "inputs": shapes}, {}, {"Network": made})[0]
+
+
+class Hides(Plain):
+    def parameters(self, recurse=True):
+        return iter(list(super().parameters(recurse))[1:])
+
+
+class Grows(Plain):
+    def forward(self, x):
+        self.more = nn.Conv2d(1, 1, 1)
+        return super().forward(x)
+
+
+class FreezesLargeBatches(Plain):
+    def forward(self, x):
+        if len(x) > 4:
+            self.weight.requires_grad = False
+        return super().forward(x)
+
+
+def test_what_an_optimizer_would_miss_is_counted():
+    batches = [1, 1, 4, 4], [5, 1, 4, 4]
+    plain = built(Plain, *batches)
+    assert plain["listed"] and plain["trainable"] == plain["trainable_after"] == 24
+    assert not built(Hides, *batches)["listed"]
+    assert built(Grows, *batches)["trainable_after"] == 26
+    assert built(FreezesLargeBatches, *batches)["trainable_after"] == 6
+
+
+class NeverTrains(Plain):
+    def train(self, mode=True):
+        return super().train(False)
+
+
+@pytest.mark.parametrize(("made", "same"), [(Plain, True), (NeverTrains, False), (Hides, False)])
+def test_training_is_what_a_script_would_see(made, same):
+    def learnt(made):
+        state = {"parameter.0": torch.ones(2, 1, 3, 3), **{f"parameter.{i}": torch.ones(2) for i in (1, 2, 3)}}
+        lesson = {"batches": IMAGE[None], "labels": torch.zeros(1, 2, 2, 6, 6), "buffer.0": torch.ones(2)}
+        probe = {"do": "learn", "cls": "Network", "args": [], "optimizer": "sgd", "rate": 0.1}
+        return answer(probe, {**lesson, "buffer.1": torch.ones(2), **state}, {"Network": made})[1]
+
+    expected, actual = learnt(Plain), learnt(made)
+    assert all(torch.equal(value, actual[name]) for name, value in expected.items()) == same
+
+
+class AloneAnother(Plain):
+    def forward(self, x):
+        return super().forward(x) * (1 if len(x) > 1 else 2)
+
+
+class WithoutGradientsAnother(Plain):
+    def forward(self, x):
+        return super().forward(x) * (1 if self.training or not torch.is_grad_enabled() else 2)
+
+
+@pytest.mark.parametrize(("made", "differs"), [(AloneAnother, "alone"), (WithoutGradientsAnother, "eval")])
+def test_the_function_is_the_same_for_one_image_and_with_gradients(made, differs):
+    expected, actual = run(Plain), run(made)
+    torch.testing.assert_close(expected["alone"], expected["eval"][:1])
+    assert {name for name, value in expected.items() if not torch.allclose(value, actual[name])} == {differs}

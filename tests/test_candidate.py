@@ -58,7 +58,7 @@ class _Slow(_Session):
 
     def ask(self, message, tensors, *, seconds):
         self._clock[0] += self._seconds
-        return {"trainable": 0, "frozen": 0, "outputs": []}, {}
+        return {"trainable": 0, "frozen": 0, "listed": True, "outputs": [], "trainable_after": 0}, {}
 
 
 def test_only_the_time_in_which_it_answers_is_a_submissions(monkeypatch):

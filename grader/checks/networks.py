@@ -68,7 +68,26 @@ class Row:
 
     @property
     def counted(self) -> bool:
-        return self.constructs and self.evidence["trainable"] in self.counts
+        """Has the right number of parameters, and an optimizer is given just these."""
+        return self.constructs and self.evidence["trainable"] in self.counts and self.counting is None
+
+    @property
+    def counting(self) -> str | None:
+        """Why the number is not what it seems, as a sentence; None if it is."""
+        if not self.constructs:
+            return None
+        if not self.evidence["listed"]:
+            return (
+                "model.parameters() gives other tensors than the network holds, so an optimizer would train something "
+                "else: leave that method as nn.Module has it, and register every parameter."
+            )
+        before, after = self.evidence["trainable"], self.evidence["trainable_after"]
+        if before != after:
+            return (
+                f"It has {before:,} trainable parameters when it is made and {after:,} after a forward pass: an "
+                "optimizer that was made in between knows nothing of that. Make and freeze layers in __init__."
+            )
+        return None
 
     def actual(self) -> str:
         """What came of it, in a few words for a table."""

@@ -258,6 +258,8 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             evidence=table,
             flags=counted_otherwise(network, criterion),
         )
+    if wrong.counting is not None and wrong.evidence["trainable"] in wrong.counts:
+        return failed(criterion, wrong.counting, evidence=table)
     expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
     feedback = (
         f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has "

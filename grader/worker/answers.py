@@ -383,12 +383,17 @@ _UNINITIALISED = {
 
 
 def _build(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
-    """Construct, count parameters, run each input (B, C_in, H, W) once; the outputs' shapes and dtypes come back."""
+    """Construct, count parameters, run each input (B, C_in, H, W) once; the outputs' shapes and dtypes come back.
+
+    Also whether an optimizer is given what was counted: ``listed``, by ``model.parameters()``; ``trainable_after``: a
+    forward pass may have made or frozen more.
+    """
     model = _construct(probe, classes, dtype)
-    parameters = _parameters(model)
+    trainable, frozen = _counts(model)
     evidence: Message = {
-        "trainable": sum(_numel(value) for value in parameters.values() if _requires_grad(value)),
-        "frozen": sum(_numel(value) for value in parameters.values() if not _requires_grad(value)),
+        "trainable": trainable,
+        "frozen": frozen,
+        "listed": {id(value) for value in model.parameters()} == {id(value) for value in _parameters(model).values()},
         "outputs": [],
     }
     _train(model, True)
@@ -397,7 +402,15 @@ def _build(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         batch = torch.linspace(0, 1, int(torch.tensor(shape).prod())).reshape(shape)
         with _Poison():
             evidence["outputs"].append(_attempt(lambda batch=batch: _shape_of(_forward(model, batch))))  # type: ignore[misc]
+    evidence["trainable_after"], _ = _counts(model)
     return evidence, {}
+
+
+def _counts(model: nn.Module) -> tuple[int, int]:
+    """Numbers of parameters that require gradients, and that don't."""
+    sizes = [(_requires_grad(value), _numel(value)) for value in _parameters(model).values()]
+    trainable = sum(size for trains, size in sizes if trains)
+    return trainable, sum(size for _, size in sizes) - trainable
 
 
 def _attempt(action: Callable[[], Message]) -> Message:
@@ -588,10 +601,12 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
         held = _parameters(model)
         parameters = [held[name] for name in _used(probe, model, batches[0], made).parameters]
     start = [value.detach().clone() for value in parameters]
+    # As in a training script: the candidate's own methods are asked.
     _train(model, True)
+    model.train()
     for value in _parameters(model).values():
         value.grad = None
-    trainable = [value for value in _parameters(model).values() if _requires_grad(value)]
+    trainable = [value for value in model.parameters() if _requires_grad(value)]
     if not trainable:
         raise Refusal("no parameter of the network requires gradients, so there is nothing to train")
     descent = _Descent(probe["optimizer"], trainable, probe["rate"])
