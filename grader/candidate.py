@@ -253,7 +253,7 @@ def _bent(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors)
     return None
 
 
-_TENSORS = {"run": ("eval", "train"), "learn": ("losses",), "layer": ("output",)}
+_TENSORS = {"run": ("eval", "train"), "learn": ("losses",), "layer": ("output",), "once": ("output",)}
 
 
 def _stopped(why: str) -> Message:
@@ -327,6 +327,7 @@ _SCHEMAS = {
         {"trainable": _COUNT, "frozen": _COUNT, "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10}}
     ),
     "trace": _schema({"parameters": _LINES, "buffers": _LINES, "unused": _LINES}),
+    "once": _schema({}),
     "run": _schema({"native": _list(_TEXT, 20)}),
     "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
     "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}, {"later": _TROUBLE}),
