@@ -39,7 +39,7 @@ Tensors = dict[str, Tensor]
 Drawn = TypeVar("Drawn", bound=Hashable)
 
 _SECONDS = 5.0  # a submission, all searches together
-_SIZE_PROBES, _VALUE_PROBES, _NETWORK_PROBES = 80, 150, 100
+_SIZE_PROBES, _VALUE_PROBES, _NETWORK_PROBES = 80, 150, 150
 _PATIENCE = 40  # probes without another failing case, once there is one
 _MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and suit
 _ROUNDS = 10
@@ -642,7 +642,7 @@ def _network_code(cls: str, setting: _Setting, mode: str, calls: int, part: str)
         lines += ["        else:  # biases and batch-norm", f"            {_filling(setting.vectors)}"]
     lines += ["    for value in model.buffers():  # running statistics", "        if value.is_floating_point():"]
     lines.append(f"            {_filling(_STATISTICS)}")
-    lines += [f"    model.{mode}()", *["    model(images)"] * (calls - 1)]
+    lines += [f"    model.{mode}()", *["    model(images + 1)"] * (calls - 1)]
     return "\n".join([*lines, f"    print(model(images){part})"])
 
 

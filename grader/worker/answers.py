@@ -369,7 +369,8 @@ def _once(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype
     """What a new network prints where a student pastes the lines of a report: nothing runs before the call that counts.
 
     ``fill``: for parameters of several axes, for vectors and for buffers, the place modulo a cycle less an offset, or a
-    constant where the cycle is 0. ``mode``: ``eval`` or ``train``; ``calls``: how many, of which the last one counts.
+    constant where the cycle is 0. ``mode``: ``eval`` or ``train``; ``calls``: how many, of which the last one counts, and
+    those before it see the images plus 1.
     Tensors in: ``input`` (B, C_in, H, W). Out: ``output``.
     """
     model = _construct(probe, classes, dtype)
@@ -381,9 +382,9 @@ def _once(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype
         for value in buffers.values():
             value.copy_(pattern(statistics, value.shape))
         model.train(probe["mode"] == "train")
-        for _ in range(probe["calls"]):
-            output = _forward(model, tensors["input"].clone())
-    return {}, _contiguous({"output": output})
+        for _ in range(probe["calls"] - 1):
+            _forward(model, tensors["input"] + 1)
+        return {}, _contiguous({"output": _forward(model, tensors["input"].clone())})
 
 
 def pattern(rule: Sequence[int], shape: Sequence[int]) -> Tensor:
