@@ -269,7 +269,7 @@ def _too_many(trace: Message) -> str | None:
     return f"a network of {elements:,} parameters, more than the {_MOST_ELEMENTS:,} that can be examined"
 
 
-_TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output",)}
+_TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output",), "once": ("output",)}
 
 
 def _stopped(why: str) -> Message:
@@ -357,6 +357,7 @@ _SCHEMAS = {
         }
     ),
     "trace": _schema({"parameters": _LINES, "buffers": _LINES, "constants": _LINES, "unused": _LINES}),
+    "once": _schema({}),
     "run": _schema({"native": _list(_TEXT, 20)}),
     "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
     "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}, {"later": _TROUBLE}),

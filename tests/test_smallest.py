@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from grader.checks import smallest as module
+from grader.checks.dilation import values
 from grader.checks.networks import network_of
 from grader.checks.sitting import Sitting
 from grader.checks.smallest import smallest_for_layer, smallest_for_network
@@ -301,6 +302,59 @@ def test_an_output_that_is_drawn_at_random_is_said_to_be(exams):
     sitting = _sitting(exams("csc321-2018"), CNN=Drops)
     told = smallest_for_network(sitting, network_of(sitting, "cnn")).sentence
     assert "in training mode" in told and "at random" in told
+
+
+class Remembers(CNN):
+    """Right in its first call; the mean of that is the mean of all later ones."""
+
+    def forward(self, images):
+        output = super().forward(images)
+        return output - output.mean() + self.__dict__.setdefault("first", output.mean())
+
+
+class CallsEval(CNN):
+    def forward(self, images):
+        self.eval()
+        return super().forward(images)
+
+
+class DividesByTheLargest(CNN):
+    """NaN for an image of zeros."""
+
+    def forward(self, images):
+        return super().forward(2 * images / images.max())
+
+
+@pytest.mark.parametrize("wrong", [CallsEval, DividesByTheLargest], ids=lambda wrong: wrong.__name__)
+def test_the_lines_of_a_network_say_what_a_new_one_prints(wrong, exams):
+    sitting = _sitting(exams("csc413-2020"), CNN=wrong)
+    smallest = smallest_for_network(sitting, network_of(sitting, "cnn"))
+    assert _printed(smallest.snippet["code"], CNN=wrong) == smallest.snippet["actual"]
+    assert _printed(smallest.snippet["code"], CNN=CNN) == smallest.snippet["expected"]
+    assert "at random" not in smallest.sentence and "remembers" not in smallest.sentence
+
+
+def test_a_network_that_is_right_until_its_second_call_is_said_to_remember(exams):
+    sitting = _sitting(exams("csc413-2020"), CNN=Remembers)
+    smallest = smallest_for_network(sitting, network_of(sitting, "cnn"))
+    assert "remembers something from one call to the next" in smallest.sentence
+    assert "at random" not in smallest.sentence
+    assert _printed(smallest.snippet["code"], CNN=Remembers) == smallest.snippet["actual"]
+    assert _printed(smallest.snippet["code"], CNN=CNN) == smallest.snippet["expected"]
+
+
+def test_an_ordinary_layer_is_searched_without_a_gap(exams):
+    """Found where a layer cannot do without a padding: a gap of 0 was handed over as one."""
+
+    class NeedsPadding(MyConv2d):
+        def __init__(self, in_channels, out_channels, kernel_size, padding=None):
+            super().__init__(in_channels, out_channels, kernel_size, padding or 0)
+
+    sitting = _sitting(exams("csc321-2018"), MyConv2d=NeedsPadding)
+    verdict = values(sitting, "my-conv2d.values", "my-conv2d")
+    assert "MyConv2d(1, 1, 3)" in verdict.evidence["snippet"]["code"]
+    # kernel 5 on a single pixel, without padding: the reference has no answer either
+    assert smallest_for_layer(_sitting(exams("csc321-2018")), "my-conv2d", among=[(5, 0)]) is None
 
 
 def test_running_statistics_alone_have_no_output_to_show(exams):

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from .trouble import describe
 from .watching import Watching
 
-__all__ = ["answer", "fitted"]
+__all__ = ["answer", "fitted", "pattern"]
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -544,6 +544,37 @@ def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype 
     return {"native": sorted(set(native.seen))[:10]}, _contiguous(outputs | _statistics(model, statistics))
 
 
+def _once(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+    """What a new network prints where a student pastes the lines of a report: nothing runs before the call that counts.
+
+    ``fill``: for parameters of several axes, for vectors and for buffers, the place modulo a cycle less an offset, or a
+    constant where the cycle is 0. ``mode``: ``eval`` or ``train``; ``calls``: how many, of which the last one counts, and
+    those before it see the images plus 1.
+    Tensors in: ``input`` (B, C_in, H, W). Out: ``output``.
+    """
+    model = _construct(probe, classes, dtype)
+    parameters, buffers = _state(model)
+    filters, vectors, statistics = probe["fill"]
+    with torch.no_grad():
+        for value in parameters.values():
+            value.copy_(pattern(filters if value.dim() > 1 else vectors, value.shape))
+        for value in buffers.values():
+            value.copy_(pattern(statistics, value.shape))
+        model.train(probe["mode"] == "train")
+        for _ in range(probe["calls"] - 1):
+            _forward(model, tensors["input"] + 1)
+        return {}, _contiguous({"output": _forward(model, tensors["input"].clone())})
+
+
+def pattern(rule: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """Values from a shape alone, by a rule of cycle, offset and constant."""
+    cycle, offset, constant = rule
+    if cycle == 0:
+        return torch.full(tuple(shape), float(constant))
+    place = torch.arange(int(torch.Size(shape).numel()))
+    return (place % cycle - offset).to(torch.float32).reshape(tuple(shape))
+
+
 def _contiguous(tensors: Tensors) -> Tensors:
     return {name: _tensor_cpu(value.detach()).contiguous().clone() for name, value in tensors.items()}
 
@@ -710,6 +741,7 @@ _VERBS: dict[str, Callable[[Message, Tensors, Classes, torch.dtype | None], tupl
     "build": _build,
     "trace": _trace,
     "run": _run,
+    "once": _once,
     "learn": _learn,
     "layer": _layer,
 }

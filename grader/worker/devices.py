@@ -31,7 +31,7 @@ _CPU = torch.device("cpu")
 _GPU = torch.device("cuda", 0)
 # The real ones, before legacy.py makes cuda harmless.
 _tensor_to, _module_to = Tensor.to, nn.Module.to
-_tensor_type, _train = Tensor.type, nn.Module.train
+_empty, _tensor_type, _train = torch.empty, Tensor.type, nn.Module.train
 _get_device, _get_is_cuda = Tensor.device.__get__, Tensor.is_cuda.__get__  # type: ignore[attr-defined]
 _get_is_meta = Tensor.is_meta.__get__  # type: ignore[attr-defined]
 
@@ -279,17 +279,17 @@ class _Simulated(_Mixing):
         other = self._shadows[storage._cdata][1]
         if other.nbytes() < storage.nbytes():
             other.resize_(storage.nbytes())
-        empty = torch.empty(0, dtype=value.dtype, device=_CPU)
+        empty = _empty(0, dtype=value.dtype, device=_CPU)
         return empty.set_(other, value.storage_offset(), value.shape, value.stride())
 
     def _lit(self, shadow: Tensor) -> Tensor:
         """The tensor of the second device that has this shadow."""
-        return self._lay(torch.empty(0, dtype=shadow.dtype, device=_META), shadow)
+        return self._lay(_empty(0, dtype=shadow.dtype, device=_META), shadow)
 
     def _lay(self, value: Tensor, shadow: Tensor) -> Tensor:
         storage = shadow.untyped_storage()
         if storage._cdata not in self._lights:
-            light = torch.empty(storage.nbytes(), dtype=torch.uint8, device=_META).untyped_storage()
+            light = _empty(storage.nbytes(), dtype=torch.uint8, device=_META).untyped_storage()
             self._pair(light, storage)
         light = self._lights[storage._cdata][1]
         if light.nbytes() < storage.nbytes():
