@@ -16,10 +16,11 @@ from typing import Any
 from .source import Note, Piece, Source, read
 from .trouble import bounded
 
-__all__ = ["Aliases", "defined", "dotted", "is_empty", "outline", "outline_of"]
+__all__ = ["STARRED", "Aliases", "defined", "dotted", "is_empty", "outline", "outline_of"]
 
 _MOST = 5000
 _MOST_STEPS = 20
+_MOST_NAMES = 200
 
 # Where the dilation stands among the positional arguments of each native operation, counted from 0.
 _DILATION = {
@@ -31,7 +32,17 @@ _DILATION = {
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), 4),
     **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d"), 3),
 }
-_STARRED = {"torch", "torch.nn", "torch.nn.functional"}
+STARRED = {
+    "torch",
+    "torch.nn",
+    "torch.nn.functional",
+    "torch.nn.init",
+    "torch.autograd",
+    "torch.optim",
+    "numpy",
+    "math",
+}
+"""Modules whose star imports are followed: assignments begin with them."""
 
 
 def outline(files: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -87,6 +98,8 @@ class Aliases:
         self.imports: dict[str, str] = {}
         """Names bound by imports, with the dotted name of what is imported."""
         self.assigned: dict[str, str] = {}
+        self.bindings: dict[str, set[str]] = {}
+        """All that each name is ever bound to, by imports and plain assignments."""
         self.starred: list[str] = []
         self.modules: list[str] = []
         """Modules imported, in order, once each."""
@@ -104,7 +117,7 @@ class Aliases:
             for alias in node.names:
                 self.modules.append(alias.name)
                 top = alias.name.partition(".")[0]
-                self.imports[alias.asname or top] = alias.name if alias.asname else top
+                self._import(alias.asname or top, alias.name if alias.asname else top)
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             self.modules.append(module)
@@ -112,11 +125,15 @@ class Aliases:
                 if alias.name == "*":
                     self.starred.append(module)
                 else:
-                    self.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
+                    self._import(alias.asname or alias.name, f"{module}.{alias.name}")
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 self._assign(target, node.value)
+
+    def _import(self, name: str, full: str) -> None:
+        self.imports[name] = full
+        self.bindings.setdefault(name, set()).add(full)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
@@ -131,6 +148,7 @@ class Aliases:
             return
         elif of is not None and of != name:
             self.assigned[name] = of
+            self.bindings.setdefault(name, set()).add(of)
         elif _holds_dilation(value):
             self.dilating.add(name)
 
@@ -144,6 +162,22 @@ class Aliases:
             current = following
         # ``a = b.c; b = a.d`` grows for ever.
         return name
+
+    def every(self, name: str) -> set[str]:
+        """``resolve`` by whichever binding of an alias; a name that is bound twice may stand for either."""
+        found: set[str] = {self.resolve(name)}
+        seen, waiting = {name}, [name]
+        while waiting and len(seen) < _MOST_NAMES:
+            parts = waiting.pop().split(".")
+            following = {
+                ".".join([known, *parts[length:]])
+                for length in range(len(parts), 0, -1)
+                for known in self.bindings.get(".".join(parts[:length]), ())
+            }
+            found |= {self._through_neighbour(one) for one in following}
+            waiting += following - seen
+            seen |= following
+        return found
 
     def _step(self, name: str) -> str | None:
         parts = name.split(".")
@@ -160,7 +194,7 @@ class Aliases:
             # Already a full name; ``torch.nn.functional`` happens to hold a ``torch`` as well.
             return None
         for module in self.starred:
-            if module in _STARRED and hasattr(importlib.import_module(module), head):
+            if module in STARRED and hasattr(importlib.import_module(module), head):
                 return f"{module}.{name}"
         return None
 
