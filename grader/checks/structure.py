@@ -335,5 +335,6 @@ def _native(sitting: Sitting, name: str, native: re.Pattern[str], but: tuple[str
         for used, line in one.get("uses", {}).items():
             if native.fullmatch(used):
                 by = "" if one["name"] == name else f", by {one['name']}"
-                return f"{name} uses {used}{by} ({one['file']}, line {line})"
+                cell = f", cell {one['cell']}" if one.get("cell") else ""
+                return f"{name} uses {used}{by} ({one['file']}{cell}, line {line})"
     return None

@@ -63,6 +63,8 @@ class Loaded:
     """``name`` and ``paths`` of wanted classes that several unrelated files define differently."""
     notes: list[dict[str, str]]
     """Remarks on removed and old functions that the code uses (``where``, ``what``, ``why``); grows while it runs."""
+    every: dict[str, tuple[type, ...]]
+    """All classes that had each wanted name in any file, at any time: one may be defined twice, and copied."""
 
 
 def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str], sparing: bool = False) -> Loaded:
@@ -480,6 +482,7 @@ class _Loader:
         self.failed: list[dict[str, Any]] = []
         self.notes: list[dict[str, str]] = []
         self.stood_in: dict[str, str] = {}
+        self.every: dict[str, list[type]] = {}
         self.builtins = {**vars(builtins), "__import__": self._import, "exit": sys.exit, "quit": sys.exit}
         names: set[str] = set()
         for file in self.files:
@@ -514,6 +517,7 @@ class _Loader:
             chosen=chosen,
             conflicts=[conflict for name in self.wanted if (conflict := self._conflict(name, chosen)) is not None],
             notes=self.notes,
+            every={name: tuple(kinds) for name, kinds in self.every.items()},
         )
 
     def _definers(self, name: str) -> list[_File]:
@@ -624,6 +628,10 @@ class _Loader:
                 self._execute(file, file.compiled(unit, statement, annotated=False))
         except BaseException as error:
             self._failed(file, unit, error)
+        for name in unit.bound.intersection(self.wanted):
+            kind, known = vars(file.module).get(name), self.every.setdefault(name, [])
+            if isinstance(kind, type) and not any(kind is one for one in known):
+                known.append(kind)
 
     def _execute(self, file: _File, code: types.CodeType) -> None:
         try:

@@ -338,7 +338,7 @@ def _uses(node: ast.AST, aliases: Aliases, own: set[str]) -> dict[str, int]:
     """
     uses: dict[str, int] = {}
     parts = list(ast.walk(node))
-    asked = {id(part.args[1]) for part in parts if isinstance(part, ast.Call) and _asks_for_kind(part)}
+    asked = {id(kind) for part in parts for kind in _kinds_asked_for(part)}
     for part in parts:
         if not isinstance(part, ast.Name | ast.Attribute | ast.Call) or id(part) in asked:
             continue
@@ -385,8 +385,16 @@ def is_empty(function: _Function) -> bool:
     return True
 
 
-def _asks_for_kind(call: ast.Call) -> bool:
-    return dotted(call.func) in ("isinstance", "issubclass") and len(call.args) == 2
+def _kinds_asked_for(node: ast.AST) -> list[ast.expr]:
+    """Classes that something is only held against: ``isinstance(m, (nn.Conv2d, Mine))``, ``type(m) == nn.Conv2d``."""
+    match node:
+        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kinds]):
+            found = [kinds]
+        case ast.Compare(left=ast.Call(func=ast.Name(id="type")), comparators=kinds):
+            found = [*kinds]
+        case _:
+            return []
+    return found + [kind for group in found if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
 
 
 def _calls(node: ast.AST, aliases: Aliases, base: str) -> list[dict[str, Any]]:

@@ -272,8 +272,8 @@ def _accessed(function: str, first: ast.expr, name: ast.expr, names: _Names) -> 
             told.append(f"getattr({full}, …)")
         elif _is_private(f"{full}.{getattr(name, 'value', '')}"):
             told.append(f"{full}.{getattr(name, 'value', '')}")
-        elif isinstance(name, ast.Constant) and _below(f"{full}.{name.value}", _NAMES):
-            told.append(f"{full}.{name.value}")
+        elif isinstance(name, ast.Constant) and _below(f"{full}.{name.value!s}", _NAMES):
+            told.append(f"{full}.{name.value!s}")
     yield from told[1:]
     if len(told) == 1 and any(map(_put_together, [name, *names.texts.get(getattr(name, "id", ""), ())])):
         yield f"{function}({written or '…'}, {bounded(ast.unparse(name), 60)})"
