@@ -110,6 +110,8 @@ _WHOLE = frozenset(
 """Modules that have no business being passed around: under another name they could be changed."""
 _ASKING = frozenset({"print", "dir", "help", "hasattr", "getattr", "isinstance", "type", "id", "str", "repr", "reload"})
 _MODES = (TorchDispatchMode, TorchFunctionMode)
+_LAYERS = ("torch.nn", "torch.optim", "torch.autograd", "torch.utils.data", "torch.distributions")
+"""What there is in torch to be extended, under the names of any age."""
 _BASES = ("torch.Tensor", "torch.nn.Parameter", "torch.nn.parameter.Parameter", "type")
 
 
@@ -257,6 +259,9 @@ def _is_installed(module: str) -> bool:
 def _bends(base: str) -> bool:
     """Whether to extend ``base`` is to change what operations do, or what a class is."""
     real = _real(base)
+    if real is None and base.startswith("torch.") and not _below(base, _LAYERS):
+        # of a part of torch that nothing has imported so far, and nobody can say what it is
+        return True
     return base in _BASES or (isinstance(real, type) and issubclass(real, (Tensor, *_MODES, type)))
 
 
