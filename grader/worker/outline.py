@@ -228,13 +228,15 @@ def _is_one(node: ast.expr) -> bool:
 
 
 def _file(source: Source, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+    read = {node.attr for _, node in source.nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+    read |= {node.value for _, node in source.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     classes: list[dict[str, Any]] = []
     functions: list[dict[str, Any]] = []
     values: list[dict[str, Any]] = []
     for piece, statement in source.body:
         for node in defined(statement):
             if isinstance(node, ast.ClassDef):
-                classes.append(_class(node, piece, aliases, own))
+                classes.append({**_class(node, piece, aliases, own), "spare": _spare(node, aliases, read)})
             else:
                 functions.append(_function(node, piece, aliases, own))
         values += [_named(name, statement, piece, aliases, own) for name in _assigned(statement)]
@@ -354,6 +356,27 @@ def _uses(node: ast.AST, aliases: Aliases, own: set[str]) -> dict[str, int]:
         if full.startswith("torch.") or full in own:
             uses[bounded(full)] = min(part.lineno, uses.get(full, part.lineno))
     return dict(list(uses.items())[:_MOST])
+
+
+def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, list[str]]:
+    """Names of torch that the class uses for nothing but attributes that the file never reads, with those attributes:
+    a layer that was left over."""
+    kept: dict[int, str] = {}
+    for statement in (statement for member in _members(node) for statement in member.body):
+        match statement:
+            case ast.Assign(
+                targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Call(func=function)
+            ) if name not in read:
+                kept[id(function)] = name
+    spare: dict[str, list[str]] = {}
+    used: set[str] = set()
+    for part in ast.walk(node) if kept else ():
+        written = dotted(part) if isinstance(part, ast.Name | ast.Attribute | ast.Call) else None
+        if written is not None and id(part) in kept:
+            spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(kept[id(part)]))
+        elif written is not None:
+            used.add(bounded(aliases.resolve(written)))
+    return {full: names for full, names in spare.items() if full not in used}
 
 
 def _members(node: ast.ClassDef) -> Iterator[_Function]:
