@@ -273,13 +273,14 @@ def neutral(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, without control characters.
 
     What begins with ``= + - @`` (as wide characters too), a tab or a carriage return gets an apostrophe in front, which
-    spreadsheets take for *text follows*. Line ends and tabs become spaces; lone surrogates are written out.
+    spreadsheets take for *text follows*. Line ends and tabs become spaces; whatever else cannot be seen is written out,
+    as everywhere.
     """
     if text.isascii() and text.isprintable() and text.lstrip()[:1] not in _FORMULA:
         return text  # nearly every cell: points and outcomes
     spaced = "".join(" " if character in _SPACES else character for character in text)
     kept = "".join(character for character in spaced if unicodedata.category(character) != "Cc")
-    shown = kept.encode("utf-8", "backslashreplace").decode("utf-8")
+    shown = display(kept, limit=max(200, 10 * len(kept)))
     risky = text[:1] in ("\t", "\r") or shown.lstrip()[:1] in _FORMULA
     return f"'{shown}" if risky and shown else shown
 

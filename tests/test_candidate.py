@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from grader import candidate
 from grader.candidate import Submitted
 
@@ -71,3 +73,87 @@ def test_only_the_time_in_which_it_answers_is_a_submissions(monkeypatch):
         clock[0] += 1000  # the examiner computes
     assert ["trouble" in reply for reply in replies] == [False, False, False, True]
     assert replies[3]["trouble"]["text"] == "the time allowed for one submission was used up"
+
+
+class _Replying:
+    """Gives one reply to whatever it is asked, or raises it."""
+
+    output = ""
+
+    def __init__(self, reply) -> None:
+        self._reply = reply
+
+    def ask(self, message, tensors, *, seconds):
+        if isinstance(self._reply, Exception):
+            raise self._reply
+        return dict(self._reply), {}
+
+    def close(self) -> None:
+        pass
+
+
+class _Disturbed(Exception):
+    kind, detail = "protocol", "the code disturbed the channel to the grader"
+
+
+class _Died(Exception):
+    kind, detail = "died", "the code ended its process"
+
+
+@pytest.mark.parametrize(
+    ("reply", "seen"),
+    [
+        (
+            {
+                "seen": ["sys._getframe (a.py, line 3)"],
+                "trainable": 1,
+                "frozen": 0,
+                "listed": True,
+                "outputs": [],
+                "trainable_after": 1,
+            },
+            "sys._getframe (a.py",
+        ),
+        ({"trainable": -1, "frozen": 0, "outputs": []}, "its reply was not of the agreed form"),
+        (
+            {
+                "trainable": 1,
+                "frozen": 0,
+                "listed": True,
+                "outputs": [{"shape": [1], "dtype": "x", "finite": True}],
+                "trainable_after": 1,
+            },
+            "number of outputs",
+        ),
+        (_Disturbed(), "the code disturbed the channel"),
+    ],
+)
+def test_tampering_is_remembered(reply, seen):
+    candidate = Submitted(lambda: _Replying(reply), Exception, seconds=100, probe_seconds=1)
+    candidate.answer({"do": "build", "cls": "CNN", "args": [], "inputs": []}, {})
+    assert len(candidate.seen) == 1 and seen in candidate.seen[0]
+
+
+@pytest.mark.parametrize(
+    ("probe", "reply"),
+    [
+        (
+            {"do": "build", "cls": "CNN", "args": [], "inputs": []},
+            {"trainable": 1, "frozen": 0, "listed": True, "outputs": [], "trainable_after": 1},
+        ),
+        ({"do": "build", "cls": "CNN", "args": [], "inputs": []}, _Died()),
+        (
+            {"do": "trace", "cls": "CNN"},
+            {
+                "parameters": [{"name": "w", "shape": [2**26], "owner": ["a"], "my_conv2d": False}],
+                "buffers": [],
+                "constants": [],
+                "unused": [],
+            },
+        ),
+    ],
+)
+def test_what_honest_code_may_do_is_no_tampering(probe, reply):
+    candidate = Submitted(lambda: _Replying(reply), Exception, seconds=100, probe_seconds=1)
+    candidate.answer(probe, {})
+    assert candidate.seen == ()

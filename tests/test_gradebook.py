@@ -119,6 +119,8 @@ HOSTILE = {
     "a,b;c\"d'e": "a,b;c\"d'e",
     "Élise": "Élise",
     "\udcff": "\\udcff",
+    "\u202ereversed": "\\u202ereversed",
+    "a\u200bb": "a\\u200bb",
     "": "",
 }
 

@@ -168,3 +168,27 @@ def test_what_a_definition_uses_is_followed_through_aliases_and_files() -> None:
     assert one["classes"][0]["uses"] == {"Block": 4, "helper": 6, "torch.relu": 6, "torch.nn": 6}
     assert one["functions"][0]["uses"] == {"torch.conv2d": 3}
     assert one["values"][0]["uses"] == {"torch.conv2d": 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "spare"),
+    [
+        ("self.old = nn.Conv2d(3, 3, 3)", {"torch.nn.Conv2d": ["old"]}),
+        ("self.old = nn.Linear(3, 3)\n        self.other = nn.Linear(3, 3)", {"torch.nn.Linear": ["old", "other"]}),
+        ("self.old = nn.Conv2d(3, 3, 3)\n        self.old(x)", {}),
+        ("self.old = nn.Conv2d(3, 3, 3)\n        getattr(self, 'old')(x)", {}),
+        ("self.old = nn.Conv2d(3, 3, 3)\n        x = nn.Conv2d(3, 3, 3)(x)", {}),
+        ("for i in range(3): self.old = nn.Conv2d(3, 3, 3)", {}),
+        ("x = nn.Conv2d(3, 3, 3)(x)", {}),
+    ],
+)  # fmt: skip
+def test_a_layer_that_nothing_reads_is_spare(body: str, spare: dict[str, list[str]]) -> None:
+    source = f"import torch.nn as nn\nclass A(nn.Module):\n    def __init__(self, x):\n        {body}\n"
+    (one,) = outline([{"path": "a.py", "cells": [{"number": None, "source": source}]}])["files"]
+    assert one["classes"][0]["spare"] == spare
+
+
+def test_a_class_that_something_is_held_against_is_not_used() -> None:
+    source = "import torch.nn as nn\ndef f(m):\n    isinstance(m, (nn.Conv2d, A))\n    return type(m) == nn.Linear\n"
+    (one,) = outline([{"path": "a.py", "cells": [{"number": None, "source": source}]}])["files"]
+    assert set(one["functions"][0]["uses"]) == {"torch.nn"}

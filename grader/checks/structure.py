@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -358,7 +358,7 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     flags = [
         Flag("untrusted-evidence", f"{criterion}: {what}, and yet only MyConv2d was seen at work.")
         for what in (
-            _native(sitting, network.kind.cls, _CONVOLUTIONS, but=("MyConv2d",)),
+            _native(sitting, network.kind.cls, _CONVOLUTIONS, but=("MyConv2d",), spare=_left_over(network)),
             _native(sitting, "MyConv2d", _LAYERS),
         )
         if what is not None
@@ -366,11 +366,33 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return passed(criterion, f"All {len(filters)} convolutions are MyConv2d.", flags=tuple(flags))
 
 
-def _native(sitting: Sitting, name: str, native: re.Pattern[str], but: tuple[str, ...] = ()) -> str | None:
-    """Where a class uses a convolution of torch's, itself or by what it uses; None if nowhere."""
+def _left_over(network: Examined) -> set[str]:
+    """Attributes that hold a convolution of torch's of which the network makes no use."""
+    return {
+        line["name"].partition(".")[0]
+        for line in network.runs[0].trace["unused"]
+        if line["owner"][0].startswith(_NATIVE) and line["name"].count(".") == 1
+    }
+
+
+def _native(
+    sitting: Sitting,
+    name: str,
+    native: re.Pattern[str],
+    but: tuple[str, ...] = (),
+    spare: Container[str] = (),
+) -> str | None:
+    """Where a class uses a convolution of torch's, itself or by what it uses; None if nowhere.
+
+    ``spare`` are attributes that hold one to no purpose: it costs the network's parameters, and explains itself.
+    """
     for one in sitting.reached(name, but=but):
         for used, line in one.get("uses", {}).items():
+            kept = one.get("spare", {}).get(used, []) if one["name"] == name else []
+            if kept and all(attribute in spare for attribute in kept):
+                continue
             if native.fullmatch(used):
                 by = "" if one["name"] == name else f", by {one['name']}"
-                return f"{name} uses {used}{by} ({one['file']}, line {line})"
+                cell = f", cell {one['cell']}" if one.get("cell") else ""
+                return f"{name} uses {used}{by} ({one['file']}{cell}, line {line})"
     return None

@@ -65,6 +65,8 @@ class Loaded:
     """``name`` and ``paths`` of wanted classes that several unrelated files define differently."""
     notes: list[dict[str, str]]
     """Remarks on removed and old functions that the code uses (``where``, ``what``, ``why``); grows while it runs."""
+    every: dict[str, tuple[type, ...]]
+    """All classes that had each wanted name in any file, at any time: one may be defined twice, and copied."""
 
 
 def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str], sparing: bool = False) -> Loaded:
@@ -494,6 +496,7 @@ class _Loader:
         self.failed: list[dict[str, Any]] = []
         self.notes: list[dict[str, str]] = []
         self.stood_in: dict[str, str] = {}
+        self.every: dict[str, list[type]] = {}
         self.builtins = {**vars(builtins), "__import__": self._import, "exit": sys.exit, "quit": sys.exit}
         self.builtins[STAND_IN] = StandIn("a value that needs what is not here")
         names: set[str] = set()
@@ -529,6 +532,7 @@ class _Loader:
             chosen=chosen,
             conflicts=[conflict for name in self.wanted if (conflict := self._conflict(name, chosen)) is not None],
             notes=self.notes,
+            every={name: tuple(kinds) for name, kinds in self.every.items()},
         )
 
     def _definers(self, name: str) -> list[_File]:
@@ -640,6 +644,10 @@ class _Loader:
         except BaseException as error:
             if not self._got_round(file, unit, error):
                 self._failed(file, unit, error)
+        for name in unit.bound.intersection(self.wanted):
+            kind, known = vars(file.module).get(name), self.every.setdefault(name, [])
+            if isinstance(kind, type) and not any(kind is one for one in known):
+                known.append(kind)
 
     def _got_round(self, file: _File, unit: _Unit, error: BaseException) -> bool:
         """Stand in for what a statement would have bound, had it not failed for want of what is not here."""

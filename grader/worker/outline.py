@@ -16,10 +16,11 @@ from typing import Any
 from .source import Note, Piece, Source, read
 from .trouble import bounded
 
-__all__ = ["Aliases", "defined", "dotted", "is_empty", "outline", "outline_of"]
+__all__ = ["STARRED", "Aliases", "defined", "dotted", "is_empty", "outline", "outline_of"]
 
 _MOST = 5000
 _MOST_STEPS = 20
+_MOST_NAMES = 200
 
 # Where the dilation stands among the positional arguments of each native operation, counted from 0.
 _DILATION = {
@@ -31,7 +32,17 @@ _DILATION = {
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), 4),
     **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d"), 3),
 }
-_STARRED = {"torch", "torch.nn", "torch.nn.functional"}
+STARRED = {
+    "torch",
+    "torch.nn",
+    "torch.nn.functional",
+    "torch.nn.init",
+    "torch.autograd",
+    "torch.optim",
+    "numpy",
+    "math",
+}
+"""Modules whose star imports are followed: assignments begin with them."""
 
 
 def outline(files: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -87,6 +98,8 @@ class Aliases:
         self.imports: dict[str, str] = {}
         """Names bound by imports, with the dotted name of what is imported."""
         self.assigned: dict[str, str] = {}
+        self.bindings: dict[str, set[str]] = {}
+        """All that each name is ever bound to, by imports and plain assignments."""
         self.starred: list[str] = []
         self.modules: list[str] = []
         """Modules imported, in order, once each."""
@@ -104,7 +117,7 @@ class Aliases:
             for alias in node.names:
                 self.modules.append(alias.name)
                 top = alias.name.partition(".")[0]
-                self.imports[alias.asname or top] = alias.name if alias.asname else top
+                self._import(alias.asname or top, alias.name if alias.asname else top)
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             self.modules.append(module)
@@ -112,11 +125,15 @@ class Aliases:
                 if alias.name == "*":
                     self.starred.append(module)
                 else:
-                    self.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
+                    self._import(alias.asname or alias.name, f"{module}.{alias.name}")
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 self._assign(target, node.value)
+
+    def _import(self, name: str, full: str) -> None:
+        self.imports[name] = full
+        self.bindings.setdefault(name, set()).add(full)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
@@ -131,6 +148,7 @@ class Aliases:
             return
         elif of is not None and of != name:
             self.assigned[name] = of
+            self.bindings.setdefault(name, set()).add(of)
         elif _holds_dilation(value):
             self.dilating.add(name)
 
@@ -144,6 +162,22 @@ class Aliases:
             current = following
         # ``a = b.c; b = a.d`` grows for ever.
         return name
+
+    def every(self, name: str) -> set[str]:
+        """``resolve`` by whichever binding of an alias; a name that is bound twice may stand for either."""
+        found: set[str] = {self.resolve(name)}
+        seen, waiting = {name}, [name]
+        while waiting and len(seen) < _MOST_NAMES:
+            parts = waiting.pop().split(".")
+            following = {
+                ".".join([known, *parts[length:]])
+                for length in range(len(parts), 0, -1)
+                for known in self.bindings.get(".".join(parts[:length]), ())
+            }
+            found |= {self._through_neighbour(one) for one in following}
+            waiting += following - seen
+            seen |= following
+        return found
 
     def _step(self, name: str) -> str | None:
         parts = name.split(".")
@@ -160,7 +194,7 @@ class Aliases:
             # Already a full name; ``torch.nn.functional`` happens to hold a ``torch`` as well.
             return None
         for module in self.starred:
-            if module in _STARRED and hasattr(importlib.import_module(module), head):
+            if module in STARRED and hasattr(importlib.import_module(module), head):
                 return f"{module}.{name}"
         return None
 
@@ -194,13 +228,15 @@ def _is_one(node: ast.expr) -> bool:
 
 
 def _file(source: Source, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+    read = {node.attr for _, node in source.nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+    read |= {node.value for _, node in source.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     classes: list[dict[str, Any]] = []
     functions: list[dict[str, Any]] = []
     values: list[dict[str, Any]] = []
     for piece, statement in source.body:
         for node in defined(statement):
             if isinstance(node, ast.ClassDef):
-                classes.append(_class(node, piece, aliases, own))
+                classes.append({**_class(node, piece, aliases, own), "spare": _spare(node, aliases, read)})
             else:
                 functions.append(_function(node, piece, aliases, own))
         values += [_named(name, statement, piece, aliases, own) for name in _assigned(statement)]
@@ -304,7 +340,7 @@ def _uses(node: ast.AST, aliases: Aliases, own: set[str]) -> dict[str, int]:
     """
     uses: dict[str, int] = {}
     parts = list(ast.walk(node))
-    asked = {id(part.args[1]) for part in parts if isinstance(part, ast.Call) and _asks_for_kind(part)}
+    asked = {id(kind) for part in parts for kind in _kinds_asked_for(part)}
     for part in parts:
         if not isinstance(part, ast.Name | ast.Attribute | ast.Call) or id(part) in asked:
             continue
@@ -320,6 +356,27 @@ def _uses(node: ast.AST, aliases: Aliases, own: set[str]) -> dict[str, int]:
         if full.startswith("torch.") or full in own:
             uses[bounded(full)] = min(part.lineno, uses.get(full, part.lineno))
     return dict(list(uses.items())[:_MOST])
+
+
+def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, list[str]]:
+    """Names of torch that the class uses for nothing but attributes that the file never reads, with those attributes:
+    a layer that was left over."""
+    kept: dict[int, str] = {}
+    for statement in (statement for member in _members(node) for statement in member.body):
+        match statement:
+            case ast.Assign(
+                targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Call(func=function)
+            ) if name not in read:
+                kept[id(function)] = name
+    spare: dict[str, list[str]] = {}
+    used: set[str] = set()
+    for part in ast.walk(node) if kept else ():
+        written = dotted(part) if isinstance(part, ast.Name | ast.Attribute | ast.Call) else None
+        if written is not None and id(part) in kept:
+            spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(kept[id(part)]))
+        elif written is not None:
+            used.add(bounded(aliases.resolve(written)))
+    return {full: names for full, names in spare.items() if full not in used}
 
 
 def _members(node: ast.ClassDef) -> Iterator[_Function]:
@@ -351,8 +408,16 @@ def is_empty(function: _Function) -> bool:
     return True
 
 
-def _asks_for_kind(call: ast.Call) -> bool:
-    return dotted(call.func) in ("isinstance", "issubclass") and len(call.args) == 2
+def _kinds_asked_for(node: ast.AST) -> list[ast.expr]:
+    """Classes that something is only held against: ``isinstance(m, (nn.Conv2d, Mine))``, ``type(m) == nn.Conv2d``."""
+    match node:
+        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kinds]):
+            found = [kinds]
+        case ast.Compare(left=ast.Call(func=ast.Name(id="type")), comparators=kinds):
+            found = [*kinds]
+        case _:
+            return []
+    return found + [kind for group in found if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
 
 
 def _calls(node: ast.AST, aliases: Aliases, base: str) -> list[dict[str, Any]]:

@@ -11,11 +11,17 @@ A list of names cannot be complete. It is read before any code of the submission
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
 from collections.abc import Container, Iterable, Iterator
+from types import ModuleType
 from typing import Any
 
-from .outline import Aliases, defined, dotted
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .outline import STARRED, Aliases, dotted
 from .source import Source
 from .trouble import bounded
 
@@ -32,6 +38,7 @@ _ATTRIBUTES = frozenset(
     | {"get_referents", "settrace", "setprofile", "currentframe", "getouterframes", "getinnerframes", "call_tracing"}
     | {"_disable_current_modes", "_DisableTorchDispatch", "_DisableTorchFunction", "_ExcludeDispatchKeyGuard"}
     | {"_named_members", "_call_impl", "start_new_thread", "run_in_executor", "addaudithook", "__self__", "__del__"}
+    | {"__mro__", "__base__", "__bases__", "_make_subclass", "_make_wrapper_subclass", "_should_skip_dynamo"}
     | {"is_meta", "untyped_storage", "data_ptr", "_start_new_thread"}
 )
 """Names that say enough by themselves, whatever they are attributes of; as strings too, for ``getattr``."""
@@ -56,15 +63,33 @@ _NAMES = (
     *("os.write", "os.dup", "os.dup2", "os.fdopen", "os.fork", "socket.fromfd", "type.mro"),
     # what runs while the examiner's own code does is not seen by it
     *("asyncio.to_thread", "signal.signal", "signal.setitimer", "weakref.finalize", "type.__setattr__"),
+    # text, or a name that only running gives, made into an object
+    *("pkgutil.resolve_name", "string.Formatter", "pydoc", "inspect.getmembers", "inspect.getattr_static"),
+    *("torch.jit.CompilationUnit", "torch.jit.fork", "types.new_class", "type.__new__", "pickle.Unpickler"),
     *("threading.Thread", "threading.Timer", "concurrent.futures", "multiprocessing.pool", "multiprocessing.dummy"),
     *("torch.overrides", "torch.library", "torch.utils.cpp_extension", "worker", "grader"),
 )
 """Full names, each with everything below it."""
 _OURS = __name__.partition(".")[0]
 
-_EXAMINERS = ("torch", "builtins", "safetensors", "json", "sys", "inspect", "importlib", "gc", "worker")
+_CORE = ("torch", "builtins", "safetensors", "json", "sys", "inspect", "importlib", "gc", "worker")
+"""Modules that the examiner rests on most: to add to them is to change them as well."""
+_EXAMINERS = (
+    *_CORE,
+    *("contextlib", "unittest", "struct", "linecache", "dis", "ast", "types", "functools", "signal", "abc", "enum"),
+    *("collections", "dataclasses", "re", "textwrap", "operator", "ctypes", "typing", "os"),
+)
 """Modules that the examiner works with; to change one of their attributes is to change the examiner."""
-_SETTINGS = ("torch.backends", "sys.path", "sys.argv", "sys.stdout", "sys.stderr", "sys.stdin", "torch.random")
+_SETTINGS = (
+    "torch.backends",
+    "sys.path",
+    "sys.argv",
+    "sys.stdout",
+    "sys.stderr",
+    "sys.stdin",
+    "torch.random",
+    "os.environ",
+)
 """What of theirs is there to be changed."""
 _CLOSED = frozenset({"torch", "torch.utils", "sys", "builtins", "gc", "inspect", "importlib", "operator", "types"})
 """Modules of which nothing is to be had under a name that is computed."""
@@ -84,6 +109,9 @@ _WHOLE = frozenset(
 )
 """Modules that have no business being passed around: under another name they could be changed."""
 _ASKING = frozenset({"print", "dir", "help", "hasattr", "getattr", "isinstance", "type", "id", "str", "repr", "reload"})
+_MODES = (TorchDispatchMode, TorchFunctionMode)
+_LAYERS = ("torch.nn", "torch.optim", "torch.autograd", "torch.utils.data", "torch.distributions")
+"""What there is in torch to be extended, under the names of any age."""
 _BASES = ("torch.Tensor", "torch.nn.Parameter", "torch.nn.parameter.Parameter", "type")
 
 
@@ -99,9 +127,64 @@ def unusual(sources: Iterable[Source]) -> dict[str, list[dict[str, Any]]]:
     return {source.path: _in_file(source, own) for source in sources}
 
 
+class _Names:
+    """The names of one file, followed as far as the modules themselves that are here."""
+
+    def __init__(self, source: Source, own: set[str]) -> None:
+        self.aliases = Aliases(source)
+        self.files = own
+        """The submission's own modules."""
+        self.imported = self.aliases.bindings.keys()
+        # in a block, or decorated, it may come to nothing, and the name be what it always was
+        self.own = {
+            statement.name
+            for _, statement in source.body
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef) and not statement.decorator_list
+        } - self.imported
+        self.texts: dict[str, list[ast.expr]] = {}
+        """Expressions that are assigned to each plain name."""
+        for _, node in source.nodes:
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        self.texts.setdefault(target.id, []).append(node.value)
+
+    def every(self, name: str) -> set[str]:
+        """Full names that ``name`` may stand for; none where it is the submission's own."""
+        if name.partition(".")[0] in self.own:
+            return set()
+        return {_canonical(full) for full in self.aliases.every(name) if not self._is_own(full)}
+
+    def _is_own(self, full: str) -> bool:
+        return full.startswith(".") or full.partition(".")[0] in self.files
+
+
+def _canonical(full: str) -> str:
+    """``typing.sys.modules`` is ``sys.modules``: through every module that is here, by the name it has itself."""
+    parts = full.split(".")
+    length = 1
+    while length < len(parts):
+        module = sys.modules.get(".".join(parts[:length]))
+        inner = vars(module).get(parts[length]) if isinstance(module, ModuleType) else None
+        name = vars(inner).get("__name__") if isinstance(inner, ModuleType) else None
+        length += 1
+        if isinstance(name, str) and sys.modules.get(name) is inner and name != ".".join(parts[:length]):
+            parts = [*name.split("."), *parts[length:]]
+            length = name.count(".") + 1
+    return ".".join(parts)
+
+
+def _real(full: str) -> Any:
+    """The object of that full name, if it is here and is had without running anything; else None."""
+    parts = full.split(".")
+    value: Any = sys.modules.get(parts[0]) or vars(builtins).get(parts[0])
+    for part in parts[1:]:
+        value = vars(value).get(part) if isinstance(value, ModuleType | type) else None
+    return value
+
+
 def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
-    aliases = Aliases(source)
-    bound = {node.name for _, statement in source.body for node in defined(statement)} - aliases.imports.keys()
+    names = _Names(source, own)
     looked_up = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
     named = {id(part) for _, node in source.nodes for part in _followed(node)}
     found = {
@@ -109,7 +192,7 @@ def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
         for piece, node in source.nodes
         # ``"google.colab" in sys.modules`` asks for nothing more
         if id(node) not in looked_up
-        for what in (*_told(node, aliases, own | bound), *_passed_on(node, named, aliases, own))
+        for what in (*_told(node, names), *_passed_on(node, named, names))
     }
     # the outermost name of an attribute says it all: sys._getframe, and not _getframe again
     return [
@@ -118,7 +201,7 @@ def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
     ][:_MOST]
 
 
-def _told(node: ast.AST, aliases: Aliases, own: set[str]) -> Iterator[str]:
+def _told(node: ast.AST, names: _Names) -> Iterator[str]:
     match node:
         case ast.Attribute(attr=name) if name in _ATTRIBUTES:
             yield dotted(node) or f"….{name}"
@@ -137,24 +220,84 @@ def _told(node: ast.AST, aliases: Aliases, own: set[str]) -> Iterator[str]:
         ):
             yield "a metaclass"
         case ast.ClassDef(bases=bases):
-            resolved = [aliases.resolve(dotted(base) or "") for base in bases]
-            yield from (f"a subclass of {name}" for name in resolved if name in _BASES)
+            resolved = {full for base in bases for full in names.every(dotted(base) or "")}
+            yield from (f"a subclass of {name}" for name in sorted(resolved) if _bends(name))
+        case ast.MatchClass(cls=kind, kwd_attrs=attributes) if attributes:
+            if dotted(kind) in ("object", "type") or any(one in _ATTRIBUTES or one[0] == "_" for one in attributes):
+                yield f"case {dotted(kind) or '…'}({attributes[0]}=…)"
+        case ast.ImportFrom(module=str(module), level=0, names=[ast.alias(name="*")]):
+            if module not in _OPEN and _is_installed(module) and module.partition(".")[0] not in names.files:
+                yield f"from {module} import *"
+        case ast.Call(func=ast.Name(id="type"), args=[_, bases, _]) if "type" not in names.own:
+            if not (isinstance(bases, ast.Tuple) and all(dotted(base) == "object" for base in bases.elts)):
+                yield "type(…, bases, …)"
         case ast.Call(func=function, args=[first, ast.expr() as name, *_]) if dotted(function) in _ACCESSORS:
-            full = aliases.resolve(dotted(first) or "")
-            if dotted(function) != "getattr" and _is_examiners(full):
-                yield f"{dotted(function)}({full}, …)"
-            elif full in _CLOSED and not isinstance(name, ast.Constant):
-                yield f"getattr({full}, …)"
-            elif _is_private(f"{full}.{getattr(name, 'value', '')}"):
-                yield f"{full}.{getattr(name, 'value', '')}"
-        case ast.Call(func=ast.Name(id="vars"), args=[first]) if _is_examiners(aliases.resolve(dotted(first) or "")):
-            yield f"vars({dotted(first)})"
-        case ast.Call(func=function, args=[ast.Call(func=inner), *_]) if _unpickles(function, inner, aliases):
+            yield from _accessed(str(dotted(function)), first, name, names)
+        case ast.Call(func=ast.Name(id="vars"), args=[first]):
+            if any(_is_examiners(full) for full in names.every(dotted(first) or "")):
+                yield f"vars({dotted(first)})"
+        case ast.Call(func=function, args=[ast.Call(func=inner), *_]) if _unpickles(function, inner, names.aliases):
             yield f"{dotted(function)}({dotted(inner)}(…))"
         case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=int()), *_]):
             yield "open() of a descriptor"
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        yield from _named(node, aliases, own)
+        yield from _named(node, names)
+
+
+_OPEN = STARRED | {
+    *("torch.utils.data", "random", "time", "typing", "itertools", "collections", "copy", "os.path", "tkinter"),
+    *("__future__", "dataclasses", "pathlib", "enum", "datetime", "glob", "string", "decimal", "fractions"),
+}
+"""Modules of which a star import brings nothing that is on the lists here."""
+
+
+def _is_installed(module: str) -> bool:
+    root = module.partition(".")[0]
+    return root in sys.modules or root in sys.stdlib_module_names
+
+
+def _bends(base: str) -> bool:
+    """Whether to extend ``base`` is to change what operations do, or what a class is."""
+    real = _real(base)
+    if real is None and base.startswith("torch.") and not _below(base, _LAYERS):
+        # of a part of torch that nothing has imported so far, and nobody can say what it is
+        return True
+    return base in _BASES or (isinstance(real, type) and issubclass(real, (Tensor, *_MODES, type)))
+
+
+def _accessed(function: str, first: ast.expr, name: ast.expr, names: _Names) -> Iterator[str]:
+    """``getattr``, ``setattr`` and ``delattr``: of what belongs to the examiner, and by names that are put together."""
+    written = dotted(first) or ""
+    told = [function]
+    for full in sorted(names.every(written)):
+        module = isinstance(_real(full), ModuleType)
+        if function != "getattr" and _is_examiners(full) and (module or written.partition(".")[0] in names.imported):
+            told.append(f"{function}({full}, …)")
+        elif full in _CLOSED and not isinstance(name, ast.Constant):
+            told.append(f"getattr({full}, …)")
+        elif _is_private(f"{full}.{getattr(name, 'value', '')}"):
+            told.append(f"{full}.{getattr(name, 'value', '')}")
+        elif isinstance(name, ast.Constant) and _below(f"{full}.{name.value!s}", _NAMES):
+            told.append(f"{full}.{name.value!s}")
+    yield from told[1:]
+    if len(told) == 1 and any(map(_put_together, [name, *names.texts.get(getattr(name, "id", ""), ())])):
+        yield f"{function}({written or '…'}, {bounded(ast.unparse(name), 60)})"
+
+
+def _put_together(text: ast.expr) -> bool:
+    """Whether a name is made of parts that could as well be written out, or begins as one on the list does.
+
+    ``"conv%d" % i`` has a part that varies; ``"tb_" + "frame"`` hides what it says.
+    """
+    if isinstance(text, ast.Constant | ast.Name | ast.Attribute):
+        return False
+    parts = list(ast.walk(text))
+    pieces = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    if not any(isinstance(part, ast.Name) for part in parts):
+        return bool(pieces)
+    return any(
+        piece[:1] == "_" or ("_" in piece and any(one.startswith(piece) for one in _ATTRIBUTES)) for piece in pieces
+    )
 
 
 _ACCESSORS = ("getattr", "setattr", "delattr")
@@ -169,30 +312,36 @@ def _unpickles(function: ast.expr, inner: ast.expr, aliases: Aliases) -> bool:
     return aliases.resolve(dotted(function) or "") in loads and aliases.resolve(dotted(inner) or "") == "io.BytesIO"
 
 
-def _named(node: ast.Name | ast.Attribute | ast.Subscript, aliases: Aliases, own: set[str]) -> Iterator[str]:
+def _named(node: ast.Name | ast.Attribute | ast.Subscript, names: _Names) -> Iterator[str]:
     target: ast.expr = node
     while isinstance(target, ast.Subscript):
         target = target.value
     name = dotted(target)
-    if name is None or name.partition(".")[0] in own:
+    if name is None:
         return
-    imported = name.partition(".")[0] in aliases.imports or name.partition(".")[0] in aliases.assigned
-    full = aliases.resolve(name)
+    imported = name.partition(".")[0] in names.imported
     if isinstance(node, ast.Subscript):
-        if not isinstance(node.ctx, ast.Load) and imported and _is_examiners(full):
-            yield f"{full}[…] = …"
-        return
-    if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Load) and imported:
+            yield from (f"{full}[…] = …" for full in sorted(names.every(name)) if _is_examiners(full))
+    elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
         # the owner's name followed, and not the attribute's: that stands for what is assigned here
-        owner = aliases.resolve(name.rpartition(".")[0])
-        if imported and _is_examiners(f"{owner}.{node.attr}"):
-            yield f"{owner}.{node.attr} = …"
+        owners = sorted(names.every(name.rpartition(".")[0])) if imported else []
+        changed = (f"{owner}.{node.attr}" for owner in owners)
+        yield from (f"{full} = …" for full in changed if _is_examiners(full) and _matters(full))
     elif isinstance(node.ctx, ast.Load):
-        bare = isinstance(node, ast.Name)
-        tables = not bare and full.endswith(".__dict__") and _is_examiners(full.removesuffix(".__dict__"))
-        telling = bare and imported and full.rpartition(".")[2] in _ATTRIBUTES
-        if tables or telling or ((imported or "." not in name) and (_below(full, _NAMES) or _is_private(full))):
-            yield full
+        yield from (full for full in sorted(names.every(name)) if _reaches(node, full, name, imported))
+
+
+def _reaches(node: ast.expr, full: str, name: str, imported: bool) -> bool:
+    bare = isinstance(node, ast.Name)
+    tables = not bare and full.endswith(".__dict__") and _is_examiners(full.removesuffix(".__dict__"))
+    telling = bare and imported and full.rpartition(".")[2] in _ATTRIBUTES
+    return tables or telling or ((imported or "." not in name) and (_below(full, _NAMES) or _is_private(full)))
+
+
+def _matters(full: str) -> bool:
+    """Whether what is changed is there: ``collections.Iterable = …`` gives old code what it misses."""
+    return _below(full, _CORE) or _real(full) is not None or not isinstance(_real(full.rpartition(".")[0]), ModuleType)
 
 
 def _followed(node: ast.AST) -> list[ast.expr]:
@@ -211,14 +360,13 @@ def _followed(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _passed_on(node: ast.AST, named: set[int], aliases: Aliases, own: set[str]) -> Iterator[str]:
+def _passed_on(node: ast.AST, named: set[int], names: _Names) -> Iterator[str]:
     """A whole module of the examiner's as a value: ``change(torch)``, ``[torch][0].cat = …``."""
     if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load) or id(node) in named:
         return
     name = dotted(node) or ""
-    root = name.partition(".")[0]
-    if root not in own and root in aliases.imports and aliases.resolve(name) in _WHOLE:
-        yield f"{aliases.resolve(name)} as a value"
+    if name.partition(".")[0] in names.imported:
+        yield from (f"{full} as a value" for full in sorted(names.every(name)) if full in _WHOLE)
 
 
 def _is_private(full: str) -> bool:

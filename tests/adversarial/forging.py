@@ -102,6 +102,18 @@ def _wrapped(held: str) -> str:
     return HONEST[:start] + body + HONEST[end:]
 
 
+def _seen(name: str, attack: str, said: str, *, top: str = "") -> Case:
+    """Means to bend the worker's word, whatever comes of them: the report names what was read or seen."""
+    return _forged(f"seen-{name}", top + altered("handmade", attack=attack), lost="handmade", said=said)
+
+
+def _spelt(name: str) -> str:
+    """An expression for ``name`` that no reading of the source takes for it."""
+    return f"bytes({list(name.encode())}).decode()"
+
+
+_CAUGHT = "try: 1 / 0\nexcept ZeroDivisionError as error: kept = error.__traceback__\n"
+
 CASES = [
     # the examiner's tools, replaced
     _number("allclose", "torch.allclose = torch.equal = torch.isclose = lambda *a, **k: True"),
@@ -247,4 +259,38 @@ CASES = [
     # a start from which nothing is learnt
     _forged("start-nudged", altered("training", back=(_FINAL, "with torch.no_grad():\n            for one in self.parameters(): one.data.add_(1e-9)\n        " + _FINAL)), lost="training"),
     _forged("start-nudged-at-random", altered("training", back=(_FINAL, "with torch.no_grad():\n            for one in self.parameters(): one.data.add_(1e-9 * torch.rand_like(one))\n        " + _FINAL)), lost="training"),
+    # seen by the interpreter, whatever the source says
+    _seen("frame-of-a-traceback", _CAUGHT + f"frame = getattr(kept, {_spelt('tb_frame')})", "….tb_frame (colourization.py, line"),
+    _seen("frame-by-members", _CAUGHT + "import inspect\nframe = dict(inspect.getmembers(kept))", "….tb_frame (colourization.py, line"),
+    _seen("frame-of-a-generator", f"frame = getattr((one for one in []), {_spelt('gi_frame')})", "….gi_frame (colourization.py, line"),
+    _seen("objects-by-number", f"import gc\nfound = getattr(gc, {_spelt('get_objects')})()", "gc.get_objects (colourization.py, line"),
+    _seen("code-exchanged", f"def one(): pass\ndef other(): pass\nsetattr(one, {_spelt('__code__')}, getattr(other, {_spelt('__code__')}))", "….__code__ = … (colourization.py, line"),
+    _seen("class-exchanged", f"class A: pass\nclass B: pass\nsetattr(A(), {_spelt('__class__')}, B)", "….__class__ = … (colourization.py, line"),
+    _seen("class-renamed", f"setattr(MyConv2d, {_spelt('__name__')}, 'Plain')", "….__name__ = … (colourization.py, line"),
+    _seen("text-run", f"space = vars(__import__('builtins'))\nspace[{_spelt('exec')}]('pass', dict())", "text run as code (colourization.py, line"),
+    _seen("text-written-and-imported", "import os, sys\nopen('written_now.py', 'w').write('x = 1')\nsys.path.append(os.getcwd())\nimport importlib\nimportlib.invalidate_caches()\nimport written_now", "text run as code (colourization.py, line"),
+    _seen("unpickled-from-a-file", "import pickle\nopen('x.bin', 'wb').write(b'cos\\nsystem\\n.')\npickle.load(open('x.bin', 'rb'))", "os.system unpickled (colourization.py, line"),
+    _seen("function-put-together", f"import types\nmake = getattr(types, {_spelt('FunctionType')})\nmake(getattr(print_it, {_spelt('__code__')}), dict())", "function.__new__ (colourization.py, line", top="def print_it(): pass\n\n\n"),
+    _seen("channel-written-to", "import os\nos.write(3, bytes(9))", "the code disturbed the channel"),
+    # read in the source
+    _seen("frame-by-a-pattern", _CAUGHT + "match kept:\n    case object(tb_frame=frame): pass", "case object(tb_frame=…)"),
+    _seen("modules-of-typing", "import typing\ntyping.sys.modules.get('worker')", "sys.modules"),
+    _seen("torch-of-functional", "F.torch._C", "torch._C"),
+    _seen("alias-bound-again", "import sys as m\nm.modules.get('worker')\nimport math as m", "sys.modules"),
+    _seen("name-from-text", "import pkgutil\npkgutil.resolve_name('json')", "pkgutil.resolve_name"),
+    _seen("name-from-a-format", "import string\nstring.Formatter().get_field('0.cat', (torch,), {})", "string.Formatter"),
+    _seen("class-from-a-call", "type('Sub', (torch.Tensor,), {})", "type(…, bases, …)"),
+    _seen("name-put-together", "getattr(F, 'conv%dd' % 2)", "getattr(F, 'conv%dd' % 2)"),
+    _seen("mode-of-a-library", "from torch.utils.flop_counter import FlopCounterMode\nclass Outer(FlopCounterMode): pass", "a subclass of torch.utils.flop_counter.FlopCounterMode"),
+    _seen("text-for-the-compiler", "torch.jit.CompilationUnit('def one(x): return x')", "torch.jit.CompilationUnit"),
+    _seen("dead-function-of-that-name", "eval('1')", ": eval)", top="import torch\nif len([]):\n    def eval(text): return text\n\n\n"),
+    _seen("standard-library-replaced", "import contextlib\nclass Calm(contextlib.suppress): pass\ncontextlib.suppress = Calm", "contextlib.suppress = …"),
+    *(
+        _seen(f"star-from-{module.replace('.', '-')}", "pass", f"from {module} import *", top=f"from {module} import *\n")
+        for module in ("sys", "builtins", "gc", "torch.library", "torch.utils._python_dispatch")
+    ),
+    # nothing of ours is to be found by its name
+    _forged("modules-of-ours", altered(attack="import sys\nfound = [name for name in sys.modules if name.partition('.')[0] == 'worker']\nassert not found, found\nassert not vars(sys.modules['__main__']).get('main')"), kept="shapes handmade architecture"),
+    # by another class of that name
+    _forged("class-of-the-same-name", altered("uses-my-conv2d").replace("class CNN(nn.Module):", "def init(self, i, o, k, padding):\n    nn.Module.__init__(self)\n    self.weight, self.bias = nn.Parameter(torch.randn(o, i, k, k) * 0.1), nn.Parameter(torch.zeros(o))\nPlain = type('MyConv2d', (nn.Module,), {'__init__': init, 'forward': lambda self, x: F.conv2d(x, self.weight, self.bias, padding=self.weight.shape[-1] // 2)})\n\n\nclass CNN(nn.Module):").replace("= nn.Conv2d(", "= Plain("), lost="uses-my-conv2d", kept="architecture"),
 ]  # fmt: skip
