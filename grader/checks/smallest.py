@@ -563,7 +563,7 @@ class _NetworkHunt:
             f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
         )
         if self._drawn_at_random(setting, mode):
-            sentence += " Its output is drawn at random, so yours will have other numbers."
+            sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
             {
                 "code": _network_code(kind.cls, setting, mode, part),
