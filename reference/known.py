@@ -24,6 +24,7 @@ __all__ = [
     "Known",
     "Network",
     "Step",
+    "first_parameter",
     "handout",
     "misordered",
     "mistakes",
@@ -337,6 +338,26 @@ def state_shapes(
         if step.kind != "cat":
             widths[step.block] = now
     return tuple(shapes)
+
+
+def first_parameter(known: Known) -> int | None:
+    """Index, in the order in which layers run, of the first parameter of the block that a mistake was made in.
+
+    None where it was made in the whole network, or there is none from that block on.
+    """
+    if not known.place:
+        return None
+    block, index = _ORDINAL.index(known.place.split()[0]), 0
+    for step in known.steps:
+        own = 0
+        if step.kind in ("conv", "convt"):
+            own = 1 + step.bias
+        elif step.form == "prelu" or (step.kind == "norm" and step.form not in NORMS_WITHOUT_PARAMETERS):
+            own = 1 if step.form == "prelu" else 2
+        if own and step.block >= block:
+            return index
+        index += own
+    return None
 
 
 @cache

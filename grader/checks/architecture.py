@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.checks.networks import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of, sentences
 from grader.checks.smallest import smallest_for_network
@@ -9,7 +11,7 @@ from grader.checks.structure import cannot_be_judged
 from grader.checks.verdict import failed, partial, passed
 from grader.compare import compare
 from grader.verdicts import Verdict
-from reference.known import Known
+from reference.known import Known, first_parameter
 
 __all__ = ["architecture"]
 
@@ -54,12 +56,22 @@ def _named(sitting: Sitting, network: Examined, known: Known) -> str:
     idle = sorted({line["name"].rpartition(".")[0] or line["name"] for line in network.runs[0].trace["unused"]})
     told = [
         *sentences(known.explanation),
-        f"{advice[0].rstrip('.')} ({sitting.where(network.kind.cls)}).",
+        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.kind.cls)}).",
         *([f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []),
         *advice[1:],
         *known.base,
     ]
     return " ".join(told[:4])
+
+
+def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
+    """The student's line that builds the block in which a mistake was made, or hands it the joined tensors."""
+    index, parameters = first_parameter(known), network.runs[0].trace["parameters"]
+    if index is None or index >= len(parameters):
+        return None
+    attribute = re.escape(parameters[index]["name"].partition(".")[0])
+    called = sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
+    return called or sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*=[^=]")
 
 
 def _unknown(sitting: Sitting, network: Examined) -> str:

@@ -88,6 +88,19 @@ class Sitting:
             return ""
         return self.at(written, written["line"])
 
+    def line_with(self, name: str, pattern: str) -> str | None:
+        """The first line of a class that matches: ``models.py, line 12: `self.conv1 = …```; None if there is none."""
+        written = self.written(name)
+        if written is None:
+            return None
+        cells = [cell for file in self.submission.code if file.path == written["file"] for cell in file.cells]
+        text = next((cell.source for cell in cells if cell.number == written.get("cell")), "")
+        inside = list(enumerate(text.splitlines(), start=1))[written["line"] - 1 : written["end_line"]]
+        for number, line in inside:
+            if re.search(pattern, line):
+                return f"{self.at(written, number)}: `{' '.join(line.split())[:120]}`"
+        return None
+
     @staticmethod
     def at(written: Message, line: int) -> str:
         """A line of something in the outline."""
