@@ -50,6 +50,7 @@ class Told:
 _LAYERS = {
     "max": "F.max_pool2d({x}, 2)",
     "overlapping": "F.max_pool2d({x}, 3, 2, 1)",
+    "stride-1": "F.max_pool2d({x}, 2, 1)",
     "pool four-fold": "F.max_pool2d({x}, 4)",
     "up four-fold": "F.interpolate({x}, scale_factor=4)",
     "average": "F.avg_pool2d({x}, 2)",

@@ -53,15 +53,20 @@ def _named(sitting: Sitting, network: Examined, known: Known) -> str:
     advice = list(dict.fromkeys(sentences(known.look_at)))
     if len(advice) > 1 and "+" in known.id:
         advice = ["Compare these blocks with the handout's, layer by layer."]
-    idle = sorted({line["name"].rpartition(".")[0] or line["name"] for line in network.runs[0].trace["unused"]})
     told = [
         *sentences(known.explanation),
         f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.kind.cls)}).",
-        *([f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []),
+        *_idle(network),
         *advice[1:],
         *known.base,
     ]
     return " ".join(told[:4])
+
+
+def _idle(network: Examined) -> list[str]:
+    """A sentence on what is built and takes no part; none if there is nothing."""
+    idle = sorted({line["name"].rpartition(".")[0] or line["name"] for line in network.runs[0].trace["unused"]})
+    return [f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []
 
 
 def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
@@ -81,6 +86,11 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
     call = f"{network.kind.cls}({arguments_of(network.kind.parameters, run.arguments)})"
     expected = network.expected(network.right[0], run.arguments)[0]
     shapes = [tuple(line["shape"]) for line in expected.trace["parameters"]]
+    if run.trace["unused"] and len(run.shapes) < len(shapes):
+        return (
+            f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}. {_idle(network)[0]} "
+            f"See whether forward leaves it out, or calls another layer in its place ({where})."
+        )
     missing = _not_registered(shapes, run.shapes)
     found = network.difference()
     if missing is not None and found is not None and found[1].same_shape:
