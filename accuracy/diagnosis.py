@@ -16,7 +16,7 @@ import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
 from grader.exam import NETWORKS, NetworkKind
-from reference.known import Known, Network, Step, mistakes, right
+from reference.known import IN_EVALUATION, Known, Network, Step, mistakes, right
 
 __all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]
 
@@ -49,6 +49,10 @@ class Told:
 
 _LAYERS = {
     "max": "F.max_pool2d({x}, 2)",
+    "overlapping": "F.max_pool2d({x}, 3, 2, 1)",
+    "stride-1": "F.max_pool2d({x}, 2, 1)",
+    "pool four-fold": "F.max_pool2d({x}, 4)",
+    "up four-fold": "F.interpolate({x}, scale_factor=4)",
     "average": "F.avg_pool2d({x}, 2)",
     "nearest": "F.interpolate({x}, scale_factor=2)",
     "bilinear": "F.interpolate({x}, scale_factor=2, mode='bilinear', align_corners=False)",
@@ -57,8 +61,13 @@ _LAYERS = {
 _ACTIVATIONS = {
     "": "F.relu({x})", "relu": "F.relu({x})", "leaky": "F.leaky_relu({x})", "elu": "F.elu({x})", "gelu": "F.gelu({x})", "tanh": "torch.tanh({x})",
     "sigmoid": "torch.sigmoid({x})", "softmax": "F.softmax({x}, dim=1)", "log-softmax": "F.log_softmax({x}, dim=1)",
+    "argmax": "{x}.argmax(dim=1)", "argmax-kept": "{x}.argmax(dim=1, keepdim=True)", "leaky-0.1": "F.leaky_relu({x}, 0.1)",
+    "leaky-0.2": "F.leaky_relu({x}, 0.2)", "relu6": "F.relu6({x})", "silu": "F.silu({x})", "over-255": "{x} / 255", "over-256": "{x} / 256",
+    "about-zero": "2 * {x} - 1", "less-half": "{x} - 0.5",
 }  # fmt: skip
-_NORMS = {"": "nn.BatchNorm2d({now})", "instance": "nn.InstanceNorm2d({now})", "group": "nn.GroupNorm(1, {now})"}
+_NORMS = {"": "nn.BatchNorm2d({now})", "instance": "nn.InstanceNorm2d({now})", "group": "nn.GroupNorm(1, {now})",
+    "instance-affine": "nn.InstanceNorm2d({now}, affine=True)", "no-affine": "nn.BatchNorm2d({now}, affine=False)",
+    "other-eps": "nn.BatchNorm2d({now}, eps=1e-3)", "unassigned": "nn.BatchNorm2d({now})"}  # fmt: skip
 _WIDTHS = {"NF": "num_filters", "2NF": "2 * num_filters", "4NF": "4 * num_filters", "NC": "num_colours", "3": "3"}
 
 
@@ -68,21 +77,26 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
     body: list[str] = []
     inputs = "num_in_channels" if "num_in_channels" in kind.parameters else "1"
     widths, names, now, x = {0: inputs}, {0: "x"}, inputs, "x"
+    before: dict[int, str] = {}
     for number, step in enumerate(steps):
         new = f"h{number}"
         if step.kind in ("conv", "convt"):
             size, out = "kernel", _WIDTHS[step.width]
             options = ", bias=False" if not step.bias else ""
+            half = "kernel // 2" if step.padded else "0"
             if step.kind == "convt":
-                made = f"nn.ConvTranspose2d({now}, {out}, {size}, stride=2, padding={size} // 2, output_padding=1{options})"
+                beyond = "" if step.form == "no-output-padding" else ", output_padding=1"
+                made = f"nn.ConvTranspose2d({now}, {out}, {size}, stride=2, padding={half}{beyond}{options})"
+            elif step.form == "gap-1" and not step.padded:
+                made = f"nn.Conv2d({now}, {out}, {size}, dilation=2{options})"
             elif step.form == "gap-1":
                 made = f"MyDilatedConv2d({now}, {out}, {size}, 1)"
             elif step.form == "stride":
-                made = f"nn.Conv2d({now}, {out}, {size}, stride=2, padding={size} // 2{options})"
-            elif my_conv2d and not options:
+                made = f"nn.Conv2d({now}, {out}, {size}, stride=2, padding={half}{options})"
+            elif my_conv2d and not options and step.padded:
                 made = f"MyConv2d({now}, {out}, {size})"
             else:
-                made = f"nn.Conv2d({now}, {out}, {size}, padding={size} // 2{options})"
+                made = f"nn.Conv2d({now}, {out}, {size}, padding={half}{options})"
             setup.append(f"self.layer{number} = {made}")
             if step.form == "gap-1" and not step.bias:
                 setup.append(f"self.layer{number}.bias = None")
@@ -91,20 +105,27 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
             setup.append(f"self.layer{number} = {_NORMS[step.form].format(now=now)}")
             call = f"self.layer{number}({x})"
         elif step.kind == "pool":
-            call = _LAYERS[step.form or "max"].format(x=x)
+            call = _LAYERS.get(f"pool {step.form}", _LAYERS.get(step.form or "max", "")).format(x=x)
         elif step.kind == "up":
-            call = _LAYERS[step.form or "nearest"].format(x=x)
+            call = _LAYERS.get(f"up {step.form}", _LAYERS.get(step.form or "nearest", "")).format(x=x)
+        elif step.form == "prelu":
+            setup.append(f"self.layer{number} = nn.PReLU()")
+            call = f"self.layer{number}({x})"
         elif step.kind == "act":
-            call = _ACTIVATIONS[step.form].format(x=x)
+            call = _ACTIVATIONS[step.form.removesuffix(IN_EVALUATION)].format(x=x)
+            call = f"{x} if self.training else {call}" if step.form.endswith(IN_EVALUATION) else call
         elif step.form == "added":
             call = f"{x} + {names[step.source]}"
         else:
-            pair = (names[step.source], x) if step.first else (x, names[step.source])
+            skipped = (before if step.form == "before-relu" else names)[step.source]
+            pair = (skipped, x) if step.first else (x, skipped)
             call, now = f"torch.cat([{pair[0]}, {pair[1]}], dim=1)", f"{now} + {widths[step.source]}"
         body.append(f"{new} = {call}")
-        x = new
+        if step.kind == "act":
+            before[step.block] = x
+        x = x if step.form == "unassigned" else new
         if step.kind != "cat":
-            widths[step.block], names[step.block] = now, new
+            widths[step.block], names[step.block] = now, x
     lines = [
         f"class {cls or kind.cls}(nn.Module):",
         f"    def __init__(self, {', '.join(kind.parameters)}):",
@@ -171,7 +192,7 @@ def pairs(assignment: str, number: int, seed: int) -> Iterator[Faulty]:
     made = 0
     while made < number:
         kind = drawn.choice(kinds)
-        first = drawn.choice(list(mistakes(right(assignment, kind.cls)[0])))
+        first = drawn.choice([one for one in mistakes(right(assignment, kind.cls)[0]) if not one.alone])
         second = drawn.choice(list(mistakes(first)))
         one = _made(assignment, kind, second)
         # Undoing a mistake, or making it worse, is one mistake and not two.

@@ -28,7 +28,7 @@ from grader.report import Report
 from grader.rubric import Criterion
 from grader.rubric import load as load_rubric
 from grader.sandbox import Limits, Sandbox, WorkerFailed
-from grader.submission import CodeFile, Found, Submission
+from grader.submission import Cell, CodeFile, Found, Submission
 from grader.verdicts import Verdict
 from grader.worker.handler import Handler
 from reference.data import load_horses
@@ -198,7 +198,7 @@ class Examiner:
         files = [{"path": "colourization.py", "cells": [{"number": None, "source": text}]}]
         outline = candidate.outline(files)
         loading = candidate.load(files, list(classes_of(assignment)))
-        submission = Submission("alice", "alice", (), (CodeFile("colourization.py", ()),), "", ())
+        submission = Submission("alice", "alice", (), (CodeFile("colourization.py", (Cell(None, text),)),), "", ())
         return Sitting(self.grading.exam(assignment), submission, candidate, outline, loading)
 
     def verdicts(

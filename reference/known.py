@@ -24,6 +24,7 @@ __all__ = [
     "Known",
     "Network",
     "Step",
+    "first_parameter",
     "handout",
     "misordered",
     "mistakes",
@@ -53,6 +54,8 @@ class Step:
     """``cat``: the skipped-in tensor stands first."""
     bias: bool = True
     """Convolutions: whether they have one; apart from ``form``, as a strided convolution can lack it too."""
+    padded: bool = True
+    """Convolutions: whether the image is padded by half the kernel."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Known:
     steps: tuple[Step, ...]
     base: tuple[str, ...] = ()
     """Remarks of the right variants that it was made from."""
+    alone: bool = False
+    """Whether it is looked for by itself only, and not together with another mistake."""
 
     @property
     def is_right(self) -> bool:
@@ -200,19 +205,20 @@ class Network(nn.Module):
         for step in steps:
             layer: nn.Module = nn.Identity()
             if step.kind in ("conv", "convt"):
-                out, bias = out_channels(step, filters, colours), step.bias
+                out, bias, half = out_channels(step, filters, colours), step.bias, kernel // 2 if step.padded else 0
                 if step.kind == "convt":
+                    beyond = 0 if step.form == "no-output-padding" else 1
                     layer = nn.ConvTranspose2d(
-                        now, out, kernel, stride=2, padding=kernel // 2, output_padding=1, bias=bias
+                        now, out, kernel, stride=2, padding=half, output_padding=beyond, bias=bias
                     )
                 else:
                     gap, stride = 2 if step.form == "gap-1" else 1, 2 if step.form == "stride" else 1
-                    layer = nn.Conv2d(
-                        now, out, kernel, stride=stride, padding=kernel // 2 * gap, dilation=gap, bias=bias
-                    )
+                    layer = nn.Conv2d(now, out, kernel, stride=stride, padding=half * gap, dilation=gap, bias=bias)
                 now = out
             elif step.kind == "norm":
                 layer = _NORMS[step.form](now)
+            elif step.form == "prelu":
+                layer = nn.PReLU()
             elif step.kind == "cat":
                 now += widths[step.source] if step.form != "added" else 0
             if step.kind != "cat":
@@ -224,7 +230,13 @@ class Network(nn.Module):
         seen = {0: batch}
         now = batch
         for step, layer in zip(self.steps, self.layers, strict=True):
-            now = layer(now) if step.kind in _WITH_LAYER else without_parameters(step, now, seen)
+            if step.kind == "act":
+                seen[-step.block] = now
+            if step.kind in _WITH_LAYER or step.form == "prelu":
+                put_out = layer(now)
+                now = now if step.form == "unassigned" else put_out
+            else:
+                now = without_parameters(step, now, seen, training=self.training)
             # What a skip connection adds to a block's input does not change what that block's predecessor put out.
             if step.kind != "cat":
                 seen[step.block] = now
@@ -235,26 +247,49 @@ _WITH_LAYER = ("conv", "convt", "norm")
 _NORMS: dict[str, Callable[[int], nn.Module]] = {
     "": nn.BatchNorm2d,
     "instance": nn.InstanceNorm2d,
+    "instance-affine": lambda width: nn.InstanceNorm2d(width, affine=True),
     "group": lambda width: nn.GroupNorm(1, width),
+    "no-affine": lambda width: nn.BatchNorm2d(width, affine=False),
+    "other-eps": lambda width: nn.BatchNorm2d(width, eps=OTHER_EPS),
+    "unassigned": nn.BatchNorm2d,
 }
+OTHER_EPS = 1e-3
+"""What batch-norm has in another library, in place of 1e-5."""
+NORMS_WITHOUT_PARAMETERS = ("instance", "no-affine")
 
 
-def without_parameters(step: Step, now: Tensor, seen: dict[int, Tensor]) -> Tensor:
-    """What a pooling, upsampling, activation or skip connection makes of ``now``; ``seen`` holds each block's output.
+def without_parameters(step: Step, now: Tensor, seen: dict[int, Tensor], *, training: bool = False) -> Tensor:
+    """What a pooling, upsampling, activation or skip connection makes of ``now``.
 
+    ``seen`` holds each block's output, and under the negative number what came before its ReLU.
     Raises RuntimeError or KeyError where they do not fit together.
     """
     if step.kind == "pool":
-        return F.avg_pool2d(now, 2) if step.form == "average" else F.max_pool2d(now, 2)
+        return _POOLS[step.form](now)
+    if step.form == "four-fold":
+        return F.interpolate(now, scale_factor=4, mode="nearest")
     if step.kind == "up" and step.form:
         return F.interpolate(now, scale_factor=2, mode="bilinear", align_corners=step.form == "bilinear-corners")
     if step.kind == "up":
         return F.interpolate(now, scale_factor=2, mode="nearest")
     if step.kind == "act":
-        return _ACTIVATIONS[step.form](now)
+        in_evaluation = step.form.endswith(IN_EVALUATION)
+        return now if in_evaluation and training else _ACTIVATIONS[step.form.removesuffix(IN_EVALUATION)](now)
     if step.form == "added":
         return now + seen[step.source]
-    return torch.cat((seen[step.source], now) if step.first else (now, seen[step.source]), dim=1)
+    skipped = seen[-step.source if step.form == "before-relu" else step.source]
+    return torch.cat((skipped, now) if step.first else (now, skipped), dim=1)
+
+
+IN_EVALUATION = "-in-evaluation"
+"""Ending of an activation's form, where it acts in evaluation mode only."""
+_POOLS: dict[str, Callable[[Tensor], Tensor]] = {
+    "": lambda x: F.max_pool2d(x, 2),
+    "average": lambda x: F.avg_pool2d(x, 2),
+    "overlapping": lambda x: F.max_pool2d(x, 3, 2, 1),
+    "four-fold": lambda x: F.max_pool2d(x, 4),
+    "stride-1": lambda x: F.max_pool2d(x, 2, 1),
+}
 
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -267,6 +302,16 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "softmax": lambda x: F.softmax(x, dim=1),
     "log-softmax": lambda x: F.log_softmax(x, dim=1),
+    "argmax": lambda x: x.argmax(dim=1),
+    "argmax-kept": lambda x: x.argmax(dim=1, keepdim=True),
+    "leaky-0.1": lambda x: F.leaky_relu(x, 0.1),
+    "leaky-0.2": lambda x: F.leaky_relu(x, 0.2),
+    "relu6": F.relu6,
+    "silu": F.silu,
+    "over-255": lambda x: x / 255,
+    "over-256": lambda x: x / 256,
+    "about-zero": lambda x: x * 2 - 1,
+    "less-half": lambda x: x - 0.5,
 }
 
 
@@ -285,13 +330,35 @@ def state_shapes(
             if step.bias:
                 shapes.append((out,))
             now = out
-        elif step.kind == "norm" and step.form != "instance":
+        elif step.kind == "norm" and step.form not in NORMS_WITHOUT_PARAMETERS:
             shapes += [(now,), (now,)]
+        elif step.form == "prelu":
+            shapes.append((1,))
         elif step.kind == "cat" and step.form != "added":
             now += widths.get(step.source, 0)
         if step.kind != "cat":
             widths[step.block] = now
     return tuple(shapes)
+
+
+def first_parameter(known: Known) -> int | None:
+    """Index, in the order in which layers run, of the first parameter of the block that a mistake was made in.
+
+    None where it was made in the whole network, or there is none from that block on.
+    """
+    if not known.place:
+        return None
+    block, index = _ORDINAL.index(known.place.split()[0]), 0
+    for step in known.steps:
+        own = 0
+        if step.kind in ("conv", "convt"):
+            own = 1 + step.bias
+        elif step.form == "prelu" or (step.kind == "norm" and step.form not in NORMS_WITHOUT_PARAMETERS):
+            own = 1 if step.form == "prelu" else 2
+        if own and step.block >= block:
+            return index
+        index += own
+    return None
 
 
 @cache
@@ -478,6 +545,9 @@ def mistakes(known: Known) -> Iterator[Known]:
                 if form != "gone" or step.kind not in kind
             ]
             yield edited(changed, id, 0, explanation, look_at, _QUARTER)
+    if known.is_right:
+        for wrong in (*_rebuilt(known), *_as_a_whole(known)):
+            yield replace(wrong, base=known.base, alone=True)
 
 
 _BIAS = "See that none is made with bias=False, and that your own layers add theirs."
@@ -497,6 +567,155 @@ def _departed(step: Step, form: str) -> Step:
         return replace(step, bias=False)
     return step if step.form else replace(step, form=form)
 
+
+def _changed(kind: str, **departure: str | bool) -> Callable[[list[Step]], list[Step]]:
+    """An edit of a block: its layers of one kind depart from the plain form."""
+    return lambda block: [
+        replace(step, **departure) if step.kind == kind and step.form in ("", "stride") else step  # type: ignore[arg-type]
+        for step in block
+    ]
+
+
+def _strided(block: list[Step]) -> list[Step]:
+    if not any(step.kind == "pool" for step in block):
+        return block
+    return [replace(step, form="stride") if step.kind == "conv" else step for step in block if step.kind != "pool"]
+
+
+def _pooled(block: list[Step], *, last: bool) -> list[Step]:
+    if not any(step.form == "stride" for step in block):
+        return block
+    conv, *rest = [replace(step, form="") if step.form == "stride" else step for step in block]
+    pool = Step("pool", conv.block)
+    return [conv, *rest, pool] if last else [conv, pool, *rest]
+
+
+def _transposed(block: list[Step]) -> list[Step]:
+    if not any(step.kind == "up" for step in block):
+        return block
+    return [replace(step, kind="convt") if step.kind == "conv" else step for step in block if step.kind != "up"]
+
+
+def _upsampled(block: list[Step], *, first: bool) -> list[Step]:
+    changed: list[Step] = []
+    for step in block:
+        up = Step("up", step.block)
+        conv = replace(step, kind="conv")
+        changed += [step] if step.kind != "convt" else [up, conv] if first else [conv, up]
+    return changed
+
+
+def _with_another(block: list[Step], *kinds: str) -> list[Step]:
+    """A second convolution of the block's width after it, with or without batch-norm and ReLU."""
+    conv = next((step for step in block if step.kind in ("conv", "convt")), None)
+    if conv is None or not any(step.kind == "act" for step in block):
+        return block
+    return [*block, *(Step(kind, conv.block, conv.width if kind == "conv" else "") for kind in kinds)]
+
+
+_NO_AFFINE = "Leave out affine=False."
+_PADDING = "Give the convolution padding=kernel // 2."
+_REBUILT: tuple[tuple[str, Callable[[list[Step]], list[Step]], str, str], ...] = (
+    ("padding-missing", _changed("conv", padded=False), "the convolution has no padding, so the image shrinks", _PADDING),
+    ("padding-missing", _changed("convt", padded=False), "the transposed convolution has no padding",
+     "Give it padding=kernel // 2 and output_padding=1."),
+    ("output-padding-missing", _changed("convt", form="no-output-padding"),
+     "the transposed convolution has no output_padding, so the image is a row and a column short", "Give it output_padding=1."),
+    ("stride-for-pool", _strided, "a stride takes the place of the max-pooling", "Use nn.MaxPool2d(2) after a convolution of stride 1."),
+    ("pool-for-stride", lambda block: _pooled(block, last=False), "a max-pooling takes the place of the stride",
+     "Use stride=2 in the convolution, and no max-pooling."),
+    ("pool-for-stride", lambda block: _pooled(block, last=True), "a max-pooling takes the place of the stride",
+     "Use stride=2 in the convolution, and no max-pooling."),
+    ("transposed-for-upsample", _transposed, "a transposed convolution takes the place of convolution and upsampling",
+     "Use a convolution, and nn.Upsample(scale_factor=2) after it."),
+    ("upsample-for-transposed", lambda block: _upsampled(block, first=False),
+     "convolution and upsampling take the place of the transposed convolution", "Use nn.ConvTranspose2d with stride=2."),
+    ("upsample-for-transposed", lambda block: _upsampled(block, first=True),
+     "upsampling and convolution take the place of the transposed convolution", "Use nn.ConvTranspose2d with stride=2."),
+    ("overlapping-pool", _changed("pool", form="overlapping"), "the max-pooling looks at 3×3 pixels where the handout's looks at 2×2",
+     "Use nn.MaxPool2d(2)."),
+    ("pool-stride", _changed("pool", form="stride-1"), "the max-pooling has stride 1, so the image does not get half as large",
+     "Use nn.MaxPool2d(2)."),
+    ("other-activation", _changed("act", form="leaky-0.1"), "a leaky ReLU takes the place of the ReLU", "Use nn.ReLU."),
+    ("other-activation", _changed("act", form="leaky-0.2"), "a leaky ReLU takes the place of the ReLU", "Use nn.ReLU."),
+    ("other-activation", _changed("act", form="silu"), "a SiLU takes the place of the ReLU", "Use nn.ReLU."),
+    ("other-activation", _changed("act", form="prelu"), "a PReLU takes the place of the ReLU", "Use nn.ReLU."),
+    ("batch-norm-not-affine", _changed("norm", form="no-affine"), "the batch-norm has no weight and no bias", _NO_AFFINE),
+    ("batch-norm-unassigned", _changed("norm", form="unassigned"), "the batch-norm runs, but what it puts out is not used",
+     "Assign it: x = self.bn(x)."),
+    ("other-eps", _changed("norm", form="other-eps"), "the batch-norm has eps=1e-3 where the default is 1e-5", "Leave out eps."),
+    ("group-norm", _changed("norm", form="group"), "a group-norm takes the place of the batch-norm", "Use nn.BatchNorm2d."),
+    ("instance-norm", _changed("norm", form="instance-affine"), "an instance-norm takes the place of the batch-norm", "Use nn.BatchNorm2d."),
+    ("skip-before-relu", _changed("cat", form="before-relu"), "the tensor that is joined in was taken before its ReLU",
+     "Join the output of the whole block, its ReLU included."),
+    ("block-added", lambda block: _with_another(block, "conv", "norm", "act"),
+     "a second convolution follows, with batch-norm and ReLU", "Take it away."),
+    ("conv-added", lambda block: _with_another(block, "conv"), "a second convolution follows", "Take it away."),
+)  # fmt: skip
+
+
+def _rebuilt(known: Known) -> Iterator[Known]:
+    """Mistakes within a block, in each block where they can be made, and in all of them."""
+    numbers = sorted({step.block for step in known.steps})
+    blocks = {number: [step for step in known.steps if step.block == number] for number in numbers}
+    for id, edit, what, look_at in _REBUILT:
+        changed = {number: edit(block) for number, block in blocks.items()}
+        places = [number for number in numbers if changed[number] != blocks[number]]
+        # The image is no block's output, and has no ReLU.
+        places = [number for number in places if id != "skip-before-relu" or blocks[number][0].source]
+        for number in places:
+            steps = [step for other in numbers for step in (changed if other == number else blocks)[other]]
+            yield Known(id, _block(number), f"In the {_block(number)} {what}.", look_at, _HALF, tuple(steps))
+        if len(places) > 1 and not id.endswith("-added"):
+            steps = [step for other in numbers for step in (changed if other in places else blocks)[other]]
+            yield Known(id, "", f"Everywhere {what}.", look_at, _QUARTER, tuple(steps))
+
+
+def _as_a_whole(known: Known) -> Iterator[Known]:
+    """Mistakes at the network's two ends, and those that pooling and upsampling make up for."""
+    steps = known.steps
+    last = max(step.block for step in steps)
+    for form, how in (("over-255", "divided by 255"), ("over-256", "divided by 256"), ("about-zero", "stretched to [-1, 1]"),
+                      ("less-half", "moved by 0.5")):  # fmt: skip
+        yield Known("input-scaled", "", f"The input is {how} before the first convolution.",
+                    "Take the images as they come: the course's script prepares them.", _HALF, (Step("act", 0, form=form), *steps))  # fmt: skip
+    # Where it stands cannot be told: values above 6 are few, and lie in some blocks only.
+    capped = tuple(replace(step, form="relu6") if step.kind == "act" else step for step in steps)
+    yield Known("other-activation", "", "A ReLU6 takes the place of the ReLU.", "Use nn.ReLU.", _QUARTER, capped)
+    yield Known("block-missing", _block(last), "The last convolution is missing, or is not called.",
+                f"The handout's network has {last} blocks; count yours.", _QUARTER, tuple(step for step in steps if step.block != last))  # fmt: skip
+    for form, name in (("argmax", "an argmax"), ("argmax-kept", "an argmax")):
+        yield Known("activation-at-the-end", _block(last), f"After the last convolution comes {name}; the network should end with the convolution.",
+                    "The loss needs the scores of all colours; the best one is picked outside the network.", _QUARTER, (*steps, Step("act", last, form=form)))  # fmt: skip
+    for form, name in (("softmax", "a softmax"), ("log-softmax", "a log-softmax"), ("sigmoid", "a sigmoid"), ("argmax", "an argmax")):  # fmt: skip
+        yield Known("activation-at-the-end", _block(last), f"In evaluation mode {name} comes after the last convolution.",
+                    "The network should end with the convolution in both modes.", _HALF, (*steps, Step("act", last, form=form + IN_EVALUATION)))  # fmt: skip
+    for kind in ("pool", "up"):
+        places = [place for place, step in enumerate(steps) if step.kind == kind]
+        # Four-fold upsampling in the fourth block is upsampling before the fifth's convolution, which has that name.
+        pairs = [tuple(places), tuple(reversed(places))][: 2 if kind == "pool" else 1]
+        for gone, kept in pairs if len(places) == 2 else []:
+            changed = [
+                replace(step, form="four-fold") if place == kept else step
+                for place, step in enumerate(steps)
+                if place != gone
+            ]
+            yield Known(f"{_WHOLE[kind]}-in-one-place", _block(steps[kept].block), f"The {_block(steps[kept].block)} has a four-fold {_LAYER[kind]}, and "
+                        f"the {_block(steps[gone].block)} none.", "Each of the two has a two-fold one.", _HALF, tuple(changed))  # fmt: skip
+    for place, step in enumerate(steps):
+        if step.kind in _WHOLE:
+            yield Known(f"{_WHOLE[step.kind]}-doubled", _block(step.block), f"The {_block(step.block)} has a second {_LAYER[step.kind]}.",
+                        _ONCE, _HALF, (*steps[:place], step, *steps[place:]))  # fmt: skip
+    for down, up in product(
+        *([place for place, step in enumerate(steps) if step.kind == kind] for kind in ("pool", "up"))
+    ):
+        changed = [one for place, step in enumerate(steps) for one in ([step, step] if place in (down, up) else [step])]
+        yield Known("pooled-twice", _block(steps[down].block), f"The {_block(steps[down].block)} pools twice, and the {_block(steps[up].block)} "
+                    "upsamples twice.", _ONCE, _HALF, tuple(changed))  # fmt: skip
+
+
+_WHOLE = {"pool": "pool", "up": "upsample"}
+_ONCE = "See whether it stands both in the blocks of __init__ and in forward."
 
 _EVERYWHERE = (
     (

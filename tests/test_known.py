@@ -31,11 +31,11 @@ def _outputs(network, image):
 
 
 def _fill(network, seed=0):
-    """The same values in the same order, batch-norm scales of both signs."""
+    """The same values in the same order, batch-norm scales of both signs; so large that a ReLU6 cuts some off."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for value in network.parameters():
-            value.copy_(torch.randn(value.shape, generator=generator))
+            value.copy_(3 * torch.randn(value.shape, generator=generator))
     return network
 
 

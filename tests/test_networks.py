@@ -7,6 +7,7 @@ import re
 import pytest
 
 from accuracy.examining import Examiner, right_source
+from grader.checks.sitting import sentences
 
 SEED = 1
 
@@ -72,3 +73,51 @@ def test_what_stops_for_its_memory_is_no_number_written_in(error, here):
     source = edited("csc321-2018", "CNN", ("super(CNN, self).__init__()", stops))
     verdict = here.verdicts("csc321-2018", source, ["cnn"])["cnn.shapes"]
     assert verdict.mistake is None and "emory" in verdict.feedback and "Probably" not in verdict.feedback
+
+
+def _lines(source: str, text: str) -> list[int]:
+    return [number for number, line in enumerate(source.splitlines(), start=1) if text in line]
+
+
+BATCH_NORM = (
+    "nn.BatchNorm2d(num_filters * 2),\n            nn.ReLU())\n        self.rfconv",
+    "nn.ReLU())\n        self.rfconv",
+)
+CAT = ("torch.cat((self.out3, self.out2), dim=1)", "torch.cat((self.out3, self.out2))")
+
+
+@pytest.mark.parametrize(
+    ("name", "edits", "aspect", "told", "line"),
+    [
+        ("CNN", [BATCH_NORM], "architecture", "The second block has no batch-norm.", "self.downconv2 = nn.Sequential("),
+        ("UNet", [("(self.out4, self.out1)", "(self.out4, self.out4)")], "architecture",
+         "The skip connection into the fifth block", "self.upconv2(torch.cat((self.out4, self.out4)"),
+        ("UNet", [CAT], "shapes", "give torch.cat dim=1.", "self.upconv1(torch.cat((self.out3, self.out2))"),
+        ("CNN", [("        return self.out_final\n", "")], "shapes", "forward has no return", ""),
+        ("CNN", [("self.rfconv(self.out2)", "self.rfconv(F.dropout(self.out2))")], "architecture", "no dropout",
+         "self.rfconv(F.dropout("),
+        ("CNN", [("self.rfconv(self.out2)", "self.rfconv(self.out2.detach())")], "training", "look for detach()",
+         "self.out2.detach()"),
+        ("CNN", [("    def forward", "    @torch.no_grad()\n    def forward")], "training", "Look for detach()",
+         "@torch.no_grad()"),
+        ("CNN", [("        self.rfconv = nn.Sequential(", "        self.rfconv = [nn.Sequential("),
+                 ("nn.ReLU())\n        self.upconv1", "nn.ReLU())]\n        self.upconv1"),
+                 ("self.rfconv(", "self.rfconv[0](")], "architecture", "not in a plain list", ""),
+        ("CNN", [("        return self.out_final", "        return self.downconv1[2](self.out4)"),
+                 ("self.out5 = self.upconv2(self.out4)", "self.out5 = self.out4")], "architecture",
+         "What is built and never used: finalconv, upconv2.0, upconv2.2.", ""),
+        ("CNN", [("nn.ReLU()", "nn.ReLU6()")], "architecture", "A ReLU6 takes the place of the ReLU.", ""),
+        ("CNN", [("nn.MaxPool2d(2)", "nn.MaxPool2d(2, 1)")], "shapes", "the max-pooling has stride 1", ""),
+        ("CNN", [("        self.out1 =", "        self.eval()\n        self.out1 =")], "architecture",
+         "Look for a call of eval()", ""),
+        ("CNN", [("        return self.out_final", "        return self.out_final.view(1, -1, 32, 32)")], "shapes",
+         "The size of the batch is written in", ""),
+    ],
+)  # fmt: skip
+def test_a_frequent_mistake_is_told_with_its_line(name, edits, aspect, told, line, here):
+    source = edited("csc321-2018", name, *edits)
+    thing = {"CNN": "cnn", "UNet": "unet"}[name]
+    feedback = here.verdicts("csc321-2018", source, [thing])[f"{thing}.{aspect}"].feedback
+    assert told in feedback
+    assert not line or any(f"line {number}" in feedback for number in _lines(source, line)), feedback
+    assert len(sentences(feedback)) <= 4

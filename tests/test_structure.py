@@ -69,3 +69,11 @@ def test_an_error_inside_a_layer_names_the_line_of_forward_that_led_there():
         "While running CNN: RuntimeError: no (a2.ipynb, cell 3, line 4: `return F.conv2d(x)`, "
         "called from a2.ipynb, cell 3, line 20: `x = self.conv(x)`)."
     )
+
+
+def test_a_long_message_is_cut_where_a_sentence_ends_and_its_brackets_are_closed():
+    told = trouble_sentence({"type": "E", "text": "size mismatch (got input: [2], target: [3]"}, "training")
+    assert told == "While training: E: size mismatch (got input: [2], target: [3])."
+    hint = "a variable has been modified: expected version 0 instead. Hint: " + "find the operation " * 20
+    assert trouble_sentence({"type": "E", "text": hint}, "training").endswith("expected version 0 instead.")
+    assert trouble_sentence({"type": "E", "text": "word " * 100}, "training").endswith("word ….")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.checks.networks import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.sitting import Sitting, arguments_of, sentences
 from grader.checks.smallest import smallest_for_network
 from grader.checks.structure import cannot_be_judged
 from grader.checks.verdict import failed, partial, passed
+from grader.compare import compare
 from grader.verdicts import Verdict
+from reference.known import Known, first_parameter
 
 __all__ = ["architecture"]
 
@@ -32,11 +36,10 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     evidence = {} if found is None else {"difference": found[1].as_json()}
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
-        remarks = " ".join(known.base)
         return partial(
             criterion,
             share,
-            f"{known.explanation} {known.look_at} ({sitting.where(network.kind.cls)}) {remarks}".strip(),
+            _named(sitting, network, known),
             mistake=known.id,
             evidence=evidence,
         )
@@ -45,12 +48,58 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return failed(criterion, told, evidence=evidence | ({"snippet": smallest.snippet} if smallest else {}))
 
 
+def _named(sitting: Sitting, network: Examined, known: Known) -> str:
+    """What a known mistake is and where to look, in four sentences."""
+    advice = list(dict.fromkeys(sentences(known.look_at)))
+    if len(advice) > 1 and "+" in known.id:
+        advice = ["Compare these blocks with the handout's, layer by layer."]
+    told = [
+        *sentences(known.explanation),
+        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.kind.cls)}).",
+        *_idle(network),
+        *advice[1:],
+        *known.base,
+    ]
+    return " ".join(told[:4])
+
+
+def _idle(network: Examined) -> list[str]:
+    """A sentence on what is built and takes no part; none if there is nothing."""
+    idle = sorted({line["name"].rpartition(".")[0] or line["name"] for line in network.runs[0].trace["unused"]})
+    return [f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []
+
+
+def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
+    """The student's line that builds the block in which a mistake was made, or hands it the joined tensors."""
+    index, parameters = first_parameter(known), network.runs[0].trace["parameters"]
+    if index is None or index >= len(parameters):
+        return None
+    attribute = re.escape(parameters[index]["name"].partition(".")[0])
+    called = sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
+    return called or sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*=[^=]")
+
+
 def _unknown(sitting: Sitting, network: Examined) -> str:
     """What is seen of a network that equals nothing known."""
     run = network.runs[0]
+    where = sitting.where(network.kind.cls)
     call = f"{network.kind.cls}({arguments_of(network.kind.parameters, run.arguments)})"
     expected = network.expected(network.right[0], run.arguments)[0]
     shapes = [tuple(line["shape"]) for line in expected.trace["parameters"]]
+    if run.trace["unused"] and len(run.shapes) < len(shapes):
+        return (
+            f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}. {_idle(network)[0]} "
+            f"See whether forward leaves it out, or calls another layer in its place ({where})."
+        )
+    missing = _not_registered(shapes, run.shapes)
+    found = network.difference()
+    if missing is not None and found is not None and found[1].same_shape:
+        return (
+            f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}: the first that is missing "
+            f"has the shape {list(missing)}. If that layer is there, PyTorch does not know it: keep layers in "
+            "nn.ModuleList or nn.Sequential and not in a plain list, make them in __init__ and not in forward, and "
+            f"weights by nn.Parameter ({where})."
+        )
     for index, (ours, theirs) in enumerate(zip(shapes, run.shapes, strict=False)):
         if ours != theirs:
             name = run.trace["parameters"][index]["name"]
@@ -58,7 +107,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
                 f"{call} has other layers than the handout's network. In the order in which layers run, the first "
                 "parameter to differ is "
                 f"number {index + 1}, `{name}`: its shape is {list(theirs)}, expected {list(ours)}. Compare the "
-                f"layers from there on ({sitting.where(network.kind.cls)})."
+                f"layers from there on ({where})."
             )
     if len(shapes) != len(run.shapes):
         return (
@@ -71,7 +120,6 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
             f"{call} uses {len(run.trace['buffers'])} running statistics, expected {len(expected.trace['buffers'])}: "
             "check the batch-norm layers, track_running_stats included."
         )
-    found = network.difference()
     if found is None:
         return f"{call} differs from the handout's network in another configuration."
     output, difference = found
@@ -80,6 +128,24 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
             f"{call} gives the right outputs, but its batch-norm keeps other running statistics than the default "
             f"momentum of 0.1 gives. {difference.sentence()}"
         )
+    if not difference.same_shape:
+        expected_shape, shape = difference.expected_shape, difference.actual_shape
+        pixels = shape[:2] == expected_shape[:2] and len(shape) == 4
+        look = (
+            "what changes height and width, which are padding, stride, pooling and upsampling"
+            if pixels
+            else "what is done to the output of the last convolution"
+        )
+        return (
+            f"{call} has the handout's layers, but the shape of its output is {list(shape)}, expected "
+            f"{list(expected_shape)}. Look at {look} ({where})."
+        )
+    if _in_the_wrong_mode(network):
+        return (
+            f"{call} computes the same in evaluation and in training mode. Look for a call of eval() or train(), for "
+            f"self.training, and for track_running_stats=False ({where})."
+        )
+    joins = any(step.kind == "cat" for step in network.right[0].steps)
     start = (
         f"{call} has the right layers with the right shapes, but {_OUTPUT.get(output, output)} it computes "
         "something else."
@@ -92,10 +158,27 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
     if output == "train":
         start = (
             f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts "
-            "in training: "
-            "dropout, a batch-norm with other settings, or a call of eval()."
+            "in training: dropout, or a batch-norm with other settings."
         )
-    return (
-        f"{start} {difference.sentence()} Compare the order of the layers and what is joined where "
-        f"({sitting.where(network.kind.cls)})."
+    dropout = sitting.call_in(network.kind.cls, lambda name: name.lower().startswith("dropout"))
+    if dropout:
+        return f"{start} {difference.sentence()} The handout's network has no dropout ({dropout})."
+    compare_what = "the order of the layers and what is joined where" if joins else "the order of the layers"
+    return f"{start} {difference.sentence()} Compare {compare_what} ({where})."
+
+
+def _not_registered(expected: list[tuple[int, ...]], actual: tuple[tuple[int, ...], ...]) -> tuple[int, ...] | None:
+    """The first parameter that is missing, where a network has some of the handout's, in their order; else None."""
+    left = list(actual)
+    missing = [shape for shape in expected if not (left and left[0] == shape and left.pop(0))]
+    return missing[0] if missing and not left else None
+
+
+def _in_the_wrong_mode(network: Examined) -> bool:
+    """Whether both modes give the output that only one of them should."""
+    run = network.runs[0]
+    expected, tolerances = network.expected(network.right[0], run.arguments)
+    same = compare(run.outputs["eval"], run.outputs["train"], tolerances["train"]) is None
+    return same and any(
+        compare(expected.outputs[mode], run.outputs[mode], tolerances[mode]) is None for mode in _OUTPUT
     )

@@ -19,7 +19,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grader.exam import Exam
-from reference.known import Known, Step, mistakes, out_channels, without_parameters
+from reference.known import (
+    NORMS_WITHOUT_PARAMETERS,
+    OTHER_EPS,
+    Known,
+    Step,
+    mistakes,
+    out_channels,
+    without_parameters,
+)
 
 __all__ = ["look_up"]
 
@@ -90,16 +98,23 @@ def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
 
 @lru_cache(maxsize=4)
 def _entries(rights: tuple[Known, ...], depth: int) -> tuple[_Entry, ...]:
-    """Each list of steps once, in an order in which neighbours have long beginnings in common."""
+    """Each list of steps once, in an order in which neighbours have long beginnings in common.
+
+    Both tensors of every cat in the handout's order, or none: who mixes them and errs twice, or oddly, is on their own.
+    """
     made_by: dict[tuple[Step, ...], tuple[int, ...]] = {}
     if depth == 1:
         for number, known in enumerate(rights):
+            uniform = len({step.first for step in known.steps if step.kind == "cat"}) <= 1
             for index, wrong in enumerate(mistakes(known)):
+                if wrong.alone and not uniform:
+                    continue
                 made_by.setdefault(wrong.steps, (number, index))
     else:
-        # Both tensors of every cat in the handout's order, or none: who mixes them and errs twice is on their own.
         for number in {0, _all_first(rights)}:
             for index, wrong in enumerate(mistakes(rights[number])):
+                if wrong.alone:
+                    continue
                 for second, twice in enumerate(mistakes(wrong)):
                     made_by.setdefault(twice.steps, (number, index, second))
     ranks: dict[Step, int] = {}
@@ -176,33 +191,45 @@ def _after(
         out = out_channels(step, filters, colours)
         wanted = [(out, width, kernel, kernel) if step.kind == "conv" else (width, out, kernel, kernel)]
         wanted += [(out,)] if step.bias else []
-    elif step.kind == "norm" and step.form != "instance":
+    elif step.kind == "norm" and step.form not in NORMS_WITHOUT_PARAMETERS:
         wanted = [(width,), (width,)]
+    elif step.form == "prelu":
+        wanted = [(1,)]
     if shapes[parameters : parameters + len(wanted)] != tuple(wanted):
         return None
     own = [state[f"parameter.{parameters + index}"] for index in range(len(wanted))]
     try:
         if step.kind in ("conv", "convt"):
             now = _convolved(step, now, own[0], own[1] if len(own) > 1 else None)
-        elif step.kind == "norm" and step.form == "instance":
-            now = F.instance_norm(now)
+        elif step.kind == "norm" and step.form in ("instance", "instance-affine"):
+            now = F.instance_norm(now, weight=own[0] if own else None, bias=own[1] if own else None)
         elif step.kind == "norm" and step.form == "group":
             now = F.group_norm(now, 1, own[0], own[1])
         elif step.kind == "norm":
             mean, variance = (_buffer(exam, state, buffers + index, width) for index in (0, 1))
-            now, buffers = F.batch_norm(now, mean, variance, own[0], own[1]), buffers + 2
+            buffers += 2
+            if step.form != "unassigned":
+                scale, shift = own or (None, None)
+                eps = OTHER_EPS if step.form == "other-eps" else 1e-5
+                now = F.batch_norm(now, mean, variance, scale, shift, eps=eps)
+        elif step.form == "prelu":
+            now = F.prelu(now, own[0])
         else:
             now = without_parameters(step, now, place.seen)
     except (RuntimeError, ValueError, KeyError):  # steps that do not fit together
         return None
-    seen = place.seen if step.kind == "cat" else {**place.seen, step.block: now}
+    seen = place.seen
+    if step.kind != "cat":
+        before = {-step.block: place.now} if step.kind == "act" else {}
+        seen = {**seen, **before, step.block: now}
     return _Place(now, seen, parameters + len(wanted), buffers)
 
 
 def _convolved(step: Step, now: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    half = weight.shape[-1] // 2
+    half = weight.shape[-1] // 2 if step.padded else 0
     if step.kind == "convt":
-        return F.conv_transpose2d(now, weight, bias, stride=2, padding=half, output_padding=1)
+        beyond = 0 if step.form == "no-output-padding" else 1
+        return F.conv_transpose2d(now, weight, bias, stride=2, padding=half, output_padding=beyond)
     gap = 2 if step.form == "gap-1" else 1
     return F.conv2d(now, weight, bias, stride=2 if step.form == "stride" else 1, padding=half * gap, dilation=gap)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import re
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from grader.exam import Candidate, Exam
 from grader.submission import Submission
 
-__all__ = ["Sitting", "arguments_of", "trouble_sentence"]
+__all__ = ["Sitting", "arguments_of", "sentences", "trouble_sentence"]
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -68,12 +69,37 @@ class Sitting:
                 waiting += following
         return found
 
+    def call_in(self, name: str, wanted: Callable[[str], bool]) -> str | None:
+        """Where a class, outside its initialisation, first calls a function whose last name is ``wanted``; None if
+        nowhere. What the class is made of is looked through as well."""
+        for one in self.reached(name):
+            starts = sorted((method["line"], called) for called, method in one.get("methods", {}).items())
+            for call in one.get("calls", []):
+                # a decorator stands a line before its method
+                inside = next((called for line, called in reversed(starts) if line <= call["line"] + 1), "")
+                if wanted(call["resolved"].rpartition(".")[2]) and "reset" not in inside:
+                    return self.at(one, call["line"])
+        return None
+
     def where(self, name: str) -> str:
         """Where a class stands, for feedback: ``colourization.py, line 120``; empty if unknown."""
         written = self.written(name)
         if written is None:
             return ""
         return self.at(written, written["line"])
+
+    def line_with(self, name: str, pattern: str) -> str | None:
+        """The first line of a class that matches: ``models.py, line 12: `self.conv1 = …```; None if there is none."""
+        written = self.written(name)
+        if written is None:
+            return None
+        cells = [cell for file in self.submission.code if file.path == written["file"] for cell in file.cells]
+        text = next((cell.source for cell in cells if cell.number == written.get("cell")), "")
+        inside = list(enumerate(text.splitlines(), start=1))[written["line"] - 1 : written["end_line"]]
+        for number, line in inside:
+            if re.search(pattern, line):
+                return f"{self.at(written, number)}: `{' '.join(line.split())[:120]}`"
+        return None
 
     @staticmethod
     def at(written: Message, line: int) -> str:
@@ -88,7 +114,7 @@ def trouble_sentence(trouble: Mapping[str, Any], doing: str) -> str:
     ``doing`` completes "While …": ``building CNN(3, 8, 16)``.
     """
     frames = trouble.get("frames") or []
-    kind, text = str(trouble.get("type", "failure")), " ".join(str(trouble.get("text", "")).split())[:300]
+    kind, text = str(trouble.get("type", "failure")), _message(str(trouble.get("text", "")))
     what = text if kind in ("Refusal", "Stopped") else f"{kind}: {text}" if text else kind
     sentence = f"While {doing}: {what.rstrip('.')}"
     if frames:
@@ -98,6 +124,23 @@ def trouble_sentence(trouble: Mapping[str, Any], doing: str) -> str:
             sentence += f", called from {_line(frames[0])}"
         sentence += ")"
     return sentence + "."
+
+
+_MOST = 300
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text."""
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.strip())
+
+
+def _message(text: str) -> str:
+    """The first sentence of a message, and the second where there is room; PyTorch's go on with what helps nobody."""
+    first, *rest = sentences(" ".join(text.split()))
+    told = f"{first} {rest[0]}" if rest and len(first) + len(rest[0]) < _MOST else first
+    if len(told) > _MOST:
+        told = told[:_MOST].rsplit(" ", 1)[0].rstrip(" ,;:(") + " …"
+    return told + ")" * (told.count("(") - told.count(")"))
 
 
 def _line(frame: Mapping[str, Any]) -> str:

@@ -592,7 +592,7 @@ class _NetworkHunt:
         if self._calls > 1:
             sentence += " Its first call is right: it remembers something from one call to the next."
         if self._drawn_at_random(setting, mode):
-            sentence += " Its output is drawn at random, so yours will have other numbers."
+            sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
             {
                 "code": _network_code(kind.cls, setting, mode, self._calls, part),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Container, Mapping
 from fractions import Fraction
@@ -183,18 +184,50 @@ def _first_failure(sitting: Sitting, network: Examined, row: Row) -> str:
         sentence = trouble_sentence(row.trouble, f"{doing} ({names})") + _undefined(sitting, row.trouble)
         if row.trouble.get("type") == "TypeError" and not row.constructs:
             sentence += f" The handout's constructor takes {', '.join(network.kind.parameters)}, in this order."
-        return sentence
+        if row.trouble.get("type") == "Refusal" and "no return" in sentence:
+            sentence = f"{sentence[:-1]} ({_line_of(sitting, network.kind.cls, 'forward')})."
+        return sentence + _advice(network, row)
     for output, expected in zip(row.evidence["outputs"], row.expected, strict=True):
         if tuple(output["shape"]) != expected:
             return (
                 f"With {names}, the output of a batch of {expected[0]} has the shape {output['shape']}, expected "
-                f"{list(expected)}."
+                f"{list(expected)}.{_why_that_shape(network, output['shape'], expected)}"
             )
         if output["dtype"] != "torch.float32":
             return f"With {names}, the output has the type {output['dtype']}, expected torch.float32 like the input."
     return (
         f"With {names}, the network has {row.evidence['trainable']:,} trainable parameters, expected "
         f"{' or '.join(f'{count:,}' for count in sorted(row.counts))}."
+    )
+
+
+def _why_that_shape(network: Examined, shape: list[int], expected: tuple[int, ...]) -> str:
+    """What makes the output's shape another one, where it can be told."""
+    if len(shape) == len(expected) and shape[0] != expected[0] and math.prod(shape) == math.prod(expected):
+        return " The size of the batch is written in: a view or reshape has to take it from x.size(0)."
+    if network.fixed is None and network.match is not None and not network.match.is_right:
+        return f" {network.match.explanation}"
+    return ""
+
+
+def _advice(network: Examined, row: Row) -> str:
+    """What an error of PyTorch's means here, in one sentence; empty if that is not known."""
+    text = str((row.trouble or {}).get("text", ""))
+    batches = {shape[0] for shape in row.expected}
+    met = re.search(r"expected input\[(\d+), \d+, (\d+), (\d+)\]", text)
+    joined = any(step.kind == "cat" for step in network.right[0].steps)
+    if joined and ("match except in dimension 0" in text or (met is not None and int(met[1]) not in batches)):
+        return " The images of the batch are joined, and not the channels: give torch.cat dim=1."
+    if joined and met is not None and met[2] != met[3]:
+        return " The tensors are joined along their height or width, and not along the channels: give torch.cat dim=1."
+    sizes = re.search(r"match except in dimension 1. Expected size (\d+) but got size (\d+)", text)
+    if sizes is None:
+        return ""
+    small = min(map(int, sizes.groups()))
+    if any(step.kind == "convt" for step in network.right[0].steps) and small % 2:
+        return " A transposed convolution with stride=2 doubles height and width only with output_padding=1."
+    return (
+        " The tensors that are joined differ in height and width: see padding, pooling and upsampling before this line."
     )
 
 
@@ -304,6 +337,8 @@ def _why_not_as_many(network: Examined) -> str:
                 "in which "
                 f"layers run is `{name}`: its shape is {list(theirs)}, expected {list(ours)}."
             )
+    if len(run.shapes) == len(expected):
+        return ""
     return f" It has {len(run.shapes)} parameter tensors in use, expected {len(expected)}."
 
 

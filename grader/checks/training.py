@@ -77,6 +77,12 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
             f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
             f"parameters and learn the same; see {thing}.architecture.",
         )
+    shape, wanted = list(run.outputs["train"].shape), [2, network._colours(arguments), 32, 32]
+    if shape != wanted:
+        return failed(
+            criterion,
+            f"The output's shape is {shape}, expected {wanted}, so there is no loss to learn by; see {thing}.shapes.",
+        )
     probe = {
         "do": "learn",
         "cls": network.kind.cls,
@@ -87,7 +93,11 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     first = {name: value[:_STEPS] for name, value in lessons.items()}
     evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "sgd", "rate": _RATE}, {**first, **state})
     if "trouble" in evidence:
-        return failed(criterion, trouble_sentence(evidence["trouble"], call))
+        told = trouble_sentence(evidence["trouble"], call)
+        if "does not require grad" in told:
+            cut = _cut(sitting, network)
+            told = f"While {call}: no gradient reaches the parameters. {cut[0].upper()}{cut[1:]}."
+        return failed(criterion, told)
     actual = outputs["losses"]
     curve = {
         "curve": {
@@ -96,13 +106,13 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
             "tolerance": float(expected["tolerance"].max()),
         }
     }
-    mistake, why = _why(network)
+    mistake, why = _why(sitting, network)
     step = _first_departure(expected["losses"], actual, expected["tolerance"])
     if step is not None:
         return failed(
             criterion,
-            f"From the same parameters and the same data, the loss departs from the reference's after {step} "
-            f"step{'s' if step != 1 else ''}: "
+            "From the same parameters and the same data, the loss departs from the reference's "
+            f"{'from the start' if step == 0 else 'after 1 step' if step == 1 else f'after {step} steps'}: "
             f"expected {float(expected['losses'][step]):.4f}, actual {_value(actual, step)}. {why}",
             mistake=mistake,
             evidence=curve,
@@ -129,9 +139,9 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
         return failed(
             criterion, trouble_sentence(evidence["trouble"], f"{call} from its own initial parameters"), evidence=curve
         )
-    told = _own_start(evidence, outputs["losses"])
-    if told is not None:
-        return failed(criterion, told, evidence=curve)
+    own_start = _own_start(evidence, outputs["losses"])
+    if own_start is not None:
+        return failed(criterion, own_start, evidence=curve)
     return passed(
         criterion,
         f"The loss follows the reference's over {len(actual) - 1} steps, and falls from the network's own start.",
@@ -247,7 +257,19 @@ def _fallen(losses: Tensor) -> float:
     return float((first - last) / first)
 
 
-def _why(network: Examined) -> tuple[str | None, str]:
+_CUTTING = ("detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled", "requires_grad_", "numpy")
+
+
+def _cut(sitting: Sitting, network: Examined) -> str:
+    """Where to look for what cuts the gradient: the line, if there is one that does."""
+    line = sitting.call_in(network.kind.cls, lambda name: name in _CUTTING)
+    told = (
+        "look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the output"
+    )
+    return f"{told} ({line})" if line else told
+
+
+def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     known = network.match
     if known is None:
         return None, f"See {network.kind.thing}.architecture: the network computes something else."
@@ -255,8 +277,7 @@ def _why(network: Examined) -> tuple[str | None, str]:
         return known.id, known.explanation
     return (
         "gradients-cut",
-        "The outputs are right, so the gradients are not: look for detach(), .data, torch.no_grad() or "
-        "requires_grad=False on the way from the parameters to the output.",
+        f"The outputs are right, so the gradients are not: {_cut(sitting, network)}.",
     )
 
 
