@@ -298,6 +298,8 @@ class _Reading:
             notebook = read_notebook(decoded.text)
         except NotebookError as error:
             return CodeFile(path, (), f"{shown} {error}.", modified)
+        if not any(source.strip() for _, source in notebook.sources):
+            return CodeFile(path, (), f"{shown} has no code in it: see that your cells are of the type code.", modified)
         if notebook.remarks:
             self._note("notebook", ", ".join(notebook.remarks[:10]), path)
         return CodeFile(path, tuple(Cell(number, source) for number, source in notebook.sources), None, modified)

@@ -51,12 +51,28 @@ def test_a_write_up_is_one_that_begins_as_a_pdf(tmp_path, contents, passes, told
 
 
 def test_a_class_that_could_not_be_defined_is_not_called_unfinished(tmp_path):
-    there = sitting(tmp_path / "alice", written=("CNN", "UNet"), defined=("CNN",), **{"a2-cnn.ipynb": b"{}"})
+    there = sitting(tmp_path / "alice", written=("CNN", "UNet"), defined=("CNN",), **{"a2.py": b"x = 1"})
     told = files.code(there, "files.code").feedback
     assert "Written, but could not be defined: UNet." in told
     assert "Still to be completed" not in told
 
 
 def test_a_class_that_is_not_there_is_still_to_be_completed(tmp_path):
-    there = sitting(tmp_path / "alice", written=("CNN",), defined=("CNN",), **{"a2-cnn.ipynb": b"{}"})
+    there = sitting(tmp_path / "alice", written=("CNN",), defined=("CNN",), **{"a2.py": b"x = 1"})
     assert "Still to be completed: UNet." in files.code(there, "files.code").feedback
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a2.pyc", "a2.pyc is compiled: hand in the .py itself."),
+        ("a2.html", "a2.html is an export"),
+        ("a2.gdoc", "is only a link"),
+        ("a2.png", "What is there: a2.png."),
+        ("a2.ipynb", "There is no code in the submission that can be read. a2.ipynb is empty"),
+    ],
+)
+def test_without_code_it_is_told_what_is_there_instead(tmp_path, name, told):
+    verdict = files.code(sitting(tmp_path / "alice", **{name: b""}), "files.code")
+    assert verdict.outcome is Outcome.FAIL
+    assert told in verdict.feedback

@@ -490,3 +490,34 @@ def test_the_courses_colours_have_their_form_where_they_are_absent(loading, path
     loaded = loading({"models.py": text + "class CNN(nn.Module):\n    shape = colours.shape\n"})
     assert loaded.classes["CNN"].shape == (count, 3)
     assert any("not here" in note["why"] for note in loaded.notes)
+
+
+HOSTILE = [
+    "class Odd(FileNotFoundError):\n    def __str__(self): raise KeyboardInterrupt\ndef f(): raise Odd\nVALUE = f()",
+    "class Odd(RuntimeError):\n    def __str__(self): raise ValueError\ndef f(): raise Odd\nVALUE = f()",
+    "class Odd(Exception):\n    __class__ = property(lambda self: 1 / 0)\ndef f(): raise Odd\nVALUE = f()",
+    "class Odd:\n    @property\n    def __class__(self): raise ValueError\nodd = Odd()\nVALUE = odd.absent",
+    "class VALUE:\n    x = open('nothing')\n    exit()",
+    "class VALUE:\n    x = open('nothing')\n    raise KeyboardInterrupt",
+    "class VALUE:\n    x = open('nothing')\n    size = 1 / 0",
+    "def VALUE(x=open('nothing'), y=exit()): pass",
+]
+
+
+@pytest.mark.parametrize("statement", HOSTILE)
+def test_an_odd_exception_costs_one_definition_and_never_the_loading(loading, statement):
+    loaded = loading({"models.py": NETWORK + statement + "\nprint(VALUE)\n" + PLAIN})
+    assert "CNN" in loaded.classes
+
+
+def test_what_fails_beside_something_absent_is_told(loading):
+    text = NETWORK + "class CNN(nn.Module):\n    x = open('nothing')\n    size = 1 / 0\n"
+    loaded = loading({"models.py": text})
+    assert not loaded.classes
+    assert [failure["names"] for failure in loaded.failed] == [["CNN"]]
+
+
+def test_a_class_that_reads_a_stand_in_as_it_may_not_be_read_is_defined_without(loading):
+    text = NETWORK + "import pandas_absent\nRGB = pandas_absent.read_csv('x')\n"
+    loaded = loading({"models.py": text + "class CNN(nn.Module):\n    size = [1, 2, 3][RGB['r']:'x']\n"})
+    assert "CNN" in loaded.classes, loaded.failed

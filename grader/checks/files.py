@@ -15,6 +15,13 @@ __all__ = ["code", "writeup"]
 # Flags of reading that tell why there may be no code.
 _LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link", "not-read")
 
+# What students hand in where they mean code.
+_INSTEAD = {
+    ".pyc": "is compiled: hand in the .py itself",
+    ".gdoc": "is only a link: download what it leads to and hand that in",
+    ".html": "is an export: hand in the .ipynb that it was made from",
+    ".docx": "is a document: hand in the code as .py or .ipynb",
+}
 _TODO = ("Still to be completed", "Written, but could not be defined")
 
 
@@ -27,9 +34,14 @@ def code(sitting: Sitting, criterion: str) -> Verdict:
     if not sitting.submission.code:
         told = [flag.detail for flag in sitting.submission.flags if flag.kind in _LOST][:2]
         absent = f"There is no code in the submission; the handout asks for {asked}."
-        names = [display(file.path, limit=100) for file in sitting.submission.files[:3]]
+        paths = [file.path for file in sitting.submission.files]
+        instead = [(path, _INSTEAD.get(PurePosixPath(path).suffix.lower())) for path in paths]
+        told += [f"{display(path, limit=100)} {hint}." for path, hint in instead if hint][:2]
+        names = [display(path, limit=100) for path in paths[:3]]
         seen = [] if told or not names else [f"What is there: {', '.join(names)}."]
         return failed(criterion, " ".join([absent, *told, *seen]))
+    if len(problems) == len(sitting.submission.code):
+        return failed(criterion, " ".join(["There is no code in the submission that can be read.", *problems[:3]]))
     if todo:
         broken = [name for name in todo if name not in sitting.classes and sitting.written(name) is not None]
         empty = [name for name in todo if name not in broken]

@@ -18,6 +18,7 @@ import dis
 import functools
 import importlib.abc
 import importlib.machinery
+import inspect
 import signal
 import sys
 import types
@@ -311,8 +312,12 @@ def _reads(code: types.CodeType) -> set[str]:
 
 
 def _reads_now(code: types.CodeType) -> set[str]:
-    """Global names that running ``code`` looks up at once: without what functions and classes in it do later."""
-    return {str(step.argval) for step in dis.get_instructions(code) if step.opname in _GLOBAL_READS}
+    """Global names that running ``code`` looks up at once, in bodies of classes as well; functions do so later."""
+    names = {str(step.argval) for step in dis.get_instructions(code) if step.opname in _GLOBAL_READS}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType) and not constant.co_flags & inspect.CO_OPTIMIZED:
+            names |= _reads_now(constant)
+    return names
 
 
 def _mentions(code: types.CodeType) -> set[str]:
@@ -651,37 +656,45 @@ class _Loader:
 
     def _got_round(self, file: _File, unit: _Unit, error: BaseException) -> bool:
         """Stand in for what a statement would have bound, had it not failed for want of what is not here."""
-        namespace, statement = vars(file.module), unit.statement
+        statement: ast.stmt | None = unit.statement
+        what = describe(error)
         try:
-            code = file.compiled(unit)
-            leaves = not isinstance(error, Exception)
-            if leaves and not (isinstance(error, SystemExit) and not isinstance(statement, _NEW_SCOPE)):
-                return False  # only a command line that is not there is reason to leave
-            absent = any(isinstance(namespace.get(name), StandIn) for name in _reads_now(code)) or is_absence(
-                error, _mentions(code)
-            )
-            if not absent or (type(error) is NameError and error.name in file.bound):
+            if not self._wants(file, unit, error):
                 return False
-            why = f"{type(error).__name__}: {bounded(error)}"
-            if isinstance(statement, _NEW_SCOPE):
-                for _ in range(_MOST_ROUNDS):
-                    changed = around(statement, failing_line(error, unit.piece.name))
-                    if changed is None:
-                        return False
-                    statement = changed
-                    try:
-                        self._execute(file, file.compiled(unit, statement))
-                        break
-                    except Exception as another:
-                        error = another
-                else:
+            for _ in range(_MOST_ROUNDS if isinstance(statement, _NEW_SCOPE) else 0):
+                statement = around(statement, failing_line(error, unit.piece.name)) if statement is not None else None
+                if statement is None:
                     return False
-            for name in unit.bound - set(namespace):
-                namespace[name] = StandIn(name)
+                try:
+                    self._execute(file, file.compiled(unit, statement))
+                    break
+                except BaseException as another:
+                    error = another
+                    if not self._wants(file, unit, error):
+                        return False
+            else:
+                if isinstance(statement, _NEW_SCOPE):
+                    return False
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
-        self._note(unit.where, unit.what, f"needs what is not here ({why}): stood in for")
+        namespace = vars(file.module)
+        for name in unit.bound - set(namespace):
+            namespace[name] = StandIn(name)
+        self._note(unit.where, unit.what, f"needs what is not here ({what['type']}: {what['text']}): stood in for")
         return True
+
+    def _wants(self, file: _File, unit: _Unit, error: BaseException) -> bool:
+        """Whether a statement failed because something is not here: a file, a module, a network, a card."""
+        kind = type(error)
+        if not issubclass(kind, Exception) and (kind is not SystemExit or isinstance(unit.statement, _NEW_SCOPE)):
+            return False  # a command line that is not there is the only reason to leave
+        if kind is NameError and error.name in file.bound:  # type: ignore[attr-defined]
+            return False
+        code, namespace = file.compiled(unit), vars(file.module)
+        # By type, since isinstance asks the student's objects.
+        return any(type(namespace.get(name)) is StandIn for name in _reads_now(code)) or is_absence(
+            error, _mentions(code)
+        )
 
     def _execute(self, file: _File, code: types.CodeType) -> None:
         try:
