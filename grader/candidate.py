@@ -64,7 +64,8 @@ class Submitted:
 
     ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the
     submission broke it. ``seconds`` is the wall time for the whole submission, ``probe_seconds`` for one probe; a probe
-    that hangs is not counted in the former, and what hangs twice is not tried a third time. ``card`` is where probes
+    that hangs is not counted in the former, and what hangs twice is not tried a third time. A session that is killed is
+    replaced and asked once more, once a submission. ``card`` is where probes
     with a ``device`` are answered.
     """
 
@@ -92,6 +93,8 @@ class Submitted:
         self._load: Message | None = None
         self._output = ""
         self._hangs: Counter[str] = Counter()
+        self._killed = False
+        """Whether a session was killed. The system does that where memory runs out; a second time it is the code."""
         self.threaded = False
         """Whether threads of the submission's own worked beside the one that is watched."""
         self._troubled: str | None = None
@@ -201,6 +204,10 @@ class Submitted:
                 self._hangs[subject] += 1
                 self._until += time.monotonic() - begun
             self._end()
+            if getattr(failure, "killed", False) and not self._killed:
+                self._killed = True
+                again = self._ask if message["do"] in ("outline", "load") else self._answer_here
+                return again(message, tensors)
             return _stopped(getattr(failure, "detail", str(failure))), {}
         if "failure" in evidence:
             self._end()

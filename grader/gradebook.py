@@ -243,11 +243,11 @@ def write_csv(
     """``gradebook.csv``: a line a submission, then one for each student on the roster of whom there is none.
 
     Columns: id (the report's, or the roster's where there is none); with a roster its id as roster_id, name, email and
-    its own columns of ids and names, so that its platform knows the lines again; assignment, status, score; with lateness score_before_late, late_hours
-    and late_penalty; max_score, pending_points, flags (their number); of every criterion of every assignment here its
-    points and ``<criterion>:outcome``; seconds. A cell of points is empty while they are open, and where the assignment
-    does not have the criterion. ``criteria`` are the ids of all of them; ``gone`` are the folders of reports whose
-    submission is no longer there.
+    its own columns of ids and names, so that its platform knows the lines again; assignment, status, score; with
+    lateness score_before_late, late_hours and late_penalty; max_score, pending_points, flags (their number); of every
+    criterion of every assignment here its points and ``<criterion>:outcome``; seconds. A cell of points is empty while
+    they are open, and where the assignment does not have the criterion. ``criteria`` are the ids of all of them;
+    ``gone`` are the folders of reports whose submission is no longer there.
     """
     people = people or _People()
     heading = [

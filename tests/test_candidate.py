@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from grader.candidate import Submitted
 
 LOADED = {"classes": ["CNN"], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": []}
@@ -47,3 +49,52 @@ def test_what_stops_both_times_says_why_it_stopped_first():
     reply, asked = _loaded()
     assert asked == [False, True]
     assert reply["trouble"]["text"] == "the code did not finish within 1 second"
+
+
+class _Killed(Exception):
+    kind, detail, killed = "died", "the code's process was ended by the signal SIGKILL", True
+
+
+class _Mortal:
+    """Answers, but for the questions at which it is killed: by their place among all that were ever asked."""
+
+    output = ""
+
+    def __init__(self, asked: list[str], deaths: tuple[int, ...]) -> None:
+        self._asked, self._deaths = asked, deaths
+
+    def ask(self, message, tensors, *, seconds):
+        self._asked.append(message["do"])
+        if len(self._asked) in self._deaths:
+            raise _Killed
+        return {"outline": {"files": []}, "load": LOADED}.get(message["do"], {"findings": [], "settled": True}), {}
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("deaths", "asked"),
+    [
+        ((), ["outline", "load", "device"]),
+        ((1,), ["outline", "outline", "load", "device"]),
+        ((2,), ["outline", "load", "load", "device"]),
+        ((3,), ["outline", "load", "device", "load", "device"]),
+    ],
+)
+def test_a_session_that_the_system_killed_costs_nothing_the_first_time(deaths, asked):
+    seen: list[str] = []
+    candidate = Submitted(lambda: _Mortal(seen, deaths), _Killed, seconds=100, probe_seconds=1)
+    assert candidate.outline([]) == {"files": []}
+    assert candidate.load([], ["CNN"]) == LOADED
+    assert candidate.answer({"do": "device", "cls": "CNN"}, {})[0] == {"findings": [], "settled": True}
+    assert seen == asked
+
+
+def test_code_that_is_killed_each_time_has_itself_to_blame():
+    seen: list[str] = []
+    candidate = Submitted(lambda: _Mortal(seen, (2, 4)), _Killed, seconds=100, probe_seconds=1)
+    assert candidate.load([], ["CNN"]) == LOADED
+    reply, _ = candidate.answer({"do": "device", "cls": "CNN"}, {})
+    assert "SIGKILL" in reply["trouble"]["text"]
+    assert seen == ["load", "device", "load", "device"]
