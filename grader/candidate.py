@@ -65,7 +65,8 @@ class Submitted:
     ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the
     submission broke it. ``seconds`` is the wall time in which the whole submission may answer, ``probe_seconds`` that
     for one probe; what the examiner computes between probes is not counted in the former, nor a probe that hangs, and
-    what hangs twice is not tried a third time. ``card`` is where probes with a ``device`` are answered.
+    what hangs twice is not tried a third time. A session that is killed is replaced and asked once more, once a
+    submission. ``card`` is where probes with a ``device`` are answered.
     """
 
     def __init__(
@@ -91,6 +92,8 @@ class Submitted:
         self._load: Message | None = None
         self._output = ""
         self._hangs: Counter[str] = Counter()
+        self._killed = False
+        """Whether a session was killed. The system does that where memory runs out; a second time it is the code."""
         self.threaded = False
         """Whether threads of the submission's own worked beside the one that is watched."""
         self._seen: dict[str, None] = {}
@@ -206,6 +209,10 @@ class Submitted:
             if getattr(failure, "kind", "") == "protocol":
                 self._seen[detail] = None
             self._end()
+            if getattr(failure, "killed", False) and not self._killed:
+                self._killed = True
+                again = self._ask if message["do"] in ("outline", "load") else self._answer_here
+                return again(message, tensors)
             return _stopped(detail), {}
         self._left -= time.monotonic() - begun
         if "failure" in evidence:

@@ -184,7 +184,7 @@ def run(
     torch.set_num_threads(1)
     # What is imported by now stays, and looking through all of it for garbage takes a tenth of a second each time.
     gc.freeze()
-    with Store(out) as store:
+    with Store(out, apart=many) as store:
         store.record_seed(grading.options.seed)
         assignments = grading.rubric.assignments
         if many:

@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,7 +26,7 @@ from grader import __version__
 from grader.display import display
 from grader.late import Lateness, LateRule
 from grader.lists import ListError, Student
-from grader.people import Matching
+from grader.people import Matching, shared_prefix
 from grader.remembered import (
     BEFORE_LATENESS,
     given,
@@ -146,25 +147,44 @@ class _People:
 
     def __init__(self, roster: Sequence[Student] = (), lateness: Lateness | None = None) -> None:
         self.known = bool(roster)
+        own = dict.fromkeys(heading for student in roster for heading in student.own)
+        self.columns = tuple(heading for heading in own if heading not in ("id", "roster_id", "name", "email"))
+        """Headings of the roster that the gradebook does not have itself."""
         self.lateness = lateness
         self._met: dict[str, tuple[str, ...]] = {}
-        self._on_roster = Matching(roster)
+        self._roster = roster
         self._late: Matching | None = None
 
     def meet(self, row: Row) -> None:
         """Take note of a report; all are met before the first question."""
         if self.known or self.lateness is not None:
             self._met[row.id] = row.known_as
-            self._on_roster.meet(row.id, row.known_as)
+
+    @cached_property
+    def _on_roster(self) -> Matching:
+        matching = Matching(self._roster)
+        for id, known_as in self._known_as.items():
+            matching.meet(id, known_as)
+        return matching
+
+    @cached_property
+    def _known_as(self) -> Mapping[str, tuple[str, ...]]:
+        """What else is known of the students met, by the ids of their reports."""
+        prefix = shared_prefix([id for id, known_as in self._met.items() if not known_as])
+        rest = len(prefix)
+        return {id: known_as or ((id[rest:],) if rest else ()) for id, known_as in self._met.items()}
 
     def students(self, id: str) -> tuple[Student, ...]:
         return self._on_roster.of(id)
 
     def name(self, id: str) -> str:
-        return ", ".join(filter(None, (student.name for student in self.students(id))))
+        return _together(student.name for student in self.students(id))
 
-    def email(self, id: str) -> str:
-        return ", ".join(filter(None, (student.email for student in self.students(id))))
+    def cells(self, students: Sequence[Student]) -> dict[str, str]:
+        """What the roster says of one student, or of a group."""
+        cells = {column: _together(one.own.get(column, "") for one in students) for column in self.columns}
+        cells |= {"roster_id": _together(one.id for one in students), "name": _together(one.name for one in students)}
+        return cells | {"email": _together(one.email for one in students)}
 
     def hours(self, id: str) -> Fraction | None:
         """Of a group, the latest."""
@@ -176,7 +196,7 @@ class _People:
         """The list of lateness may go by any of the keys that the roster has of a student."""
         if self._late is None:
             self._late = Matching(Student(id, id, "") for id in (self.lateness.hours if self.lateness else ()))
-            for id, known_as in self._met.items():
+            for id, known_as in self._known_as.items():
                 further = [(one.id, *one.also, one.email, one.name) for one in self.students(id)]
                 self._late.meet(id, (*known_as, *(key for keys in further for key in keys)))
         return self._late
@@ -204,6 +224,10 @@ class _People:
             yield f"{len(absent):,} on the list of lateness have no report: {_some(absent)}"
 
 
+def _together(texts: Iterable[str]) -> str:
+    return ", ".join(filter(None, texts))
+
+
 def _some(students: Sequence[Student]) -> str:
     return ", ".join(display(one.id, limit=60) for one in students[:5]) + (", …" if len(students) > 5 else "")
 
@@ -218,14 +242,21 @@ def write_csv(
 ) -> None:
     """``gradebook.csv``: a line a submission, then one for each student on the roster of whom there is none.
 
-    Columns: id; with a roster name and email; assignment, status, score; with lateness score_before_late, late_hours
-    and late_penalty; max_score, pending_points, flags (their number); of every criterion of every assignment here its
-    points and ``<criterion>:outcome``; seconds. A cell of points is empty while they are open, and where the assignment
-    does not have the criterion. ``criteria`` are the ids of all of them; ``gone`` are the folders of reports whose
-    submission is no longer there.
+    Columns: id (the report's, or the roster's where there is none); with a roster its id as roster_id, name, email and
+    its own columns of ids and names, so that its platform knows the lines again; assignment, status, score; with
+    lateness score_before_late, late_hours and late_penalty; max_score, pending_points, flags (their number); of every
+    criterion of every assignment here its points and ``<criterion>:outcome``; seconds. A cell of points is empty while
+    they are open, and where the assignment does not have the criterion. ``criteria`` are the ids of all of them;
+    ``gone`` are the folders of reports whose submission is no longer there.
     """
     people = people or _People()
-    heading = ["id", *(["name", "email"] if people.known else []), "assignment", "status", "score"]
+    heading = [
+        "id",
+        *(["roster_id", "name", "email", *people.columns] if people.known else []),
+        "assignment",
+        "status",
+        "score",
+    ]
     heading += ["score_before_late", "late_hours", "late_penalty"] if people.lateness else []
     heading += ["max_score", "pending_points", "flags"]
     heading += [column for id in criteria for column in (id, f"{id}:outcome")]
@@ -237,7 +268,7 @@ def write_csv(
         cells = _cells(row, people) | ({"status": "gone"} if row.folder in gone else {})
         writer.writerow({column: neutral(cell) for column, cell in cells.items()})
     for student in people.missing:
-        cells = {"id": student.id, "name": student.name, "email": student.email, "status": "missing"}
+        cells = {"id": student.id, **people.cells([student]), "status": "missing"}
         writer.writerow({column: neutral(cell) for column, cell in cells.items()})
     text.detach()
 
@@ -254,7 +285,7 @@ def _cells(row: Row, people: _People) -> dict[str, str]:
         "seconds": f"{row.seconds:.3f}",
     }
     if people.known:
-        cells |= {"name": people.name(row.id), "email": people.email(row.id)}
+        cells |= people.cells(people.students(row.id))
     if people.lateness is not None:
         hours, penalty = people.hours(row.id), people.penalty(row)
         cells |= {

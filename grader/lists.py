@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.display import display
@@ -31,6 +31,8 @@ class Table:
     """The first line, to show in an error."""
     rows: tuple[tuple[int, Mapping[str, str]], ...]
     """Line in the file and trimmed cells by column; without headings the columns are ``0``, ``1``, …"""
+    headings: Mapping[str, str] = field(default_factory=dict)
+    """What each of the columns is called in the file."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Student:
     email: str
     also: tuple[str, ...] = ()
     """The line's further ids: a platform's number, a login."""
+    own: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Its ids and names as the list has them, by the list's own headings."""
 
 
 def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
@@ -70,6 +74,7 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
             (line, {column: cells[place] if place < len(cells) else "" for column, place in names.items()})
             for line, cells in rows
         ),
+        headings={column: lines[0][1][place] for column, place in places.items()},
     )
 
 
@@ -81,8 +86,14 @@ def read_roster(path: Path) -> tuple[Student, ...]:
         "first": ("first name", "given name", "firstname", "first"),
         "last": ("last name", "surname", "family name", "lastname", "last"),
         "email": ("email", "e mail", "email address", "mail"),
+        "section": ("section",),  # Canvas takes marks back only with it
     }
     table = read_table(path, headings)
+    if not table.columns and not _is_student(table.rows[0][1].values()):
+        raise ListError(
+            f"{table.name}, line 1: no column is known, were {table.heading}: name one of them 'id' (or "
+            f"{', '.join(map(repr, _IDS[1:]))}), others 'name' and 'email'"
+        )
     if table.columns and not any(column in id_columns() for column in table.columns):
         raise ListError(
             f"{table.name}, line 1: one column must be the id, were {table.heading}: name it 'id' in the first line"
@@ -100,16 +111,23 @@ def read_roster(path: Path) -> tuple[Student, ...]:
             raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
         if id in students:
             raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
-        students[id] = Student(id, name, email, tuple(also))
+        own = {table.headings[column]: cell for column, cell in cells.items() if column in table.headings}
+        students[id] = Student(id, name, email, tuple(also), own)
     return tuple(students.values())
 
 
 _IDS = (
     *("id", "student id", "sis login id", "username", "user name", "netid", "net id", "utorid", "login", "login id"),
     *("sis user id", "user id", "sid", "id number", "student number", "student no", "orgdefinedid", "identifier"),
+    *("github username", "github id"),
 )
 _NOBODY = ("points possible", "point possible")
 """Canvas puts a line of maxima among the students."""
+
+
+def _is_student(cells: Iterable[str]) -> bool:
+    """Whether a line without a known heading may be a student and no headings: it has an address or a number."""
+    return any("@" in cell or any(map(str.isdecimal, cell)) for cell in cells)
 
 
 def id_columns() -> dict[str, tuple[str, ...]]:

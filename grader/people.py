@@ -12,10 +12,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from grader.lists import Student
 
-__all__ = ["Matching"]
+__all__ = ["Matching", "shared_prefix"]
 
 _Keys = Iterable[str]
 
@@ -102,6 +103,16 @@ class Matching:
     def doubtful(self) -> tuple[Student, ...]:
         """Who may have any of several reports."""
         return tuple(self._students[id] for id, (_, reports) in self._claims.items() if len(reports) > 1)
+
+
+def shared_prefix(ids: Sequence[str]) -> str:
+    """What all ids begin with, up to a hyphen or an underscore: ``a2-`` of the clones ``a2-alice`` and ``a2-bob``."""
+    if len(ids) < 2:
+        return ""
+    # What the first and the last in order share, all do.
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(min(ids), max(ids), strict=False))
+    common = "".join(letter for letter, _ in same)
+    return common[: max(common.rfind("-"), common.rfind("_")) + 1]
 
 
 def _before_the_at(key: str) -> str:

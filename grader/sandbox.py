@@ -117,12 +117,14 @@ class SandboxError(Exception):
 class WorkerFailed(Exception):
     """The submission's failure: its session is over, and why."""
 
-    def __init__(self, kind: _Reason, detail: str) -> None:
+    def __init__(self, kind: _Reason, detail: str, killed: bool = False) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
         """``timeout``, ``died``, ``memory`` or ``protocol``."""
         self.detail = detail
         """One sentence, plain text, for the student."""
+        self.killed = killed
+        """Ended by SIGKILL, which may have come from a system that ran out of memory: worth a second try."""
 
 
 class Sandbox:
@@ -448,7 +450,7 @@ class Session:
             self._keeper, self._group = report["keeper"], report["session"]
         return report
 
-    def _cause_of_death(self) -> tuple[_Reason, str]:
+    def _cause_of_death(self) -> tuple[_Reason, str, bool]:
         """After the channel broke. Raises SandboxError when nothing inside the session can have caused it."""
         deadline = time.monotonic() + _DEATH_SECONDS
         report: dict[str, Any] | None = {}
@@ -456,28 +458,33 @@ class Session:
             report = self._next_report(deadline)
         if report is None:
             if time.monotonic() >= deadline:
-                return "protocol", "the code closed its channel to the grader"
+                return "protocol", "the code closed its channel to the grader", False
             if self._scratch is not None:
-                return "died", "the code's processes were killed"
+                return "died", "the code's processes were killed", True
             # the keeper always accounts for a death, and no submission can reach the keeper
             self.close()
             raise SandboxError("a session was killed from outside, as a system does that runs out of memory: run again")
         ended = report["ended"]
         if "exit" in ended:
-            return "died", f"the code ended its process with exit status {ended['exit']} (os._exit or similar)"
+            return "died", f"the code ended its process with exit status {ended['exit']} (os._exit or similar)", False
         try:
             name = signal.Signals(ended["signal"]).name
         except ValueError:
             name = str(ended["signal"])
         if name == "SIGXCPU" or (name == "SIGKILL" and ended["cpu_seconds"] >= self._limits.cpu_seconds):
-            return "timeout", f"the code used more than {self._limits.cpu_seconds} seconds of processor time"
+            return "timeout", f"the code used more than {self._limits.cpu_seconds} seconds of processor time", False
+        killed = name == "SIGKILL"
         if name in ("SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS") and ended["memory"] >= self._limits.memory // 2:
-            return "memory", f"the code used more than the {self._limits.memory / _GIB:g} GiB of memory it may have"
-        hint = ", as by a system that runs out of memory" if name == "SIGKILL" else ""
-        return "died", f"the code's process was ended by the signal {name}{hint}"
+            return (
+                "memory",
+                f"the code used more than the {self._limits.memory / _GIB:g} GiB of memory it may have",
+                killed,
+            )
+        hint = ", as by a system that runs out of memory" if killed else ""
+        return "died", f"the code's process was ended by the signal {name}{hint}", killed
 
-    def _fail(self, kind: _Reason, detail: str) -> WorkerFailed:
-        self._failure = WorkerFailed(kind, detail)
+    def _fail(self, kind: _Reason, detail: str, killed: bool = False) -> WorkerFailed:
+        self._failure = WorkerFailed(kind, detail, killed)
         self.close()
         return self._failure
 

@@ -249,10 +249,13 @@ class Store:
     """A reports folder, locked for one run; a context manager. Its methods may be called from several threads.
 
     Raises StoreError when the folder cannot be made or written, belongs to something else, or another run uses it.
+    With ``apart`` no report takes the place of another assignment's whose submission is still there: whoever grades two
+    assignments into one folder would lose the first one's reports of the same students.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, *, apart: bool = False) -> None:
         self._out = out
+        self._apart = apart
         self._run = _read_run(out)
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -322,14 +325,14 @@ class Store:
             return None
         row = unpack(found.folder, known.packed)
         now = signature(found.sources)
-        if now is not None and now == known.sources:
-            sha256 = row.sha256
-        else:
-            sha256 = content_hash()
-            if sha256 == row.sha256:
-                self._cache.keep(folder, row, now, known.hashes, found.sources)
+        unread = now is not None and now == known.sources
+        sha256 = row.sha256 if unread else content_hash()
         # An error is ours, and may be gone: such a report is never the last word.
-        return row if row.key in keys(sha256, row.assignment) and not row.errors else None
+        if row.key not in keys(sha256, row.assignment) or row.errors:
+            return None
+        if not unread:
+            self._cache.keep(folder, row, now, known.hashes, found.sources)
+        return row
 
     def save(
         self,
@@ -346,6 +349,7 @@ class Store:
             raise ValueError(f"the last file of a report must be {_REPORT}, was {[*contents][-1]}")
         folder = self._out / found.folder
         row = row_of(found.folder, json.loads(contents[_REPORT]))
+        self._keep_apart(found, row)
         new = {name: [hashlib.sha256(content).hexdigest()] for name, content in contents.items()}
         try:
             if not folder.is_dir():
@@ -365,6 +369,18 @@ class Store:
             raise _unwritable(folder, error) from error
         self._cache.keep(folder, row, sources, new, found.sources)
         return row
+
+    def _keep_apart(self, found: Found, row: Row) -> None:
+        known = self._cache.find(self._out / found.folder)
+        if not self._apart or known.packed is None or not known.paths:
+            return
+        before = unpack(found.folder, known.packed).assignment
+        elsewhere = not {str(path.absolute()) for path in found.sources} & {*known.paths}
+        if before != row.assignment and elsewhere and all(map(os.path.lexists, known.paths)):
+            raise StoreError(
+                f"{_shown(self._out / found.folder)} is a report of {display(before, limit=60)}, and its submission is "
+                f"still at {_shown(Path(known.paths[0]))}: name another folder with --out for {row.assignment}"
+            )
 
 
 def seed_for(out: Path, given: int | None, fresh: bool) -> int:

@@ -92,6 +92,28 @@ class _Replying:
         pass
 
 
+class _Killed(Exception):
+    kind, detail, killed = "died", "the code's process was ended by the signal SIGKILL", True
+
+
+class _Mortal:
+    """Answers, but for the questions at which it is killed: by their place among all that were ever asked."""
+
+    output = ""
+
+    def __init__(self, asked: list[str], deaths: tuple[int, ...]) -> None:
+        self._asked, self._deaths = asked, deaths
+
+    def ask(self, message, tensors, *, seconds):
+        self._asked.append(message["do"])
+        if len(self._asked) in self._deaths:
+            raise _Killed
+        return {"outline": {"files": []}, "load": LOADED}.get(message["do"], {"findings": [], "settled": True}), {}
+
+    def close(self) -> None:
+        pass
+
+
 class _Disturbed(Exception):
     kind, detail = "protocol", "the code disturbed the channel to the grader"
 
@@ -157,3 +179,30 @@ def test_what_honest_code_may_do_is_no_tampering(probe, reply):
     candidate = Submitted(lambda: _Replying(reply), Exception, seconds=100, probe_seconds=1)
     candidate.answer(probe, {})
     assert candidate.seen == ()
+
+
+@pytest.mark.parametrize(
+    ("deaths", "asked"),
+    [
+        ((), ["outline", "load", "device"]),
+        ((1,), ["outline", "outline", "load", "device"]),
+        ((2,), ["outline", "load", "load", "device"]),
+        ((3,), ["outline", "load", "device", "load", "device"]),
+    ],
+)
+def test_a_session_that_the_system_killed_costs_nothing_the_first_time(deaths, asked):
+    seen: list[str] = []
+    candidate = Submitted(lambda: _Mortal(seen, deaths), _Killed, seconds=100, probe_seconds=1)
+    assert candidate.outline([]) == {"files": []}
+    assert candidate.load([], ["CNN"]) == LOADED
+    assert candidate.answer({"do": "device", "cls": "CNN"}, {})[0] == {"findings": [], "settled": True}
+    assert seen == asked
+
+
+def test_code_that_is_killed_each_time_has_itself_to_blame():
+    seen: list[str] = []
+    candidate = Submitted(lambda: _Mortal(seen, (2, 4)), _Killed, seconds=100, probe_seconds=1)
+    assert candidate.load([], ["CNN"]) == LOADED
+    reply, _ = candidate.answer({"do": "device", "cls": "CNN"}, {})
+    assert "SIGKILL" in reply["trouble"]["text"]
+    assert seen == ["load", "device", "load", "device"]

@@ -115,9 +115,14 @@ def no_waiting_for_ever() -> Iterator[None]:
 # A scheduler and two nodes, as they would be started by hand.
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., tuple[str, list[subprocess.Popen[bytes]]]]]:
-    """Starts a scheduler and nodes in processes of their own: its address, and all processes, the scheduler first."""
+@pytest.fixture(scope="module")
+def start(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., tuple[str, list[subprocess.Popen[bytes]]]]]:
+    """A scheduler and nodes in processes of their own: its address, and all processes, the scheduler first.
+
+    All tests share them, and what one of them has killed is started anew; ``before`` is a scheduler of its own.
+    """
     pytest.importorskip("distributed", reason="Dask is not installed: pip install 'colour-grade[cluster]'")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
@@ -130,13 +135,22 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[str, list[subprocess.P
             ending.callback(started.kill)
             return started
 
+        shared: list[subprocess.Popen[bytes]] = []
+        home = tmp_path_factory.mktemp("scheduler")
+
         def cluster(nodes: int, before: str = "") -> tuple[str, list[subprocess.Popen[bytes]]]:
-            place = tmp_path / "scheduler.json"
-            run = f"{before}\nfrom distributed.cli.dask_scheduler import main; main()"
-            scheduler = process(["-c", run, "--port", "0", "--scheduler-file", str(place), *local])
-            one = ["--nworkers", "1", "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path)]
+            nonlocal shared, home
+            processes = [] if before else [one for one in shared if one.poll() is None]
+            if not processes or processes[0] is not shared[0]:
+                home = tmp_path_factory.mktemp("scheduler")
+                run = f"{before}\nfrom distributed.cli.dask_scheduler import main; main()"
+                processes = [process(["-c", run, "--port", "0", "--scheduler-file", str(home / "place.json"), *local])]
+            place = home / "place.json"
+            one = ["--nworkers", "1", "--nthreads", "1", "--no-nanny", "--local-directory", str(home)]
             node = ["-m", "distributed.cli.dask_worker", "--scheduler-file", str(place), *one, *local]
-            processes = [scheduler, *(process(node) for _ in range(nodes))]
+            processes += [process(node) for _ in range(nodes + 1 - len(processes))]
+            if not before:
+                shared = processes
             waiting = """
 import sys, pathlib, time
 place = pathlib.Path(sys.argv[1])
@@ -209,7 +223,7 @@ def grading(cluster: Cluster) -> Grading:
 
 
 def test_a_node_that_is_killed_costs_nothing(start, handed_in: Path, here: Path, tmp_path: Path) -> None:
-    address, (_, victim, _) = start(2)
+    address, (_, victim, *_) = start(2)
 
     class Killing(Heard):
         def finished(self, line: cohort.Line) -> None:
@@ -232,7 +246,7 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_this_machine_goes_on(
     start, handed_in: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grader.cluster, "_CONNECT_SECONDS", 3)
-    address, (scheduler, *_) = start(2)
+    address, (scheduler, *_) = start(1)
 
     class Killing(Heard):
         def finished(self, line: cohort.Line) -> None:

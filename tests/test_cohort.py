@@ -379,6 +379,21 @@ def test_a_report_whose_submission_was_taken_away_is_marked_and_counts_nowhere(p
     assert document(place, "student01")["score"] == 2
 
 
+def test_another_assignment_does_not_take_the_place_of_reports_whose_submissions_are_still_there(place: Path) -> None:
+    grade(place, cohort(place / "submissions", 2))
+    other = cohort(place / "others", 3)
+    grading = FakeGrading(rubric(place), options=options(assignment="csc413-2020"))
+    said = r"student00 is a report of csc321-2018, and its submission is still at .*submissions/student00: .*--out"
+    with pytest.raises(StoreError, match=said):
+        grade(place, other, grading=grading)
+    assert document(place, "student00")["assignment"]["id"] == "csc321-2018"
+    # The same submissions may be taken for another assignment; and so may others, where the first are gone.
+    grade(place, cohort(place / "submissions", 2), grading=grading)
+    (place / "submissions").rename(place / "elsewhere")
+    assert grade(place, other)[0].graded == 3
+    assert document(place, "student00")["assignment"]["id"] == "csc321-2018"
+
+
 def test_submissions_that_were_moved_as_a_whole_are_not_gone(place: Path) -> None:
     found = cohort(place / "submissions", 2)
     grade(place, found)

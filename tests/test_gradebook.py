@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from grader.gradebook import main, neutral, summarise
 from grader.late import Lateness, LateRule
-from grader.lists import Student
+from grader.lists import Student, read_roster
 from grader.report.as_json import to_json
 from grader.store import Store, StoreError
 from grader.submission import Found
@@ -225,6 +225,46 @@ def test_lateness_stands_beside_the_score_it_was_taken_from(tmp_path: Path) -> N
     ]
     told(tmp_path)
     assert [row["score"] for row in read(tmp_path)] == ["1.5", "2"]
+
+
+def test_a_roster_brings_its_own_columns_for_those_who_are_there_and_those_who_are_not(tmp_path: Path) -> None:
+    out = fill(tmp_path / "reports", [("exampalice_100", report("exampalice_100")), ("stranger", report("stranger"))])
+    (tmp_path / "roster.csv").write_text(
+        'Student,ID,SIS Login ID,Section,Old mark\n"Example, Alice",100,aex,=L1,7\n"Sample, Bob",101,bob,L2,8\n'
+    )
+    roster = read_roster(tmp_path / "roster.csv")
+    run = dataclasses.replace(sample.report().run, details={"known_as": ["exampalice", "100"]})
+    fill(out, [("exampalice_100", report("exampalice_100", run=run))])
+    told(out, roster=roster)
+    columns = ("id", "roster_id", "name", "Student", "ID", "SIS Login ID", "Section", "status", "score")
+    assert [tuple(row[column] for column in columns) for row in read(out)] == [
+        ("exampalice_100", "100", "Example, Alice", "Example, Alice", "100", "aex", "'=L1", "graded", "1"),
+        ("stranger", "", "", "", "", "", "", "graded", "1"),
+        ("101", "101", "Sample, Bob", "Sample, Bob", "101", "bob", "L2", "missing", ""),
+    ]
+    assert "Old mark" not in read(out)[0]
+
+
+GITHUB = '"identifier","github_username","github_id","name"\n"alice@example.org","alice-ex","1",""\n"b","bob","2",""\n'
+
+
+def test_clones_of_github_classroom_meet_its_roster_and_a_list_of_lateness(tmp_path: Path) -> None:
+    out = fill(tmp_path / "reports", [(id, report(id)) for id in ("a2-alice-ex", "a2-bob", "a2-carol")])
+    (tmp_path / "roster.csv").write_text(GITHUB)
+    lateness = Lateness({"alice-ex": Fraction(2), "carol": Fraction(3)}, LateRule())
+    told(out, roster=read_roster(tmp_path / "roster.csv"), lateness=lateness)
+    columns = ("id", "roster_id", "identifier", "github_username", "late_hours")
+    assert [tuple(row[column] for column in columns) for row in read(out)] == [
+        ("a2-alice-ex", "alice@example.org", "alice@example.org", "alice-ex", "2"),
+        ("a2-bob", "b", "b", "bob", ""),
+        ("a2-carol", "", "", "", "3"),
+    ]
+
+
+def test_a_bonus_is_named_beside_a_mean_beyond_a_hundred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    marks = [sample.mark("cnn.shapes"), sample.mark("unet.device", bonus=True)]
+    assert main(["summary", str(fill(tmp_path, [("alice", sample.report(marks))]))]) == 0
+    assert "200.0 %, with bonus points" in capsys.readouterr().out
 
 
 # The command.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,25 @@ def test_canvas_gradebook_has_two_ids_and_a_line_of_maxima(tmp_path: Path) -> No
     assert read_roster(path) == (Student("123", "Example, Alice", "", ("alice",)), Student("bob", "Bob", ""))
 
 
+def test_a_roster_of_github_classroom_has_names_beside_the_identifier(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text('"identifier","github_username","github_id","name"\n"a@b.org","alice","77","Alice"\n"x","","",""\n')
+    first, second = read_roster(path)
+    assert (first, second) == (Student("a@b.org", "Alice", "", ("alice", "77")), Student("x", "", ""))
+    assert first.own == {"identifier": "a@b.org", "github_username": "alice", "github_id": "77", "name": "Alice"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "is empty: it must have a line a student"),
         (b"\n \n,,\n", "is empty: it must have a line a student"),
         (b"name,email\nAlice,a\n", "line 1: one column must be the id, were name, email"),
+        (
+            b"foo,bar\nalice,Alice\n1,2\n",
+            "line 1: no column is known, were foo, bar: name one of them 'id' (or 'student id'",
+        ),
+        (b"alice\nbob\n", "line 1: no column is known, were alice: name one of them 'id'"),
         (b"id,name\nalice,Alice\nalice,Alice\n", "line 3: the id 'alice' is there twice"),
         (b"id,name\n,Alice\n", "line 2: the id is empty"),
         (b"id,name\nalice,\xc9lise\n", "line 2: it must be UTF-8, has the byte 0xc9: save it as UTF-8"),
@@ -57,7 +71,7 @@ def test_canvas_gradebook_has_two_ids_and_a_line_of_maxima(tmp_path: Path) -> No
 def test_a_roster_that_cannot_be_used_is_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "roster.csv"
     path.write_bytes(content)
-    with pytest.raises(ListError, match=rf"roster\.csv.* ?{message}"):
+    with pytest.raises(ListError, match=rf"roster\.csv.* ?{re.escape(message)}"):
         read_roster(path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.lists import Student
-from grader.people import Matching
+from grader.people import Matching, shared_prefix
 
 ALICE = Student("1001234", "Alice Example", "alice@example.org", ("12345",))
 BOB = Student("1005678", "Sample, Bob", "b.sample@example.org", ("67890", "bob"))
@@ -64,3 +64,19 @@ def test_a_group_is_all_of_its_students() -> None:
     matching.meet("1001234+1005678", ("Alice Example", "1001234", "Bob Sample", "1005678"))
     assert matching.of("1001234+1005678") == (ALICE, BOB)
     assert matching.unmatched == ()
+
+
+@pytest.mark.parametrize(
+    ("ids", "prefix"),
+    [
+        (["a2-alice", "a2-bob"], "a2-"),
+        (["a2_alice", "a2_alec"], "a2_"),
+        (["a2-alice-ex", "a2-alice-ey"], "a2-alice-"),
+        (["alice", "alec"], ""),
+        (["a2-alice"], ""),
+        (["a2-alice", "bob"], ""),
+        ([], ""),
+    ],
+)
+def test_what_all_clones_begin_with_is_no_part_of_a_login(ids: list[str], prefix: str) -> None:
+    assert shared_prefix(ids) == prefix

@@ -156,6 +156,7 @@ def test_a_session_that_ends_says_how(either: Sandbox, source: str, kind: str, w
     with either.open() as session:
         caught = failure(session, source, 0.5 if kind == "timeout" else PATIENCE)
         assert caught.kind == kind and words in caught.detail
+        assert caught.killed == (words == "SIGKILL")
         assert failure(session, "value = 1") is caught
     with either.open() as session:
         assert run(session, "value = 1") == 1
