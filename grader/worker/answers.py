@@ -369,7 +369,7 @@ def _once(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype
     """What a new network prints where a student pastes the lines of a report: nothing runs before the call that counts.
 
     ``fill``: for parameters of several axes, for vectors and for buffers, the place modulo a cycle less an offset, or a
-    constant where the cycle is 0. ``mode``: ``eval`` or ``train``; ``calls``: how many, of which the last one counts, and
+    constant where the cycle is 0. ``mode``: ``eval`` or ``train``; ``calls``: how many, of which the last one counts;
     those before it see the images plus 1.
     Tensors in: ``input`` (B, C_in, H, W). Out: ``output``.
     """
