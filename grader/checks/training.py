@@ -256,7 +256,7 @@ def _why(network: Examined) -> tuple[str | None, str]:
     return (
         "gradients-cut",
         "The outputs are right, so the gradients are not: look for detach(), .data, torch.no_grad() or "
-        "requires_grad=False on the way from the parameters to the output.",
+        "requires_grad=False on the way from the parameters to the output, and for a train() of its own.",
     )
 
 
