@@ -68,8 +68,7 @@ class Row:
 
     @property
     def counted(self) -> bool:
-        """Has the right number of parameters, and an optimizer is given just these."""
-        return self.constructs and self.evidence["trainable"] in self.counts and self.counting is None
+        return self.constructs and self.evidence["trainable"] in self.counts
 
     @property
     def counting(self) -> str | None:
