@@ -264,8 +264,8 @@ def _cut(sitting: Sitting, network: Examined) -> str:
     """Where to look for what cuts the gradient: the line, if there is one that does."""
     line = sitting.call_in(network.kind.cls, lambda name: name in _CUTTING)
     told = (
-        "look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the output, "
-        "and for a train() of its own"
+        "look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the "
+        "output, and for a train() of its own"
     )
     return f"{told} ({line})" if line else told
 
