@@ -418,7 +418,7 @@ def table(overview: Overview) -> Iterator[str]:
     yield f"{'assignment':<16}{'reports':>8}{'mean':>9}"
     for one in sorted(tally.assignments.values(), key=lambda one: one.id):
         mean = "–" if one.mean is None else f"{float(one.mean):.1f} %"
-        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}{', with bonus points' if one.bonus else ''}"
+        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}{', bonus points aside' if one.bonus else ''}"
     counts = {
         "graded": tally.states["graded"],
         "need review": tally.states["needs_review"],

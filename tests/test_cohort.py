@@ -828,7 +828,7 @@ def test_a_list_that_was_spoilt_is_told_before_anything_is_graded(place: Path) -
 def test_the_page_says_what_is_to_be_marked_by_hand(place: Path) -> None:
     grade(place, cohort(place / "submissions", 3))
     page = re.sub(r"<[^>]*>", " ", (place / "reports" / "index.html").read_text())
-    (section,) = re.findall(r"To be marked by hand .*?\n\n", page, re.DOTALL)
+    (section,) = re.findall(r"To be marked by hand +csc\S+ .*?\n\n", page, re.DOTALL)
     assert re.search(r"A1\. Why\s+manual\.a1\s+2\s+3\s+A reason", section)
     assert "cnn.shapes" not in section
 

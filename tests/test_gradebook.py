@@ -261,10 +261,10 @@ def test_clones_of_github_classroom_meet_its_roster_and_a_list_of_lateness(tmp_p
     ]
 
 
-def test_a_bonus_is_named_beside_a_mean_beyond_a_hundred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bonus_is_left_out_of_the_mean_and_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     marks = [sample.mark("cnn.shapes"), sample.mark("unet.device", bonus=True)]
     assert main(["summary", str(fill(tmp_path, [("alice", sample.report(marks))]))]) == 0
-    assert "200.0 %, with bonus points" in capsys.readouterr().out
+    assert "100.0 %, bonus points aside" in capsys.readouterr().out
 
 
 # The command.

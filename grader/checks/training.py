@@ -77,7 +77,8 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
             f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
             f"parameters and learn the same; see {thing}.architecture.",
         )
-    shape, wanted = list(run.outputs["train"].shape), [2, network._colours(arguments), 32, 32]
+    shape = list(run.outputs["train"].shape)
+    wanted = [len(network.image(arguments)), network._colours(arguments), 32, 32]
     if shape != wanted:
         return failed(
             criterion,

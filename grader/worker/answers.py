@@ -511,8 +511,8 @@ def _flat(value: Tensor, model: nn.Module) -> Tensor:
 
     In a network of 1×1 filters nothing is: there a filter can have that shape.
     """
-    long = [size > 1 for size in value.shape].count(True)
-    flat = long == 1 and any(one.dim() == 4 and one.shape[-1] > 1 for one in _parameters(model).values())
+    kept_ready = value.dim() > 1 and [size > 1 for size in value.shape].count(True) == 1
+    flat = kept_ready and any(one.dim() == 4 and one.shape[-1] > 1 for one in _parameters(model).values())
     return value.detach().flatten() if flat else value.detach()
 
 
