@@ -30,8 +30,25 @@ def _word(name: str, attack: str, *aspects: str, **replaced: tuple[str, str]) ->
 
 _FIND = """
 import sys
-def module(name): return sys.modules["worker." + name]
+class Found:
+    def __init__(self, space): self.__dict__["space"] = space
+    def __getattr__(self, name): return self.space[name]
+    def __setattr__(self, name, value): self.space[name] = value
+def module(name):
+    frame, seen, waiting = sys._getframe(), set(), []
+    while frame:
+        waiting.append(frame.f_globals)
+        frame = frame.f_back
+    while waiting:
+        space = waiting.pop()
+        if id(space) in seen: continue
+        seen.add(id(space))
+        if space.get("__name__") == "worker." + name: return Found(space)
+        for one in list(space.values()):
+            near = getattr(one, "__globals__", None) or (one.__dict__ if type(one) is type(sys) else {})
+            if str(near.get("__name__")).startswith("worker"): waiting.append(near)
 """
+"""``module`` finds one of the worker's, which is in no table of the interpreter's, by the frames that lead here."""
 _NATIVE = "return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation=step)"
 
 
@@ -55,7 +72,7 @@ def _beside(name: str, source: str, aspect: str, **files: str) -> Case:
     return Case(f"forged-{name}", "forged", make, doubted=(criterion(aspect),))
 
 
-_LAYER_REPLIES = """A = sys.modules["worker.answers"]
+_LAYER_REPLIES = """A = sys.modules.get("worker.answers") or module("answers")
 kept = A._VERBS["layer"]
 def layer(*probe):
     reply, out = kept(*probe)
@@ -223,11 +240,11 @@ CASES = [
     _dilating("hidden-both-ways", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom torch.utils._python_dispatch import _disable_current_modes as off\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        with off():\n            return torch.conv2d(x, w, b, 1, p, d)\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        with off():\n            return (torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d), torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),
     _dilating("hidden-in-threads", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom concurrent.futures import ThreadPoolExecutor\n\n\ndef apart(f):\n    with ThreadPoolExecutor(1) as pool:\n        return pool.submit(f).result()\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        return apart(lambda: torch.conv2d(x, w, b, 1, p, d))\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        return (apart(lambda: torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d)), apart(lambda: torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d)), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),
     # names that excuse nothing
-    _word("name-of-a-method", "class A:\n    def sys(self): pass\nimport sys\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
-    _word("name-of-a-nested-function", "def outer():\n    def sys(): pass\n    class importlib: pass\nimport sys\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
-    _word("name-of-a-function-too", "def sys(): pass\nimport sys\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
-    _beside("name-of-a-file", altered("handmade", attack="import sys\n" + _LAYER_REPLIES, hide=_UNNAMED), "handmade", sys="x = 1\n"),
-    _beside("names-of-files", altered("handmade", attack="import sys\n" + _LAYER_REPLIES, hide=_UNNAMED), "handmade", ctypes="x = 1\n", torch="x = 1\n", sys="x = 1\n"),
+    _word("name-of-a-method", "class A:\n    def sys(self): pass\nimport sys\n" + _FIND.strip() + "\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
+    _word("name-of-a-nested-function", "def outer():\n    def sys(): pass\n    class importlib: pass\nimport sys\n" + _FIND.strip() + "\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
+    _word("name-of-a-function-too", "def sys(): pass\nimport sys\n" + _FIND.strip() + "\n" + _LAYER_REPLIES, "handmade", hide=_UNNAMED),
+    _beside("name-of-a-file", altered("handmade", attack="import sys\n" + _FIND.strip() + "\n" + _LAYER_REPLIES, hide=_UNNAMED), "handmade", sys="x = 1\n"),
+    _beside("names-of-files", altered("handmade", attack="import sys\n" + _FIND.strip() + "\n" + _LAYER_REPLIES, hide=_UNNAMED), "handmade", ctypes="x = 1\n", torch="x = 1\n", sys="x = 1\n"),
     # where the worker's modes are not
     _apart("internal-no-dispatch", "from torch.testing._internal.logging_tensor import no_dispatch\ndef apart(f):\n    with no_dispatch(): return f()"),
     _apart("functorch", "from torch._functorch import pyfunctorch as p\ndef apart(f):\n    with p.temporarily_pop_interpreter_stack(): return f()"),
