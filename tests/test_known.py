@@ -44,8 +44,8 @@ def test_a_list_of_steps_computes_what_the_model_answer_computes(assignment, kin
     named = _numbers(kind)
     model = _fill(model_classes(assignment)[kind.cls](*(named[name] for name in kind.parameters)))
     steps = _fill(Network(handout(assignment, kind.cls), *named.values()))
-    image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1))
-    for expected, actual in zip(_outputs(model, image), _outputs(steps, image), strict=True):
+    image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1)).double()
+    for expected, actual in zip(_outputs(model.double(), image), _outputs(steps.double(), image), strict=True):
         torch.testing.assert_close(actual, expected)
 
 
