@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -269,6 +270,17 @@ def test_output_that_cannot_be_written_is_a_sentence_and_the_report_is_there(tmp
     assert ran.stderr.splitlines()[-1].startswith("grade: standard output cannot be written (No space left on device)")
     assert "Traceback" not in ran.stderr and "Exception ignored" not in ran.stderr
     assert (tmp_path / "reports" / "submission" / "report.json").exists()
+
+
+def test_without_user_namespaces_the_command_says_so_and_stops(tmp_path):
+    without = ["bwrap", "--unshare-user", "--disable-userns", "--dev-bind", "/", "/"]
+    if shutil.which("bwrap") is None or subprocess.run([*without, "true"], capture_output=True).returncode:
+        pytest.skip("needs a bubblewrap that can switch user namespaces off")
+    command = [*without, sys.executable, "-m", "grader", str(RIGHT), "--out", str(tmp_path / "reports")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and not (tmp_path / "reports").exists()
+    assert len(done.stderr.splitlines()) == 1
+    assert "user namespaces" in done.stderr and "--isolation none" in done.stderr
 
 
 def test_where_no_session_can_be_opened_the_run_stops_before_it_writes_anything(capsys, tmp_path, monkeypatch):
