@@ -69,9 +69,9 @@ _ALL = [
     _in_forward("huge-output", "return torch.zeros(1).expand(len(x), 10**5, 10**4)", lost="shapes architecture"),
     _in_forward("many-axes", "return torch.zeros([1] * 60)", lost="shapes architecture"),
     # processes and threads
-    _at_load("fork-bomb", "import os\nwhile True: os.fork()", lost="shapes", kept=_LAYER, said="PermissionError"),
+    _at_load("fork-bomb", "import os\nwhile True: os.fork()", kept=_LAYER, said="PermissionError"),
     _in_forward("thread-bomb", "import threading\nwhile True: threading.Thread(target=threading.Event().wait, daemon=True).start()"),
-    _at_load("child-left-behind", "import subprocess\nsubprocess.Popen(['/python/bin/python3', '-c', 'while True: pass'])", lost="shapes", kept=_LAYER, said="PermissionError"),
+    _at_load("child-left-behind", "import subprocess\nsubprocess.Popen(['/python/bin/python3', '-c', 'while True: pass'])", kept=_LAYER, said="PermissionError"),
     _at_load("threads-left-behind", "import threading, time\nfor _ in range(8): threading.Thread(target=lambda: time.sleep(10**6)).start()", kept=_LAYER),
     # endings
     _in_forward("os-exit", "import os\nos._exit(0)", said="exit status 0"),
