@@ -224,9 +224,7 @@ class Submitted:
             _SCHEMAS[message["do"]](evidence)
         except JsonSchemaValueException as broken:
             self._end()
-            told = f"its reply was not of the agreed form ({broken.message[:120]})"
-            self._seen[told] = None
-            return _stopped(told), {}
+            return self._malformed(broken.message[:120])
         for what in evidence.pop("seen", ()):
             self._seen[what] = None
         self.threaded = self.threaded or "threads" in evidence
@@ -235,12 +233,16 @@ class Submitted:
             self._troubled = subject
         bent = None if "trouble" in evidence else _bent(message, tensors, evidence, outputs)
         if bent:
-            told = f"its reply was not of the agreed form ({bent})"
-            self._seen[told] = None
-            return _stopped(told), {}
+            return self._malformed(bent)
         if "trouble" not in evidence and message["do"] == "trace" and (much := _too_many(evidence)):
             return _stopped(much), {}
         return evidence, _as_numbers(outputs)
+
+    def _malformed(self, why: str) -> tuple[Message, Tensors]:
+        """Trouble that only code which bends its replies can have, remembered as such."""
+        told = f"its reply was not of the agreed form ({why})"
+        self._seen[told] = None
+        return _stopped(told), {}
 
 
 def _subject(message: Mapping[str, Any]) -> str:

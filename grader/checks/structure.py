@@ -112,9 +112,9 @@ def missing_class(sitting: Sitting, name: str) -> str:
     for file in sitting.outline["files"]:
         for problem in file["problems"]:
             if problem.get("stands_in") == name:
-                cell = f", cell {problem['cell']}" if problem.get("cell") else ""
+                place = sitting.at({**problem, "file": file["path"]}, problem["line"])
                 return (
-                    f"{name} could not be read: {problem['message']} in {file['path']}{cell}, line {problem['line']}: "
+                    f"{name} could not be read: {problem['message']} in {place}: "
                     f"`{' '.join(str(problem['text']).split())[:120]}`. Correct this line."
                 )
     failures = sitting.loading.get("failed", [])
@@ -130,10 +130,10 @@ def missing_class(sitting: Sitting, name: str) -> str:
     for file in sitting.outline["files"]:
         for nested in file.get("nested", []):
             if nested["name"] == name:
-                cell = f", cell {nested['cell']}" if nested.get("cell") else ""
+                place = sitting.at({**nested, "file": file["path"]}, nested["line"])
                 return (
-                    f"{name} stands inside the function {nested['inside']} ({file['path']}{cell}, line "
-                    f"{nested['line']}), where nothing outside finds it. Move the class to the top level of the file."
+                    f"{name} stands inside the function {nested['inside']} ({place}), where nothing outside finds it. "
+                    "Move the class to the top level of the file."
                 )
     near = nearest(name, written)
     suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
@@ -428,6 +428,5 @@ def _native(
                 continue
             if native.fullmatch(used):
                 by = "" if one["name"] == name else f", by {one['name']}"
-                cell = f", cell {one['cell']}" if one.get("cell") else ""
-                return f"{name} uses {used}{by} ({one['file']}{cell}, line {line})"
+                return f"{name} uses {used}{by} ({sitting.at(one, line)})"
     return None

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .trouble import describe
-from .watching import Watching
+from .watching import Watching, tensors_in
 
 __all__ = ["EVERY_MY_CONV2D", "answer", "fitted", "pattern"]
 
@@ -201,7 +201,7 @@ class _FirstUse(Watching):
         arguments = [
             (one, value)
             for place, one in enumerate(func._schema.arguments)
-            for value in _tensors_in(args[place] if place < len(args) else kwargs.get(one.name))
+            for value in tensors_in(args[place] if place < len(args) else kwargs.get(one.name))
         ]
         name = func._schema.name.removeprefix("aten::")
         if name.startswith(_ADDEND_FIRST):
@@ -214,7 +214,7 @@ class _FirstUse(Watching):
             if one.alias_info is not None and one.alias_info.is_write:
                 self._mark(value, made_of)
         known = {_storage(value) for _, value in arguments}
-        for value in _tensors_in(outputs):
+        for value in tensors_in(outputs):
             if _storage(value) not in known:
                 self._mark(value, made_of)
         return outputs
@@ -337,17 +337,6 @@ def _matters(probe: Message, model: nn.Module, name: str, batch: Tensor) -> bool
         value.copy_(kept)
     _train(model, True)
     return not torch.equal(*outputs)
-
-
-def _tensors_in(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for one in value:
-            yield from _tensors_in(one)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _tensors_in(one)
 
 
 class NativeDilation(Watching):

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from . import legacy
 from .load import Loaded
 from .trouble import describe, here
-from .watching import Watching
+from .watching import Watching, tensors_in
 
 __all__ = ["Elsewhere", "computed_on", "confirm", "examine"]
 
@@ -186,7 +186,7 @@ class _Mixing(Watching):
         try:
             return func(*args, **(kwargs or {}))
         except Exception:
-            for stray in self.stray(func, list(_tensors_in((args, kwargs)))):
+            for stray in self.stray(func, list(tensors_in((args, kwargs)))):
                 self.note(stray)
             raise
 
@@ -250,13 +250,13 @@ class _Simulated(_Mixing):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        met = list(_tensors_in((args, kwargs)))
+        met = list(tensors_in((args, kwargs)))
         on_gpu = any(_get_device(one) == _META for one in met)
         asked = kwargs.get("device")
         if not on_gpu and asked != _META:
             made = func(*args, **kwargs)
             if self._making:
-                self._kept |= {one.untyped_storage()._cdata: one.untyped_storage() for one in _tensors_in(made)}
+                self._kept |= {one.untyped_storage()._cdata: one.untyped_storage() for one in tensors_in(made)}
             return made
         for stray in self.stray(func, met):
             self.note(stray)
@@ -316,17 +316,6 @@ _MAY_MIX = {
     torch.ops.aten.index_put_.default,
     torch.ops.aten.index_put.default,
 }
-
-
-def _tensors_in(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for one in value:
-            yield from _tensors_in(one)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _tensors_in(one)
 
 
 class _SecondDevice(TorchFunctionMode):
