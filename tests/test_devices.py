@@ -29,6 +29,7 @@ class Net(nn.Module):
         return F.conv2d(x, spread, padding=2)
 """
 SIZE = "self.weight.size(0), 1, 5, 5"
+IMAGE = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 FOLLOWS = {
     "a module-level device": (
         f"spread = torch.zeros({SIZE}).to(DEVICE)",
@@ -122,7 +123,7 @@ def examined(tmp_path):
         loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"], "sparing": False}, {})
         assert loaded["classes"] == ["Net"], loaded
         evidence, _ = handler.handle(
-            {"do": "device", "cls": "Net", "args": [2], "rng": 0, **asked}, {"input": torch.rand(1, 1, 8, 8)}
+            {"do": "device", "cls": "Net", "args": [2], "rng": 0, **asked}, {"input": IMAGE.clone()}
         )
         # the process of the tests has threads of its own
         return {name: value for name, value in evidence.items() if name != "threads"}
@@ -172,9 +173,7 @@ class Net(nn.Module):
     handler = Handler(tmp_path)
     files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
     handler.handle({"do": "load", "files": files, "wanted": ["Net"], "sparing": False}, {})
-    evidence, _ = handler.handle(
-        {"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": torch.rand(1, 1, 8, 8)}
-    )
+    evidence, _ = handler.handle({"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": IMAGE.clone()})
     legacy.uninstall()
     assert evidence["findings"][0]["kept"] is True
 
@@ -203,7 +202,7 @@ def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp
         {},
     )
     probe = {"do": "device", "cls": "Net", "args": [2], "rng": 0}
-    replies = [handler.handle(probe, {"input": torch.rand(1, 1, 8, 8)})[0] for _ in range(2)]
+    replies = [handler.handle(probe, {"input": IMAGE.clone()})[0] for _ in range(2)]
     assert len(loads) == 2 and replies[0] == replies[1]  # once for each world
     legacy.uninstall()
 
