@@ -8,12 +8,13 @@ code runs may differ.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from .source import Note, Piece, Source, read
+from .source import Note, Piece, Source, read, walk
 from .trouble import bounded
 
 __all__ = ["STARRED", "Aliases", "defined", "dotted", "is_empty", "outline", "outline_of"]
@@ -105,6 +106,9 @@ class Aliases:
         """Modules imported, in order, once each."""
         self.dilating: set[str] = set()
         """Dictionaries with a key ``dilation``, to be passed with ``**``."""
+        # Few names are used over and over; they are asked for once the table is whole, and its neighbours' are.
+        self.resolve = functools.cache(self._resolve)
+        self.every = functools.cache(self._every)
         # Later bindings win, so they are read in the order of the source.
         for _, node in sorted(
             (entry for entry in source.nodes if isinstance(entry[1], _BINDING)), key=lambda entry: _place(*entry)
@@ -152,7 +156,7 @@ class Aliases:
         elif _holds_dilation(value):
             self.dilating.add(name)
 
-    def resolve(self, name: str) -> str:
+    def _resolve(self, name: str) -> str:
         """``name`` with imports and aliases followed: ``F.conv2d`` is ``torch.nn.functional.conv2d``."""
         current = name
         for _ in range(_MOST_STEPS):
@@ -163,7 +167,7 @@ class Aliases:
         # ``a = b.c; b = a.d`` grows for ever.
         return name
 
-    def every(self, name: str) -> set[str]:
+    def _every(self, name: str) -> frozenset[str]:
         """``resolve`` by whichever binding of an alias; a name that is bound twice may stand for either."""
         found: set[str] = {self.resolve(name)}
         seen, waiting = {name}, [name]
@@ -177,7 +181,7 @@ class Aliases:
             found |= {self._through_neighbour(one) for one in following}
             waiting += following - seen
             seen |= following
-        return found
+        return frozenset(found)
 
     def _step(self, name: str) -> str | None:
         parts = name.split(".")
@@ -249,7 +253,7 @@ def _file(source: Source, aliases: Aliases, own: set[str]) -> dict[str, Any]:
             for piece, statement in source.body
             for node in defined(statement)
             if not isinstance(node, ast.ClassDef)
-            for inner in ast.walk(node)
+            for inner in walk(node)
             if isinstance(inner, ast.ClassDef)
         ][:_MOST],
         "values": values[:_MOST],
@@ -299,6 +303,7 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
 
 def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
     bases = [dotted(base) or type(base).__name__ for base in node.bases]
+    parts = walk(node)
     return {
         "name": node.name,
         "line": node.lineno,
@@ -313,8 +318,8 @@ def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases, own: set[str]) ->
             }
             for member in _members(node)
         },
-        "calls": _calls(node, aliases, aliases.resolve(bases[0]) if bases else "object"),
-        "uses": _uses(node, aliases, own),
+        "calls": _calls(parts, aliases, aliases.resolve(bases[0]) if bases else "object"),
+        "uses": _uses(parts, aliases, own),
     }
 
 
@@ -323,23 +328,23 @@ def _function(node: _Function, piece: Piece, aliases: Aliases, own: set[str]) ->
 
 
 def _named(name: str, node: ast.stmt, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+    parts = walk(node)
     return {
         "name": bounded(name),
         "line": node.lineno,
         "end_line": node.end_lineno,
         "cell": piece.number,
-        "calls": _calls(node, aliases, "object"),
-        "uses": _uses(node, aliases, own),
+        "calls": _calls(parts, aliases, "object"),
+        "uses": _uses(parts, aliases, own),
     }
 
 
-def _uses(node: ast.AST, aliases: Aliases, own: set[str]) -> dict[str, int]:
-    """Names of torch, and of what the submission defines, that ``node`` reads, each with the first line; by any alias.
+def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, int]:
+    """Names of torch, and of what the submission defines, that ``parts`` read, each with the first line; by any alias.
 
     A name that stands for the submission's own is cut to that: ``.layers.Block`` is ``Block``.
     """
     uses: dict[str, int] = {}
-    parts = list(ast.walk(node))
     asked = {id(kind) for part in parts for kind in _kinds_asked_for(part)}
     for part in parts:
         if not isinstance(part, ast.Name | ast.Attribute | ast.Call) or id(part) in asked:
@@ -370,7 +375,7 @@ def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, li
                 kept[id(function)] = name
     spare: dict[str, list[str]] = {}
     used: set[str] = set()
-    for part in ast.walk(node) if kept else ():
+    for part in walk(node) if kept else ():
         written = dotted(part) if isinstance(part, ast.Name | ast.Attribute | ast.Call) else None
         if written is not None and id(part) in kept:
             spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(kept[id(part)]))
@@ -420,10 +425,10 @@ def _kinds_asked_for(node: ast.AST) -> list[ast.expr]:
     return found + [kind for group in found if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
 
 
-def _calls(node: ast.AST, aliases: Aliases, base: str) -> list[dict[str, Any]]:
-    """Every call inside ``node`` whose function has a name, in the order of the source."""
+def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> list[dict[str, Any]]:
+    """Every call among ``parts`` whose function has a name, in the order of the source."""
     calls: list[dict[str, Any]] = []
-    for call in ast.walk(node):
+    for call in parts:
         if not isinstance(call, ast.Call):
             continue
         name = dotted(call.func)
@@ -441,7 +446,7 @@ def _calls(node: ast.AST, aliases: Aliases, base: str) -> list[dict[str, Any]]:
                 "dilates": _dilates(call, resolved, aliases),
             }
         )
-    return sorted(calls, key=lambda entry: entry["line"])[:_MOST]
+    return calls[:_MOST]
 
 
 def _dilates(call: ast.Call, resolved: str, aliases: Aliases) -> bool:

@@ -95,20 +95,24 @@ class Source:
 
     @cached_property
     def nodes(self) -> tuple[tuple[Piece, ast.AST], ...]:
-        """Every node of the syntax trees but operators and contexts, each with its piece, in no order."""
-        found: list[tuple[Piece, ast.AST]] = []
-        for piece in self.pieces:
-            waiting: list[ast.AST] = list(piece.body)
-            while waiting:
-                node = waiting.pop()
-                found.append((piece, node))
-                for name in node._fields:
-                    value = getattr(node, name, None)
-                    if isinstance(value, list):
-                        waiting += [part for part in value if isinstance(part, ast.AST)]
-                    elif isinstance(value, ast.AST) and name not in ("ctx", "op"):
-                        waiting.append(value)
-        return tuple(found)
+        """Every node of the syntax trees but operators and contexts, each with its piece, in the order of the source."""
+        return tuple((piece, node) for piece, statement in self.body for node in walk(statement))
+
+
+def walk(tree: ast.AST) -> list[ast.AST]:
+    """Every node of a syntax tree but operators and contexts, in the order of the source; ``ast.walk`` takes twice as long."""
+    found: list[ast.AST] = []
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        for name in reversed(node._fields):
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                waiting += [part for part in reversed(value) if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST) and name not in ("ctx", "op"):
+                waiting.append(value)
+    return found
 
 
 def read(files: Iterable[Mapping[str, Any]]) -> list[Source]:

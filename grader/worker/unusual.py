@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import sys
 from collections.abc import Container, Iterable, Iterator
 from types import ModuleType
@@ -141,6 +142,7 @@ class _Names:
             for _, statement in source.body
             if isinstance(statement, ast.FunctionDef | ast.ClassDef) and not statement.decorator_list
         } - self.imported
+        self.every = functools.cache(self._every)
         self.texts: dict[str, list[ast.expr]] = {}
         """Expressions that are assigned to each plain name."""
         for _, node in source.nodes:
@@ -149,11 +151,11 @@ class _Names:
                     if isinstance(target, ast.Name):
                         self.texts.setdefault(target.id, []).append(node.value)
 
-    def every(self, name: str) -> set[str]:
+    def _every(self, name: str) -> frozenset[str]:
         """Full names that ``name`` may stand for; none where it is the submission's own."""
         if name.partition(".")[0] in self.own:
-            return set()
-        return {_canonical(full) for full in self.aliases.every(name) if not self._is_own(full)}
+            return frozenset()
+        return frozenset({_canonical(full) for full in self.aliases.every(name) if not self._is_own(full)})
 
     def _is_own(self, full: str) -> bool:
         return full.startswith(".") or full.partition(".")[0] in self.files
