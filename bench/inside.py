@@ -49,6 +49,11 @@ class Clock:
             self.seconds[what] += time.perf_counter() - begun
 
 
+def _kind(message: Mapping[str, Any]) -> str:
+    """The verb; of several probes in one message, which are of one kind, theirs."""
+    return str(message["probes"][0]["do"] if message["do"] == "several" else message["do"])
+
+
 class InProcess:
     """A session without a process: the worker's handler is called here."""
 
@@ -61,7 +66,7 @@ class InProcess:
 
     def ask(self, message: Mapping[str, Any], tensors: Mapping[str, Any] | None = None, *, seconds: float) -> Any:
         given = dict(message), {name: tensor.clone() for name, tensor in (tensors or {}).items()}
-        return self._clock.time(message["do"], lambda: self._handler.handle(*given))
+        return self._clock.time(_kind(message), lambda: self._handler.handle(*given))
 
     def close(self) -> None:
         self._folder.cleanup()
@@ -74,7 +79,7 @@ class TimedSession:
         self._session, self._clock = session, clock
 
     def ask(self, message: Mapping[str, Any], tensors: Any = None, *, seconds: float) -> Any:
-        return self._clock.time(message["do"], lambda: self._session.ask(message, tensors, seconds=seconds))
+        return self._clock.time(_kind(message), lambda: self._session.ask(message, tensors, seconds=seconds))
 
     def close(self) -> None:
         self._clock.time("closing the session", self._session.close)

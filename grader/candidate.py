@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -27,6 +27,8 @@ __all__ = ["Card", "NoGpu", "Session", "Submitted", "Unexaminable"]
 _HANGS = 2
 # Elements of all the parameters and buffers that a network may say it has: the examiner draws a value for each.
 _MOST_ELEMENTS = 2**25
+# Bytes of tensors that go to the worker in one message of several probes.
+_MOST_TOGETHER = 2**24
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -140,14 +142,47 @@ class Submitted:
             return self._answer_on_card(probe, tensors)
         return self._answer_here(probe, tensors)
 
+    def answers(self, asked: Sequence[tuple[Message, Tensors]]) -> Iterator[tuple[Message, Tensors]]:
+        """Evidence for each of several probes of one class, in their order.
+
+        They go in one message, since every message costs both sides as much as a small probe. Where that comes to
+        nothing, each is asked by itself when its turn comes, so that no probe answers for another's fault.
+        """
+        together = self._answer_together(asked) if len(asked) > 1 else None
+        yield from together or (self.answer(probe, tensors) for probe, tensors in asked)
+
+    def _answer_together(self, asked: Sequence[tuple[Message, Tensors]]) -> list[tuple[Message, Tensors]] | None:
+        """None where any probe cannot be answered in the company of the others."""
+        subject = _subject(asked[0][0])
+        heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > _MOST_TOGETHER
+        if heavy or self._left <= 0 or self._hangs[subject] or any("device" in probe for probe, _ in asked):
+            return None
+        if self._ready(asked[0][0]) is not None:
+            return None
+        message = {"do": "several", "cls": asked[0][0]["cls"], "probes": [probe for probe, _ in asked]}
+        tensors = {f"{place}/{name}": value for place, (_, own) in enumerate(asked) for name, value in own.items()}
+        evidence, outputs = self._exchange(message, tensors)
+        if "trouble" in evidence:
+            return None
+        answered = []
+        for place, (probe, own) in enumerate(asked):
+            found = {name.removeprefix(f"{place}/"): outputs[name] for name in outputs if name.startswith(f"{place}/")}
+            answered.append(self._believed(probe, own, evidence["replies"][place], found))
+        return answered
+
     def _answer_here(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+        loading = self._ready(probe)
+        return (loading, {}) if loading is not None else self._ask(probe, tensors)
+
+    def _ready(self, probe: Message) -> Message | None:
+        """See that a session with the submission's definitions is there for a probe. Returns what is in the way."""
         if self._troubled not in (None, _subject(probe)):
             self._end()
         if self._session is None and self._load is not None:
             loading = self._ask(self._load, {})[0]
             if "trouble" in loading:
-                return loading, {}
-        return self._ask(probe, tensors)
+                return loading
+        return None
 
     def _answer_on_card(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         """Waits for the lease where only the card can answer: training is done on the CPU just as well."""
@@ -191,9 +226,17 @@ class Submitted:
     def _ask(self, message: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         if self._left <= 0:
             return _stopped("the time allowed for one submission was used up"), {}
-        subject = _subject(message)
-        if self._hangs[subject] >= _HANGS:
+        if self._hangs[_subject(message)] >= _HANGS:
             return _stopped("the code did not finish in time when it was tried before"), {}
+        killed = self._killed
+        evidence, outputs = self._exchange(message, tensors)
+        if self._killed and not killed:
+            again = self._ask if message["do"] in ("outline", "load") else self._answer_here
+            return again(message, tensors)
+        return (evidence, {}) if "trouble" in evidence else self._believed(message, tensors, evidence, outputs)
+
+    def _exchange(self, message: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+        """What the session replies, of the agreed form, or trouble; the session is over where it did not reply so."""
         if self._session is None:
             self._session = self._open()
         begun = time.monotonic()
@@ -202,17 +245,14 @@ class Submitted:
         except self._failure as failure:
             if getattr(failure, "kind", "") == "timeout":
                 # What one class wastes is not taken from the others' time.
-                self._hangs[subject] += 1
+                self._hangs[_subject(message)] += 1
             else:
                 self._left -= time.monotonic() - begun
             detail = getattr(failure, "detail", str(failure))
             if getattr(failure, "kind", "") == "protocol":
                 self._seen[detail] = None
             self._end()
-            if getattr(failure, "killed", False) and not self._killed:
-                self._killed = True
-                again = self._ask if message["do"] in ("outline", "load") else self._answer_here
-                return again(message, tensors)
+            self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
         self._left -= time.monotonic() - begun
         if "failure" in evidence:
@@ -221,20 +261,26 @@ class Submitted:
             return _stopped(str(failed.get("detail") if isinstance(failed, dict) else failed)[:300]), {}
         try:
             _refuse_fractions(evidence)
-            _SCHEMAS[message["do"]](evidence)
+            _check(message, evidence)
         except JsonSchemaValueException as broken:
             self._end()
             return self._malformed(broken.message[:120])
         for what in evidence.pop("seen", ()):
             self._seen[what] = None
         self.threaded = self.threaded or "threads" in evidence
-        tried = evidence["outputs"] if message["do"] == "build" and "trouble" not in evidence else [evidence]
+        return evidence, outputs
+
+    def _believed(
+        self, probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors
+    ) -> tuple[Message, Tensors]:
+        """A reply of the agreed form, or trouble where it does not fit its probe."""
+        tried = evidence["outputs"] if probe["do"] == "build" and "trouble" not in evidence else [evidence]
         if any("trouble" in one for one in tried):
-            self._troubled = subject
-        bent = None if "trouble" in evidence else _bent(message, tensors, evidence, outputs)
+            self._troubled = _subject(probe)
+        bent = None if "trouble" in evidence else _bent(probe, tensors, evidence, outputs)
         if bent:
             return self._malformed(bent)
-        if "trouble" not in evidence and message["do"] == "trace" and (much := _too_many(evidence)):
+        if "trouble" not in evidence and probe["do"] == "trace" and (much := _too_many(evidence)):
             return _stopped(much), {}
         return evidence, _as_numbers(outputs)
 
@@ -243,6 +289,16 @@ class Submitted:
         told = f"its reply was not of the agreed form ({why})"
         self._seen[told] = None
         return _stopped(told), {}
+
+
+def _check(message: Message, reply: Message) -> None:
+    """Raises JsonSchemaValueException for a reply that is not of the agreed form."""
+    _SCHEMAS[message["do"]](reply)
+    if message["do"] == "several" and "trouble" not in reply:
+        if len(reply["replies"]) != len(message["probes"]):
+            raise JsonSchemaValueException("another number of replies than probes")
+        for probe, one in zip(message["probes"], reply["replies"], strict=True):
+            _check(probe, one)
 
 
 def _subject(message: Mapping[str, Any]) -> str:
@@ -366,6 +422,7 @@ _SCHEMAS = {
         }
     ),
     "trace": _schema({"parameters": _LINES, "buffers": _LINES, "constants": _LINES, "unused": _LINES}),
+    "several": _schema({"replies": {"type": "array", "items": {"type": "object"}}}),
     "once": _schema({}),
     "run": _schema({"native": _list(_TEXT, 20)}),
     "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +32,9 @@ class Candidate(Protocol):
     def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         """Evidence for one probe; what goes wrong in the candidate's code is evidence under ``trouble``."""
 
+    def answers(self, asked: Sequence[tuple[Message, Tensors]]) -> Iterator[tuple[Message, Tensors]]:
+        """Evidence for each of several probes of one class, in their order."""
+
 
 class Local:
     """A candidate of ours, in this process: the reference or a known implementation."""
@@ -42,6 +45,9 @@ class Local:
 
     def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         return answer(probe, tensors, self._classes, self._dtype)
+
+    def answers(self, asked: Sequence[tuple[Message, Tensors]]) -> Iterator[tuple[Message, Tensors]]:
+        return (self.answer(probe, tensors) for probe, tensors in asked)
 
 
 @dataclass(frozen=True)

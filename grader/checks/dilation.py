@@ -19,7 +19,6 @@ from grader.checks.smallest import smallest_for_layer
 from grader.checks.structure import missing_class
 from grader.checks.verdict import failed, partial, passed, skipped
 from grader.compare import Difference, compare, rounding, share_of
-from grader.exam import Candidate
 from grader.verdicts import Flag, Verdict
 from grader.worker.answers import fitted
 from reference.known_layers import FIXED_STEP, LAYER_MISTAKES, LayerMistake
@@ -142,8 +141,8 @@ def _drawn(sitting: Sitting, case: Case) -> Tensors:
     }
 
 
-def _ask(candidate: Candidate, sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
-    return candidate.answer(_probe(sitting, thing, case), _drawn(sitting, case))
+def _question(sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
+    return _probe(sitting, thing, case), _drawn(sitting, case)
 
 
 def _probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
@@ -152,19 +151,23 @@ def _probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
 
 def _answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
     if thing not in sitting.kept:
-        sitting.kept[thing] = tuple(_answer(sitting, thing, case) for case in _cases(sitting, thing))
+        cases = _cases(sitting, thing)
+        answered = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
+        sitting.kept[thing] = tuple(
+            Answer(case, *given, *_expected(sitting, thing, case)) for case, given in zip(cases, answered, strict=True)
+        )
     return sitting.kept[thing]  # type: ignore[no-any-return]
 
 
-def _answer(sitting: Sitting, thing: str, case: Case) -> Answer:
+def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
+    """What the reference says, and the tolerance of each tensor; computed once in a run."""
+
     def make() -> tuple[Tensors, dict[str, float]]:
-        _, single = _ask(sitting.exam.reference, sitting, thing, case)
-        _, double = _ask(sitting.exam.reference_in_double, sitting, thing, case)
+        _, single = sitting.exam.reference.answer(*_question(sitting, thing, case))
+        _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
         return single, {name: rounding(value, double[name]) for name, value in single.items()}
 
-    expected, tolerances = sitting.exam.once(("layer", thing, case), make)
-    evidence, outputs = _ask(sitting.candidate, sitting, thing, case)
-    return Answer(case, evidence, outputs, expected, tolerances)
+    return sitting.exam.once(("layer", thing, case), make)  # type: ignore[no-any-return]
 
 
 def _absent(sitting: Sitting, thing: str) -> str | None:

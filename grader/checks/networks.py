@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor
 from grader.checks.catalogue import look_up
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
 from grader.compare import Difference, compare, rounding, share_of
-from grader.exam import Exam, Local, NetworkKind
+from grader.exam import Candidate, Exam, Local, NetworkKind
 from grader.lazy import lazy
 from reference.known import Known, Network, Step, misordered, right, state_shapes, upsampling_moved
 
@@ -134,19 +134,33 @@ class Examined:
         order: tuple[str, ...] | None = None,
     ) -> Row:
         """Construct the network and put batches of these sizes through it; ``order`` is the constructor's own."""
-        inputs = [[size, self._inputs(arguments), side, side] for size in batches]
-        evidence, _ = self.sitting.candidate.answer(
-            {
-                "do": "build",
-                "cls": self.kind.cls,
-                "args": [self._named(arguments)[name] for name in order or self.kind.parameters],
-                "inputs": inputs,
-                "rng": self.exam.number("build"),
-            },
-            {},
-        )
-        colours = self._colours(arguments)
-        expected = tuple((size[0], colours, size[2], size[3]) for size in inputs)
+        probe = self._building(arguments, batches, side, order)
+        return self._row(arguments, probe, self.sitting.candidate.answer(probe, {})[0])
+
+    def _builds(self, tried: Mapping[tuple[int, ...], Sequence[int]]) -> Iterator[Row]:
+        """``build`` for several configurations, each with the sizes of its batches."""
+        probes = [self._building(arguments, batches) for arguments, batches in tried.items()]
+        answered = self.sitting.candidate.answers([(probe, {}) for probe in probes])
+        for arguments, probe, (evidence, _) in zip(tried, probes, answered, strict=True):
+            yield self._row(arguments, probe, evidence)
+
+    def _building(
+        self,
+        arguments: tuple[int, ...],
+        batches: Sequence[int],
+        side: int = _SIDE,
+        order: tuple[str, ...] | None = None,
+    ) -> Message:
+        return {
+            "do": "build",
+            "cls": self.kind.cls,
+            "args": [self._named(arguments)[name] for name in order or self.kind.parameters],
+            "inputs": [[size, self._inputs(arguments), side, side] for size in batches],
+            "rng": self.exam.number("build"),
+        }
+
+    def _row(self, arguments: tuple[int, ...], probe: Message, evidence: Message) -> Row:
+        expected = tuple((size, self._colours(arguments), height, width) for size, _, height, width in probe["inputs"])
         return Row(arguments, expected, evidence, self._counts(arguments))
 
     def at_kernel(self, kernel: int) -> Row:
@@ -185,28 +199,27 @@ class Examined:
     def usual(self) -> tuple[Row, ...]:
         """The configurations of the shapes criterion; all of them where a few don't tell."""
         covering = _COVERING if self.kind.odd_kernels else _COVERING_ODD
-        rows: dict[tuple[int, ...], Row] = {}
+        tried: dict[tuple[int, ...], tuple[int, ...]] = {}
         for choice in covering:
             arguments = tuple(_VALUES[name][choice[place]] for place, name in enumerate(self.kind.parameters))
-            if arguments not in rows:
-                # Whether a network takes a batch of any size does not depend on its configuration.
-                batches = (2,) if rows else (1, self._one_of("batch", _BATCHES))
-                rows[arguments] = self.build(arguments, batches)
-            if len(rows) == 2 and not any(row.constructs for row in rows.values()) and self._hopeless(rows.values()):
-                return tuple(rows.values())
-        if all(row.fits and row.counted for row in rows.values()):
-            return tuple(rows.values())
-        for arguments in self._every_configuration():
-            if arguments not in rows:
-                rows[arguments] = self.build(arguments)
-        return tuple(rows.values())
+            # Whether a network takes a batch of any size does not depend on its configuration.
+            tried.setdefault(arguments, (2,) if tried else (1, self._one_of("batch", _BATCHES)))
+        rows: list[Row] = []
+        for row in self._builds(tried):
+            rows.append(row)
+            if len(rows) == 2 and not any(row.constructs for row in rows) and self._hopeless(rows):
+                return tuple(rows)
+        if all(row.fits and row.counted for row in rows):
+            return tuple(rows)
+        others = {arguments: (2,) for arguments in self._every_configuration() if arguments not in tried}
+        return (*rows, *self._builds(others))
 
     @lazy
     def unusual(self) -> tuple[Row, ...]:
         """The course's other numbers, for a class that has one of them written in; none where the usual ones tell."""
         if self._hopeless(self.usual) or (any(row.fits for row in self.usual) and not _one_width(self.usual)):
             return ()
-        return tuple(self.build(arguments) for arguments in self._unusual_configurations())
+        return tuple(self._builds(dict.fromkeys(self._unusual_configurations(), (2,))))
 
     @lazy
     def rows(self) -> tuple[Row, ...]:
@@ -324,15 +337,13 @@ class Examined:
 
     @lazy
     def runs(self) -> tuple[Run, ...]:
-        return tuple(self._run(arguments) for arguments in self.configurations)
+        images = [(arguments, self.image(arguments)) for arguments in self.configurations]
+        return _asked(self.exam, self.sitting.candidate, self.kind.cls, images)
 
     def image(self, arguments: tuple[int, ...]) -> Tensor:
         """Input (B, NIC, 32, 32), uniform in [0, 1]; a larger kernel, which takes longer, gets two images."""
         batch = self._one_of("batch", _BATCHES) if arguments[0] == 3 else 2
         return self.exam.uniform(f"image/{self._inputs(arguments)}", (batch, self._inputs(arguments), _SIDE, _SIDE))
-
-    def _run(self, arguments: tuple[int, ...]) -> Run:
-        return _ask(self.exam, self.sitting.candidate, self.kind.cls, arguments, self.image(arguments))
 
     def expected(self, known: Known, arguments: tuple[int, ...]) -> tuple[Run, dict[str, float]]:
         """What a known implementation answers, with the tolerance of each tensor; computed once in a run."""
@@ -461,17 +472,41 @@ def _one_width(rows: Collection[Row]) -> bool:
     return bool(numbers) and all(len(found) == 1 for found in numbers.values()) and not any(row.counted for row in rows)
 
 
-def _ask(exam: Exam, candidate: Any, cls: str, arguments: tuple[int, ...], image: Tensor) -> Run:
-    probe = {"cls": cls, "args": list(arguments), "rng": exam.number("run")}
-    trace, _ = candidate.answer({"do": "trace", **probe}, {"input": image})
-    if "trouble" in trace:
-        return Run(arguments, {}, {}, trace["trouble"])
-    parameters = [line["shape"] for line in trace["parameters"]]
-    buffers = [line["shape"] for line in trace["buffers"]]
-    evidence, outputs = candidate.answer(
-        {"do": "run", **probe}, {"input": image, **exam.state("run", parameters, buffers)}
+def _ask(exam: Exam, candidate: Candidate, cls: str, arguments: tuple[int, ...], image: Tensor) -> Run:
+    return _asked(exam, candidate, cls, [(arguments, image)])[0]
+
+
+def _asked(
+    exam: Exam, candidate: Candidate, cls: str, images: Sequence[tuple[tuple[int, ...], Tensor]]
+) -> tuple[Run, ...]:
+    """A class's function in several configurations, each with its image (B, C_in, H, W)."""
+    probes = [{"cls": cls, "args": list(arguments), "rng": exam.number("run")} for arguments, _ in images]
+    traces = [
+        trace
+        for trace, _ in candidate.answers(
+            [({"do": "trace", **probe}, {"input": image}) for probe, (_, image) in zip(probes, images, strict=True)]
+        )
+    ]
+    answered = candidate.answers(
+        [
+            ({"do": "run", **probe}, {"input": image, **_state(exam, trace)})
+            for probe, (_, image), trace in zip(probes, images, traces, strict=True)
+            if "trouble" not in trace
+        ]
     )
-    return Run(arguments, trace, outputs, evidence.get("trouble"), tuple(evidence.get("native", ())))
+    runs = []
+    for (arguments, _), trace in zip(images, traces, strict=True):
+        if "trouble" in trace:
+            runs.append(Run(arguments, {}, {}, trace["trouble"]))
+        else:
+            evidence, outputs = next(answered)
+            native = tuple(evidence.get("native", ()))
+            runs.append(Run(arguments, trace, outputs, evidence.get("trouble"), native))
+    return tuple(runs)
+
+
+def _state(exam: Exam, trace: Message) -> Tensors:
+    return exam.state("run", *([line["shape"] for line in trace[kind]] for kind in ("parameters", "buffers")))
 
 
 def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:

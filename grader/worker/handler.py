@@ -22,6 +22,7 @@ __all__ = ["Handler"]
 
 # Taken before any code of a submission runs.
 _process_time, _thread_time = time.process_time_ns, time.thread_time_ns
+_copied = Tensor.clone
 _NOISE = 20_000
 """Nanoseconds that clocks may be coarse by; to start a thread takes many times as long."""
 
@@ -51,6 +52,7 @@ class Handler:
 
     def handle(self, message: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """``outline`` parses and runs nothing; ``load`` runs the definitions; ``gpu`` tries the graphics card;
+        ``several`` holds probes to be answered in turn;
         everything else is a probe.
 
         A reply has ``threads`` if any but this one has worked: what watches operations does so in one thread. Whatever
@@ -72,6 +74,8 @@ class Handler:
                 return self._load(message), {}
             case "gpu":
                 return {"name": devices.computed_on(message["device"])}, {}
+            case "several":
+                return self._several(message["probes"], tensors)
             case "device" if "device" in message:
                 return devices.confirm(message, tensors, self._classes), {}
             case "device":
@@ -79,6 +83,20 @@ class Handler:
                 return devices.examine(message, tensors, self._classes, self._elsewhere), {}
             case _:
                 return answer(message, tensors, self._classes)
+
+    def _several(
+        self, probes: list[dict[str, Any]], tensors: dict[str, Tensor]
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Each probe's answer as it was when it was given: a class may write again to a tensor that it returned."""
+        replies: list[dict[str, Any]] = []
+        out: dict[str, Tensor] = {}
+        for place, probe in enumerate(probes):
+            begin = f"{place}/"
+            own = {name.removeprefix(begin): value for name, value in tensors.items() if name.startswith(begin)}
+            reply, found = self._answered(probe, own)
+            replies.append(reply)
+            out |= {begin + name: _copied(value) for name, value in found.items()}
+        return {"replies": replies}, out
 
     def _load(self, message: dict[str, Any]) -> dict[str, Any]:
         files = message["files"]
