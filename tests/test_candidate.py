@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from grader import candidate
 from grader.candidate import Submitted
@@ -206,3 +207,84 @@ def test_code_that_is_killed_each_time_has_itself_to_blame():
     reply, _ = candidate.answer({"do": "device", "cls": "CNN"}, {})
     assert "SIGKILL" in reply["trouble"]["text"]
     assert seen == ["load", "device", "load", "device"]
+
+
+class _Together(_Session):
+    """Answers probes; several at once only where ``company`` allows it. Tells what it was asked."""
+
+    def __init__(self, company, asked: list[str]) -> None:
+        self._company, self._asked = company, asked
+
+    def ask(self, message, tensors, *, seconds):
+        self._asked.append(message["do"])
+        if message["do"] != "several":
+            return {**BUILT, "frozen": message["args"][0]}, {}
+        if isinstance(self._company, Exception):
+            raise self._company
+        replies = [{**BUILT, "frozen": probe["args"][0]} for probe in message["probes"]]
+        return self._company({"replies": replies}), {}
+
+
+BUILT = {"trainable": 0, "frozen": 0, "listed": True, "outputs": [], "trainable_after": 0}
+
+
+def _asked_together(company) -> tuple[list[dict], list[str], Submitted]:
+    asked: list[str] = []
+    candidate = Submitted(lambda: _Together(company, asked), Exception, seconds=100, probe_seconds=1)
+    probes = [{"do": "build", "cls": "CNN", "args": [number], "inputs": []} for number in range(3)]
+    return [reply for reply, _ in candidate.answers([(probe, {}) for probe in probes])], asked, candidate
+
+
+def test_several_probes_of_a_class_go_in_one_message():
+    replies, asked, _ = _asked_together(lambda reply: reply)
+    assert [reply["frozen"] for reply in replies] == [0, 1, 2]
+    assert asked == ["several"]
+
+
+@pytest.mark.parametrize(
+    "company",
+    [
+        _Stopped(),
+        _Died(),
+        _Killed(),
+        _Disturbed(),
+        lambda reply: {"replies": reply["replies"][:2]},
+        lambda reply: {"replies": [{"trainable": -1}] * 3},
+        lambda reply: {"failure": {"kind": "exception", "detail": "the reply is too large"}},
+        lambda reply: {"trouble": {"type": "Stopped", "text": "no", "frames": []}},
+    ],
+)
+def test_where_several_probes_cannot_be_answered_at_once_each_is_asked_by_itself(company):
+    replies, asked, _ = _asked_together(company)
+    assert [reply["frozen"] for reply in replies] == [0, 1, 2]
+    assert asked == ["several", "build", "build", "build"]
+
+
+def test_another_number_of_replies_than_probes_is_remembered():
+    _, _, candidate = _asked_together(lambda reply: {"replies": reply["replies"] * 2})
+    assert "another number of replies than probes" in candidate.seen[0]
+
+
+def test_each_probe_of_several_gets_its_own_tensors_back():
+    class Echo(_Session):
+        def __init__(self) -> None:
+            pass
+
+        def ask(self, message, tensors, *, seconds):
+            reply = {"native": [], "shape": [1], "finite": True}
+            outputs = {f"{name.partition('/')[0]}/output": value for name, value in tensors.items()}
+            return {"replies": [reply] * len(message["probes"])}, outputs
+
+    candidate = Submitted(Echo, Exception, seconds=100, probe_seconds=1)
+    probe = {"do": "layer", "cls": "MyConv2d", "args": []}
+    asked = [(probe, {"input": torch.tensor([float(number)])}) for number in range(12)]
+    assert [outputs["output"].item() for _, outputs in candidate.answers(asked)] == [float(n) for n in range(12)]
+
+
+def test_what_is_heavy_is_asked_alone(monkeypatch):
+    monkeypatch.setattr("grader.candidate._MOST_TOGETHER", 7)
+    asked: list[str] = []
+    candidate = Submitted(lambda: _Together(lambda reply: reply, asked), Exception, seconds=100, probe_seconds=1)
+    probe = {"do": "build", "cls": "CNN", "args": [1], "inputs": []}
+    list(candidate.answers([(probe, {"input": torch.zeros(1)})] * 2))
+    assert asked == ["build", "build"]
