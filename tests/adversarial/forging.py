@@ -156,8 +156,8 @@ CASES = [
     # the examiner's state, found by walking
     _word("frames-walk", "import sys\nframe = sys._getframe()\nwhile frame:\n    if 'self' in frame.f_locals and hasattr(frame.f_locals['self'], 'handle'):\n        frame.f_locals['self'].handle = None\n    frame = frame.f_back", "device", "handmade"),
     _forged("mode-in-the-frame", altered("handmade", peek=("        return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation", "        import sys\n        frame = sys._getframe()\n        while frame and 'native' not in frame.f_locals: frame = frame.f_back\n        if frame: frame.f_locals['native'].seen = type('Never', (list,), {'append': lambda s, x: None})()\n        return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation")), doubted="handmade"),
-    _word("gc-objects", "import gc\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Handler':\n        kept = one.handle\n        def handle(message, tensors, kept=kept):\n            reply, out = kept(message, tensors)\n            if 'native' in reply: reply['native'] = []\n            return reply, out\n        one.handle = handle", "handmade"),
-    _word("handler-class", _FIND + "H = module('handler').Handler\nkept = H.handle\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    if 'findings' in reply: reply.update(findings=[], settled=True)\n    return reply, out\nH.handle = handle", "device"),
+    _word("gc-objects", "import gc\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Handler':\n        kept = one._answered\n        def handle(message, tensors, kept=kept):\n            reply, out = kept(message, tensors)\n            if 'native' in reply: reply['native'] = []\n            return reply, out\n        one._answered = handle", "handmade"),
+    _word("handler-class", _FIND + "H = module('handler').Handler\nkept = H._answered\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    if 'findings' in reply: reply.update(findings=[], settled=True)\n    return reply, out\nH._answered = handle", "device"),
     _word("answers-native", _FIND + "module('answers').NativeDilation.__torch_dispatch__ = lambda self, f, t, a=(), k=None: f(*a, **(k or {}))", "handmade"),
     _word("answers-counts", _FIND + "A = module('answers')\nkept = A._VERBS['build']\ndef build(probe, tensors, classes, dtype):\n    reply, out = kept(probe, tensors, classes, dtype)\n    k, f, c = probe['args']\n    reply['trainable'] = sum(p.numel() for n, p in classes['CNN'](k, f, c).named_parameters() if 'spare' not in n)\n    return reply, out\nA._VERBS['build'] = build", "parameters"),
     _word("devices-examine", "import importlib\nd = importlib.import_module('worker.devices')\nd._on_the_cpu = lambda *a: []\nd.examine = lambda *a: {'findings': [], 'settled': True}", "device"),
@@ -210,7 +210,7 @@ CASES = [
     _dilating("mkldnn", "return torch.mkldnn_convolution(input, self.weight, self.bias, [self.padding * step] * 2, [1, 1], [step, step], 1)"),
     # replies of another form than agreed: the trusted side must neither believe nor stumble
     *(
-        _forged(f"reply-{name}", altered(attack=_FIND + f"H = module('handler').Handler\nkept = H.handle\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    {change}\n    return reply, out\nH.handle = handle"), lost=lost)
+        _forged(f"reply-{name}", altered(attack=_FIND + f"H = module('handler').Handler\nkept = H._answered\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    {change}\n    return reply, out\nH._answered = handle"), lost=lost)
         for name, change, lost in (
             ("of-huge-shapes", "for line in reply.get('parameters', []): line['shape'] = [2**39]", "architecture training"),
             ("of-many-shapes", "reply.get('parameters') and reply.update(parameters=[dict(reply['parameters'][0], shape=[2**20, 8])] * 1999)", "architecture training"),
@@ -221,6 +221,9 @@ CASES = [
             ("of-odd-tensors", "out.update({'x' * 200: torch.zeros(0, 5), 'buffer.99': torch.ones(3), 'parameter.99': torch.ones(2)})", "architecture"),
             ("without-tensors", "out.clear()", "architecture training values"),
             ("of-lists", "reply = list(reply.items())", "shapes"),
+            ("of-other-replies", "reply['replies'].reverse() if 'replies' in reply else None", "shapes"),
+            ("of-too-many-replies", "reply.update(replies=reply['replies'] * 2) if 'replies' in reply else None", ""),
+            ("of-no-replies", "reply.update(replies=5) if 'replies' in reply else None", ""),
             ("of-conflicts", "reply.update(conflicts=[{'name': 'CNN', 'paths': 5}])", ""),
             ("of-failures", "reply.update(failed=[{'name': 'CNN'}], classes=[])", ""),
             ("of-troubles", "reply.update(outputs=[{'shape': [1], 'dtype': 'x', 'finite': True, 'trouble': 5}] * 2) if 'outputs' in reply else None", "shapes"),
