@@ -33,6 +33,28 @@ def test_values_belong_to_their_place_whatever_else_there_is():
     assert torch.equal(few["parameter.0"], many["parameter.0"])
 
 
+def test_what_is_drawn_again_is_the_same_whatever_was_done_to_it_before():
+    exam = _exam()
+    for draw in (lambda of: of.uniform("image", (2, 3)), lambda of: of.state("run", [[3]], [])["parameter.0"]):
+        draw(exam).zero_()
+        assert torch.equal(draw(exam), draw(_exam()))
+
+
+def test_one_purpose_has_values_for_every_shape_and_range():
+    exam = _exam()
+    assert exam.uniform("image", (2, 3)).shape == (2, 3) and exam.uniform("image", (3, 2)).shape == (3, 2)
+    assert exam.uniform("image", (50,), 4, 5).min() >= 4 > exam.uniform("image", (50,)).max()
+
+
+def test_what_is_kept_of_the_draws_is_bounded_and_what_was_let_go_is_drawn_again(monkeypatch):
+    monkeypatch.setattr("grader.exam._MOST_DRAWN_BYTES", 3000)
+    exam = _exam()
+    first, *_ = [exam.uniform(f"image/{number}", (10,)) for number in range(5)]
+    assert exam._drawn_bytes <= 3000 and len(exam._draws) == 2
+    assert torch.equal(exam.uniform("image/0", (10,)), first)
+    assert exam.uniform("image", (1000,)).shape == (1000,) and not exam._draws  # larger than all that may be kept
+
+
 def test_scales_have_both_signs_and_keep_away_from_zero_and_variances_are_positive():
     state = _exam().state("run", [[64]], [[64]])
     assert (
