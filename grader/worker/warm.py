@@ -345,6 +345,8 @@ def _session(
         _tell(report, {"confined": layers})
         report.close()
         gc.enable()
+        # a session is short, and what it makes is seldom garbage that only a search finds
+        gc.set_threshold(10_000)
         _out_of_reach()
         watch(_CHANNEL)
         serve(handler, _CHANNEL, frame_bytes=limits["frame_bytes"])
