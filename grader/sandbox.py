@@ -359,15 +359,20 @@ class Session:
     def _send(self, frame: bytes, deadline: float) -> None:
         rest = memoryview(frame)
         while rest:
-            self._wait(select.POLLOUT, deadline)
-            with contextlib.suppress(BlockingIOError):
+            _in_time(deadline)
+            try:
                 rest = rest[self._channel.send(rest[:_MIB]) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline)
 
     def _receive(self, count: int, deadline: float) -> bytes:
         while True:
-            self._wait(select.POLLIN, deadline)
-            with contextlib.suppress(BlockingIOError):
+            # what is there already is taken without a wait, which would have looked at the clock
+            _in_time(deadline)
+            try:
                 return self._channel.recv(count)
+            except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
 
     def _wait(self, event: int, deadline: float) -> None:
         """Until the channel is ready for ``event``; output is drained meanwhile. Raises TimeoutError, _HungUp."""
@@ -518,6 +523,11 @@ class Session:
 
 class _HungUp(Exception):
     """The session closed its end of the channel."""
+
+
+def _in_time(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise TimeoutError
 
 
 def _readable(thing: socket.socket | int, seconds: float) -> bool:
