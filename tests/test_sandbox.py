@@ -9,6 +9,7 @@ import shutil
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,7 +20,7 @@ import pytest
 import torch
 
 from grader import launch
-from grader.sandbox import Limits, Sandbox, SandboxError, Session, WorkerFailed
+from grader.sandbox import Limits, Sandbox, SandboxError, Session, WorkerFailed, _Pipes
 from grader.worker.frames import FrameError
 
 HANDLER = Path(__file__).with_name("exec_handler.py")
@@ -298,6 +299,19 @@ def test_a_frame_that_breaks_off_is_a_death(session: Session) -> None:
 
 def test_a_reply_that_never_ends_is_late(session: Session) -> None:
     assert failure(session, FRAME + "os.write(3, struct.pack('>II', 100, 0))\nwhile True: pass", 0.5).kind == "timeout"
+
+
+def test_what_is_in_the_channel_is_not_taken_after_the_deadline() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.send(b"late")
+        session = Session(_Pipes(ours, ours, -1, theirs, theirs, -1), Limits(), None)
+        with pytest.raises(TimeoutError):
+            session._receive(4, time.monotonic() - 1)
+        with pytest.raises(TimeoutError):
+            session._send(b"late", time.monotonic() - 1)
+        assert session._receive(4, time.monotonic() + PATIENCE) == b"late"
 
 
 # --- what can be seen and reached -------------------------------------------------------------------------------------
