@@ -74,9 +74,9 @@ _START_SECONDS = 180.0
 """How long the warm parent may take to import torch, on a slow disk."""
 _FORK_SECONDS = 30.0
 """How long a session may take from the request to being confined, on a busy machine."""
-_DEATH_SECONDS = 5.0
 _MOST_SEEN = 100
 """Frames that may come ahead of a reply."""
+_DEATH_SECONDS = 5.0
 """How long a killed session may take to be gone, and a dead one to be accounted for."""
 _DEATH_SECONDS_WITH_GPU = 30.0
 """The same with a graphics card: its driver lets no process go before the card has stopped."""

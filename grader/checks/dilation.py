@@ -6,7 +6,7 @@ The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -101,9 +101,15 @@ class Answer:
     outputs: Tensors
     expected: Tensors
     tolerances: dict[str, float]
+    _differences: dict[str, Difference | None] = field(default_factory=dict)
 
     def difference(self, name: str) -> Difference | None:
-        """None if the tensor is there and right."""
+        """None if the tensor is there and right. Compared once."""
+        if name not in self._differences:
+            self._differences[name] = self._difference(name)
+        return self._differences[name]
+
+    def _difference(self, name: str) -> Difference | None:
         if name not in self.outputs:
             shape = tuple(self.expected["output" if name in _CALLS else name].shape)
             return Difference(shape, (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
