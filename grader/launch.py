@@ -34,7 +34,7 @@ __all__ = [
 SCRATCH = "/tmp"
 """Where an isolated session may write: the place that programs take for granted."""
 _NOBODY = 65534
-_PACKAGES = ("torch", "numpy", "safetensors")
+_PACKAGES = ("torch", "numpy")
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 _WORKER = Path(__file__).parent / "worker"
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -246,7 +246,7 @@ def _masks() -> Iterator[str]:
 def packages() -> dict[str, Path]:
     """Top-level entries of the installed distributions that the worker needs: name → where it lies.
 
-    These are torch, numpy, safetensors and whatever of their declared dependencies is installed; by name, so that
+    These are torch, numpy and whatever of their declared dependencies is installed; by name, so that
     nothing else of the site-packages comes along, neither the grader nor a ``.pth``.
     """
     entries: dict[str, Path] = {}

@@ -10,7 +10,7 @@ bubblewrap, around the parent (``launch.py``)
     Own PID, mount, IPC, network, UTS and cgroup namespaces, and a user namespace; where the grader runs as root the
     parent becomes the user ``nobody`` instead, because root's processes are not counted. No environment, no capability.
     The file system is an empty one, read-only, with: the Python installation without its site-packages, the system's
-    shared libraries, the files of torch, numpy, safetensors and of what they depend on, ``grader/worker`` by itself,
+    shared libraries, the files of torch, numpy and of what they depend on, ``grader/worker`` by itself,
     ``/dev/null``, ``zero``, ``random`` and ``urandom``. There is no home directory, project, reference, rubric, report
     or other submission to be read, because none is mounted; a submission's own files come as messages.
 namespaces, around each session

@@ -8,6 +8,7 @@ import struct
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -225,3 +226,17 @@ def test_tensors_are_sent_by_value_whatever_they_are_views_of() -> None:
 
 def test_text_with_lone_surrogates_is_sent_without_them() -> None:
     assert decode(encode({"a": "x\ud800y"}))[0] == {"a": "x?y"}
+
+
+@steady
+@given(st.dictionaries(st.text("abc./0", min_size=1, max_size=5), tensors, min_size=1, max_size=4))
+def test_the_tensor_part_is_what_the_formats_own_library_reads_and_writes(given):
+    frame = encode({}, given)
+    text_bytes, tensor_bytes = struct.unpack(">II", frame[:8])
+    read = safetensors.torch.load(frame[8 + text_bytes :])
+    written = decode(raw(b"{}", safetensors.torch.save(given)))[1]
+    for name, value in given.items():
+        assert torch.equal(read[name], value) and read[name].dtype == value.dtype
+        assert torch.equal(written[name], value) and written[name].dtype == value.dtype
+    assert read.keys() == written.keys() == given.keys()
+    assert len(frame) == 8 + text_bytes + tensor_bytes

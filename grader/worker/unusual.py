@@ -73,7 +73,7 @@ _NAMES = (
 """Full names, each with everything below it."""
 _OURS = __name__.partition(".")[0]
 
-_CORE = ("torch", "builtins", "safetensors", "json", "sys", "inspect", "importlib", "gc", "worker")
+_CORE = ("torch", "builtins", "json", "sys", "inspect", "importlib", "gc", "worker")
 """Modules that the examiner rests on most: to add to them is to change them as well."""
 _EXAMINERS = (
     *_CORE,
@@ -106,7 +106,7 @@ _WHOLE = frozenset(
         "json",
         "inspect",
     }
-    | {"gc", "importlib", "safetensors", "safetensors.torch", "torch.nn.modules.module", "torch.nn.modules.conv"}
+    | {"gc", "importlib", "torch.nn.modules.module", "torch.nn.modules.conv"}
 )
 """Modules that have no business being passed around: under another name they could be changed."""
 _ASKING = frozenset({"print", "dir", "help", "hasattr", "getattr", "isinstance", "type", "id", "str", "repr", "reload"})

@@ -108,7 +108,6 @@ def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
     made: Callable[[Path], Handles] = module.Handler
 
     import numpy  # noqa: F401
-    import safetensors.torch  # noqa: F401
     import torch
     import torch.nn.functional
 
