@@ -370,7 +370,9 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     filters = [line for line in network.runs[0].trace["parameters"] if _is_filter(line)]
     if not filters:
         return failed(
-            criterion, f"No filters take part in the forward pass of {network.kind.cls}, expected those of MyConv2d."
+            criterion,
+            f"No filters that PyTorch knows of take part in the forward pass of {network.kind.cls}, expected those of "
+            "MyConv2d. Where its weight is a plain tensor, make it an nn.Parameter.",
         )
     disguised = any(owner.startswith(_NATIVE) for line in filters if line["my_conv2d"] for owner in line["owner"])
     if native_base or disguised:
