@@ -15,7 +15,7 @@ from grader.checks.sitting import Sitting
 from grader.exam import Exam, Local
 from grader.rubric import load
 from reference.data import load_horses
-from reference.known import Network, misordered, mistakes, right
+from reference.known import OTHER_EPS, Network, misordered, mistakes, right
 
 RUBRIC = load(Path(__file__).resolve().parent.parent / "rubric.yaml")
 
@@ -76,3 +76,12 @@ def test_a_mistake_beside_an_order_of_layers_that_is_not_accepted_is_named_with_
     other = misordered("csc413-2020", "CNN", (order,))[0]
     wrong = next(one for one in mistakes(other) if one.id == "layer-order+relu-missing")
     assert _examined(wrong.steps, orders=(order,)).match.id == wrong.id
+
+
+@pytest.mark.parametrize("form", OTHER_EPS)
+def test_a_batch_norm_with_another_eps_is_named_with_its_eps(form):
+    known = right("csc413-2020", "CNN")[0]
+    steps = tuple(replace(step, form=form) if step.kind == "norm" and step.block == 2 else step for step in known.steps)
+    found = _examined(steps).match
+    assert (found.id, found.place) == ("other-eps", "second block")
+    assert f"has eps={OTHER_EPS[form]:g} " in found.explanation.replace("1e-3", "0.001").replace("1e-2", "0.01")

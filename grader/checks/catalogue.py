@@ -216,8 +216,7 @@ def _after(
             buffers += 2
             if step.form != "unassigned":
                 scale, shift = own or (None, None)
-                eps = OTHER_EPS if step.form == "other-eps" else 1e-5
-                now = F.batch_norm(now, mean, variance, scale, shift, eps=eps)
+                now = F.batch_norm(now, mean, variance, scale, shift, eps=OTHER_EPS.get(step.form, 1e-5))
         elif step.form == "prelu":
             now = F.prelu(now, own[0])
         else:
