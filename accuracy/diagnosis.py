@@ -16,7 +16,7 @@ import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
 from grader.exam import NETWORKS, NetworkKind
-from reference.known import IN_EVALUATION, Known, Network, Step, mistakes, right
+from reference.known import IN_EVALUATION, OTHER_EPS, Known, Network, Step, mistakes, right
 
 __all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]
 
@@ -67,7 +67,7 @@ _ACTIVATIONS = {
 }  # fmt: skip
 _NORMS = {"": "nn.BatchNorm2d({now})", "instance": "nn.InstanceNorm2d({now})", "group": "nn.GroupNorm(1, {now})",
     "instance-affine": "nn.InstanceNorm2d({now}, affine=True)", "no-affine": "nn.BatchNorm2d({now}, affine=False)",
-    "other-eps": "nn.BatchNorm2d({now}, eps=1e-3)", "unassigned": "nn.BatchNorm2d({now})"}  # fmt: skip
+    **{form: f"nn.BatchNorm2d({{now}}, eps={eps})" for form, eps in OTHER_EPS.items()}, "unassigned": "nn.BatchNorm2d({now})"}  # fmt: skip
 _WIDTHS = {"NF": "num_filters", "2NF": "2 * num_filters", "4NF": "4 * num_filters", "NC": "num_colours", "3": "3"}
 
 

@@ -6,14 +6,13 @@ does what was skipped for that reason alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from grader.rubric import Assignment, Criterion
-from grader.verdicts import Flag, Outcome, Verdict
+from grader.verdicts import Flag, Outcome, Verdict, sentences
 
 __all__ = ["Mark", "MarkSheet", "mark"]
 
@@ -131,20 +130,16 @@ class _Secrets:
         lost = [verdict for verdict in hidden if verdict.outcome in (Outcome.FAIL, Outcome.PARTIAL)]
         return cls(
             frozenset(verdict.mistake for verdict in lost if verdict.mistake),
-            frozenset(sentence for verdict in lost for sentence in _sentences(verdict.feedback)),
+            frozenset(sentence for verdict in lost for sentence in sentences(verdict.feedback)),
         )
 
     def out_of(self, verdict: Verdict) -> str:
         """The feedback of a criterion that is not hidden, without the sentences of those that are."""
-        sentences = _sentences(verdict.feedback)
-        kept = [sentence for sentence in sentences if sentence not in self.sentences]
-        if len(kept) == len(sentences):
+        told = sentences(verdict.feedback)
+        kept = [sentence for sentence in told if sentence not in self.sentences]
+        if len(kept) == len(told):
             return verdict.feedback
         return " ".join(kept) or _GENERAL[verdict.outcome]
-
-
-def _sentences(text: str) -> list[str]:
-    return re.split(r"(?<=[.!?])\s+", text.strip())
 
 
 def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: str, bonus: bool) -> Mark:

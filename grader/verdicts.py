@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["Flag", "Outcome", "Verdict"]
+__all__ = ["Flag", "Outcome", "Verdict", "sentences"]
 
 
 class Outcome(str, Enum):
@@ -58,3 +59,8 @@ class Verdict:
         }.get(self.outcome, self.share == 0)
         if not fits:
             raise ValueError(f"a verdict of '{self.outcome.value}' cannot earn the share {self.share}")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a feedback, or of a message: a new one begins with anything but a small letter (e.g. so)."""
+    return re.split(r"(?<=[.!?])\s+(?![a-z\s])", text.strip())

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise, product
 
 import torch
@@ -244,17 +244,17 @@ class Network(nn.Module):
 
 
 _WITH_LAYER = ("conv", "convt", "norm")
+OTHER_EPS = {"eps-1e-3": 1e-3, "eps-1e-2": 1e-2, "eps-0.1": 0.1}
+"""What batch-norm is given in place of 1e-5, as a form; the first is what another library has."""
 _NORMS: dict[str, Callable[[int], nn.Module]] = {
     "": nn.BatchNorm2d,
     "instance": nn.InstanceNorm2d,
     "instance-affine": lambda width: nn.InstanceNorm2d(width, affine=True),
     "group": lambda width: nn.GroupNorm(1, width),
     "no-affine": lambda width: nn.BatchNorm2d(width, affine=False),
-    "other-eps": lambda width: nn.BatchNorm2d(width, eps=OTHER_EPS),
+    **{form: partial(nn.BatchNorm2d, eps=eps) for form, eps in OTHER_EPS.items()},
     "unassigned": nn.BatchNorm2d,
 }
-OTHER_EPS = 1e-3
-"""What batch-norm has in another library, in place of 1e-5."""
 NORMS_WITHOUT_PARAMETERS = ("instance", "no-affine")
 
 
@@ -643,7 +643,8 @@ _REBUILT: tuple[tuple[str, Callable[[list[Step]], list[Step]], str, str], ...] =
     ("batch-norm-not-affine", _changed("norm", form="no-affine"), "the batch-norm has no weight and no bias", _NO_AFFINE),
     ("batch-norm-unassigned", _changed("norm", form="unassigned"), "the batch-norm runs, but what it puts out is not used",
      "Assign it: x = self.bn(x)."),
-    ("other-eps", _changed("norm", form="other-eps"), "the batch-norm has eps=1e-3 where the default is 1e-5", "Leave out eps."),
+    *(("other-eps", _changed("norm", form=form), f"the batch-norm has {form.replace('-', '=', 1)} where the default is 1e-5", "Leave out eps.")
+      for form in OTHER_EPS),
     ("group-norm", _changed("norm", form="group"), "a group-norm takes the place of the batch-norm", "Use nn.BatchNorm2d."),
     ("instance-norm", _changed("norm", form="instance-affine"), "an instance-norm takes the place of the batch-norm", "Use nn.BatchNorm2d."),
     ("skip-before-relu", _changed("cat", form="before-relu"), "the tensor that is joined in was taken before its ReLU",

@@ -161,6 +161,27 @@ def test_parameters_are_filled_in_the_order_in_which_they_meet_the_input(made):
         torch.testing.assert_close(value, expected[name], msg=name)
 
 
+class Doubles(Plain):
+    def forward(self, x):
+        self.double()
+        return super().forward(x.double())
+
+
+class Moves(Plain):
+    def forward(self, x):
+        for value in 20 * list(self.parameters())[::-1]:
+            value.data = value.data.clone()
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("made", [Doubles, Moves])
+def test_parameters_that_are_given_other_memory_in_forward_are_still_told_apart(made):
+    assert traced(made) == traced(Plain)
+    expected = run(Plain)
+    for name, value in run(made).items():
+        torch.testing.assert_close(value, expected[name], check_dtype=False, msg=name)
+
+
 def test_parameters_are_those_in_use_and_buffers_those_that_normalise():
     ours = ["weight", "bias", "norm.weight", "norm.bias"]
     statistics = ["norm.running_mean", "norm.running_var"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from grader.checks.sitting import Sitting
 from grader.exam import Exam, Local
 from grader.rubric import load
 from reference.data import load_horses
-from reference.known import Network, mistakes, right
+from reference.known import OTHER_EPS, Network, misordered, mistakes, right
 
 RUBRIC = load(Path(__file__).resolve().parent.parent / "rubric.yaml")
 
@@ -28,13 +29,13 @@ class Plus(Network):
         return super().forward(x) + self.more
 
 
-def _examined(steps, more=0.0):
+def _examined(steps, more=0.0, orders=("pool-first", "norm-first")):
     class Given(Plus):
         def __init__(self, *numbers):
             super().__init__(steps, *numbers)
 
     Given.more = more
-    exam = Exam(RUBRIC.assignments["csc413-2020"], 1, load_horses())
+    exam = Exam(replace(RUBRIC.assignments["csc413-2020"], layer_orders=orders), 1, load_horses())
     nobody = None
     return network_of(Sitting(exam, nobody, Local({"CNN": Given}), {}, {}), "cnn")
 
@@ -68,3 +69,19 @@ def test_only_the_mistake_that_a_network_is_stays_in_memory(wrong):
     assert network.match.id == wrong.id and other.match is None
     kept = [{key[1] for key in one.exam._kept if key[0] == "run"} for one in (network, other)]
     assert kept[0] - kept[1] == {wrong.steps}
+
+
+@pytest.mark.parametrize("order", ["pool-first", "norm-first"])
+def test_a_mistake_beside_an_order_of_layers_that_is_not_accepted_is_named_with_it(order):
+    other = misordered("csc413-2020", "CNN", (order,))[0]
+    wrong = next(one for one in mistakes(other) if one.id == "layer-order+relu-missing")
+    assert _examined(wrong.steps, orders=(order,)).match.id == wrong.id
+
+
+@pytest.mark.parametrize("form", OTHER_EPS)
+def test_a_batch_norm_with_another_eps_is_named_with_its_eps(form):
+    known = right("csc413-2020", "CNN")[0]
+    steps = tuple(replace(step, form=form) if step.kind == "norm" and step.block == 2 else step for step in known.steps)
+    found = _examined(steps).match
+    assert (found.id, found.place) == ("other-eps", "second block")
+    assert f"has eps={OTHER_EPS[form]:g} " in found.explanation.replace("1e-3", "0.001").replace("1e-2", "0.01")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from grader.checks.networks import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of, sentences
+from grader.checks.sitting import Sitting, arguments_of
 from grader.checks.smallest import smallest_for_network
 from grader.checks.structure import cannot_be_judged
 from grader.checks.verdict import failed, partial, passed
 from grader.compare import compare
-from grader.verdicts import Verdict
+from grader.verdicts import Verdict, sentences
 from reference.known import Known, first_parameter
 
 __all__ = ["architecture"]

@@ -60,9 +60,15 @@ class _Shelf:
 
 
 def look_up(
-    exam: Exam, rights: tuple[Known, ...], numbers: Numbers, shapes: Shapes, image: Tensor, outputs: dict[str, Tensor]
+    exam: Exam,
+    rights: tuple[Known, ...],
+    numbers: Numbers,
+    shapes: Shapes,
+    image: Tensor,
+    outputs: dict[str, Tensor],
+    most: int = 2,
 ) -> Iterator[Known]:
-    """Known mistakes that put out what the network put out, the likeliest first: one mistake, then two.
+    """Known mistakes that put out what the network put out, the likeliest first: one mistake, then two, up to ``most``.
 
     ``numbers``: kernel, filters, colours, input channels; ``shapes``: of the network's parameters in running order;
     ``image`` (B, NIC, H, W); ``outputs``: the network's, ``eval`` (B, C, H, W) among them.
@@ -70,7 +76,7 @@ def look_up(
     actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
     if not bool(torch.isfinite(actual).all()):
         return  # beside infinity everything is near
-    for depth in (1, 2):
+    for depth in range(1, most + 1):
         shelf = _shelf_at(exam, rights, numbers, shapes, image, depth)
         # Rounding, generously: the full comparison that follows is the exact one.
         apart = ((shelf.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
@@ -210,8 +216,7 @@ def _after(
             buffers += 2
             if step.form != "unassigned":
                 scale, shift = own or (None, None)
-                eps = OTHER_EPS if step.form == "other-eps" else 1e-5
-                now = F.batch_norm(now, mean, variance, scale, shift, eps=eps)
+                now = F.batch_norm(now, mean, variance, scale, shift, eps=OTHER_EPS.get(step.form, 1e-5))
         elif step.form == "prelu":
             now = F.prelu(now, own[0])
         else:

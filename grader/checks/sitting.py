@@ -11,8 +11,9 @@ from torch import Tensor
 
 from grader.exam import Candidate, Exam
 from grader.submission import Submission
+from grader.verdicts import sentences
 
-__all__ = ["Sitting", "arguments_of", "sentences", "trouble_sentence"]
+__all__ = ["Sitting", "arguments_of", "trouble_sentence"]
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -127,11 +128,6 @@ def trouble_sentence(trouble: Mapping[str, Any], doing: str) -> str:
 
 
 _MOST = 300
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a text."""
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.strip())
 
 
 def _message(text: str) -> str:

@@ -343,6 +343,7 @@ def _why_not_as_many(network: Examined) -> str:
 
 
 _NATIVE = ("torch.nn.modules.conv.",)
+_NORMALISATIONS = "torch.nn.modules.normalization."
 _LAYERS = re.compile(r"torch\.nn\.(modules\.conv\.)?(Lazy)?(Conv|ConvTranspose|Unfold)(\dd)?(\.__init__)?")
 _CONVOLUTIONS = re.compile(r"torch\.(.+\.)?(Lazy)?(_?conv|unfold|mkldnn_.*conv|cudnn_conv)\w*(\..+)?", re.IGNORECASE)
 
@@ -366,10 +367,12 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         ),
         None,
     )
-    filters = [line for line in network.runs[0].trace["parameters"] if len(line["shape"]) >= 3]
+    filters = [line for line in network.runs[0].trace["parameters"] if _is_filter(line)]
     if not filters:
         return failed(
-            criterion, f"No filters take part in the forward pass of {network.kind.cls}, expected those of MyConv2d."
+            criterion,
+            f"No filters that PyTorch knows of take part in the forward pass of {network.kind.cls}, expected those of "
+            "MyConv2d. Where its weight is a plain tensor, make it an nn.Parameter.",
         )
     disguised = any(owner.startswith(_NATIVE) for line in filters if line["my_conv2d"] for owner in line["owner"])
     if native_base or disguised:
@@ -399,6 +402,15 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         if what is not None
     ]
     return passed(criterion, f"All {len(filters)} convolutions are MyConv2d.", flags=tuple(flags))
+
+
+def _is_filter(line: Mapping[str, Any]) -> bool:
+    """Whether a parameter can be a convolution's weight.
+
+    A layer-norm has a scale for each channel and pixel; with a fourth dimension it could only be a filter in hiding.
+    """
+    scale = len(line["shape"]) == 3 and line["owner"][0].startswith(_NORMALISATIONS)
+    return len(line["shape"]) >= 3 and not scale
 
 
 def _left_over(network: Examined) -> set[str]:

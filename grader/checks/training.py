@@ -277,6 +277,18 @@ def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
         return None, f"See {network.kind.thing}.architecture: the network computes something else."
     if not known.is_right:
         return known.id, known.explanation
+    row = network.rows[0]
+    if not row.evidence["listed"]:
+        return None, f"An optimizer is given other tensors than the network holds; see {network.kind.thing}.parameters."
+    if row.evidence["frozen"] and not row.counted:
+        return "gradients-cut", f"Some parameters do not require gradients; see {network.kind.thing}.parameters."
+    written = sitting.written(network.kind.cls) or {"methods": {}}
+    own = written["methods"].get("train")
+    if own and sitting.call_in(network.kind.cls, lambda name: name in _CUTTING) is None:
+        return None, (
+            f"The outputs are right, and the class has a train() of its own ({sitting.at(written, own['line'])}), so "
+            "it may train in another mode than a script asks for: leave that method as nn.Module has it."
+        )
     return (
         "gradients-cut",
         f"The outputs are right, so the gradients are not: {_cut(sitting, network)}.",

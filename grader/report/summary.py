@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.display import display, display_block
 from grader.marking import Mark
 from grader.report import Report, numbers
-from grader.verdicts import Outcome
+from grader.verdicts import Outcome, sentences
 
 __all__ = [
     "OUTCOMES",
@@ -136,8 +135,7 @@ def skipped_sentence(report: Report) -> str:
 def reason(mark: Mark) -> str:
     """The first sentence of a mark's feedback, on one line of at most 200 characters; hostile text made visible."""
     first = next((line.strip() for line in mark.feedback[:4_000].splitlines() if line.strip()), "")
-    # A full stop ends a sentence where a capital, a quotation or a bracket follows.
-    return display(re.split(r"(?<=[.!?])\s+(?=[A-Z`'\"(])", first, maxsplit=1)[0], limit=200)
+    return display(sentences(first)[0], limit=200)
 
 
 def open_names(report: Report) -> tuple[str, ...]:

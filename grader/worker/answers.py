@@ -182,6 +182,8 @@ class _FirstUse(Watching):
         """What was given to a batch-norm as its running statistics."""
         self._clock = 0
         self._spans: dict[int, list[tuple[int, int, str]]] = {}
+        # Where a forward gives a parameter other memory, as double() does, the old must not be given to another tensor.
+        self._kept = [value.detach() for value in interesting.values()]
         for name, value in interesting.items():
             start = value.data_ptr()
             span = (start, start + max(1, value.numel() * value.element_size()), name)
@@ -195,6 +197,7 @@ class _FirstUse(Watching):
         for key in self._made:
             torch.UntypedStorage._free_weak_ref(key)  # type: ignore[no-untyped-call]
         self._made.clear()
+        self._kept.clear()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
