@@ -204,7 +204,8 @@ def test_constants_keep_their_values():
 
 
 def built(made, *shapes):
-    return answer({"do": "build", "cls": "Network", "args": [], "inputs": shapes}, {}, {"Network": made})[0]
+    probe = {"do": "build", "cls": "Network", "args": [], "inputs": shapes, "image": shapes[0]}
+    return answer(probe, {}, {"Network": made})[0]
 
 
 class Hides(Plain):

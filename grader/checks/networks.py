@@ -156,6 +156,7 @@ class Examined:
             "cls": self.kind.cls,
             "args": [self._named(arguments)[name] for name in order or self.kind.parameters],
             "inputs": [[size, self._inputs(arguments), side, side] for size in batches],
+            "image": [1, self._inputs(arguments), side, side],
             "rng": self.exam.number("build"),
         }
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parameter import is_lazy
 
 from .trouble import describe
 from .watching import Watching, tensors_in
@@ -103,7 +104,9 @@ def _prepare(probe: Message, tensors: Tensors) -> Tensors:
     return {name: _tensor_to(value, probe["device"]) for name, value in tensors.items()}
 
 
-def _construct(probe: Message, classes: Classes, dtype: torch.dtype | None) -> nn.Module:
+def _construct(probe: Message, classes: Classes, dtype: torch.dtype | None, image: Sequence[int]) -> nn.Module:
+    """A model in the probe's precision and on its device. ``image`` is (B, C_in, H, W), of which lazy layers learn
+    their sizes."""
     model = classes[probe["cls"]](*probe["args"], **probe.get("options", {}))
     if not isinstance(model, nn.Module):
         raise Refusal(
@@ -113,7 +116,19 @@ def _construct(probe: Message, classes: Classes, dtype: torch.dtype | None) -> n
         model = model.to(dtype)
     if "device" in probe:
         _module_to(model, probe["device"])
+    if any(is_lazy(value) for value in _parameters(model).values()):
+        _run_dry(model, torch.zeros(tuple(image), dtype=dtype, device=probe.get("device")))
     return model
+
+
+def _run_dry(model: nn.Module, batch: Tensor) -> None:
+    """One call, as lazy layers ask for before anything is done with them (``torch.nn.modules.lazy``)."""
+    modes = [(module, module.training) for _, module in _modules(model)]
+    _train(model, False)
+    with torch.no_grad():
+        model(batch)
+    for module, training in modes:
+        module.training = training
 
 
 def _forward(model: nn.Module, batch: Tensor) -> Tensor:
@@ -381,10 +396,11 @@ _UNINITIALISED = {
 def _build(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
     """Construct, count parameters, run each input (B, C_in, H, W) once; the outputs' shapes and dtypes come back.
 
+    ``image`` is the shape of what lazy layers are called with before they are counted.
     Also whether an optimizer is given what was counted: ``listed``, by ``model.parameters()``; ``trainable_after``: a
     forward pass may have made or frozen more.
     """
-    model = _construct(probe, classes, dtype)
+    model = _construct(probe, classes, dtype, probe["image"])
     trainable, frozen = _counts(model)
     evidence: Message = {
         "trainable": trainable,
@@ -422,10 +438,11 @@ def _shape_of(value: Tensor) -> Message:
 
 def _trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
     """The parameters and buffers that a forward pass uses, in the order in which layers run."""
-    model = _construct(probe, classes, dtype)
+    image = tensors["input"].shape
+    model = _construct(probe, classes, dtype, image)
     parameters, buffers = _state(model)
     holders, mine = _holders(model), classes.get(EVERY_MY_CONV2D, (classes.get("MyConv2d"),))
-    used = _used(probe, model, tensors["input"], lambda: _construct(probe, classes, dtype))
+    used = _used(probe, model, tensors["input"], lambda: _construct(probe, classes, dtype, image))
 
     def line(name: str, value: Tensor) -> Message:
         kinds = _telling(holders.get(id(value), []), mine)
@@ -522,8 +539,9 @@ def _run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype 
     ``eval`` is computed with gradients on, so that a function that depends on them shows as well. ``native``:
     operations that were given a dilation.
     """
-    model = _construct(probe, classes, dtype)
-    _, statistics = _put(probe, tensors, tensors["input"], model, lambda: _construct(probe, classes, dtype))
+    image = tensors["input"].shape
+    model = _construct(probe, classes, dtype, image)
+    _, statistics = _put(probe, tensors, tensors["input"], model, lambda: _construct(probe, classes, dtype, image))
     outputs: Tensors = {}
 
     def note(name: str, batch: Tensor) -> None:
@@ -547,7 +565,7 @@ def _once(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype
     and those before it see the images plus 1.
     Tensors in: ``input`` (B, C_in, H, W). Out: ``output``.
     """
-    model = _construct(probe, classes, dtype)
+    model = _construct(probe, classes, dtype, tensors["input"].shape)
     parameters, buffers = _state(model)
     filters, vectors, statistics = probe["fill"]
     with torch.no_grad():
@@ -616,7 +634,7 @@ def _learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     statistics: tuple[str, ...] = ()
 
     def made() -> nn.Module:
-        return _construct(probe, classes, dtype)
+        return _construct(probe, classes, dtype, batches.shape[1:])
 
     if "parameter.0" in tensors:
         model = made()
@@ -676,7 +694,7 @@ def _layer(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     evidence: Message = {}
     # One watch over all: an operation may be prepared where the layer is made, or chosen by the mode it runs in.
     with NativeDilation() as native:
-        layer = _construct(probe, classes, dtype)
+        layer = _construct(probe, classes, dtype, tensors["input"].shape)
         weight, bias = _weight_and_bias(layer)
         with torch.no_grad():
             weight.copy_(tensors["weight"])

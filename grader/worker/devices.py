@@ -16,6 +16,7 @@ from unittest import mock
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from . import legacy
@@ -70,7 +71,7 @@ def examine(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str,
 
     ``input`` is (B, C_in, H, W).
     """
-    findings = _on_the_cpu(probe, tensors["input"], classes)
+    findings, run = _on_the_cpu(probe, tensors["input"], classes)
     if findings:
         return {"findings": findings, "settled": True}
     world = elsewhere.world()
@@ -80,7 +81,7 @@ def examine(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str,
         with _elsewhere(world):
             with world.making():
                 model = classes[probe["cls"]](*probe["args"])
-            model = _module_to(model, _META)
+            model = _module_to(_filled(model, run), _META)
             batch = _tensor_to(tensors["input"], _META)
             outputs = list(_runs(model, batch))
     except BaseException as trouble:  # the student's code may raise anything
@@ -90,6 +91,18 @@ def examine(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str,
         return _unsettled(trouble)
     findings = world.findings or _misplaced(probe, outputs, _META)
     return {"findings": findings[:10], "settled": True}
+
+
+def _filled(model: nn.Module, run: nn.Module | None) -> nn.Module:
+    """The model with what its lazy layers learn at the first call, from one that has run: torch cannot move them to the
+    second device without it."""
+    lazy = [(name, value) for name, value in (*model.named_parameters(), *model.named_buffers()) if is_lazy(value)]
+    if lazy and run is not None:
+        known = {**dict(run.named_parameters()), **dict(run.named_buffers())}
+        for name, value in lazy:
+            value.materialize(known[name].shape)
+            value.detach().copy_(known[name].detach())
+    return model
 
 
 def _runs(model: nn.Module, batch: Tensor) -> Iterator[Any]:
@@ -158,17 +171,20 @@ def _misplaced(probe: Message, outputs: list[Any], device: torch.device) -> list
     ]
 
 
-def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> list[Message]:
-    """Calls that ask for a GPU although there is none."""
+def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> tuple[list[Message], nn.Module | None]:
+    """Calls that ask for a GPU although there is none, and the model that has run."""
+    model = None
     legacy.cuda_calls.clear()
     with suppress(BaseException):  # another probe reports what goes wrong on the CPU
-        for _ in _runs(classes[probe["cls"]](*probe["args"]), batch):
+        model = classes[probe["cls"]](*probe["args"])
+        for _ in _runs(model, batch):
             pass
     calls = {(call["what"], call["where"]) for call in legacy.cuda_calls}
-    return [
+    findings = [
         {"what": f"{what} asks for a GPU, whatever machine it runs on", "where": where}
         for what, where in sorted(calls)[:10]
     ]
+    return findings, model
 
 
 class _Mixing(Watching):
