@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from grader.worker.standins import StandIn, conventional, equivalent, real_or_stand_in
 
@@ -84,6 +85,34 @@ def test_a_class_can_derive_from_it_alone_or_beside_a_real_class(cv2):
 
     assert isinstance(Data().anything, StandIn)
     assert Net.__mro__[1] is torch.nn.Module
+
+
+def test_what_derives_from_a_module_that_is_absent_is_a_network():
+    lightning = StandIn("pytorch_lightning")
+
+    class Mixin:
+        pass
+
+    class Network(lightning.Callback, Mixin, lightning.LightningModule):
+        def __init__(self, size):
+            super().__init__()
+            self.save_hyperparameters()
+            self.layer = nn.Linear(size, 1)
+
+        def forward(self, x):
+            self.log("mean", x.mean())
+            return self.layer(x)
+
+    network = Network(3)
+    assert isinstance(network, nn.Module) and len(list(network.parameters())) == 2
+    assert network(torch.zeros(2, 3)).shape == (2, 1)
+    with pytest.raises(AttributeError, match="mistyped"):
+        network.mistyped  # noqa: B018
+
+    class Plain(nn.Module, lightning.LightningModule):
+        pass
+
+    assert Plain.__bases__ == (nn.Module,)
 
 
 def test_its_exceptions_can_be_caught(cv2):

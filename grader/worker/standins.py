@@ -15,6 +15,8 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from torch import nn
+
 __all__ = ["ALWAYS_REAL", "StandIn", "conventional", "equivalent", "fill_missing", "real_or_stand_in"]
 
 ALWAYS_REAL = frozenset({"torch", "torch.nn", "torch.nn.functional", "numpy", "math"})
@@ -34,6 +36,23 @@ class StandInBase:
         if name.startswith("__"):
             raise AttributeError(name)
         return StandIn(f"{type(self).__name__}.{name}")
+
+
+class StandInModule(nn.Module):
+    """What a network derives from when its base is a stand-in called ``…Module``, as of PyTorch Lightning: an nn.Module,
+    in which what such bases add does nothing."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__()
+
+    def __getattr__(self, name: str) -> Any:
+        return StandIn(f"{type(self).__name__}.{name}") if name in _ADDED_TO_MODULES else super().__getattr__(name)
+
+
+_ADDED_TO_MODULES = frozenset(
+    {"save_hyperparameters", "hparams", "log", "log_dict", "logger", "trainer", "print", "optimizers", "lr_schedulers"}
+    | {"manual_backward", "all_gather", "current_epoch", "global_step", "example_input_array"}
+)
 
 
 class StandIn:
@@ -66,8 +85,17 @@ class StandIn:
         return StandIn(f"{self.__name__}()")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        alone = all(isinstance(base, StandIn) for base in bases)
-        return (StandInBase,) if alone and bases[0] is self else ()
+        absent = [base for base in bases if isinstance(base, StandIn)]
+        present = [base for base in bases if isinstance(base, type)]
+        if next((base for base in absent if base._is_network), absent[0]) is not self:
+            return ()
+        if self._is_network and not any(issubclass(base, nn.Module) for base in present):
+            return (StandInModule,)
+        return () if present else (StandInBase,)
+
+    @property
+    def _is_network(self) -> bool:
+        return self.__name__.endswith("Module")
 
     def __instancecheck__(self, instance: object) -> bool:
         return False
