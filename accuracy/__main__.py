@@ -21,6 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from accuracy.examining import bound_memory
 from accuracy.measuring import Size, measure
 
 __all__ = ["main"]
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # Forking a process that has imported torch and started a sandbox is asking for trouble.
     began = time.monotonic()
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn"), initializer=bound_memory) as pool:
 
         def run(function: Callable[..., Any], tasks: list[tuple[Any, ...]]) -> Iterable[Any]:
             print(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import resource
 import signal
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -39,6 +40,7 @@ __all__ = [
     "IMPORTS",
     "Examiner",
     "InThisProcess",
+    "bound_memory",
     "classes_of",
     "definitions",
     "reference_source",
@@ -114,6 +116,12 @@ def reference_source(assignment: str) -> str:
     return "\n\n".join([IMPORTS, *chosen.values()])
 
 
+def bound_memory() -> None:
+    """Give this process the memory that a session may have, beside what it holds: a mutant may ask for any amount."""
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + Limits().memory, resource.RLIM_INFINITY))
+
+
 class InThisProcess:
     """Takes the place of a sandbox and of its sessions; the same handler answers, without a process of its own."""
 
@@ -138,7 +146,8 @@ class InThisProcess:
         if message["do"] == "load":
             return self._handler.handle(message, dict(tensors or {}))
         before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        # again and again: each of several probes in one message may be one that never ends
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         try:
             return self._handler.handle(message, dict(tensors or {}))
         except TimeoutError as late:
