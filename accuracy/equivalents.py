@@ -47,13 +47,19 @@ def drawn(assignment: str, seed: int, count: int) -> tuple[Equivalent, ...]:
 
     @seed_of_hypothesis(f"{assignment}/{seed}")
     @settings(
-        max_examples=2 * count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=HealthCheck
+        max_examples=20 * count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=HealthCheck,
     )
     @given(strategies.randoms(use_true_random=False))
     def collect(choices: random.Random) -> None:
+        if len(found) == count:
+            return
         writer = _Writer(assignment, choices)
         files = writer.files()
-        if len(found) < count and all(files != one.files for one in found):
+        if all(files != one.files for one in found):
             found.append(Equivalent(assignment, len(found), files, tuple(writer.told)))
 
     collect()
