@@ -55,11 +55,9 @@ def drawn(assignment: str, seed: int, count: int) -> tuple[Equivalent, ...]:
     )
     @given(strategies.randoms(use_true_random=False))
     def collect(choices: random.Random) -> None:
-        if len(found) == count:
-            return
         writer = _Writer(assignment, choices)
         files = writer.files()
-        if all(files != one.files for one in found):
+        if len(found) < count and all(files != one.files for one in found):
             found.append(Equivalent(assignment, len(found), files, tuple(writer.told)))
 
     collect()
