@@ -47,7 +47,7 @@ def drawn(assignment: str, seed: int, count: int) -> tuple[Equivalent, ...]:
 
     @seed_of_hypothesis(f"{assignment}/{seed}")
     @settings(
-        max_examples=20 * count,
+        max_examples=6 * count,
         database=None,
         deadline=None,
         phases=[Phase.generate],
