@@ -70,3 +70,21 @@ def test_several_probes_are_answered_as_each_would_be_alone(handler, afterwards)
     expected = {f"{place}/{name}": value for place, (_, own) in enumerate(alone) for name, value in own.items()}
     assert out.keys() == expected.keys()
     assert all(torch.equal(out[name], expected[name]) for name in out)
+
+
+DOUBLE_LATER = "output = output if self.training else output.double()"
+OTHER_LATER = "self.bias = nn.Parameter(self.bias + 1)"
+
+
+@pytest.mark.parametrize(
+    ("afterwards", "said"),
+    [
+        ("pass", ["again", "eval", "eval.again", "output"]),
+        (DOUBLE_LATER, ["again", "eval", "output"]),
+        (OTHER_LATER, ["again", "output"]),
+    ],
+)
+def test_a_layer_is_asked_until_it_says_something_else(handler, afterwards, said):
+    reply, out = handler(afterwards).handle(*_asked(2))
+    assert sorted(name for name in out if not name.startswith("gradient")) == said
+    assert "later" not in reply

@@ -734,7 +734,8 @@ _OTHER_CALLS = {"again": (True, False), "eval": (False, True), "eval.again": (Fa
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and _allclose(one, other, rtol=1e-2, atol=1e-2)
+    same = (one.shape, one.dtype) == (other.shape, other.dtype)
+    return same and _allclose(one, other, rtol=1e-2, atol=1e-2)
 
 
 def fitted(upstream: Tensor, shape: Sequence[int]) -> Tensor:
