@@ -39,7 +39,7 @@ class StandInBase:
 
 
 class StandInModule(nn.Module):
-    """What a network derives from when its base is a stand-in called ``…Module``, as of PyTorch Lightning: an nn.Module,
+    """What a network derives from whose base is a stand-in called ``…Module``, as of PyTorch Lightning: an nn.Module,
     in which what such bases add does nothing."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
