@@ -22,7 +22,10 @@ def why(body: str, *, listed: bool = True, frozen: int = 0, counted: bool = True
     network: Any = SimpleNamespace(
         match=SimpleNamespace(is_right=True),
         kind=SimpleNamespace(cls="UNet", thing="unet"),
-        rows=[SimpleNamespace(evidence={"listed": listed, "frozen": frozen}, counted=counted)],
+        rows=[
+            SimpleNamespace(constructs=False, evidence={"trouble": {}}, counted=False),
+            SimpleNamespace(constructs=True, evidence={"listed": listed, "frozen": frozen}, counted=counted),
+        ],
     )
     return _why(Sitting(nobody, nobody, nobody, read, {}), network)
 

@@ -277,10 +277,10 @@ def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
         return None, f"See {network.kind.thing}.architecture: the network computes something else."
     if not known.is_right:
         return known.id, known.explanation
-    row = network.rows[0]
-    if not row.evidence["listed"]:
+    made = [row for row in network.rows if row.constructs]
+    if not all(row.evidence["listed"] for row in made):
         return None, f"An optimizer is given other tensors than the network holds; see {network.kind.thing}.parameters."
-    if row.evidence["frozen"] and not row.counted:
+    if any(row.evidence["frozen"] and not row.counted for row in made):
         return "gradients-cut", f"Some parameters do not require gradients; see {network.kind.thing}.parameters."
     written = sitting.written(network.kind.cls) or {"methods": {}}
     own = written["methods"].get("train")
