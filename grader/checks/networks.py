@@ -387,6 +387,12 @@ class Examined:
                 return False
         return True
 
+    def differs_in_training(self, known: Known) -> bool:
+        """Whether the function in training mode is another, where losses are compared."""
+        run = self.runs[0]
+        expected, tolerances = self.expected(known, run.arguments)
+        return compare(expected.outputs["train"], run.outputs["train"], tolerances["train"]) is not None
+
     def margin(self, known: Known) -> float:
         """The largest share of a tolerance that the network's outputs use up, beside a known implementation it agrees
         with."""

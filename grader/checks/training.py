@@ -118,6 +118,15 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
             mistake=mistake,
             evidence=curve,
         )
+    if network.differs_in_training(known):
+        # by less than shows in so few steps, and for some seeds only
+        return failed(
+            criterion,
+            f"In training mode {network.kind.cls} computes something else than the handout's network, from the same "
+            f"parameters and the same data. {why}",
+            mistake=mistake,
+            evidence=curve,
+        )
     ways = _ways(expected["final"], outputs, state)
     astray = max(ways, key=lambda index: ways[index])
     if not ways[astray] <= _APART:
