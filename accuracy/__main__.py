@@ -2,9 +2,8 @@
 
     python -m accuracy [--quick] [--seed N] [--jobs N]
 
-The full form takes under 20 minutes on two cores, ``--quick`` under three. Without ``--seed`` the seed is 1, so that
-the
-figures of a version can be had again.
+The full form takes some 20 minutes on two quiet cores, ``--quick`` under three. Without ``--seed`` the seed is 1, so
+that the figures of a version can be had again.
 """
 
 from __future__ import annotations
