@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from grader.lazy import lazy
 from grader.report.as_json import SCHEMA
 from grader.verdicts import Outcome
 
@@ -64,11 +65,12 @@ class Row:
         """Ids of the criteria on which the grader itself failed."""
         return tuple(criterion.id for criterion in self.criteria if criterion.outcome is Outcome.ERROR)
 
-    @property
+    @lazy
     def decided_points(self) -> Fraction:
         """Points that are earned or lost by now, bonus not included: the maximum has none, what is pending may."""
-        open_points = sum((one.max_points for one in self.criteria if one.open), Fraction(0))
-        ordinary = sum((one.max_points for one in self.criteria if one.open and not one.bonus), Fraction(0))
+        open_ones = [one for one in self.criteria if one.open]
+        ordinary = sum((one.max_points for one in open_ones if not one.bonus), Fraction(0))
+        open_points = sum((one.max_points for one in open_ones if one.bonus), ordinary)
         # What was skipped for an error of ours alone is pending as well; a report does not say which these are.
         skipped = (one.max_points for one in self.criteria if one.outcome is Outcome.SKIPPED and not one.bonus)
         return self.max_score - ordinary - min(self.pending_points - open_points, sum(skipped, Fraction(0)))
@@ -158,9 +160,12 @@ def unpack(folder: str, packed: Any) -> Row:
         max_score=max_score,
         pending_points=pending,
         flags=tuple((kind, detail) for kind, detail in flags),
-        criteria=tuple(
-            CriterionRow(id, _hundredths(earned), _hundredths(most), bool(bonus), Outcome(outcome), mistake)
-            for id, earned, most, bonus, outcome, mistake in criteria
-        ),
+        criteria=tuple(_criterion(*one) for one in criteria),
         seconds=seconds,
     )
+
+
+@lru_cache(maxsize=10_000)
+def _criterion(id: str, earned: int, most: int, bonus: int, outcome: str, mistake: str | None) -> CriterionRow:
+    # like points, the same few again and again
+    return CriterionRow(id, _hundredths(earned), _hundredths(most), bool(bonus), Outcome(outcome), mistake)
