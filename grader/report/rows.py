@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -11,7 +12,7 @@ from grader.lazy import lazy
 from grader.report.as_json import SCHEMA
 from grader.verdicts import Outcome
 
-__all__ = ["CriterionRow", "Row", "pack", "row_of", "unpack"]
+__all__ = ["CriterionRow", "Row", "in_hundredths", "pack", "row_of", "unpack"]
 
 _MOST_FLAGS = 20
 _MOST_KEYS = 150
@@ -69,11 +70,11 @@ class Row:
     def decided_points(self) -> Fraction:
         """Points that are earned or lost by now, bonus not included: the maximum has none, what is pending may."""
         open_ones = [one for one in self.criteria if one.open]
-        ordinary = sum((one.max_points for one in open_ones if not one.bonus), Fraction(0))
-        open_points = sum((one.max_points for one in open_ones if one.bonus), ordinary)
+        ordinary = _sum(one.max_points for one in open_ones if not one.bonus)
+        bonus = _sum(one.max_points for one in open_ones if one.bonus)
         # What was skipped for an error of ours alone is pending as well; a report does not say which these are.
-        skipped = (one.max_points for one in self.criteria if one.outcome is Outcome.SKIPPED and not one.bonus)
-        return self.max_score - ordinary - min(self.pending_points - open_points, sum(skipped, Fraction(0)))
+        skipped = _sum(one.max_points for one in self.criteria if one.outcome is Outcome.SKIPPED and not one.bonus)
+        return self.max_score - ordinary - min(self.pending_points - ordinary - bonus, skipped)
 
     @property
     def percent(self) -> Fraction | None:
@@ -84,7 +85,7 @@ class Row:
     @property
     def percent_without_bonus(self) -> Fraction | None:
         """The same without bonus points, never above 100: what can be averaged while a person's points are open."""
-        decided, bonus = self.decided_points, sum((one.points for one in self.criteria if one.bonus), Fraction(0))
+        decided, bonus = self.decided_points, _sum(one.points for one in self.criteria if one.bonus)
         return 100 * (self.score - bonus) / decided if decided > 0 else None
 
 
@@ -124,6 +125,15 @@ def row_of(folder: str, document: Any) -> Row:
 def _points(value: Any) -> Fraction:
     """Points from JSON, exact in hundredths."""
     return _hundredths(round(value * 100))
+
+
+def in_hundredths(points: Fraction) -> int:
+    """``points * 100``, without making a Fraction: this is done for every criterion of every report."""
+    return points.numerator * 100 // points.denominator
+
+
+def _sum(points: Iterable[Fraction]) -> Fraction:
+    return _hundredths(sum(map(in_hundredths, points)))
 
 
 @lru_cache(maxsize=10_000)

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from grader.report.rows import CriterionRow, Row
+from grader.report.rows import CriterionRow, Row, in_hundredths
 from grader.verdicts import Outcome
 
 __all__ = ["AssignmentTally", "CriterionTally", "Tally", "correlation", "urgency"]
@@ -48,7 +48,7 @@ class CriterionTally:
         if criterion.mistake:
             self.mistakes[criterion.mistake] += 1
         # A criterion without points still tells the strong from the weak.
-        x = _in_hundredths(criterion.points) if criterion.max_points else int(passed)
+        x = in_hundredths(criterion.points) if criterion.max_points else int(passed)
         for place, value in enumerate((x, rest, x * x, rest * rest, x * rest)):
             self._sums[place] += value
 
@@ -98,22 +98,17 @@ class AssignmentTally:
             self.bins[min(BINS - 1, max(0, int(percent * BINS / 100)))] += 1
             # Whole hundredths of a percent: the denominators of exact ones would grow without end.
             self.percents += Fraction(round(percent * 100), 100)
-        total = sum(_in_hundredths(one.points) for one in row.criteria if not one.open)
+        total = sum(in_hundredths(one.points) for one in row.criteria if not one.open)
         for criterion in row.criteria:
             tally = self.criteria.setdefault(criterion.id, CriterionTally())
             if row.status != "ungradable":
-                tally.add(criterion, total - _in_hundredths(criterion.points))
+                tally.add(criterion, total - in_hundredths(criterion.points))
 
     @property
     def mean(self) -> Fraction | None:
         """Mean percentage; None where no submission has a decided point."""
         scored = self.count - self.without_score
         return self.percents / scored if scored else None
-
-
-def _in_hundredths(points: Fraction) -> int:
-    # As points * 100, but without making a Fraction: this is done for every criterion of every report.
-    return points.numerator * 100 // points.denominator
 
 
 def urgency(row: Row) -> tuple[bool, bool, int, str]:
