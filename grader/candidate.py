@@ -21,6 +21,8 @@ from fastjsonschema import JsonSchemaValueException
 from fastjsonschema import compile as compile_schema
 from torch import Tensor
 
+from grader.worker.bundle import bundle, unbundle
+
 __all__ = ["Card", "NoGpu", "Session", "Submitted", "Unexaminable"]
 
 # A class that did not finish so many times is not tried again.
@@ -160,15 +162,11 @@ class Submitted:
         if self._ready(asked[0][0]) is not None:
             return None
         message = {"do": "several", "cls": asked[0][0]["cls"], "probes": [probe for probe, _ in asked]}
-        tensors = {f"{place}/{name}": value for place, (_, own) in enumerate(asked) for name, value in own.items()}
-        evidence, outputs = self._exchange(message, tensors)
+        evidence, outputs = self._exchange(message, bundle(tensors for _, tensors in asked))
         if "trouble" in evidence:
             return None
-        answered = []
-        for place, (probe, own) in enumerate(asked):
-            found = {name.removeprefix(f"{place}/"): outputs[name] for name in outputs if name.startswith(f"{place}/")}
-            answered.append(self._believed(probe, own, evidence["replies"][place], found))
-        return answered
+        replied = zip(asked, evidence["replies"], unbundle(outputs, len(asked)), strict=True)
+        return [self._believed(probe, tensors, reply, found) for (probe, tensors), reply, found in replied]
 
     def _answer_here(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
         loading = self._ready(probe)

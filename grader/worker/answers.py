@@ -22,7 +22,7 @@ from torch.nn.parameter import is_lazy
 from .trouble import describe
 from .watching import Watching, tensors_in
 
-__all__ = ["EVERY_MY_CONV2D", "answer", "fitted", "pattern"]
+__all__ = ["EVERY_MY_CONV2D", "answer", "fitted", "held", "pattern"]
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
@@ -158,7 +158,7 @@ def _table(module: nn.Module, name: str) -> list[tuple[str, Any]]:
     return [] if table is None else list(dict.items(table))
 
 
-def _held(model: nn.Module, table: str) -> dict[str, Any]:
+def held(model: nn.Module, table: str) -> dict[str, Any]:
     """Tensors of a table in all modules, by full name, each once, even if registered under two names."""
     found: dict[int, tuple[str, Tensor]] = {}
     for prefix, module in _modules(model):
@@ -169,12 +169,12 @@ def _held(model: nn.Module, table: str) -> dict[str, Any]:
 
 
 def _parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    return _held(model, "_parameters")
+    return held(model, "_parameters")
 
 
 def _state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Parameters and floating buffers by name."""
-    buffers = {name: value for name, value in _held(model, "_buffers").items() if value.is_floating_point()}
+    buffers = {name: value for name, value in held(model, "_buffers").items() if value.is_floating_point()}
     return dict(_parameters(model)), buffers
 
 

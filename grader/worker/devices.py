@@ -20,6 +20,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from . import legacy
+from .answers import held
 from .load import Loaded
 from .trouble import describe, here
 from .watching import Watching, tensors_in
@@ -96,10 +97,10 @@ def examine(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str,
 def _filled(model: nn.Module, run: nn.Module | None) -> nn.Module:
     """The model with what its lazy layers learn at the first call, from one that has run: torch cannot move them to the
     second device without it."""
-    lazy = [(name, value) for name, value in (*model.named_parameters(), *model.named_buffers()) if is_lazy(value)]
-    if lazy and run is not None:
-        known = {**dict(run.named_parameters()), **dict(run.named_buffers())}
-        for name, value in lazy:
+    for table in ("_parameters", "_buffers"):
+        lazy = {name: value for name, value in held(model, table).items() if is_lazy(value)}
+        known = held(run, table) if lazy and run is not None else {}
+        for name, value in lazy.items():
             value.materialize(known[name].shape)
             value.detach().copy_(known[name].detach())
     return model

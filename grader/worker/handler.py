@@ -13,6 +13,7 @@ from torch import Tensor
 
 from . import devices
 from .answers import EVERY_MY_CONV2D, answer
+from .bundle import bundle, unbundle
 from .load import load
 from .outline import outline_of
 from .source import read
@@ -87,15 +88,10 @@ class Handler:
         self, probes: list[dict[str, Any]], tensors: dict[str, Tensor]
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Each probe's answer, as it was when it was given: its tensors are copies."""
-        replies: list[dict[str, Any]] = []
-        out: dict[str, Tensor] = {}
-        for place, probe in enumerate(probes):
-            begin = f"{place}/"
-            own = {name.removeprefix(begin): value for name, value in tensors.items() if name.startswith(begin)}
-            reply, found = self._answered(probe, own)
-            replies.append(reply)
-            out |= {begin + name: value for name, value in found.items()}
-        return {"replies": replies}, out
+        answered = [
+            self._answered(probe, own) for probe, own in zip(probes, unbundle(tensors, len(probes)), strict=True)
+        ]
+        return {"replies": [reply for reply, _ in answered]}, bundle(found for _, found in answered)
 
     def _load(self, message: dict[str, Any]) -> dict[str, Any]:
         files = message["files"]

@@ -155,7 +155,7 @@ class _Names:
         """Full names that ``name`` may stand for; none where it is the submission's own."""
         if name.partition(".")[0] in self.own:
             return frozenset()
-        return frozenset({_canonical(full) for full in self.aliases.every(name) if not self._is_own(full)})
+        return frozenset(_canonical(full) for full in self.aliases.every(name) if not self._is_own(full))
 
     def _is_own(self, full: str) -> bool:
         return full.startswith(".") or full.partition(".")[0] in self.files
