@@ -237,7 +237,7 @@ def _run(
 ) -> int:
     from rich.console import Console
 
-    from grader import cohort
+    from grader import cohort, cores
     from grader.checks.mistakes import unknown_mistake
     from grader.cluster import Cluster
     from grader.pipeline import Grading, Options
@@ -272,7 +272,7 @@ def _run(
     replaced = options.quick and not findings.many and _has_training(options.out / findings.found[0].folder)
     console = Console(stderr=True)
     with (LiveBar if console.is_terminal else Lines)(console, len(findings.found)) as events:
-        jobs = options.jobs or (cluster.jobs if cluster else os.cpu_count() or 1)
+        jobs = options.jobs or (cluster.jobs if cluster else len(cores.available()))
         if cluster is not None:
             cluster.ready(grading, notify=lambda sentence: events.problem("", sentence))
         try:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grader import __version__
+from grader.cores import keep_to_share
 from grader.detect import Detected, detect
 from grader.display import display
 from grader.gradebook import summarise
@@ -285,7 +286,8 @@ class _Batch:
     def run(self, found: Sequence[Found], jobs: int) -> Summary:
         todo = iter(found)
         # Daemons, so that whoever presses Ctrl-C twice need not wait for what is under way.
-        threads = [threading.Thread(target=self._work, args=(todo,), daemon=True) for _ in range(min(jobs, len(found)))]
+        jobs = min(jobs, len(found))
+        threads = [threading.Thread(target=self._work, args=(todo, job, jobs), daemon=True) for job in range(jobs)]
         try:
             for thread in threads:
                 thread.start()
@@ -305,7 +307,8 @@ class _Batch:
             failed = tuple(sorted(self._failed, key=lambda failure: failure.id))
             return Summary(**self._counts, failed=failed, lowest=self._lowest, left=len(found) - done)
 
-    def _work(self, todo: Iterator[Found]) -> None:
+    def _work(self, todo: Iterator[Found], job: int, jobs: int) -> None:
+        keep_to_share(job, jobs)
         try:
             while (found := self._next(todo)) is not None:
                 self._one(found)

@@ -58,7 +58,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from grader import launch
+from grader import cores, launch
 from grader.worker import frames
 
 if TYPE_CHECKING:
@@ -173,15 +173,19 @@ class Sandbox:
     def open(self, limits: Limits | None = None) -> Session:
         """A new session, confined and waiting for its first request; ``limits`` are the sandbox's, unless given.
 
-        Starts a process. A dead parent is replaced without a word. Raises SandboxError when that fails repeatedly, or
-        when a layer cannot be put in force.
+        Starts a process, on the cores that the calling thread may use. A dead parent is replaced without a word.
+        Raises SandboxError when that fails repeatedly, or when a layer cannot be put in force.
         """
         limits = limits or self.limits
         scratch = Path(tempfile.mkdtemp(prefix="grade-")) if self.isolation == "none" else None
         pipes = _Pipes.make()
         patience = _DEATH_SECONDS_WITH_GPU if self._gpu else _DEATH_SECONDS
         session = Session(pipes, limits, scratch, death_seconds=patience)
-        request = {"scratch": str(scratch or launch.SCRATCH), "limits": asdict(limits)}
+        request = {
+            "scratch": str(scratch or launch.SCRATCH),
+            "limits": asdict(limits),
+            "cores": cores.available(),
+        }
         try:
             try:
                 self._fork(request, pipes.theirs)
