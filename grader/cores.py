@@ -22,7 +22,7 @@ def available() -> list[int]:
 
 
 def share(cores: list[int], job: int, jobs: int) -> list[int]:
-    """The cores of one of ``jobs`` jobs, counted from 0; equal shares, or all cores for each where there are too few."""
+    """The cores of one of ``jobs`` jobs, counted from 0: equal shares, or all of them where there are too few."""
     if jobs > len(cores):
         return cores
     return cores[job * len(cores) // jobs : (job + 1) * len(cores) // jobs]
