@@ -106,7 +106,7 @@ def report(sizes: Sizes, load: float) -> str:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         place = Path(name)
         _say("the limit")
-        known = inside("limit")
+        known = inside("limit", sizes.cohort)
         limit: dict[str, float] = known["limit"]
 
         _say(f"{sizes.cohort} submissions, {jobs} jobs")
@@ -164,9 +164,10 @@ def report(sizes: Sizes, load: float) -> str:
         "turn, with "
         "training. The *limit* is what their probes cost with nothing else done: definitions loaded and probes "
         "answered one "
-        "after the other in one warm process, while everything that is computed once in a run is there. Overhead "
-        "is all "
-        "the rest: wall time × jobs − limit. All of it needs a quiet machine.",
+        "after the other in one warm process, while everything that is computed once in a run is there; the mean over "
+        "the same "
+        f"{sizes.cohort} submissions. Overhead is all the rest: wall time × jobs − limit. All of it needs a quiet "
+        "machine.",
         "",
         "| figure | measured | wanted |",
         "|---|---|---|",
