@@ -83,7 +83,10 @@ def dotted(node: ast.AST) -> str | None:
             return None
 
 
-_BINDING = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr)
+# A union is made anew each time it is written in a test, and these tests are made of every node.
+_BINDING = frozenset({ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr})
+_NAMING = frozenset({ast.Name, ast.Attribute, ast.Call})
+_ASKING = frozenset({ast.Call, ast.Compare})
 
 
 def _place(piece: Piece, node: ast.AST) -> tuple[int, int]:
@@ -111,7 +114,7 @@ class Aliases:
         self.every = functools.cache(self._every)
         # Later bindings win, so they are read in the order of the source.
         for _, node in sorted(
-            (entry for entry in source.nodes if isinstance(entry[1], _BINDING)), key=lambda entry: _place(*entry)
+            (entry for entry in source.nodes if type(entry[1]) in _BINDING), key=lambda entry: _place(*entry)
         ):
             self._read(node)
         self.modules = list(dict.fromkeys(self.modules))
@@ -345,9 +348,9 @@ def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, in
     A name that stands for the submission's own is cut to that: ``.layers.Block`` is ``Block``.
     """
     uses: dict[str, int] = {}
-    asked = {id(kind) for part in parts for kind in _kinds_asked_for(part)}
+    asked = {id(kind) for part in parts if type(part) in _ASKING for kind in _kinds_asked_for(part)}
     for part in parts:
-        if not isinstance(part, ast.Name | ast.Attribute | ast.Call) or id(part) in asked:
+        if type(part) not in _NAMING or id(part) in asked:
             continue
         name = dotted(part)
         if name is None or name == "super()" or isinstance(getattr(part, "ctx", None), ast.Store):
@@ -359,7 +362,8 @@ def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, in
         elif first in own and first != "torch":
             full = first
         if full.startswith("torch.") or full in own:
-            uses[bounded(full)] = min(part.lineno, uses.get(full, part.lineno))
+            line: int = part.lineno  # type: ignore[attr-defined]
+            uses[bounded(full)] = min(line, uses.get(full, line))
     return dict(list(uses.items())[:_MOST])
 
 

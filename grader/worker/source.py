@@ -16,7 +16,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -106,13 +106,22 @@ def walk(tree: ast.AST) -> list[ast.AST]:
     while waiting:
         node = waiting.pop()
         found.append(node)
-        for name in reversed(node._fields):
+        for name in _last_to_first(type(node)):  # type: ignore[arg-type]
             value = getattr(node, name, None)
             if isinstance(value, list):
                 waiting += [part for part in reversed(value) if isinstance(part, ast.AST)]
-            elif isinstance(value, ast.AST) and name not in ("ctx", "op"):
+            elif isinstance(value, ast.AST):
                 waiting.append(value)
     return found
+
+
+_WITHOUT_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "module", "level", "kind", "type_comment"})
+
+
+@cache
+def _last_to_first(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold nodes other than operators and contexts."""
+    return tuple(name for name in reversed(kind._fields) if name not in _WITHOUT_NODES)
 
 
 def read(files: Iterable[Mapping[str, Any]]) -> list[Source]:

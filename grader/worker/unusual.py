@@ -143,6 +143,7 @@ class _Names:
             if isinstance(statement, ast.FunctionDef | ast.ClassDef) and not statement.decorator_list
         } - self.imported
         self.every = functools.cache(self._every)
+        self.reached = functools.cache(self._reached)
         self.texts: dict[str, list[ast.expr]] = {}
         """Expressions that are assigned to each plain name."""
         for _, node in source.nodes:
@@ -156,6 +157,11 @@ class _Names:
         if name.partition(".")[0] in self.own:
             return frozenset()
         return frozenset(_canonical(full) for full in self.aliases.every(name) if not self._is_own(full))
+
+    def _reached(self, name: str, bare: bool) -> tuple[str, ...]:
+        """What of the lists here is reached by reading ``name``; ``bare``: as a name alone, without a dot."""
+        imported = name.partition(".")[0] in self.imported
+        return tuple(full for full in sorted(self.every(name)) if _reaches(bare, full, name, imported))
 
     def _is_own(self, full: str) -> bool:
         return full.startswith(".") or full.partition(".")[0] in self.files
@@ -188,12 +194,12 @@ def _real(full: str) -> Any:
 def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
     names = _Names(source, own)
     looked_up = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
-    named = {id(part) for _, node in source.nodes for part in _followed(node)}
+    named = {id(part) for _, node in source.nodes if type(node) in _FOLLOWED for part in _followed(node)}
     found = {
         (piece.number or 0, int(getattr(node, "lineno", 0)), what): piece
         for piece, node in source.nodes
         # ``"google.colab" in sys.modules`` asks for nothing more
-        if id(node) not in looked_up
+        if type(node) in _TELLING and id(node) not in looked_up
         for what in (*_told(node, names), *_passed_on(node, named, names))
     }
     # the outermost name of an attribute says it all: sys._getframe, and not _getframe again
@@ -203,7 +209,22 @@ def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
     ][:_MOST]
 
 
+_FOLLOWED = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.Expr})
+_TELLING = frozenset(
+    {ast.Attribute, ast.Name, ast.Subscript, ast.Call, ast.Constant, ast.FunctionDef, ast.ClassDef}
+    | {ast.MatchClass, ast.ImportFrom}
+)
+"""What ``_followed`` and ``_told`` say anything of; they are asked of every node."""
+
+
 def _told(node: ast.AST, names: _Names) -> Iterator[str]:
+    if not isinstance(node, ast.Name | ast.Subscript):
+        yield from _by_itself(node, names)
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        yield from _named(node, names)
+
+
+def _by_itself(node: ast.AST, names: _Names) -> Iterator[str]:
     match node:
         case ast.Attribute(attr=name) if name in _ATTRIBUTES:
             yield dotted(node) or f"….{name}"
@@ -242,8 +263,6 @@ def _told(node: ast.AST, names: _Names) -> Iterator[str]:
             yield f"{dotted(function)}({dotted(inner)}(…))"
         case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=int()), *_]):
             yield "open() of a descriptor"
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        yield from _named(node, names)
 
 
 _OPEN = STARRED | {
@@ -331,11 +350,10 @@ def _named(node: ast.Name | ast.Attribute | ast.Subscript, names: _Names) -> Ite
         changed = (f"{owner}.{node.attr}" for owner in owners)
         yield from (f"{full} = …" for full in changed if _is_examiners(full) and _matters(full))
     elif isinstance(node.ctx, ast.Load):
-        yield from (full for full in sorted(names.every(name)) if _reaches(node, full, name, imported))
+        yield from names.reached(name, isinstance(node, ast.Name))
 
 
-def _reaches(node: ast.expr, full: str, name: str, imported: bool) -> bool:
-    bare = isinstance(node, ast.Name)
+def _reaches(bare: bool, full: str, name: str, imported: bool) -> bool:
     tables = not bare and full.endswith(".__dict__") and _is_examiners(full.removesuffix(".__dict__"))
     telling = bare and imported and full.rpartition(".")[2] in _ATTRIBUTES
     return tables or telling or ((imported or "." not in name) and (_below(full, _NAMES) or _is_private(full)))
