@@ -183,8 +183,10 @@ def run(
         raise ValueError("no two submissions may have the same folder")
     refuse_to_write_among(found, out, many=many)
     torch.set_num_threads(1)
-    # What is imported by now stays, and looking through all of it for garbage takes a tenth of a second each time.
+    # What is imported by now stays, and looking through all of it for garbage takes a tenth of a second each time; what
+    # a submission leaves behind is little.
     gc.freeze()
+    gc.set_threshold(10_000)
     with Store(out, apart=many) as store:
         store.record_seed(grading.options.seed)
         assignments = grading.rubric.assignments
@@ -272,7 +274,10 @@ class _Batch:
         self._events = events
         self._fresh = fresh
         self._elsewhere = elsewhere
-        self._settings = _settings(grading)
+        settings = _settings(grading)
+        self._settings = fingerprint(settings)
+        # a report with training has all that one without would have
+        self._accepted = [self._settings, *([fingerprint({**settings, "quick": False})] if settings["quick"] else [])]
         self._assignments = {id: fingerprint(_as_graded(one)) for id, one in grading.rubric.assignments.items()}
         self._mutex = threading.Lock()
         self._stop = threading.Event()
@@ -354,11 +359,8 @@ class _Batch:
         self._tell(lambda: self._events.problem(id, sentence))
 
     def _there(self, found: Found) -> Row | None:
-        # A report with training has all that one without would have.
-        settings = [self._settings, *([{**self._settings, "quick": False}] if self._settings["quick"] else [])]
-
         def keys(sha256: str, assignment: str) -> Collection[str]:
-            return [self._key(found, sha256, assignment, one) for one in settings]
+            return [self._key(found, sha256, assignment, one) for one in self._accepted]
 
         try:
             return self._store.find(found, keys, lambda: read(found).sha256)
@@ -398,13 +400,15 @@ class _Batch:
         return dict(self._elsewhere(submission, keys, self._stop.is_set))
 
     def _failed_report(self, found: Found, reason: str) -> Report:
+        import torch
+
         options = self._grading.options
         how = Run(
             version=__version__,
             seed=options.seed,
             device=options.device,
             isolation=self._grading.sandbox.isolation,
-            torch=self._settings["torch"],
+            torch=str(torch.__version__),
             seconds=0.0,
             started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             rubric_sha256=self._grading.rubric.sha256,
@@ -415,7 +419,7 @@ class _Batch:
     def _rendered(self, found: Found, report: Report) -> dict[str, bytes]:
         return rendered(report, self._key(found, report.sha256, report.assignment_id))
 
-    def _key(self, found: Found, sha256: str, assignment: str, settings: Mapping[str, Any] | None = None) -> str:
+    def _key(self, found: Found, sha256: str, assignment: str, settings: str = "") -> str:
         part = self._assignments.get(assignment, "")
         return report_key(found=found, sha256=sha256, assignment=part, settings=settings or self._settings)
 

@@ -706,11 +706,11 @@ def _files(sources: Iterable[Path]) -> Iterator[tuple[str, os.stat_result]]:
                     waiting.append(entry.path)
 
 
-def report_key(*, found: Found, sha256: str, assignment: str, settings: Mapping[str, Any]) -> str:
+def report_key(*, found: Found, sha256: str, assignment: str, settings: str) -> str:
     """The key of a report: the same whenever grading again would give the same report.
 
     ``sha256`` is that of the submission's contents, ``assignment`` the ``fingerprint`` of its part of the rubric, so
-    that another assignment's rubric has no say; ``settings`` are the run's: seed, options, data.
+    that another assignment's rubric has no say; ``settings`` that of the run's: seed, options, data.
     """
     who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
     return fingerprint((who, sha256, assignment, settings, grader.__version__, source_sha256()))

@@ -379,13 +379,13 @@ def test_what_cannot_be_told_apart_is_refused() -> None:
         fingerprint({"a": {1, 2}})
 
 
-KEY = {"found": ALICE, "sha256": sample.SHA, "assignment": "f" * 64, "settings": {"seed": 1}}
+KEY = {"found": ALICE, "sha256": sample.SHA, "assignment": "f" * 64, "settings": "1" * 64}
 OTHERS = {
     "id": {"found": replace(ALICE, id="bob")},
     "flags": {"found": replace(ALICE, flags=(Flag("late", "Late."),))},
     "contents": {"sha256": "0" * 64},
     "assignment": {"assignment": "0" * 64},
-    "settings": {"settings": {"seed": 2}},
+    "settings": {"settings": "2" * 64},
 }
 
 
