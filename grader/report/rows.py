@@ -69,12 +69,17 @@ class Row:
     @lazy
     def decided_points(self) -> Fraction:
         """Points that are earned or lost by now, bonus not included: the maximum has none, what is pending may."""
-        open_ones = [one for one in self.criteria if one.open]
-        ordinary = _sum(one.max_points for one in open_ones if not one.bonus)
-        bonus = _sum(one.max_points for one in open_ones if one.bonus)
-        # What was skipped for an error of ours alone is pending as well; a report does not say which these are.
-        skipped = _sum(one.max_points for one in self.criteria if one.outcome is Outcome.SKIPPED and not one.bonus)
-        return self.max_score - ordinary - min(self.pending_points - ordinary - bonus, skipped)
+        ordinary = bonus = skipped = 0
+        for one in self.criteria:
+            if one.open and one.bonus:
+                bonus += in_hundredths(one.max_points)
+            elif one.open:
+                ordinary += in_hundredths(one.max_points)
+            elif one.outcome is Outcome.SKIPPED and not one.bonus:
+                # For an error of ours alone it is pending as well; a report does not say which these are.
+                skipped += in_hundredths(one.max_points)
+        pending = in_hundredths(self.pending_points)
+        return _hundredths(in_hundredths(self.max_score) - ordinary - min(pending - ordinary - bonus, skipped))
 
     @property
     def percent(self) -> Fraction | None:

@@ -82,8 +82,8 @@ class AssignmentTally:
     """Submissions without a decided point."""
     bins: list[int] = field(default_factory=lambda: [0] * BINS)
     """Submissions by percent of the decided points."""
-    percents: Fraction = Fraction(0)
-    """Their sum."""
+    percents: int = 0
+    """Their sum, in hundredths: the denominators of exact ones would grow without end."""
     bonus: bool = False
     """It has bonus points, which percentages leave out: beside few decided points they would go far beyond 100."""
     criteria: dict[str, CriterionTally] = field(default_factory=dict)
@@ -96,8 +96,7 @@ class AssignmentTally:
             self.without_score += 1
         else:
             self.bins[min(BINS - 1, max(0, int(percent * BINS / 100)))] += 1
-            # Whole hundredths of a percent: the denominators of exact ones would grow without end.
-            self.percents += Fraction(round(percent * 100), 100)
+            self.percents += round(percent * 100)
         total = sum(in_hundredths(one.points) for one in row.criteria if not one.open)
         for criterion in row.criteria:
             tally = self.criteria.setdefault(criterion.id, CriterionTally())
@@ -108,7 +107,7 @@ class AssignmentTally:
     def mean(self) -> Fraction | None:
         """Mean percentage; None where no submission has a decided point."""
         scored = self.count - self.without_score
-        return self.percents / scored if scored else None
+        return Fraction(self.percents, 100 * scored) if scored else None
 
 
 def urgency(row: Row) -> tuple[bool, bool, int, str]:
