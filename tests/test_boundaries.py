@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for folder in ("grader", "reference") for path in (ROOT / folder).rglob("*.py"))
 
 
