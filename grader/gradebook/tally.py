@@ -14,8 +14,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from grader.marking.points import in_hundredths
 from grader.marking.verdicts import Outcome
-from grader.report.rows import CriterionRow, Row, in_hundredths
+from grader.report.rows import CriterionRow, Row
 
 __all__ = ["AssignmentTally", "CriterionTally", "Tally", "correlation", "urgency"]
 

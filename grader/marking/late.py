@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from grader.marking.points import rounded
+
 __all__ = ["LateRule", "late_penalty"]
 
 
@@ -34,4 +36,4 @@ def late_penalty(score: Fraction, hours: Fraction, rule: LateRule) -> Fraction:
         return Fraction(0)
     days = math.ceil((hours - rule.grace_hours) / 24)
     percent = min(days * rule.percent_a_day, rule.cap_percent)
-    return min(score, Fraction(math.floor(score * percent + Fraction(1, 2)), 100))
+    return min(score, rounded(score * percent / 100))

@@ -22,6 +22,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
 from grader.marking.late import LateRule
+from grader.marking.points import total
 from grader.marking.rubric import Assignment, Criterion, Part, Rubric, RubricError
 
 __all__ = ["ASSIGNMENTS", "CHECKS", "LAYER_ORDERS", "load"]
@@ -323,12 +324,12 @@ def _part(node: Node, criteria: dict[str, Node]) -> Part:
             )
         criteria[criterion.id] = criterion_node
         members.append(criterion)
-    total = sum((member.points for member in members), Fraction(0))
-    if total != points:
+    criteria_points = total(member.points for member in members)
+    if criteria_points != points:
         raise _Fault(
             entries["points"],
-            f"points of part '{id}' must be {_decimal(total)}, which its criteria add up to, was {_decimal(points)}: "
-            "change either",
+            f"points of part '{id}' must be {_decimal(criteria_points)}, which its criteria add up to, "
+            f"was {_decimal(points)}: change either",
         )
     return Part(id, title, points, bonus, tuple(members))
 

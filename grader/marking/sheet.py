@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from grader.marking.points import rounded, total
 from grader.marking.rubric import Assignment, Criterion
 from grader.marking.verdicts import Flag, Outcome, Verdict, sentences
 
@@ -81,9 +82,9 @@ def mark(
     flagged = any(True for _ in flags) or any(verdict.flags for verdict in final.values())
     return MarkSheet(
         marks=marks,
-        score=_sum(mark.points for mark in marks),
-        max_score=_sum(mark.max_points for mark in marks if not mark.bonus),
-        pending_points=_sum(mark.max_points for mark in marks if mark.id in undecided),
+        score=total(mark.points for mark in marks),
+        max_score=total(mark.max_points for mark in marks if not mark.bonus),
+        pending_points=total(mark.max_points for mark in marks if mark.id in undecided),
         status="ungradable" if not gradable else "needs_review" if errors or flagged else "graded",
     )
 
@@ -152,7 +153,7 @@ def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: st
         part=part,
         title=criterion.title,
         outcome=verdict.outcome,
-        points=min(criterion.points, _hundredths(verdict.share * criterion.points)),
+        points=min(criterion.points, rounded(verdict.share * criterion.points)),
         max_points=criterion.points,
         bonus=bonus,
         feedback=feedback,
@@ -160,11 +161,6 @@ def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: st
         evidence=evidence,
         seconds=verdict.seconds,
     )
-
-
-def _hundredths(points: Fraction) -> Fraction:
-    """Half a hundredth goes up."""
-    return Fraction((points * 100 + Fraction(1, 2)).__floor__(), 100)
 
 
 def _undecided(assignment: Assignment, verdicts: Mapping[str, Verdict]) -> set[str]:
@@ -182,7 +178,3 @@ def _undecided(assignment: Assignment, verdicts: Mapping[str, Verdict]) -> set[s
         held_up |= more
         lost -= more
     return held_up | {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.PENDING}
-
-
-def _sum(points: Iterable[Fraction]) -> Fraction:
-    return sum(points, Fraction(0))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from grader.lazy import lazy
+from grader.marking.points import from_hundredths, in_hundredths, total
 from grader.marking.verdicts import Outcome
 from grader.report.as_json import SCHEMA
 
-__all__ = ["CriterionRow", "Row", "in_hundredths", "pack", "row_of", "unpack"]
+__all__ = ["CriterionRow", "Row", "pack", "row_of", "unpack"]
 
 
 _MOST_FLAGS = 20
@@ -80,7 +80,7 @@ class Row:
                 # For an error of ours alone it is pending as well; a report does not say which these are.
                 skipped += in_hundredths(one.max_points)
         pending = in_hundredths(self.pending_points)
-        return _hundredths(in_hundredths(self.max_score) - ordinary - min(pending - ordinary - bonus, skipped))
+        return from_hundredths(in_hundredths(self.max_score) - ordinary - min(pending - ordinary - bonus, skipped))
 
     @property
     def percent(self) -> Fraction | None:
@@ -91,7 +91,7 @@ class Row:
     @property
     def percent_without_bonus(self) -> Fraction | None:
         """The same without bonus points, never above 100: what can be averaged while a person's points are open."""
-        decided, bonus = self.decided_points, _sum(one.points for one in self.criteria if one.bonus)
+        decided, bonus = self.decided_points, total(one.points for one in self.criteria if one.bonus)
         return 100 * (self.score - bonus) / decided if decided > 0 else None
 
 
@@ -130,30 +130,22 @@ def row_of(folder: str, document: Any) -> Row:
 
 def _points(value: Any) -> Fraction:
     """Points from JSON, exact in hundredths."""
-    return _hundredths(round(value * 100))
-
-
-def in_hundredths(points: Fraction) -> int:
-    """``points * 100``, without making a Fraction: this is done for every criterion of every report."""
-    return points.numerator * 100 // points.denominator
-
-
-def _sum(points: Iterable[Fraction]) -> Fraction:
-    return _hundredths(sum(map(in_hundredths, points)))
-
-
-@lru_cache(maxsize=10_000)
-def _hundredths(count: int) -> Fraction:
-    # The same few points come up millions of times in a large cohort, and a Fraction takes long to make.
-    return Fraction(count, 100)
+    return from_hundredths(round(value * 100))
 
 
 def pack(row: Row) -> list[Any]:
     """A row as JSON's own types, points in hundredths: a twentieth of its report. The folder is left out."""
     texts = [row.id, row.sha256, row.key, row.assignment, row.assignment_title, row.status]
-    points = [int(value * 100) for value in (row.score, row.max_score, row.pending_points)]
+    points = [in_hundredths(value) for value in (row.score, row.max_score, row.pending_points)]
     criteria = [
-        [one.id, int(one.points * 100), int(one.max_points * 100), int(one.bonus), one.outcome.value, one.mistake]
+        [
+            one.id,
+            in_hundredths(one.points),
+            in_hundredths(one.max_points),
+            int(one.bonus),
+            one.outcome.value,
+            one.mistake,
+        ]
         for one in row.criteria
     ]
     return [texts, points, [list(flag) for flag in row.flags], criteria, row.seconds, list(row.known_as)]
@@ -162,7 +154,7 @@ def pack(row: Row) -> list[Any]:
 def unpack(folder: str, packed: Any) -> Row:
     """The row that was packed. Raises TypeError or ValueError when it is none."""
     (id, sha256, key, assignment, title, status), points, flags, criteria, seconds, known_as = packed
-    score, max_score, pending = map(_hundredths, points)
+    score, max_score, pending = map(from_hundredths, points)
     return Row(
         folder=folder,
         id=id,
@@ -184,4 +176,4 @@ def unpack(folder: str, packed: Any) -> Row:
 @lru_cache(maxsize=10_000)
 def _criterion(id: str, earned: int, most: int, bonus: int, outcome: str, mistake: str | None) -> CriterionRow:
     # like points, the same few again and again
-    return CriterionRow(id, _hundredths(earned), _hundredths(most), bool(bonus), Outcome(outcome), mistake)
+    return CriterionRow(id, from_hundredths(earned), from_hundredths(most), bool(bonus), Outcome(outcome), mistake)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.display import display, display_block
+from grader.marking.points import total
 from grader.marking.sheet import Mark
 from grader.marking.verdicts import Outcome, sentences
 from grader.report import Report, numbers
@@ -88,9 +89,9 @@ def parts(report: Report) -> tuple[PartSummary, ...]:
             id=part,
             title=report.part_titles.get(part, part),
             marks=tuple(members),
-            points=sum((mark.points for mark in members), Fraction(0)),
-            max_points=sum((mark.max_points for mark in members), Fraction(0)),
-            open_points=sum((mark.max_points for mark in members if mark.outcome in OPEN), Fraction(0)),
+            points=total(mark.points for mark in members),
+            max_points=total(mark.max_points for mark in members),
+            open_points=total(mark.max_points for mark in members if mark.outcome in OPEN),
             bonus=all(mark.bonus for mark in members),
         )
         for part, members in grouped.items()
@@ -152,7 +153,7 @@ def _question(mark: Mark) -> str:
 
 def bonus_sentence(report: Report) -> str:
     """Why score and open points may add up to more than the maximum, or an empty string."""
-    bonus = sum((mark.max_points for mark in report.sheet.marks if mark.bonus), Fraction(0))
+    bonus = total(mark.max_points for mark in report.sheet.marks if mark.bonus)
     if bonus == 0:
         return ""
     unit = "bonus point counts" if bonus == 1 else "bonus points count"
