@@ -1,29 +1,24 @@
 """The cohort as one HTML page: who has which marks, who needs a person first, what the criteria say of the cohort.
 
-Like a report's page it loads nothing, has no scripts, and shows foreign text as text: ``finalize`` escapes what the
-template prints and makes control characters visible, and a content security policy admits the page's own style sheet
-alone. It comes in pieces, so that ten thousand rows need no more memory than ten.
+See ``grader/report/page.py`` for how foreign text is kept from doing harm. The page comes in pieces, so that ten
+thousand rows need no more memory than ten.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.display import display
 from grader.gradebook.tally import BINS, AssignmentTally, Tally
 from grader.marking.rubric import Assignment, Criterion
-from grader.report import numbers, summary
+from grader.report import page
 from grader.report.rows import Row
 
 __all__ = ["Late", "to_index"]
@@ -31,8 +26,6 @@ __all__ = ["Late", "to_index"]
 
 MISTAKES = 20
 """Most mistakes listed."""
-TEXT = 300
-"""Most characters shown of one text."""
 NOTE = 2_000
 """Most characters shown of a note for markers."""
 
@@ -61,10 +54,8 @@ def to_index(
     each student who handed nothing in.
     """
     titles = {(id, one.id): one.title for id, assignment in (rubric or {}).items() for one in assignment.criteria}
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().get_template("index.html.j2")
-    stream = template.stream(
+    style = page.style("report.css", "index.css")
+    stream = page.template("index.html.j2").stream(
         rows=rows,
         tally=tally,
         assignments=sorted(tally.assignments.values(), key=lambda one: one.id),
@@ -75,8 +66,17 @@ def to_index(
         manual=lambda one: _manual(one, (rubric or {}).get(one.id)),
         with_bonus=any(one.bonus for one in tally.assignments.values()),
         title_of=lambda assignment, criterion: titles.get((assignment, criterion), ""),
-        style=Markup(style),
-        policy=Markup(f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"),
+        style=style,
+        policy=page.policy(style),
+        link=_link,
+        reasons=_reasons,
+        note=_note,
+        bar=_bar,
+        share_bar=_share_bar,
+        percent=_percent,
+        mean=_mean,
+        correlation=_correlation,
+        histogram=_histogram,
     )
     stream.enable_buffering(200)
     yield from stream
@@ -103,45 +103,6 @@ def _reasons(row: Row) -> tuple[str, ...]:
     if len(row.flags) > 3:
         reasons.append(f"{len(row.flags) - 3} more flags.")
     return tuple(reasons)
-
-
-@lru_cache(maxsize=1)
-def _style() -> str:
-    loader = _environment().loader
-    assert loader is not None
-    return "".join(loader.get_source(_environment(), name)[0] for name in ("report.css", "index.css"))
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("grader.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        points=numbers.points,
-        figure=numbers.figure,
-        percent=_percent,
-        note=_note,
-        mean=_mean,
-        link=_link,
-        reasons=_reasons,
-        bar=_bar,
-        histogram=_histogram,
-        share=_share_bar,
-        correlation=_correlation,
-    )
-    environment.globals.update(states=summary.STATES)
-    return environment
-
-
-def _shown(value: object) -> Markup:
-    """Hostile text on one line."""
-    return value if isinstance(value, Markup) else escape(display(str(value), limit=TEXT))
 
 
 def _note(text: str) -> Markup:
