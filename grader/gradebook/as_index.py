@@ -1,4 +1,4 @@
-"""The cohort as one HTML page: who has which marks, who needs a person first, what the criteria say of the cohort.
+"""The cohort as one HTML page: everyone's marks, who needs a person first, and statistics of the criteria.
 
 See ``grader/report/page.py`` for how foreign text is kept from doing harm. The page comes in pieces, so that ten
 thousand rows need no more memory than ten.
@@ -32,10 +32,11 @@ NOTE = 2_000
 
 @dataclass(frozen=True)
 class Late:
-    """How late one submission was, and the points that takes from its score."""
+    """How late one submission was, and what that costs."""
 
     hours: Fraction
     penalty: Fraction
+    """Points to subtract from the score."""
 
 
 def to_index(
@@ -47,24 +48,28 @@ def to_index(
     name_of: Callable[[str], str] = lambda id: "",
     missing: Sequence[tuple[str, str]] = (),
 ) -> Iterator[str]:
-    """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing.
+    """The page in pieces. ``tally`` is of the same ``rows``.
 
-    ``rubric`` has the titles of criteria and the notes for what a person marks, by assignment. ``late_of`` gives
-    lateness, None for who was in time; without it the page has no column for that. ``missing`` are the id and name of
-    each student who handed nothing in.
+    ``rubric`` has, by assignment, the titles of criteria and the notes for markers. ``late_of`` gives a submission's
+    lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``name_of`` gives a
+    student's name by id, empty if unknown. ``missing`` are the id and name of each student without a submission.
     """
-    titles = {(id, one.id): one.title for id, assignment in (rubric or {}).items() for one in assignment.criteria}
+    titles = {
+        (id, criterion.id): criterion.title
+        for id, assignment in (rubric or {}).items()
+        for criterion in assignment.criteria
+    }
     style = page.style("report.css", "index.css")
     stream = page.template("index.html.j2").stream(
         rows=rows,
         tally=tally,
-        assignments=sorted(tally.assignments.values(), key=lambda one: one.id),
+        assignments=sorted(tally.assignments.values(), key=lambda assignment: assignment.id),
         mistakes=tally.mistakes()[:MISTAKES],
         name_of=name_of,
         missing=missing,
         late_of=late_of,
-        manual=lambda one: _manual(one, (rubric or {}).get(one.id)),
-        with_bonus=any(one.bonus for one in tally.assignments.values()),
+        manual=lambda assignment: _manual(assignment, (rubric or {}).get(assignment.id)),
+        with_bonus=any(assignment.bonus for assignment in tally.assignments.values()),
         title_of=lambda assignment, criterion: titles.get((assignment, criterion), ""),
         style=style,
         policy=page.policy(style),
@@ -83,7 +88,7 @@ def to_index(
 
 
 def _manual(tally: AssignmentTally, assignment: Assignment | None) -> list[tuple[Criterion, int]]:
-    """What a person marks, with the number of submissions in which it is still open."""
+    """The criteria that a person marks, each with the number of submissions in which it is still open."""
     criteria = assignment.criteria if assignment else ()
     return [
         (criterion, tally.criteria[criterion.id].open if criterion.id in tally.criteria else 0)
@@ -93,6 +98,7 @@ def _manual(tally: AssignmentTally, assignment: Assignment | None) -> list[tuple
 
 
 def _reasons(row: Row) -> tuple[str, ...]:
+    """Why a submission needs a person."""
     reasons = []
     if row.errors:
         more = f" and {len(row.errors) - 3} more" if len(row.errors) > 3 else ""
@@ -110,7 +116,7 @@ def _note(text: str) -> Markup:
 
 
 def _percent(value: Fraction) -> str:
-    """Whole percent, half up; but 0 is none and 100 is all."""
+    """Whole percent, rounded half up; but only none at all is 0 and only all is 100."""
     whole = math.floor(value + Fraction(1, 2))
     return f"{whole if value in (0, 100) else min(max(whole, 1), 99)} %"
 
@@ -120,12 +126,12 @@ def _mean(value: Fraction) -> str:
 
 
 def _link(folder: str) -> str:
-    """The address of a report, relative to the page. With the dot no name can be read as ``javascript:``."""
+    """The address of a report, relative to the page. Because of the dot, no name can act as ``javascript:``."""
     return f"./{quote(os.fsencode(folder), safe='')}/report.html"
 
 
 def _bar(row: Row) -> Markup:
-    """Earned and open points of the maximum."""
+    """A bar of earned and open points, of the maximum."""
     if row.max_score <= 0:
         return Markup("")
     earned = min(100.0, float(100 * row.score / row.max_score))
@@ -168,7 +174,7 @@ def _histogram(assignment: AssignmentTally) -> Markup:
         pieces.append(f'<text class="tick end" x="{left - 8}" y="{y + 4:.1f}">{tick:,}</text>')
     for place, count in enumerate(assignment.bins):
         if count:
-            # A single submission among thousands is still to be seen.
+            # At least this high, so that a single submission among thousands is visible.
             high = max(1.5, tall * count / most)
             pieces.append(
                 f"<g><title>{_range(place)} %: {count:,}</title>"

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: ``1.25``, ``196,608``, ``3.2e-05``, ``2.40 s``; exact for points."""
+"""Numbers as people read them: ``1.25``, ``196,608``, ``3.2e-05``, ``2.40 s``. Points are exact."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def of(value: Fraction, maximum: Fraction) -> str:
 
 
 def figure(value: float) -> str:
-    """A number from evidence in at most six digits; ``nan`` and ``inf`` by name; counts with their thousands apart."""
+    """A number from evidence: at most six digits, ``nan`` and ``inf`` by name, counts with thousands separators."""
     if isinstance(value, int) and abs(value) < 10**15:
         return f"{value:,}"
     try:

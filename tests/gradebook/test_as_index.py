@@ -97,7 +97,7 @@ def test_the_page_says_how_the_criteria_did() -> None:
 def test_the_list_of_all_comes_before_the_statistics() -> None:
     text = Page(page_of([row(flags=(Flag("late", "Late."),))], missing=[("bob", "Bob")])).text
     text = text[text.index("Needs a person first") :]
-    titles = ["Needs a person first", "All submissions", "Handed nothing in", "How it went", "The commonest mistakes"]
+    titles = ["Needs a person first", "All submissions", "Handed nothing in", "How it went", "The most common mistakes"]
     places = [text.index(title) for title in titles]
     assert places == sorted(places)
 
