@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
-from grader.exam import NETWORKS, NetworkKind
+from grader.exam.exam import NETWORKS, NetworkKind
 from reference.known import IN_EVALUATION, OTHER_EPS, Known, Network, Step, mistakes, right
 
 __all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]

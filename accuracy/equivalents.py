@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies
 from hypothesis import seed as seed_of_hypothesis
 
 from accuracy.examining import Examiner
-from grader.exam import NETWORKS
+from grader.exam.exam import NETWORKS
+from grader.marking.verdicts import Outcome
 from grader.report import Report
-from grader.verdicts import Outcome
 
 __all__ = ["Equivalent", "drawn", "try_out"]
 

@@ -20,17 +20,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.candidate import Submitted
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
-from grader.exam import NETWORKS, Exam
+from grader.exam.exam import NETWORKS, Exam
+from grader.exam.submitted import Submitted
+from grader.intake import Cell, CodeFile, Found, Submission
+from grader.marking.rubric import Criterion
+from grader.marking.rubric_file import load as load_rubric
+from grader.marking.verdicts import Verdict
 from grader.pipeline import Grading, Options
 from grader.report import Report
-from grader.rubric import Criterion
-from grader.rubric import load as load_rubric
-from grader.sandbox import Limits, Sandbox, WorkerFailed
-from grader.submission import Cell, CodeFile, Found, Submission
-from grader.verdicts import Verdict
+from grader.sandbox.sandbox import Sandbox
+from grader.sandbox.terms import Limits, WorkerFailed
 from grader.worker.handler import Handler
 from reference.data import load_horses
 from reference.shipped import shipped

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from accuracy.examining import IMPORTS, Examiner, classes_of, definitions, reference_source, right_source
-from grader.exam import NETWORKS
-from grader.verdicts import Verdict
+from grader.exam.exam import NETWORKS
+from grader.marking.verdicts import Verdict
 
 __all__ = ["Mutant", "Trial", "draw", "same_function", "try_out"]
 

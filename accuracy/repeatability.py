@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from accuracy.examining import ASSIGNMENTS, Examiner, right_source
 from grader.checks import run_check
-from grader.verdicts import Verdict
+from grader.marking.verdicts import Verdict
 
 __all__ = ["STARTS", "again", "again_among_others", "submissions", "training_from"]
 

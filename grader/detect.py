@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 from typing import Any
 
-from grader.rubric import Assignment
+from grader.marking.rubric import Assignment
 
 __all__ = ["Detected", "detect"]
 

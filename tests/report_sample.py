@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-from grader.marking import Mark, MarkSheet
+from grader.intake import StoredFile
+from grader.marking.sheet import Mark, MarkSheet
+from grader.marking.verdicts import Flag, Outcome
 from grader.report import LeftOut, Report, Run
-from grader.submission import StoredFile
-from grader.verdicts import Flag, Outcome
 
 SHA = "3f" * 32
 

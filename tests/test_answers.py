@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.worker.answers import answer
+from grader.worker.probes.answer import answer
 
 
 class Plain(nn.Module):

@@ -15,7 +15,7 @@ from archive_makers import a_tar, a_zip, claiming, encrypted, tar_entry, zip_lin
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.archives import ArchiveError, Budget, TooLarge, archive_stem, is_archive, member_path, members
+from grader.intake.archives import ArchiveError, Budget, TooLarge, archive_stem, is_archive, member_path, members
 
 Made = Callable[..., bytes]
 MAKERS = [a_zip, a_tar, lambda *entries: a_tar(*entries, gz=True)]

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from grader.worker import frames
-from grader.worker.audit import _hook
+from grader.worker.session import frames
+from grader.worker.session.audit import _hook
 from grader.worker.trouble import remember
 
 

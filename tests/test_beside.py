@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.worker.beside import lay_out
+from grader.worker.loading.data_files import lay_out
 
 
 def _sent(path: str, content: bytes) -> dict[str, str]:

@@ -60,9 +60,11 @@ def test_the_reference_knows_nothing_of_the_grader():
 
 def test_checks_know_neither_the_sandbox_nor_the_command_line():
     for name, imports in IMPORTS.items():
-        if name.startswith("grader.checks") or name == "grader.exam":
+        if name.startswith(("grader.checks", "grader.exam")):
             forbidden = ("grader.cli", "grader.cohort", "grader.pipeline", "grader.sandbox", "grader.report")
-            assert {one for one in _ours(imports) if one.startswith(forbidden)} == set(), name
+            imported = {one for one in _ours(imports) if one.startswith(forbidden)}
+            # The terms of the sandbox are a leaf: its two kinds of failure, which an exam must tell apart.
+            assert {one for one in imported if not one.startswith("grader.sandbox.terms")} == set(), name
 
 
 @pytest.mark.parametrize("module", ["grader.marking", "grader.report"])
@@ -84,7 +86,8 @@ def test_reports_and_marking_know_only_verdicts_and_the_rubric(module):
 
 def test_nothing_imports_the_command_line():
     for name, imports in IMPORTS.items():
-        assert name in ("grader.cli", "grader.__main__") or "grader.cli" not in imports, name
+        if not name.startswith("grader.cli") and name != "grader.__main__":
+            assert {one for one in imports if one.startswith("grader.cli")} == set(), name
 
 
 def test_no_trusted_code_unpickles_or_evaluates():
@@ -110,14 +113,14 @@ def test_yaml_is_only_read_by_a_safe_loader():
 def test_only_the_command_lines_print():
     for path in SOURCES:
         name = _name(path)
-        if name not in ("grader.cli", "grader.gradebook") and not name.startswith("grader.worker"):
+        if not name.startswith(("grader.cli", "grader.worker")):
             assert not _calls(path, "print", "sys.stdout.write"), name
 
 
 def test_only_the_sandbox_starts_processes():
     for path in SOURCES:
         name = _name(path)
-        if name != "grader.sandbox" and not name.startswith("grader.worker"):
+        if not name.startswith(("grader.sandbox", "grader.worker")):
             assert not _calls(
                 path, "subprocess.run", "subprocess.Popen", "subprocess.check_output", "os.fork", "os.system"
             ), name
@@ -129,7 +132,7 @@ def test_torch_load_is_only_called_with_weights_only():
 
 
 def test_help_does_not_import_torch():
-    tree = ast.parse((ROOT / "grader" / "cli.py").read_text("utf-8"))
+    tree = ast.parse((ROOT / "grader" / "cli" / "grade.py").read_text("utf-8"))
     top = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     top |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
     ours = {"grader", "grader.display"}

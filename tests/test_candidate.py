@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grader import candidate
-from grader.candidate import Submitted
+from grader.exam import submitted
+from grader.exam.submitted import Submitted
 
 LOADED = {"classes": ["CNN"], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": []}
 
@@ -66,7 +66,7 @@ class _Slow(_Session):
 
 def test_only_the_time_in_which_it_answers_is_a_submissions(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(candidate.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(submitted.time, "monotonic", lambda: clock[0])
     slow = Submitted(lambda: _Slow(clock, 4), _Stopped, seconds=10, probe_seconds=5)
     replies = []
     for _ in range(4):
@@ -282,7 +282,7 @@ def test_each_probe_of_several_gets_its_own_tensors_back():
 
 
 def test_what_is_heavy_is_asked_alone(monkeypatch):
-    monkeypatch.setattr("grader.candidate._MOST_TOGETHER", 7)
+    monkeypatch.setattr("grader.exam.submitted._MOST_TOGETHER", 7)
     asked: list[str] = []
     candidate = Submitted(lambda: _Together(lambda reply: reply, asked), Exception, seconds=100, probe_seconds=1)
     probe = {"do": "build", "cls": "CNN", "args": [1], "inputs": []}

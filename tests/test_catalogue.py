@@ -10,10 +10,10 @@ import torch
 
 from grader.checks import catalogue
 from grader.checks.catalogue import look_up
-from grader.checks.networks import network_of
+from grader.checks.network import network_of
 from grader.checks.sitting import Sitting
-from grader.exam import Exam, Local
-from grader.rubric import load
+from grader.exam.exam import Exam, Local
+from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.known import OTHER_EPS, Network, misordered, mistakes, right
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import main
+from grader.cli.grade import main
 
 ROOT = Path(__file__).parent.parent
 RIGHT = ROOT / "fixtures" / "submissions" / "csc413-2023" / "right" / "submission"
@@ -284,7 +284,8 @@ def test_without_user_namespaces_the_command_says_so_and_stops(tmp_path):
 
 
 def test_where_no_session_can_be_opened_the_run_stops_before_it_writes_anything(capsys, tmp_path, monkeypatch):
-    from grader.sandbox import Sandbox, SandboxError
+    from grader.sandbox.sandbox import Sandbox
+    from grader.sandbox.terms import SandboxError
 
     def closed(self, limits=None):
         raise SandboxError("the worker does not run: see that bubblewrap works here")
@@ -347,7 +348,7 @@ def test_two_runs_with_one_seed_differ_in_times_only(capsys, tmp_path):
 
 
 def test_no_report_tells_what_a_full_answer_to_a_written_question_holds(capsys, tmp_path):
-    from grader.rubric import load
+    from grader.marking.rubric_file import load
 
     _grade(capsys, tmp_path, RIGHT, "--quick")
     notes = [one.look_for for one in load(ROOT / "rubric.yaml").assignments["csc413-2023"].criteria if one.look_for]
@@ -358,9 +359,9 @@ def test_no_report_tells_what_a_full_answer_to_a_written_question_holds(capsys, 
 
 
 def test_a_run_that_was_interrupted_names_no_gradebook(capsys, tmp_path, monkeypatch):
-    from grader.cohort import Summary
+    from grader.cohort.events import Summary
 
-    monkeypatch.setattr("grader.cohort.run", lambda *_, **__: Summary(1, 0, 0, 0, (), None, left=13))
+    monkeypatch.setattr("grader.cohort.batch.run", lambda *_, **__: Summary(1, 0, 0, 0, (), None, left=13))
     status, out, err = _grade(capsys, tmp_path, ROOT / "fixtures" / "cohort", "--isolation", "none")
     assert (status, out) == (130, "")
     assert "Stopped: 1 of 14 reports are written; the same command goes on from there." in err

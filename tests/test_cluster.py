@@ -19,15 +19,16 @@ from cohort_sample import Heard, horses, options
 from hypothesis import given
 from hypothesis import strategies as st
 
-import grader.cluster
-from grader import cohort
-from grader.cli import main
-from grader.cluster import Cluster, Settings, grade_there, pack, unpack
+from grader.cli.grade import main
+from grader.cohort import cluster as cluster_module
+from grader.cohort.batch import run as run_cohort
+from grader.cohort.cluster import Cluster, Settings, grade_there, pack, unpack
+from grader.cohort.events import Line, RunError
+from grader.intake import Cell, CodeFile, StoredFile, Submission, find
+from grader.marking.rubric_file import load
+from grader.marking.verdicts import Flag
 from grader.pipeline import Grading, Options
-from grader.rubric import load
-from grader.sandbox import Limits
-from grader.submission import Cell, CodeFile, StoredFile, Submission, find
-from grader.verdicts import Flag
+from grader.sandbox.terms import Limits
 from reference.data import load_horses
 from reference.shipped import shipped
 
@@ -73,7 +74,7 @@ def test_what_was_not_packed_is_refused(content: bytes) -> None:
 
 
 def test_code_beyond_the_bound_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grader.cluster, "_LARGEST", 1_000)
+    monkeypatch.setattr(cluster_module, "_LARGEST", 1_000)
     file = CodeFile("colourization.py", (Cell(None, "x" * 1_000),))
     with pytest.raises(ValueError, match=r"1,\d{3} bytes, and at most 1,000"):
         pack(Submission("alice", "alice", (), (file,), "0" * 64, ()))
@@ -226,7 +227,7 @@ def test_a_node_that_is_killed_costs_nothing(start, handed_in: Path, here: Path,
     address, (_, victim, *_) = start(2)
 
     class Killing(Heard):
-        def finished(self, line: cohort.Line) -> None:
+        def finished(self, line: Line) -> None:
             super().finished(line)
             # From here on half of what is under way is lost.
             victim.send_signal(signal.SIGKILL)
@@ -236,7 +237,7 @@ def test_a_node_that_is_killed_costs_nothing(start, handed_in: Path, here: Path,
     with Cluster(address, isolation="none", limits=Limits(memory=4 << 30)) as cluster:
         run = grading(cluster)
         cluster.ready(run, notify=lambda sentence: None)
-        summary = cohort.run(run, found, tmp_path / "out", jobs=4, events=events, elsewhere=cluster)
+        summary = run_cohort(run, found, tmp_path / "out", jobs=4, events=events, elsewhere=cluster)
     assert victim.wait() == -signal.SIGKILL
     assert (summary.graded, summary.failed, summary.left, events.problems) == (4, (), 0, [])
     assert marks(tmp_path / "out") == marks(here)
@@ -245,11 +246,11 @@ def test_a_node_that_is_killed_costs_nothing(start, handed_in: Path, here: Path,
 def test_a_scheduler_that_is_killed_ends_the_run_and_this_machine_goes_on(
     start, handed_in: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grader.cluster, "_CONNECT_SECONDS", 3)
+    monkeypatch.setattr(cluster_module, "_CONNECT_SECONDS", 3)
     address, (scheduler, *_) = start(1)
 
     class Killing(Heard):
-        def finished(self, line: cohort.Line) -> None:
+        def finished(self, line: Line) -> None:
             super().finished(line)
             scheduler.send_signal(signal.SIGKILL)
 
@@ -257,8 +258,8 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_this_machine_goes_on(
     with Cluster(address, isolation="none", limits=Limits(memory=4 << 30)) as cluster:
         run = grading(cluster)
         cluster.ready(run, notify=lambda sentence: None)
-        with pytest.raises(cohort.RunError, match=r"was lost.*start it again; reports .* are whole"):
-            cohort.run(run, found, tmp_path / "out", jobs=2, events=Killing(), elsewhere=cluster)
+        with pytest.raises(RunError, match=r"was lost.*start it again; reports .* are whole"):
+            run_cohort(run, found, tmp_path / "out", jobs=2, events=Killing(), elsewhere=cluster)
     begun = set(marks(tmp_path / "out"))
     assert begun and begun < set(marks(here))
     assert main([str(handed_in), "--out", str(tmp_path / "out"), *HOW]) == 0
@@ -269,7 +270,7 @@ def test_a_scheduler_that_is_not_there_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed: pip install 'colour-grade[cluster]'")
-    monkeypatch.setattr(grader.cluster, "_CONNECT_SECONDS", 1)
+    monkeypatch.setattr(cluster_module, "_CONNECT_SECONDS", 1)
     for address in ("tcp://127.0.0.1:1", "nonsense://", "127.0.0.1:port", "scheduler"):
         assert main([str(COHORT), "--cluster", address, "--out", str(tmp_path / "reports")]) == 2
         gc.collect()

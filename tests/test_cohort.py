@@ -18,13 +18,15 @@ from pathlib import Path
 import pytest
 from cohort_sample import RUBRIC, FakeGrading, Heard, cohort, hand_in, horses, options, rubric
 
-from grader.cohort import Summary, failed_report, run
-from grader.lists import ListError
-from grader.remembered import given
+from grader.cohort.batch import failed_report, run
+from grader.cohort.events import Summary
+from grader.gradebook.inputs import given
+from grader.gradebook.lists import ListError
+from grader.intake import Found, SubmissionError, find, read
 from grader.report import Run
 from grader.report.as_json import problems
-from grader.store import Store, StoreError, seed_for
-from grader.submission import Found, SubmissionError, find, read
+from grader.store.files import StoreError
+from grader.store.folder import Store, seed_for
 
 SAMPLE = Path(__file__).parent / "cohort_sample.py"
 
@@ -227,7 +229,7 @@ def test_a_new_version_of_the_grader_grades_again(place: Path, monkeypatch: pyte
     grade(place, found)
     monkeypatch.setattr("grader.__version__", "99.0.0")
     assert grade(place, found)[0].graded == 1
-    monkeypatch.setattr("grader.store.source_sha256", lambda: "0" * 64)
+    monkeypatch.setattr("grader.store.keys.source_sha256", lambda: "0" * 64)
     assert grade(place, found)[0].graded == 1
     assert grade(place, found)[0].resumed == 1
 
@@ -483,7 +485,7 @@ def test_a_report_that_cannot_be_written_out_is_a_failure_and_the_others_are_gra
             raise ValueError("no such text")
         return to_markdown(report)
 
-    monkeypatch.setattr("grader.cohort.to_markdown", broken)
+    monkeypatch.setattr("grader.cohort.batch.to_markdown", broken)
     summary, _ = grade(place, cohort(place / "submissions", 3))
     assert [failure.id for failure in summary.failed] == ["student01"]
     assert "no such text" in summary.failed[0].reason
@@ -506,7 +508,7 @@ def test_a_report_of_a_failure_needs_no_readable_submission(place: Path, monkeyp
     def unreadable(found: Found):
         raise MemoryError
 
-    monkeypatch.setattr("grader.cohort.read", unreadable)
+    monkeypatch.setattr("grader.cohort.batch.read", unreadable)
     how = Run("1.0.0", 1, "cpu", "none", "2.13.0", 0.0, "2026-11-21T03:07:00+00:00", "0" * 64, {})
     report = failed_report(Found("alice", "alice", (place,)), rubric(place), "MemoryError", run=how)
     assert report.files == ()

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.compare import compare, rounding
+from grader.exam.compare import compare, rounding
 
 
 def test_equal_tensors_have_no_difference():

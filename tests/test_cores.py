@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.cores import available, keep_to_share, share
-from grader.sandbox import Sandbox
+from grader.sandbox.cores import available, keep_to_share, share
+from grader.sandbox.sandbox import Sandbox
 
 HANDLER = Path(__file__).with_name("exec_handler.py")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread choose its cores")

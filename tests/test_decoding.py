@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.decoding import decode
+from grader.intake.decoding import decode
 
 LATIN = "# -*- coding: latin-1 -*-\nname = 'café'\n"
 CHINESE = "# coding=gbk\nname = '颜色'\n"

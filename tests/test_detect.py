@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from grader.detect import detect
-from grader.rubric import load
-from grader.submission import find, read
-from grader.worker.outline import outline
+from grader.intake import find, read
+from grader.marking.rubric_file import load
+from grader.worker.source.outline import outline
 
 ROOT = Path(__file__).parent.parent
 ASSIGNMENTS = load(ROOT / "rubric.yaml").assignments

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from grader.worker import handler as handler_module
-from grader.worker import legacy
 from grader.worker.handler import Handler
-from grader.worker.load import load
+from grader.worker.loading import legacy
+from grader.worker.loading.loader import load
 
 LAYER = """
 import numpy as np

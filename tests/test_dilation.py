@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from grader.checks import dilation as module
 from grader.checks.dilation import gradients, handmade, values
 from grader.checks.sitting import Sitting
-from grader.exam import Exam, Local
-from grader.rubric import load
+from grader.exam.exam import Exam, Local
+from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.known_layers import LAYER_MISTAKES
 from reference.layers import MyConv2d, MyDilatedConv2d

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.exam import NETWORKS, Exam
-from grader.rubric import load
+from grader.exam.exam import NETWORKS, Exam
+from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.models import model_classes
 
@@ -47,7 +47,7 @@ def test_one_purpose_has_values_for_every_shape_and_range():
 
 
 def test_what_is_kept_of_the_draws_is_bounded_and_what_was_let_go_is_drawn_again(monkeypatch):
-    monkeypatch.setattr("grader.exam._MOST_DRAWN_BYTES", 3000)
+    monkeypatch.setattr("grader.exam.exam._MOST_DRAWN_BYTES", 3000)
     exam = _exam()
     first, *_ = [exam.uniform(f"image/{number}", (10,)) for number in range(5)]
     assert exam._drawn_bytes <= 3000 and len(exam._draws) == 2
@@ -87,8 +87,9 @@ def test_every_network_of_an_assignment_is_one_of_the_reference():
 
 
 def test_the_rubric_knows_the_same_networks_as_the_exam():
-    from grader import rubric
+
+    from grader.marking import rubric_file
 
     assert {assignment: set(kinds) for assignment, kinds in NETWORKS.items()} == {
-        assignment: set(things) for assignment, things in rubric._NETWORKS.items()
+        assignment: set(things) for assignment, things in rubric_file._NETWORKS.items()
     }

@@ -9,9 +9,9 @@ import pytest
 
 from grader.checks import files
 from grader.checks.sitting import Sitting
-from grader.rubric import load
-from grader.submission import find, read
-from grader.verdicts import Outcome
+from grader.intake import find, read
+from grader.marking.rubric_file import load
+from grader.marking.verdicts import Outcome
 
 ROOT = Path(__file__).parent.parent
 ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]

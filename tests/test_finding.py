@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from archive_makers import a_tar, a_zip
 
-from grader.submission import Findings, SubmissionError, find
+from grader.intake import Findings, SubmissionError, find
 
 GRADESCOPE = """\
 ---

@@ -13,8 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.worker import frames
-from grader.worker.frames import FrameError, decode, encode, read
+from grader.worker.session import frames
+from grader.worker.session.frames import FrameError, decode, encode, read
 
 DTYPES = [
     torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool,

@@ -15,12 +15,13 @@ from fuzz_frames import broken_promise, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.archives import MOST_BYTES
-from grader.rubric import RubricError, load
-from grader.submission import SubmissionError, find, read
-from grader.worker.outline import outline_of
-from grader.worker.source import read as read_source
-from grader.worker.unusual import unusual
+from grader.intake import SubmissionError, find, read
+from grader.intake.archives import MOST_BYTES
+from grader.marking.rubric import RubricError
+from grader.marking.rubric_file import load
+from grader.worker.source.outline import outline_of
+from grader.worker.source.reading import read as read_source
+from grader.worker.source.unusual import unusual
 
 ROOT = Path(__file__).parent.parent
 RUBRIC = (Path(__file__).parent / "adversarial" / "rubric.yaml").read_text("utf-8")

@@ -13,14 +13,16 @@ from typing import ClassVar
 import pytest
 import torch
 
-from grader import cli, launch
-from grader.candidate import NoGpu, Submitted
-from grader.gpu import Gpu, Lease
+from grader.cli import grade
+from grader.exam.submitted import Submitted
+from grader.intake import find
+from grader.marking.rubric_file import load as load_rubric
+from grader.marking.verdicts import Outcome
 from grader.pipeline import Grading, Options
-from grader.rubric import load as load_rubric
-from grader.sandbox import Limits, Sandbox, WorkerFailed
-from grader.submission import find
-from grader.verdicts import Outcome
+from grader.sandbox import launch
+from grader.sandbox.gpu import Gpu, Lease
+from grader.sandbox.sandbox import Sandbox
+from grader.sandbox.terms import Limits, NoGpu, WorkerFailed
 from reference.data import load_horses
 
 HANDLER = Path(__file__).with_name("exec_handler.py")
@@ -147,7 +149,7 @@ def test_both_questions_are_put_to_the_card(sandbox, stand_in):
 
 def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("grader.candidate.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("grader.exam.submitted.time.monotonic", lambda: now[0])
     opened = []
 
     class OnCpu:
@@ -178,9 +180,10 @@ def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch
 
 
 def test_without_a_card_auto_imports_nothing_for_it():
-    code = "import sys, argparse, grader.cli as cli; from grader import launch; launch.gpu_devices = lambda: []\n"
+    code = "import sys, argparse\nfrom grader.cli import grade\nfrom grader.sandbox import launch\n"
+    code += "launch.gpu_devices = lambda: []\n"
     code += "options = argparse.Namespace(device='auto', isolation='none')\n"
-    code += "with cli._gpu(options, None) as gpu: assert gpu is None and 'torch' not in sys.modules"
+    code += "with grade._gpu(options, None) as gpu: assert gpu is None and 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
@@ -190,10 +193,10 @@ def test_a_card_that_cannot_be_used_is_told_in_a_sentence(device, monkeypatch, c
     monkeypatch.setattr(torch.version, "cuda", None)
     options = argparse.Namespace(device=device, isolation="none")
     if device == "cuda":
-        with pytest.raises(cli._Usage, match="without CUDA: install one with CUDA, or use --device cpu"):
-            cli._gpu(options, Limits())
+        with pytest.raises(grade._Usage, match="without CUDA: install one with CUDA, or use --device cpu"):
+            grade._gpu(options, Limits())
     else:
-        with cli._gpu(options, Limits()) as gpu:
+        with grade._gpu(options, Limits()) as gpu:
             assert gpu is None
         assert "takes the CPU, because this torch was built without CUDA" in capsys.readouterr().err
 

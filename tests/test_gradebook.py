@@ -18,13 +18,17 @@ import report_sample as sample
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.gradebook import main, neutral, summarise
-from grader.late import Lateness, LateRule
-from grader.lists import Student, read_roster
+from grader.cli.gradebook import main
+from grader.gradebook.as_csv import neutral
+from grader.gradebook.lateness import Lateness
+from grader.gradebook.lists import Student, read_roster
+from grader.gradebook.summary import summarise
+from grader.intake import Found
+from grader.marking.late import LateRule
+from grader.marking.verdicts import Flag, Outcome
 from grader.report.as_json import to_json
-from grader.store import Store, StoreError
-from grader.submission import Found
-from grader.verdicts import Flag, Outcome
+from grader.store.files import StoreError
+from grader.store.folder import Store
 
 
 def fill(out: Path, reports: Iterable[tuple[str, object]]) -> Path:
@@ -438,9 +442,9 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
 
 def test_the_command_does_without_torch(tmp_path: Path) -> None:
     fill(tmp_path, [("alice", report("alice"))])
-    program = "import sys; from grader.gradebook import main; main(['summary', sys.argv[1]]); print(*sys.modules)"
+    program = "import sys; from grader.cli.gradebook import main; main(['summary', sys.argv[1]]); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     command = [sys.executable, "-c", program, str(tmp_path)]
     loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
-    assert "grader.report.as_index" in loaded
+    assert "grader.gradebook.as_index" in loaded
     assert {"torch", "numpy", "rich"}.isdisjoint(loaded)

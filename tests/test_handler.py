@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grader.worker import legacy
 from grader.worker.handler import Handler
+from grader.worker.loading import legacy
 
 LAYER = """
 import torch

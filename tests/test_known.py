@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from grader.exam import NETWORKS
+from grader.exam.exam import NETWORKS
 from reference.known import Network, handout, misordered, mistakes, right, state_shapes
 from reference.models import model_classes
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.late import LateRule, late_penalty, read_late
-from grader.lists import ListError
+from grader.gradebook.lateness import read_late
+from grader.gradebook.lists import ListError
+from grader.marking.late import LateRule, late_penalty
 
 TEN_A_DAY = LateRule(grace_hours=Fraction(1), percent_a_day=Fraction(10), cap_percent=Fraction(30))
 

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.worker import legacy, trouble
+from grader.worker import trouble
+from grader.worker.loading import legacy
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="with a GPU nothing is made harmless")
 

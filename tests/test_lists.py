@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.lists import ListError, Student, read_roster
+from grader.gradebook.lists import ListError, Student, read_roster
 
 ALICE = Student("alice", "Alice", "alice@example.org")
 BOB = Student("bob", "Bob", "")

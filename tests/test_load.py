@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from grader.worker import legacy
-from grader.worker.load import Loaded, load
+from grader.worker.loading import legacy
+from grader.worker.loading.loader import Loaded, load
 
 NETWORK = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
 PLAIN = "class CNN(nn.Module):\n    pass\n"
@@ -373,14 +373,14 @@ def test_the_next_submission_finds_nothing_of_the_last(loading):
 
 
 def test_an_endless_definition_is_given_up(loading, monkeypatch):
-    monkeypatch.setattr("grader.worker.load._SECONDS", 0.05)
+    monkeypatch.setattr("grader.worker.loading.loader._SECONDS", 0.05)
     loaded = loading({"models.py": "class Bad:\n    while True: pass\nclass CNN: pass\n"})
     assert "CNN" in loaded.classes
     assert [failure["text"] for failure in loaded.failed] == ["still running after 0.05 seconds"]
 
 
 def test_several_endless_definitions_take_less_and_less(loading, monkeypatch):
-    monkeypatch.setattr("grader.worker.load._SECONDS", 0.08)
+    monkeypatch.setattr("grader.worker.loading.loader._SECONDS", 0.08)
     loaded = loading({"models.py": "x = 9**9**9**9\ny = sum(1 for _ in range(10**12))\nclass CNN: pass\n"})
     assert "CNN" in loaded.classes
     assert [failure["text"] for failure in loaded.failed] == [f"still running after {s} seconds" for s in (0.08, 0.04)]

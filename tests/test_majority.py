@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cohort_sample import rubric
 
-from grader.majority import with_the_cohorts_assignment
-from grader.submission import find
+from grader.cohort.majority import with_the_cohorts_assignment
+from grader.intake import find
 
 COHORT = {
     "alice": ["colourization.py"],

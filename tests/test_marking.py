@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.marking import Mark, MarkSheet, mark
-from grader.rubric import Assignment, Criterion, Part, load
-from grader.verdicts import Flag, Outcome, Verdict
+from grader.marking.rubric import Assignment, Criterion, Part
+from grader.marking.rubric_file import load
+from grader.marking.sheet import Mark, MarkSheet, mark
+from grader.marking.verdicts import Flag, Outcome, Verdict
 
 F = Fraction
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.exam import NETWORKS
+from grader.exam.exam import NETWORKS
 from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
 

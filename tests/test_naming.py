@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.naming import encodable, folder_names
+from grader.intake.names import encodable, folder_names
 
 ids = st.one_of(
     st.text(st.characters(), max_size=100),

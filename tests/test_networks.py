@@ -7,7 +7,7 @@ import re
 import pytest
 
 from accuracy.examining import Examiner, right_source
-from grader.verdicts import sentences
+from grader.marking.verdicts import sentences
 
 SEED = 1
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.notebooks import MOST_CELLS, MOST_SOURCE, NotebookError, read_notebook
+from grader.intake.notebooks import MOST_CELLS, MOST_SOURCE, NotebookError, read_notebook
 
 
 def code(source: Any, **more: Any) -> dict[str, Any]:

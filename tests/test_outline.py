@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from grader.worker.outline import outline
+from grader.worker.source.outline import outline
 
 
 def of(text: str, path: str = "models.py", **others: str) -> dict:

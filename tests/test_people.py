@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grader.lists import Student
-from grader.people import Matching, shared_prefix
+from grader.gradebook.lists import Student
+from grader.gradebook.matching import Matching, shared_prefix
 
 ALICE = Student("1001234", "Alice Example", "alice@example.org", ("12345",))
 BOB = Student("1005678", "Sample, Bob", "b.sample@example.org", ("67890", "bob"))

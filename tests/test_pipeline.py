@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from grader import pipeline
+from grader.intake import CodeFile, Submission, find
+from grader.marking.rubric_file import load
+from grader.marking.verdicts import Outcome, Verdict
 from grader.pipeline import Grading, Options
-from grader.rubric import load
-from grader.submission import CodeFile, Submission, find
-from grader.verdicts import Outcome, Verdict
 from reference.data import load_horses
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +35,7 @@ class NoSandbox:
         pass
 
     def ask(self, message, tensors=None, *, seconds):
-        from grader.worker.outline import outline
+        from grader.worker.source.outline import outline
 
         if message["do"] == "outline":
             return outline(message["files"]), {}

@@ -16,8 +16,7 @@ from archive_makers import a_tar, a_zip, encrypted, tar_entry, zip_link
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader import archives, reading
-from grader.submission import Found, Submission, find, read
+from grader.intake import Found, Submission, archives, find, read, reading
 
 SCRIPT = "import torch\n"
 NOTEBOOK = json.dumps(

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.display import display
+from grader.marking.verdicts import Flag, Outcome
 from grader.report.as_html import to_html
-from grader.verdicts import Flag, Outcome
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "path", "rect", "circle"}
 

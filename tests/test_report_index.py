@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from test_report_html import HOSTILE, Page
 
 from grader.display import display
-from grader.report.as_index import to_index
+from grader.gradebook.as_index import to_index
+from grader.gradebook.tally import AssignmentTally, CriterionTally, Tally
+from grader.marking.rubric_file import load
+from grader.marking.verdicts import Flag, Outcome
 from grader.report.as_json import to_json
 from grader.report.rows import Row, row_of
-from grader.report.tally import AssignmentTally, CriterionTally, Tally
-from grader.rubric import load
-from grader.verdicts import Flag, Outcome
 
 
 def row(id: str = "alice", folder: str = "alice", **changes: object) -> Row:

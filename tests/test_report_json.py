@@ -16,8 +16,8 @@ import report_sample as sample
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from grader.marking.verdicts import Outcome
 from grader.report.as_json import problems, to_json
-from grader.verdicts import Outcome
 
 SCHEMA_FILE = Path(__file__).parent.parent / "grader" / "report" / "report.schema.json"
 SCHEMA = json.loads(SCHEMA_FILE.read_text("utf-8"))

@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from grader.display import display
+from grader.marking.verdicts import Outcome
 from grader.report.as_markdown import to_markdown
-from grader.verdicts import Outcome
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 

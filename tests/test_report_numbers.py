@@ -10,8 +10,8 @@ import report_sample as sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.marking.verdicts import Outcome
 from grader.report import numbers, summary
-from grader.verdicts import Outcome
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 import report_sample as sample
 
+from grader.marking.verdicts import Outcome
 from grader.report import summary
-from grader.verdicts import Outcome
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import report_sample as sample
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.gradebook.tally import BINS, Tally
+from grader.marking.verdicts import Flag, Outcome
 from grader.report.as_json import to_json
 from grader.report.rows import Row, row_of
-from grader.report.tally import BINS, Tally
-from grader.verdicts import Flag, Outcome
 
 PASS, FAIL, OPEN = Outcome.PASS, Outcome.FAIL, Outcome.PENDING
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from grader.marking.verdicts import Outcome
 from grader.report.as_terminal import to_terminal
-from grader.verdicts import Outcome
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 

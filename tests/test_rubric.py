@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader import rubric as rubric_module
-from grader.rubric import ASSIGNMENTS, CHECKS, LAYER_ORDERS, Rubric, RubricError, load
+from grader.marking import rubric_file as rubric_module
+from grader.marking.rubric import Rubric, RubricError
+from grader.marking.rubric_file import ASSIGNMENTS, CHECKS, LAYER_ORDERS, load
 
 SHIPPED = Path(__file__).parent.parent / "rubric.yaml"
 

@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 import torch
 
-from grader import launch
-from grader.sandbox import Limits, Sandbox, SandboxError, Session, WorkerFailed, _Pipes
-from grader.worker.frames import FrameError
+from grader.sandbox import launch
+from grader.sandbox.sandbox import Sandbox
+from grader.sandbox.session import Pipes, Session
+from grader.sandbox.terms import Limits, SandboxError, WorkerFailed
+from grader.worker.session.frames import FrameError
 
 HANDLER = Path(__file__).with_name("exec_handler.py")
 PATIENCE = 30.0
@@ -59,6 +61,14 @@ def run(session: Session, source: str, seconds: float = PATIENCE) -> Any:
     """What ``source`` left in ``value``, or the text of its exception."""
     reply, _ = session.ask({"source": source}, seconds=seconds)
     return reply["failure"]["detail"] if "failure" in reply else reply["value"]
+
+
+def test_a_session_finds_no_module_of_ours(either: Sandbox) -> None:
+    ours = "name.partition('.')[0] in ('worker', 'grader')"
+    source = f"import sys; value = sorted(name for name in sys.modules if {ours})"
+    with either.open() as session:
+        assert run(session, source) == []
+
 
 
 def failure(session: Session, source: str, seconds: float = PATIENCE) -> WorkerFailed:
@@ -306,7 +316,7 @@ def test_what_is_in_the_channel_is_not_taken_after_the_deadline() -> None:
     with ours, theirs:
         ours.setblocking(False)
         theirs.send(b"late")
-        session = Session(_Pipes(ours, ours, -1, theirs, theirs, -1), Limits(), None)
+        session = Session(Pipes(ours, ours, -1, theirs, theirs, -1), Limits(), None)
         with pytest.raises(TimeoutError):
             session._receive(4, time.monotonic() - 1)
         with pytest.raises(TimeoutError):
@@ -377,7 +387,7 @@ REFUSED = [
 
 
 def test_system_calls_that_a_network_never_needs_are_refused(session: Session) -> None:
-    from grader.worker import confine
+    from grader.worker.session import confine
 
     column = confine._MACHINES[os.uname().machine][0]
     own = {"prlimit64": confine._PRLIMIT, "clone": confine._CLONE}
@@ -561,7 +571,7 @@ def test_bubblewrap_that_does_not_work_is_one_sentence(tmp_path: Path, monkeypat
 
 
 def test_the_filter_of_every_machine_is_a_program_the_kernel_could_load() -> None:
-    from grader.worker import confine
+    from grader.worker.session import confine
 
     assert ctypes.sizeof(ctypes.c_void_p) == 8
     for machine, (column, _) in confine._MACHINES.items():

@@ -14,13 +14,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.checks import smallest as module
 from grader.checks.dilation import values
-from grader.checks.networks import network_of
+from grader.checks.network import network_of
 from grader.checks.sitting import Sitting
-from grader.checks.smallest import smallest_for_layer, smallest_for_network
-from grader.exam import Exam, Local
-from grader.rubric import load
+from grader.checks.smallest import hunt as module
+from grader.checks.smallest.layer import smallest_for_layer
+from grader.checks.smallest.network import smallest_for_network
+from grader.exam.exam import Exam, Local
+from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.layers import MyConv2d, MyDilatedConv2d
 from reference.models import CNN, UNet, UNet2023, model_classes

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.worker.source import DIVIDE, PYTHON_2, Piece, Source, read
+from grader.worker.source.pieces import Piece, Source
+from grader.worker.source.python2 import DIVIDE, PYTHON_2
+from grader.worker.source.reading import read
 
 
 def script(text: str, path: str = "models.py") -> Source:

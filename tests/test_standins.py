@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from grader.worker.standins import StandIn, conventional, equivalent, real_or_stand_in
+from grader.worker.loading.standins import StandIn, conventional, equivalent, real_or_stand_in
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_a_range_or_a_progress_bar_from_an_absent_module_is_not_empty():
 
 
 def test_every_equivalent_exists():
-    from grader.worker import standins
+    from grader.worker.loading import standins
 
     for name in standins._EQUIVALENTS:
         # Some were dropped and come back under another name; each must lead somewhere.

@@ -18,11 +18,14 @@ from cohort_sample import hand_in
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.intake import Found
+from grader.marking.verdicts import Flag, Outcome
 from grader.report.as_json import to_json
 from grader.report.rows import pack, row_of, unpack
-from grader.store import Rows, Store, StoreError, fingerprint, report_key, seed_for, signature, whole
-from grader.submission import Found
-from grader.verdicts import Flag, Outcome
+from grader.store.cache import signature
+from grader.store.files import StoreError, whole
+from grader.store.folder import Rows, Store, seed_for
+from grader.store.keys import fingerprint, report_key
 
 ALICE = Found("alice", "alice", ())
 
@@ -276,7 +279,7 @@ def aged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an hour pass since the files were written: the time of an inode's change cannot be set."""
     from time import time_ns
 
-    monkeypatch.setattr("grader.store.time.time_ns", lambda: time_ns() + 3_600_000_000_000)
+    monkeypatch.setattr("grader.store.folder.time.time_ns", lambda: time_ns() + 3_600_000_000_000)
 
 
 def test_a_signature_changes_with_any_file_and_needs_no_reading(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from grader.checks.absence import missing_class, undefined
 from grader.checks.sitting import Sitting, trouble_sentence
-from grader.checks.structure import _undefined, missing_class
-from grader.worker.outline import outline
+from grader.worker.source.outline import outline
 
 
 def frame(line: int, text: str, function: str = "<module>") -> dict[str, Any]:
@@ -57,10 +57,10 @@ def test_loading_that_stopped_says_why():
 
 def test_a_name_whose_line_failed_is_led_back_to_that_line():
     args = failure(["args"], "no", frame(5, "args = parse()"))
-    assert _undefined(sitting(FIRST, args), {"text": "name 'args' is not defined"}) == (
+    assert undefined(sitting(FIRST, args), {"text": "name 'args' is not defined"}) == (
         " While defining args: NameError: no (a2.ipynb, cell 3, line 5: `args = parse()`)."
     )
-    assert _undefined(sitting(FIRST, args), {"text": "name 'arg' is not defined"}) == ""
+    assert undefined(sitting(FIRST, args), {"text": "name 'arg' is not defined"}) == ""
 
 
 def test_an_error_inside_a_layer_names_the_line_of_forward_that_led_there():

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from archive_makers import a_zip
 
-from grader import submission
-from grader.submission import SubmissionError, find, read
+from grader import intake
+from grader.intake import SubmissionError, find, read
 
 OLD_NOTEBOOK = {
     "nbformat": 3,
@@ -34,8 +34,8 @@ def test_everything_that_others_rely_on_is_exported() -> None:
         "find",
         "read",
     ):
-        assert name in submission.__all__
-        assert hasattr(submission, name)
+        assert name in intake.__all__
+        assert hasattr(intake, name)
 
 
 def test_a_cohort_of_all_sorts_is_read_and_nobody_costs_another(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from grader.worker.surroundings import STAND_IN, around, failing_line, is_absence
+from grader.worker.loading.absences import STAND_IN, around, failing_line, is_absence
 
 
 def _raised(statement: str) -> BaseException:

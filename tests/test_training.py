@@ -9,7 +9,7 @@ import pytest
 
 from grader.checks.sitting import Sitting
 from grader.checks.training import _why
-from grader.worker.outline import outline
+from grader.worker.source.outline import outline
 
 OWN_TRAIN = "    def train(self, mode=True):\n        return super().train(False)\n"
 DETACHES = "    def forward(self, x):\n        return self.conv(x.detach())\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from grader.checks.trust import doubts
-from grader.submission import find, read
-from grader.worker.outline import outline_of
-from grader.worker.source import read as read_source
-from grader.worker.unusual import unusual
+from grader.intake import find, read
+from grader.worker.source.outline import outline_of
+from grader.worker.source.reading import read as read_source
+from grader.worker.source.unusual import unusual
 
 ROOT = Path(__file__).parent.parent
 HEAD = "import torch, torch.nn as nn, torch.nn.functional as F, sys, gc, os, pickle, io, builtins\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.verdicts import sentences
+from grader.marking.verdicts import sentences
 
 
 @pytest.mark.parametrize(

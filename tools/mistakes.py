@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from grader.exam import NETWORKS
+from grader.exam.exam import NETWORKS
 from grader.report.numbers import figure
 from reference.known import Known, misordered, mistakes, right
 from reference.known_layers import LAYER_MISTAKES

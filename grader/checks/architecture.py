@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from grader.checks.networks import Examined, network_of
+from grader.checks.absence import cannot_be_judged
+from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of
-from grader.checks.smallest import smallest_for_network
-from grader.checks.structure import cannot_be_judged
-from grader.checks.verdict import failed, partial, passed
-from grader.compare import compare
-from grader.verdicts import Verdict, sentences
+from grader.checks.smallest.network import smallest_for_network
+from grader.exam.compare import compare
+from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
 from reference.known import Known, first_parameter
 
 __all__ = ["architecture"]
+
 
 _OUTPUT = {"eval": "in evaluation mode", "train": "in training mode"}
 

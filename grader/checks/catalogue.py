@@ -18,18 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grader.exam import Exam
-from reference.known import (
-    NORMS_WITHOUT_PARAMETERS,
-    OTHER_EPS,
-    Known,
-    Step,
-    mistakes,
-    out_channels,
-    without_parameters,
-)
+from grader.exam.exam import Exam
+from reference.known import NORMS_WITHOUT_PARAMETERS, OTHER_EPS, Known, Step, mistakes, out_channels, without_parameters
 
 __all__ = ["look_up"]
+
 
 Numbers = tuple[int, int, int, int]
 Shapes = tuple[tuple[int, ...], ...]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.checks.networks import network_of
+from grader.checks.absence import cannot_be_judged
+from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
-from grader.checks.structure import cannot_be_judged
-from grader.checks.verdict import failed, passed
-from grader.verdicts import Flag, Verdict
+from grader.marking.verdicts import Flag, Verdict, failed, passed
 
 __all__ = ["device"]
 

@@ -6,11 +6,11 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from grader.checks.sitting import Sitting
-from grader.checks.verdict import failed, passed
 from grader.display import display
-from grader.verdicts import Verdict
+from grader.marking.verdicts import Verdict, failed, passed
 
 __all__ = ["code", "writeup"]
+
 
 # Flags of reading that tell why there may be no code.
 _LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link", "not-read")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from grader.exam import NETWORKS
-from grader.rubric import Rubric
+from grader.exam.exam import NETWORKS
+from grader.marking.rubric import Rubric
 from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
 

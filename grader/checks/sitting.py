@@ -9,11 +9,12 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.exam import Candidate, Exam
-from grader.submission import Submission
-from grader.verdicts import sentences
+from grader.exam.exam import Candidate, Exam
+from grader.intake import Submission
+from grader.marking.verdicts import sentences
 
 __all__ = ["Sitting", "arguments_of", "trouble_sentence"]
+
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]

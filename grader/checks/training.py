@@ -21,14 +21,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.checks.networks import Examined, network_of
+from grader.checks.absence import cannot_be_judged
+from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
-from grader.checks.structure import cannot_be_judged
-from grader.checks.verdict import failed, passed
-from grader.verdicts import Outcome, Verdict
+from grader.marking.verdicts import Outcome, Verdict, failed, passed
 from reference.known import Known
 
 __all__ = ["training"]
+
 
 _RATE = 0.02
 _STEPS = 6

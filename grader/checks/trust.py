@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from grader.verdicts import Flag
+from grader.marking.verdicts import Flag
 
 if TYPE_CHECKING:
-    from grader.checks.networks import Examined
+    from grader.checks.network import Examined
 
 __all__ = ["THREADS", "counted_otherwise", "doubts", "witnessed"]
+
 
 _SHOWN = 5
 THREADS = Flag(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.marking import MarkSheet
-from grader.submission import StoredFile
-from grader.verdicts import Flag
+from grader.intake import StoredFile
+from grader.marking.sheet import MarkSheet
+from grader.marking.verdicts import Flag
 
 __all__ = ["LeftOut", "Report", "Run"]
 

@@ -22,6 +22,7 @@ from grader.report.summary import PartSummary
 
 __all__ = ["to_html"]
 
+
 TEXT = 4_000
 """Most characters shown of one text."""
 OUTPUT = 40_000

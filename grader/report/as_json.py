@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from grader.display import display
-from grader.marking import Mark
+from grader.marking.sheet import Mark
 from grader.report import Report
 from grader.report.numbers import hundredths
 from grader.report.summary import PartSummary, bounded, parts
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 __all__ = ["SCHEMA", "problems", "to_json"]
+
 
 SCHEMA = "grade-report/1"
 """Name and version of the form."""

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable
 
 from grader.display import display
-from grader.marking import Mark
+from grader.marking.sheet import Mark
+from grader.marking.verdicts import Outcome
 from grader.report import Report, evidence, numbers, summary
 from grader.report.evidence import Snippet
 from grader.report.summary import STATES, block
-from grader.verdicts import Outcome
 
 __all__ = ["to_markdown"]
+
 
 TEXT = 4_000
 """Most characters shown of one text."""

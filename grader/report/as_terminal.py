@@ -14,13 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.display import display
-from grader.marking import Mark
+from grader.marking.sheet import Mark
+from grader.marking.verdicts import Outcome
 from grader.report import Report, evidence, numbers, summary
 from grader.report.evidence import Snippet
 from grader.report.summary import STATES, PartSummary, block
-from grader.verdicts import Outcome
 
 __all__ = ["to_terminal"]
+
 
 TEXT = 1_500
 """Most characters shown of one text."""

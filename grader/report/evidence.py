@@ -33,6 +33,7 @@ from grader.report.numbers import figure
 
 __all__ = ["Configuration", "Curve", "Difference", "Evidence", "Snippet", "Worst", "facts", "read"]
 
+
 T = TypeVar("T")
 
 ONE_LINE = 80

@@ -14,6 +14,7 @@ from html import escape
 
 __all__ = ["bar", "heat_map", "line_plot"]
 
+
 MAP_SIDE = 32
 """Most rows and columns of a heat map; larger ones are shown by the largest value of each block."""
 CURVE_POINTS = 400

@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from grader.lazy import lazy
+from grader.marking.verdicts import Outcome
 from grader.report.as_json import SCHEMA
-from grader.verdicts import Outcome
 
 __all__ = ["CriterionRow", "Row", "in_hundredths", "pack", "row_of", "unpack"]
+
 
 _MOST_FLAGS = 20
 _MOST_KEYS = 150

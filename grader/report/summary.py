@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.display import display, display_block
-from grader.marking import Mark
+from grader.marking.sheet import Mark
+from grader.marking.verdicts import Outcome, sentences
 from grader.report import Report, numbers
-from grader.verdicts import Outcome, sentences
 
 __all__ = [
     "OUTCOMES",

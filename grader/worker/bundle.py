@@ -7,6 +7,7 @@ from typing import TypeVar
 
 __all__ = ["bundle", "unbundle"]
 
+
 T = TypeVar("T")
 
 

@@ -11,15 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import devices
-from .answers import EVERY_MY_CONV2D, answer
 from .bundle import bundle, unbundle
-from .load import load
-from .outline import outline_of
-from .source import read
-from .unusual import unusual
+from .loading.loader import load
+from .probes import devices
+from .probes.answer import answer
+from .probes.modules import EVERY_MY_CONV2D
+from .source.outline import outline_of
+from .source.reading import read
+from .source.unusual import unusual
 
 __all__ = ["Handler"]
+
 
 # Taken before any code of a submission runs.
 _process_time, _thread_time = time.process_time_ns, time.thread_time_ns

@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = ["bounded", "describe", "here", "is_theirs", "names_of_theirs", "remember", "where"]
 
+
 _MOST_FRAMES = 10
 _LINE = 200
 _TEXT = 500

@@ -1,0 +1,113 @@
+"""Why a class cannot be examined: where it went, what is missing, what was probably meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from grader.checks.network import Examined, network_of
+from grader.checks.sitting import Sitting, trouble_sentence
+from grader.marking.verdicts import Verdict, skipped
+
+__all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missing", "missing_class", "undefined"]
+
+
+def line_of(sitting: Sitting, name: str, method: str) -> str:
+    """Where a method stands; where the class does, if it is not its own."""
+    written = sitting.written(name) or {"methods": {}}
+    found = written["methods"].get(method)
+    return sitting.at(written, found["line"]) if found else sitting.where(name)
+
+
+def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
+    """Why DilatedUNet cannot be judged yet: it is made of UNet and of the dilated layer. None for what can."""
+    if thing != "dilated-unet":
+        return None
+    layer = sitting.written("MyDilatedConv2d")
+    if "MyDilatedConv2d" not in sitting.classes or (layer or {"methods": {}})["methods"].get("forward", {}).get(
+        "empty"
+    ):
+        return "Skipped: DilatedUNet needs MyDilatedConv2d, which is still to be completed; see dilated.values."
+    unet = network_of(sitting, "unet")
+    if absent_class(sitting, unet) is not None or not unet.works:
+        return "Skipped: DilatedUNet needs UNet, which cannot be run yet; see unet.shapes."
+    return None
+
+
+def absent_class(sitting: Sitting, network: Examined) -> str | None:
+    """Why there is nothing to examine, or None if the class is there."""
+    name = network.kind.cls
+    if name in sitting.classes:
+        written = sitting.written(name)
+        if written is not None and written["methods"].get("forward", {}).get("empty", False):
+            return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
+        return None
+    return missing_class(sitting, name)
+
+
+def missing_class(sitting: Sitting, name: str) -> str:
+    """Where a class went: a syntax error, an exception while it was defined, another name, or nowhere."""
+    for file in sitting.outline["files"]:
+        for problem in file["problems"]:
+            if problem.get("stands_in") == name:
+                place = sitting.at({**problem, "file": file["path"]}, problem["line"])
+                return (
+                    f"{name} could not be read: {problem['message']} in {place}: "
+                    f"`{' '.join(str(problem['text']).split())[:120]}`. Correct this line."
+                )
+    failures = sitting.loading.get("failed", [])
+    for failure in failures:
+        if name in failure["names"]:
+            return trouble_sentence(failure, f"defining {name}")
+    written = [one["name"] for file in sitting.outline["files"] for one in file["classes"]]
+    if name in written:
+        told = "".join(f" {trouble_sentence(why, 'running the first line that failed')}" for why in failures[:1])
+        if "trouble" in sitting.loading:
+            told = f" {trouble_sentence(sitting.loading['trouble'], 'loading its definitions')}"
+        return f"{name} is in your file but could not be defined.{told}"
+    for file in sitting.outline["files"]:
+        for nested in file.get("nested", []):
+            if nested["name"] == name:
+                place = sitting.at({**nested, "file": file["path"]}, nested["line"])
+                return (
+                    f"{name} stands inside the function {nested['inside']} ({place}), where nothing outside finds it. "
+                    "Move the class to the top level of the file."
+                )
+    near = nearest(name, written)
+    suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
+    return f"There is no class {name} in the code handed in.{suggestion}"
+
+
+def undefined(sitting: Sitting, trouble: Mapping[str, Any]) -> str:
+    """Why a name is not defined, where the line that should have defined it failed; else empty."""
+    missing = re.match(r"name '(\w+)' is not defined", str(trouble.get("text", "")))
+    for failure in sitting.loading.get("failed", []) if missing else ():
+        if missing is not None and missing[1] in failure["names"]:
+            return " " + trouble_sentence(failure, f"defining {missing[1]}")
+    return ""
+
+
+def nearest(name: str, written: list[str]) -> str | None:
+    """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and
+    underscores."""
+    import difflib
+
+    from grader.exam.exam import NETWORKS
+
+    taken = {kind.cls for kinds in NETWORKS.values() for kind in kinds.values()} | {"MyConv2d", "MyDilatedConv2d"}
+    free = {one.lower().replace("_", ""): one for one in written if one not in taken}
+    close = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.6)
+    if close:
+        return free[close[0]]
+    return next(
+        (one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None
+    )
+
+
+def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
+    """``skipped`` while the network doesn't construct and run, naming what it depends on."""
+    network = network_of(sitting, thing)
+    if absent_class(sitting, network) is not None or not network.works:
+        return skipped(criterion, f"Skipped: {network.kind.cls} cannot be run yet; see {thing}.shapes.")
+    return None

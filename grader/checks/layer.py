@@ -1,0 +1,207 @@
+"""The dilated layer's cases and its answers to them, shared by the checks of the layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from torch import Tensor
+
+from grader.checks.absence import missing_class
+from grader.checks.sitting import Sitting
+from grader.exam.compare import Difference, compare, rounding
+
+__all__ = [
+    "CALLS",
+    "CLASSES",
+    "GAPS",
+    "KERNELS",
+    "SOME",
+    "SOURCES",
+    "Answer",
+    "Case",
+    "absent_layer",
+    "case_answers",
+    "case_table",
+    "drawn_tensors",
+    "probe",
+    "runs",
+]
+
+
+Tensors = dict[str, Tensor]
+CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
+GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
+_OTHER_GAPS = (2, 4, 5)
+"""Of which each run has one, so that no layer can be made for the handout's gaps alone."""
+CALLS = {
+    "again": "The second call of the same {} with the same input",
+    "eval": "{} in evaluation mode",
+    "eval.again": "{} in evaluation mode and without gradients",
+}
+"""What follows the first call, in training mode and with gradients, and has to say the same."""
+SOURCES = ("input", "weight", "bias")
+SOME = Fraction(1, 4)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One layer and one input for it."""
+
+    kernel: int
+    gap: int | None
+    """None for the ordinary layer."""
+    batch: int
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+    padding: int | None = None
+    """The ordinary layer's fourth argument; None leaves it out."""
+
+    @property
+    def arguments(self) -> list[int]:
+        return [self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None)]
+
+    @property
+    def named(self) -> dict[str, int]:
+        """What varies from case to case, under the handout's names."""
+        named = {"kernel_size": self.kernel, "dilation": self.gap, "padding": self.padding}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def larger(self) -> int:
+        """By how much the output is higher and wider than the input."""
+        return 0 if self.padding is None else 2 * self.padding - self.kernel + 1
+
+    def told(self) -> str:
+        """``kernel 3, dilation 1``."""
+        return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
+
+
+def _cases(sitting: Sitting, thing: str) -> list[Case]:
+    """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
+    gaps: tuple[int | None, ...] = GAPS if thing == "dilated" else (None,)
+    sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
+    cases: list[Case] = []
+    for kernel in KERNELS:
+        for gap in gaps:
+            batch, inputs, outputs, height, width = sizes[len(cases) % len(sizes)]
+            cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
+    if thing == "my-conv2d":
+        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
+    else:
+        gap = _OTHER_GAPS[sitting.exam.number("layer/gap") % len(_OTHER_GAPS)]
+        cases.append(Case(3, gap, 5, 2, 3, 14, 17))
+    return cases
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What candidate and reference said to one case."""
+
+    case: Case
+    evidence: dict[str, Any]
+    outputs: Tensors
+    expected: Tensors
+    tolerances: dict[str, float]
+    _differences: dict[str, Difference | None] = field(default_factory=dict)
+
+    def difference(self, name: str) -> Difference | None:
+        """None if the tensor is there and right. Compared once."""
+        if name not in self._differences:
+            self._differences[name] = self._difference(name)
+        return self._differences[name]
+
+    def _difference(self, name: str) -> Difference | None:
+        if name not in self.outputs:
+            shape = tuple(self.expected["output" if name in CALLS else name].shape)
+            return Difference(shape, (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+        of = "output" if name in CALLS else name
+        return compare(self.expected[of], self.outputs[name], self.tolerances[of])
+
+    @property
+    def right(self) -> bool:
+        return "trouble" not in self.evidence and not any(map(self.difference, ("output", *CALLS)))
+
+    @property
+    def unsteady(self) -> str | None:
+        """The first call after the first that says something else, or fails; None if they agree."""
+        if "trouble" in self.evidence:
+            return None
+        first, allowed = self.outputs["output"], self.tolerances["output"]
+        differing = (
+            name
+            for name in CALLS
+            if name not in self.outputs or compare(first, self.outputs[name], allowed) is not None
+        )
+        return next(differing, None)
+
+
+def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
+    name = f"layer/{case}"
+    exam = sitting.exam
+    return {
+        "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
+        "weight": exam.uniform(f"{name}/weight", (case.outputs, case.inputs, case.kernel, case.kernel), -1, 1),
+        "bias": exam.uniform(f"{name}/bias", (case.outputs,), -1, 1),
+        "upstream": exam.uniform(
+            f"{name}/upstream", (case.batch, case.outputs, case.height + case.larger, case.width + case.larger), -1, 1
+        ),
+    }
+
+
+def _question(sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
+    return probe(sitting, thing, case), drawn_tensors(sitting, case)
+
+
+def probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
+    return {"do": "layer", "cls": CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
+
+
+def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
+    if thing not in sitting.kept:
+        cases = _cases(sitting, thing)
+        answered = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
+        sitting.kept[thing] = tuple(
+            Answer(case, *given, *_expected(sitting, thing, case)) for case, given in zip(cases, answered, strict=True)
+        )
+    return sitting.kept[thing]  # type: ignore[no-any-return]
+
+
+def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
+    """What the reference says, and the tolerance of each tensor; computed once in a run."""
+
+    def make() -> tuple[Tensors, dict[str, float]]:
+        _, single = sitting.exam.reference.answer(*_question(sitting, thing, case))
+        _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
+        return single, {name: rounding(value, double[name]) for name, value in single.items()}
+
+    return sitting.exam.once(("layer", thing, case), make)  # type: ignore[no-any-return]
+
+
+def absent_layer(sitting: Sitting, thing: str) -> str | None:
+    name = CLASSES[thing]
+    if name not in sitting.classes:
+        return missing_class(sitting, name)
+    written = sitting.written(name)
+    if written is not None and written["methods"].get("forward", {}).get("empty", False):
+        return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
+    return None
+
+
+def runs(answers: tuple[Answer, ...]) -> bool:
+    return any("trouble" not in answer.evidence for answer in answers)
+
+
+def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> dict[str, Any]:
+    rows = []
+    for answer in answers:
+        if "trouble" in answer.evidence:
+            actual, ok = str(answer.evidence["trouble"].get("text", ""))[:120], False
+        else:
+            found = [difference for name in names if (difference := answer.difference(name)) is not None]
+            actual, ok = (found[0].sentence() if found else "equal"), not found
+        rows.append({"arguments": answer.case.named, "expected": "equal to the reference", "actual": actual, "ok": ok})
+    return {"configurations": rows}

@@ -1,0 +1,100 @@
+"""The number of a network's trainable parameters."""
+
+from __future__ import annotations
+
+from grader.checks.absence import cannot_be_judged
+from grader.checks.network import Examined, network_of
+from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.trust import counted_otherwise
+from grader.marking.verdicts import Verdict, failed, passed
+
+__all__ = ["parameters"]
+
+
+def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
+    """The network has as many trainable parameters as the handout's."""
+    network = network_of(sitting, thing)
+    held_up = cannot_be_judged(sitting, criterion, thing)
+    if held_up:
+        return held_up
+    rows = [
+        row
+        for row in network.rows
+        if row.fits and (network.fixed or {}).items() <= network._named(row.arguments).items()
+    ]
+    rows = rows or [row for row in network.rows if row.constructs]
+    table = {
+        "configurations": [
+            {
+                "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
+                "expected": " or ".join(f"{count:,}" for count in sorted(row.counts)),
+                "actual": f"{row.evidence['trainable']:,}"
+                + (f" and {row.evidence['frozen']:,} frozen" if row.evidence["frozen"] else ""),
+                "ok": row.counted and row.counting is None,
+            }
+            for row in rows
+        ]
+    }
+    wrong = next((row for row in rows if not row.counted or row.counting), None)
+    if wrong is None and not network.kind.odd_kernels and network.reordered is None:
+        # Shapes are asked at kernel 3 only, but a filter that is always 3×3 has too few parameters at 5.
+        larger = network.at_kernel(5)
+        wrong = larger if larger.constructs and not larger.counted else None
+    if wrong is None:
+        return passed(
+            criterion,
+            f"{rows[0].evidence['trainable']:,} trainable parameters with "
+            f"{arguments_of(network.kind.parameters, rows[0].arguments)}, as in the "
+            "handout.",
+            evidence=table,
+            flags=counted_otherwise(network, criterion),
+        )
+    if wrong.counting is not None and wrong.counted:
+        return failed(criterion, wrong.counting, evidence=table)
+    expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
+    feedback = (
+        f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has "
+        f"{wrong.evidence['trainable']:,} trainable parameters, "
+        f"expected {expected:,}."
+    )
+    if wrong.evidence["frozen"]:
+        feedback += (
+            f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so "
+            "training would not change them."
+        )
+    elif wrong not in rows:
+        same = wrong.evidence["trainable"] == rows[0].evidence["trainable"]
+        feedback += (
+            " That is as many as with kernel=3: 3 is written where `kernel` belongs."
+            if same
+            else " With kernel=3 the number is right: see where another number than `kernel` is a filter's size."
+        )
+    else:
+        feedback += _why_not_as_many(network)
+    return failed(criterion, feedback, evidence=table)
+
+
+def _why_not_as_many(network: Examined) -> str:
+    if network.trouble is not None or not network.runs:
+        return ""
+    run = network.runs[0]
+    unused = [line["name"] for line in run.trace.get("unused", [])]
+    if unused:
+        return f" These take no part in the forward pass: {', '.join(unused[:4])}{' …' if len(unused) > 4 else ''}."
+    known = network.match
+    if known is not None and not known.is_right:
+        return f" {known.explanation}"
+    expected = [
+        tuple(line["shape"]) for line in network.expected(network.right[0], run.arguments)[0].trace["parameters"]
+    ]
+    for index, (ours, theirs) in enumerate(zip(expected, run.shapes, strict=False)):
+        if ours != theirs:
+            name = run.trace["parameters"][index]["name"]
+            return (
+                f" With {arguments_of(network.kind.parameters, run.arguments)}, the first to differ in the order "
+                "in which "
+                f"layers run is `{name}`: its shape is {list(theirs)}, expected {list(ours)}."
+            )
+    if len(run.shapes) == len(expected):
+        return ""
+    return f" It has {len(run.shapes)} parameter tensors in use, expected {len(expected)}."

@@ -1,0 +1,299 @@
+"""The smallest failing input of a network."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from grader.checks.network import Examined
+from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.smallest.hunt import (
+    LARGEST,
+    NETWORK_PROBES,
+    ROUNDS,
+    SHAKEN,
+    Enough,
+    Hunt,
+    Smallest,
+    count_strategy,
+    counts_of,
+    differs,
+    shortest,
+)
+from grader.checks.smallest.lines import VISIBLE, Message, cut, telling_part
+from grader.exam.compare import rounding
+from grader.worker.probes.network import pattern
+from reference.known import Known, Network
+
+__all__ = ["smallest_for_network"]
+
+
+# -- networks ----------------------------------------------------------------------------------------------------------
+
+_SIDES = (4, 8, 16, 32)
+_MODES = ("eval", "train")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Values for a tensor from its shape alone, so that they do not depend on the order of a network's layers."""
+
+    code: str
+    """The values as an expression of ``value``, the tensor that is filled; a number for a constant."""
+    cycle: int = 0
+    """0 for a constant."""
+    offset: int = 0
+
+    def values(self, shape: tuple[int, ...]) -> Tensor:
+        return pattern(self.told, shape)
+
+    @property
+    def told(self) -> list[int]:
+        """Cycle, offset and constant."""
+        return [self.cycle, self.offset, 0 if self.cycle else int(self.code)]
+
+
+def _repeated(cycle: int, offset: int) -> _Rule:
+    return _Rule(f"torch.arange(value.numel()).reshape(value.shape) % {cycle} - {offset}", cycle, offset)
+
+
+_FILTERS = (_Rule("1"), _Rule("-1"), _repeated(3, 1), _repeated(5, 2))
+_VECTORS = (_Rule("1"), _Rule("-1"), _repeated(3, 1))
+_IMAGES = (_Rule("1"), _Rule("0"), _repeated(3, 0), _repeated(5, 2))
+_STATISTICS = _Rule("1")
+_NO_OPTIONS: Message = {}
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A network with its parameters, and an image."""
+
+    arguments: tuple[int, ...]
+    shape: tuple[int, int, int, int]
+    """Of the image: (B, NIC, H, W)."""
+    filters: _Rule
+    vectors: _Rule
+    pixels: _Rule
+
+    @property
+    def image(self) -> Tensor:
+        return self.pixels.values(self.shape)
+
+    def values(self, shape: tuple[int, ...]) -> Tensor:
+        """For a parameter of this shape."""
+        return (self.filters if len(shape) > 1 else self.vectors).values(shape)
+
+
+def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | None:
+    """The least configuration, parameters and image for which a network's output is that of no right answer.
+
+    None where none was found in the time allowed, or where only running statistics differ.
+    """
+    key = ("smallest", examined.kind.thing)
+    if key not in sitting.kept:
+        found = None if examined.trouble is not None else examined.difference()
+        shows = found is not None and not found[0].startswith("buffer")
+        sitting.kept[key] = _NetworkHunt(sitting, examined, found[1].same_shape).smallest() if found and shows else None
+    return sitting.kept[key]  # type: ignore[no-any-return]
+
+
+class _NetworkHunt:
+    """The search for one network.
+
+    What counts is what a new network says in its first call, as it will say to a student who runs the lines; or in its
+    second, if it is right until then.
+    There are dozens of right answers, so a case is sought that differs from a few of them, the rivals; whichever right
+    answer agrees with the network on the case found becomes a rival too, and the search begins again.
+    """
+
+    def __init__(self, sitting: Sitting, examined: Examined, same_shape: bool) -> None:
+        self._hunt = Hunt(sitting, examined.kind.thing)
+        self._examined = examined
+        self._same_shape = same_shape
+        """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
+        self._rivals = [examined.right[0]]
+        self._calls = 1
+        self._answers: dict[tuple[_Setting, str, int], Tensor | None] = {}
+        self._choices = self._choices_of_arguments()
+
+    def _choices_of_arguments(self) -> list[tuple[int, ...]]:
+        examined = self._examined
+        names = examined.kind.parameters
+        if examined.fixed is None:
+            return [(value,) for value in examined.configurations[0]]
+        free = {"kernel": (1, 3, 5) if examined.kind.odd_kernels else (3,), "num_in_channels": (1, 2)}
+        return [(examined.fixed[name],) if name in examined.fixed else free.get(name, (1, 2, 3)) for name in names]
+
+    def smallest(self) -> Smallest | None:
+        """Raises nothing of the candidate's."""
+        for self._calls in (1, 2):
+            found = self._search()
+            if found is not None:
+                return found
+        return None
+
+    def _search(self) -> Smallest | None:
+        self._hunt.allow(NETWORK_PROBES)
+        rules = (len(_FILTERS) - 1, len(_VECTORS) - 1, len(_IMAGES) - 1)
+        strategy = count_strategy(1, *(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules)
+        for _ in range(ROUNDS):
+            counts = self._hunt.least(strategy, counts_of, lambda counts: self._fails(*self._setting(counts)), shortest)
+            if counts is None:
+                return None
+            setting, mode = self._setting(counts)
+            others = [known for known in self._examined.right if known not in self._rivals]
+            agreeing = [known for known in others if not self._differs(known, setting, mode)]
+            if not agreeing:
+                return self._told(setting, mode)
+            self._rivals += agreeing
+        return None
+
+    def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, str]:
+        mode, *places, side, batch, filters, vectors, pixels = counts
+        arguments = tuple(values[place] for values, place in zip(self._choices, places, strict=True))
+        inputs = dict(zip(self._examined.kind.parameters, arguments, strict=True)).get("num_in_channels", 1)
+        # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
+        images = 1 + batch + (_SIDES[side] == 4)
+        shape = (images, inputs, _SIDES[side], _SIDES[side])
+        return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
+
+    def _expected(self, known: Known, setting: _Setting, mode: str) -> Tensor | None:
+        """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
+        named = dict(zip(self._examined.kind.parameters, setting.arguments, strict=True))
+        numbers = named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
+        try:
+            network = Network(known.steps, *numbers)
+            outputs = []
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.copy_(setting.values(tuple(parameter.shape)))
+                for dtype in (torch.float32, torch.float64):
+                    for buffer in network.buffers():
+                        buffer.fill_(float(_STATISTICS.code))
+                    outputs.append(network.to(dtype).train(mode == "train")(setting.image.to(dtype)))
+        except (RuntimeError, ValueError):  # batch-norm of a single value
+            return None
+        single, double = outputs
+        # Batch-norm of equal values divides rounding by nearly 0; no difference from such outputs means anything.
+        suits = float(single.abs().max()) <= LARGEST and rounding(single, double) <= VISIBLE
+        return single if suits else None
+
+    def _actual(self, setting: _Setting, mode: str) -> Tensor | None:
+        """None where the network does not run on this."""
+        key = setting, mode, self._calls
+        if key not in self._answers:
+            self._answers[key] = self._ran(setting, mode)
+        return self._answers[key]
+
+    def _ran(
+        self, setting: _Setting, mode: str, *, shaken: float = 0.0, options: Message = _NO_OPTIONS
+    ) -> Tensor | None:
+        """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
+        probe = {
+            "do": "once",
+            "cls": self._examined.kind.cls,
+            "args": list(setting.arguments),
+            "fill": [rule.told for rule in (setting.filters, setting.vectors, _STATISTICS)],
+            "mode": mode,
+            "calls": self._calls,
+            **options,
+        }
+        image = setting.image + shaken * pattern((3, 1, 0), setting.shape)
+        evidence, outputs = self._hunt.ask(probe, {"input": image})
+        return None if "trouble" in evidence else outputs["output"]
+
+    def _fails(self, setting: _Setting, mode: str) -> bool:
+        return all(self._differs(known, setting, mode) for known in self._rivals) and self._steady(setting, mode)
+
+    def _steady(self, setting: _Setting, mode: str) -> bool:
+        """Whether rounding does not show. Where all of a channel's values are equal, batch-norm divides it by nearly 0;
+        it would print something else on another machine."""
+        actual, shaken = self._actual(setting, mode), self._ran(setting, mode, shaken=SHAKEN)
+        return actual is not None and shaken is not None and _as_good_as_equal(actual, shaken)
+
+    def _differs(self, known: Known, setting: _Setting, mode: str) -> bool:
+        expected = self._expected(known, setting, mode)
+        if expected is None:
+            return False
+        actual = self._actual(setting, mode)
+        if actual is None or (self._same_shape and actual.shape != expected.shape):
+            return False
+        return differs(expected, actual)
+
+    def _told(self, setting: _Setting, mode: str) -> Smallest | None:
+        actual = self._actual(setting, mode)
+        if actual is None:
+            return None
+        wrong = actual
+        expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, wrong))
+        part = telling_part(expected, actual)
+        kind = self._examined.kind
+        image = "×".join(map(str, setting.shape))
+        call = f"{kind.cls}({arguments_of(kind.parameters, setting.arguments)})"
+        sentence = (
+            f"The smallest case found on which it differs is {call} with a {image} image in "
+            f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
+        )
+        if self._calls > 1:
+            sentence += " Its first call is right: it remembers something from one call to the next."
+        if self._drawn_at_random(setting, mode):
+            sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
+        return Smallest(
+            {
+                "code": _network_code(kind.cls, setting, mode, self._calls, part),
+                "expected": str(cut(expected, part)),
+                "actual": str(cut(actual, part)),
+            },
+            sentence,
+        )
+
+    def _drawn_at_random(self, setting: _Setting, mode: str) -> bool:
+        actual, other = self._actual(setting, mode), None
+        self._hunt.allow(1)
+        with contextlib.suppress(Enough):
+            other = self._ran(setting, mode, options={"rng": self._examined.exam.number("smallest/again")})
+        return actual is not None and other is not None and not _as_good_as_equal(actual, other)
+
+    def _expectations(self, setting: _Setting, mode: str) -> Iterator[Tensor]:
+        for known in self._rivals:
+            expected = self._expected(known, setting, mode)
+            if expected is not None:
+                yield expected
+
+
+def _as_good_as_equal(first: Tensor, second: Tensor) -> bool:
+    """NaN is as good as NaN here."""
+    return first.shape == second.shape and torch.allclose(first, second, rtol=0, atol=VISIBLE, equal_nan=True)
+
+
+def _distance(expected: Tensor, actual: Tensor) -> float:
+    return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
+
+
+def _network_code(cls: str, setting: _Setting, mode: str, calls: int, part: str) -> str:
+    shape = ", ".join(map(str, setting.shape))
+    lines = ["import torch", "", f"model = {cls}({', '.join(map(str, setting.arguments))})"]
+    if setting.pixels.cycle:
+        count = torch.Size(setting.shape).numel()
+        formula = f"torch.arange({count}.).reshape({shape}) % {setting.pixels.cycle} - {setting.pixels.offset}"
+        lines.append(f"images = {formula.removesuffix(' - 0')}")
+    else:
+        lines.append(f"images = torch.{'ones' if setting.pixels.code == '1' else 'zeros'}({shape})")
+    lines += ["with torch.no_grad():", "    for value in model.parameters():"]
+    if setting.filters == setting.vectors:
+        lines.append(f"        {_filling(setting.filters)}")
+    else:
+        lines += ["        if value.dim() > 1:  # filters", f"            {_filling(setting.filters)}"]
+        lines += ["        else:  # biases and batch-norm", f"            {_filling(setting.vectors)}"]
+    lines += ["    for value in model.buffers():  # running statistics", "        if value.is_floating_point():"]
+    lines.append(f"            {_filling(_STATISTICS)}")
+    lines += [f"    model.{mode}()", *["    model(images + 1)"] * (calls - 1)]
+    return "\n".join([*lines, f"    print(model(images){part})"])
+
+
+def _filling(rule: _Rule) -> str:
+    return f"value.copy_({rule.code})" if rule.cycle else f"value.fill_({rule.code})"
