@@ -552,10 +552,10 @@ class DeviceFindings:
 
 
 @dataclass(frozen=True)
-class Replies:
+class Replies(Generic[R]):
     """The replies to several probes, in their order."""
 
-    replies: tuple[Reply, ...]
+    replies: tuple[R | Trouble, ...]
     """One for each probe."""
 
 
@@ -570,7 +570,7 @@ Reply = (
     | Training
     | LayerRun
     | DeviceFindings
-    | Replies
+    | Replies[Any]
     | Trouble
 )
 """Whatever can come back."""
@@ -735,11 +735,11 @@ class RunOnDevice(ClassProbe[DeviceFindings]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Several(Probe[Replies]):
+class Several(Probe[Replies[R]], Generic[R]):
     """Several probes of one class, to be answered in turn."""
 
     do: ClassVar[str] = "several"
-    probes: tuple[ClassProbe[Any], ...]
+    probes: tuple[ClassProbe[R], ...]
     """At least one."""
 
     @property
