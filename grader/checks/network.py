@@ -15,7 +15,8 @@ from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
 from grader.exam.compare import Difference, compare, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local, NetworkKind
 from grader.lazy import lazy
-from reference.known import Known, Network, Step, misordered, right, state_shapes, upsampling_moved
+from reference.known import Known, Network, misordered, right
+from reference.steps import Step, state_shapes, upsampling_moved
 
 __all__ = ["Examined", "Row", "Run", "network_of"]
 
