@@ -26,6 +26,7 @@ from grader.detect import Detected, detect
 from grader.exam.exam import NETWORKS, Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.intake import Found, Submission, read
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Outcome, Verdict
@@ -180,7 +181,7 @@ class Grading:
             verdict = run_check(str(criterion.check), sitting, criterion.id)
         except Exception as fault:  # ours: the student's are evidence by now
             told = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
-            evidence = {"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)}
+            evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
             verdict = Verdict(criterion.id, Outcome.ERROR, told, evidence=evidence)
         return _timed(verdict, time.monotonic() - clock)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from grader.report import Report, evidence, numbers, page, plots, summary
-from grader.report.evidence import Curve, Difference
+from grader.marking.evidence import Curve, Difference
+from grader.report import Report, numbers, page, plots, summary
 from grader.report.summary import PartSummary
 
 __all__ = ["to_html"]
@@ -27,7 +27,6 @@ def to_html(report: Report) -> str:
         most_rows=ROWS,
         style=style,
         policy=page.policy(style),
-        evidence_of=evidence.read,
         look=summary.look,
         marked=summary.marked,
         reason=summary.reason,

@@ -18,7 +18,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from grader.display import display
-from grader.report import evidence, numbers, summary
+from grader.report import numbers, summary
+from grader.report.facts import facts
 
 __all__ = ["policy", "style", "template"]
 
@@ -69,7 +70,7 @@ def _environment() -> Environment:
         points=numbers.points,
         figure=numbers.figure,
         seconds=numbers.seconds,
-        facts=evidence.facts,
+        facts=facts,
     )
     environment.globals.update(states=summary.STATES)
     return environment

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT
 
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Part
 from grader.marking.rubric_file import load
 from grader.marking.sheet import Mark, MarkSheet, mark
@@ -57,7 +58,13 @@ def test_a_verdict_becomes_a_mark_with_all_that_it_says() -> None:
         assignment(criterion("cnn.shapes", "0.75")),
         [
             Verdict(
-                "cnn.shapes", Outcome.PARTIAL, "Three is fixed.", F(2, 3), "three-colours", {"expected": [1, 24]}, 0.5
+                "cnn.shapes",
+                Outcome.PARTIAL,
+                "Three is fixed.",
+                F(2, 3),
+                "three-colours",
+                Evidence(facts={"expected": [1, 24]}),
+                0.5,
             )
         ],
     )
@@ -72,7 +79,7 @@ def test_a_verdict_becomes_a_mark_with_all_that_it_says() -> None:
             bonus=False,
             feedback="Three is fixed.",
             mistake="three-colours",
-            evidence={"expected": [1, 24]},
+            evidence=Evidence(facts={"expected": [1, 24]}),
             seconds=0.5,
         ),
     )
@@ -208,11 +215,11 @@ def test_a_hidden_criterion_shows_no_expected_values(outcome: Outcome) -> None:
         ended("cnn.shapes", outcome),
         feedback="42 was wanted",
         mistake="tanh",
-        evidence={"expected": 42, "seconds": 1.5},
+        evidence=Evidence(facts={"expected": 42}),
     )
     [hidden] = mark(assignment(criterion("cnn.shapes", "1", hidden=True)), [verdict]).marks
     assert "42" not in hidden.feedback and "tanh" not in hidden.feedback
-    assert hidden.evidence == {"seconds": 1.5}
+    assert hidden.evidence == Evidence()
     assert (hidden.outcome, hidden.points, hidden.mistake) == (outcome, verdict.share, None)
 
 
