@@ -419,10 +419,10 @@ import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from grader.checks.sitting import Sitting
-from grader.checks.smallest import smallest_for_layer
-from grader.exam import Exam, Local
-from grader.rubric import load
-from grader.worker.protocol import Definitions, Outline, Trouble
+from grader.checks.smallest.layer import smallest_for_layer
+from grader.exam.exam import Exam, Local
+from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline
 from reference.data import load_horses
 from reference.layers import MyDilatedConv2d
 assert "hypothesis" not in sys.modules, "Hypothesis takes half a second to import, so not before it is needed"
@@ -430,7 +430,7 @@ class Doubles(MyDilatedConv2d):
     def forward(self, images):
         return 2 * super().forward(images)
 exam = Exam(load(Path({root!r}) / "rubric.yaml").assignments["csc321-2018"], 1, load_horses())
-sitting = Sitting(exam, None, Local({{"MyDilatedConv2d": Doubles}}), {{}}, {{}})
+sitting = Sitting(exam, None, Local({{"MyDilatedConv2d": Doubles}}), Outline(), Definitions())
 assert smallest_for_layer(sitting, "dilated") is not None
 """
 
