@@ -68,7 +68,7 @@ def _anchor(mark: Mark) -> str:
 
 def _overview(report: Report) -> str:
     rows = [
-        f"| {_line(part.title)} | {'bonus ' if part.bonus else ''}{numbers.of(part.points, part.max_points)} | "
+        f"| {_line(part.title)} | {'bonus ' if part.bonus else ''}{numbers.out_of(part.points, part.max_points)} | "
         f"{numbers.points(part.open_points) if part.open_points else ''} |"
         for part in summary.parts(report)
     ]

@@ -141,7 +141,7 @@ def _part(part: PartSummary) -> RenderableType:
     heading.add_column(justify="right", no_wrap=True)
     heading.add_row(
         Text(f"{_line(part.title)}{bonus}", style="bold"),
-        Text.assemble(_bar(part), "  ", (numbers.of(part.points, part.max_points), "bold")),
+        Text.assemble(_bar(part), "  ", (numbers.out_of(part.points, part.max_points), "bold")),
     )
     return Group(Text(), heading, *([grid] if grid.row_count else []))
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from grader.marking.points import in_hundredths
 
-__all__ = ["figure", "hundredths", "of", "points", "seconds"]
+__all__ = ["figure", "hundredths", "out_of", "points", "seconds"]
 
 
 def hundredths(value: Fraction) -> int | float:
@@ -24,7 +24,7 @@ def points(value: Fraction) -> str:
     return f"{sign}{whole}.{rest:02d}".rstrip("0").rstrip(".")
 
 
-def of(value: Fraction, maximum: Fraction) -> str:
+def out_of(value: Fraction, maximum: Fraction) -> str:
     """``1.25 / 2``."""
     return f"{points(value)} / {points(maximum)}"
 

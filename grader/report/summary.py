@@ -104,7 +104,7 @@ def marked(mark: Mark) -> str:
         return "no points"
     if mark.outcome in OPEN:
         return f"– / {numbers.points(mark.max_points)}"
-    return numbers.of(mark.points, mark.max_points)
+    return numbers.out_of(mark.points, mark.max_points)
 
 
 def is_manual(mark: Mark) -> bool:
@@ -170,7 +170,7 @@ def bonus_sentence(report: Report) -> str:
 
 def score_line(report: Report) -> str:
     """``14.25 / 20``."""
-    return numbers.of(report.sheet.score, report.sheet.max_score)
+    return numbers.out_of(report.sheet.score, report.sheet.max_score)
 
 
 def pending_sentence(report: Report) -> str:
