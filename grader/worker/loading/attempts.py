@@ -87,7 +87,7 @@ class Attempts:
         for name in unit.bound - set(namespace):
             namespace[name] = StandIn(name)
         cause = describe(error)
-        why = f"needs what is not available here ({cause['type']}: {cause['text']}); replaced by a placeholder"
+        why = f"needs what is not available here ({cause.type}: {cause.text}); replaced by a placeholder"
         self._findings.note(unit.where, unit.what, why)
         return True
 

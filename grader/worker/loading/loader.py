@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..protocol import CodeFile, Conflict, DataFile, Failure, Remark, Replacement
 from ..source.pieces import Source
 from ..source.python2 import PYTHON_2_NAMES
 from ..source.reading import read
@@ -46,31 +47,31 @@ _SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Loaded:
-    """What loading a submission came to. All but ``classes``, ``namespaces`` and ``every`` are JSON values."""
+    """What loading a submission came to."""
 
     classes: dict[str, type]
     """The wanted classes that exist."""
     namespaces: dict[str, dict[str, Any]]
     """The names of each file that was run, by its path."""
-    left_out: list[dict[str, str]]
-    """``where``, ``what`` and ``why`` of statements that were not run, or not as they are written."""
-    failed: list[dict[str, Any]]
-    """``where`` and ``what`` of definitions that raised, the ``names`` that they should have bound, and ``type``,
-    ``text`` and ``frames`` of the exception."""
-    stood_in: list[dict[str, str]]
-    """``module`` and ``why`` of imports that a placeholder or an equivalent replaces."""
+    skipped: list[Remark]
+    """Statements that were not run, or not as they are written."""
+    failures: list[Failure]
+    """Definitions that raised an exception."""
+    replacements: list[Replacement]
+    """Imports that a placeholder or an equivalent replaces."""
     chosen: dict[str, str]
     """Path of the file that each wanted class is taken from."""
-    conflicts: list[dict[str, Any]]
-    """``name`` and ``paths`` of wanted classes that several unrelated files define differently."""
-    notes: list[dict[str, str]]
-    """``where``, ``what`` and ``why`` of removed and old functions that the code uses; grows while the code runs."""
+    conflicts: list[Conflict]
+    """Wanted classes that several unrelated files define differently."""
+    notes: list[Remark]
+    """Removed and old functions that the code uses; grows while the code runs."""
     every: dict[str, tuple[type, ...]]
     """All classes that ever had each wanted name in any file: a class may be defined twice, and copied."""
 
 
 def load(
-    files: Iterable[Mapping[str, Any]],
+    files: Sequence[CodeFile],
+    data: Sequence[DataFile] = (),
     *,
     folder: Path,
     wanted: Sequence[str],
@@ -79,19 +80,16 @@ def load(
 ) -> Loaded:
     """Run the definitions of the files that hold the ``wanted`` classes, best file first.
 
-    ``files`` are as for ``outline``, or have ``data`` (base64), which is laid out for the code to read. ``folder`` is
-    where their text lies, for ``__file__``. ``sparing`` skips what the wanted classes do not need, except imports. The
-    first statement that does not end is stopped after ``seconds``.
+    ``data`` is laid out for the code to read. ``folder`` is where the text of ``files`` lies, for ``__file__``.
+    ``sparing`` skips what the wanted classes do not need, except imports. The first statement that does not end is
+    stopped after ``seconds``.
 
     Side effects: the working directory is that of the best file where there is data; the modules are registered in
     ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
     Never raises for what the code does.
     """
-    files = list(files)
-    code = [file for file in files if "data" not in file]
-    if len(code) < len(files):
-        lay_out(files, folder, (folder / code[0]["path"]).parent if code else folder)
-    return Loader(read(code), folder, wanted, sparing=sparing, seconds=seconds).load()
+    lay_out(data, folder, (folder / files[0].path).parent if files else folder)
+    return Loader(read(files), folder, wanted, sparing=sparing, seconds=seconds).load()
 
 
 class Loader:
@@ -127,9 +125,9 @@ class Loader:
         return Loaded(
             classes=classes,
             namespaces={file.source.path: vars(file.module) for file in self._files if file.has_started},
-            left_out=self._findings.left_out,
-            failed=self._findings.failed,
-            stood_in=self._findings.stood_in,
+            skipped=self._findings.skipped,
+            failures=self._findings.failures,
+            replacements=self._findings.replacements,
             chosen=chosen,
             conflicts=[conflict for conflict in conflicts if conflict is not None],
             notes=self._findings.notes,
@@ -153,7 +151,7 @@ class Loader:
         holding.sort(key=lambda file: file.is_to_do(name))
         return holding + [file for file in self._files if file not in holding and name in file.scope.own]
 
-    def _conflict(self, name: str, chosen: str) -> dict[str, Any] | None:
+    def _conflict(self, name: str, chosen: str) -> Conflict | None:
         """Files whose class of that name differs from the chosen one's, and that are not connected by an import."""
         first = next(file for file in self._files if file.source.path == chosen)
         statement = first.class_statement(name)
@@ -166,7 +164,7 @@ class Loader:
                 continue
             if not _is_same(other, statement):
                 paths.append(file.source.path)
-        return {"name": name, "paths": paths} if len(paths) > 1 else None
+        return Conflict(name, tuple(paths)) if len(paths) > 1 else None
 
     # -------------------------------------------------------------------------------------------------- running a file
 
