@@ -22,6 +22,7 @@ from grader.checks.smallest.layer import smallest_for_layer
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline, Trouble
 from reference.data import load_horses
 from reference.layers import MyConv2d, MyDilatedConv2d
 from reference.models import CNN, UNet, UNet2023, model_classes
@@ -58,14 +59,13 @@ class Counting(Local):
     def answer(self, probe, tensors):
         self.probes += 1
         if self.hangs_at is not None and self.probes >= self.hangs_at:
-            return {"trouble": {"type": "Stopped", "text": "it was stopped after 10 seconds", "frames": []}}, {}
+            return Trouble("Stopped", "it was stopped after 10 seconds"), {}
         return super().answer(probe, tensors)
 
 
 def _sitting(exam, *, hangs_at=None, **classes):
     names = {**model_classes(exam.assignment.id), **classes}
-    loading = {"classes": list(names), "chosen": {}}
-    return Sitting(exam, None, Counting(names, hangs_at), {"files": []}, loading)
+    return Sitting(exam, None, Counting(names, hangs_at), Outline(), Definitions(classes=tuple(names)))
 
 
 def _printed(code, **classes):
@@ -422,6 +422,7 @@ from grader.checks.sitting import Sitting
 from grader.checks.smallest import smallest_for_layer
 from grader.exam import Exam, Local
 from grader.rubric import load
+from grader.worker.protocol import Definitions, Outline, Trouble
 from reference.data import load_horses
 from reference.layers import MyDilatedConv2d
 assert "hypothesis" not in sys.modules, "Hypothesis takes half a second to import, so not before it is needed"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from submitted_code import code_files
+from code_files import code_files
 
 from grader.worker.loading import legacy
 from grader.worker.loading.loader import Loaded, load

@@ -7,7 +7,7 @@ import io
 import sys
 
 import pytest
-from submitted_code import NETWORK, PLAIN
+from code_files import NETWORK, PLAIN
 
 
 def test_an_exception_costs_one_definition_and_is_reported_with_the_students_frames(loading):

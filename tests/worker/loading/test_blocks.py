@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from submitted_code import NETWORK, PLAIN, reasons
+from code_files import NETWORK, PLAIN, reasons
 
 
 def test_a_block_keeps_its_definitions_and_loses_the_rest(loading, capsys):
@@ -13,6 +13,6 @@ def test_a_block_keeps_its_definitions_and_loses_the_rest(loading, capsys):
     )
     loaded = loading({"models.py": text})
     assert loaded.namespaces["models.py"]["device"] == "cpu"
-    assert reasons(loaded) == {'print("none")': "calls print() at the top level"}
+    assert reasons(loaded.skipped) == {'print("none")': "calls print() at the top level"}
     assert loaded.skipped[0].place == "models.py, line 9"
     assert capsys.readouterr().out == ""

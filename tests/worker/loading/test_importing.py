@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from submitted_code import NETWORK, PLAIN, reasons
+from code_files import NETWORK, PLAIN, reasons
 
 
 def test_models_split_over_files_import_one_another(loading, capsys):
@@ -95,7 +95,7 @@ def test_old_and_absent_modules_do_not_stop_a_real_notebook(loading):
     loaded = loading({"a2.ipynb": imports})
     assert "CNN" in loaded.classes and not loaded.failures
     assert {"cv2", "google.colab", "load_data"} <= {entry.module for entry in loaded.replacements}
-    assert "cnn = train(args)" in reasons(loaded)
+    assert "cnn = train(args)" in reasons(loaded.skipped)
 
 
 def test_an_import_whose_failure_is_caught_does_fail(loading):

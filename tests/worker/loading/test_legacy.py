@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from submitted_code import NETWORK
+from code_files import NETWORK
 from torch import nn
 
 from grader.worker import trouble

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from submitted_code import NETWORK, PLAIN, reasons, script
+from code_files import NETWORK, PLAIN, reasons, script
 
 from grader.worker.loading.loader import load
 from grader.worker.protocol import Conflict, DataFile
@@ -37,7 +37,7 @@ def test_definitions_are_run_and_the_rest_is_skipped_with_a_reason(loading, caps
     text += 'if __name__ == "__main__":\n    print("ran")\n'
     text += "if os.system('true') == 0:\n    x = 1\n"
     loaded = loading({"models.py": text})
-    assert reasons(loaded) == expected
+    assert reasons(loaded.skipped) == expected
     assert issubclass(loaded.classes["CNN"], torch.nn.Module)
     assert not loaded.failures
     assert capsys.readouterr().out == ""
@@ -72,12 +72,12 @@ def test_a_training_loop_is_never_run_even_if_needed(loading):
     text = NETWORK + "for i in range(3):\n    i.backward()\nclass CNN(nn.Module):\n    def f(self): return i\n"
     loaded = loading({"models.py": text})
     assert "CNN" in loaded.classes
-    assert reasons(loaded) == {"for i in range(3):": "training loop at the top level"}
+    assert reasons(loaded.skipped) == {"for i in range(3):": "training loop at the top level"}
 
 
 def test_what_needs_something_skipped_is_skipped_and_has_not_failed(loading):
     loaded = loading({"models.py": NETWORK + PLAIN + "args = parse()\nrate = args.rate\n"})
-    assert reasons(loaded)["rate = args.rate"] == "needs `args`, which is skipped"
+    assert reasons(loaded.skipped)["rate = args.rate"] == "needs `args`, which is skipped"
     assert not loaded.failures
 
 
@@ -122,7 +122,7 @@ def test_python_2_runs_in_its_own_meaning(loading, capsys):
 
 def test_sparing_runs_only_what_is_needed(loading):
     text = "import math\nx = 1 / 0\ny = 2\nclass CNN:\n    k = y\nclass Other:\n    k = 1 / 0\n"
-    loaded = load([script(text)], folder=Path(), wanted=("CNN",), sparing=True)
+    loaded = load([script(text, "models.py")], folder=Path(), wanted=("CNN",), sparing=True)
     assert loaded.classes["CNN"].k == 2 and not loaded.failures
     assert [entry.text for entry in loaded.skipped] == ["x = 1 / 0", "class Other:"]
 

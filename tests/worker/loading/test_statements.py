@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from submitted_code import NETWORK, PLAIN
+from code_files import NETWORK, PLAIN
 
 
 @pytest.mark.parametrize(
