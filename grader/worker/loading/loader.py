@@ -25,7 +25,7 @@ from typing import Any
 
 from ..protocol import CodeFile, Conflict, DataFile, Failure, Remark, Replacement
 from ..source.pieces import Source
-from ..source.python2 import PYTHON_2_NAMES
+from ..source.python2_meaning import PYTHON_2_NAMES
 from ..source.reading import read
 from ..trouble import remember
 from . import legacy
