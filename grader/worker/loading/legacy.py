@@ -25,7 +25,7 @@ from torch.jit import _builtins
 from torch.nn import functional as F
 
 from ..trouble import here, is_theirs
-from .standins import equivalent
+from .equivalents import equivalent
 
 __all__ = ["Note", "cuda_calls", "install", "uninstall"]
 
@@ -234,7 +234,8 @@ def _old_names() -> None:
 
 
 def _of_standard_library(module: str, name: str) -> Any:
-    return equivalent(f"{module}.{name}")[1]
+    modern = equivalent(f"{module}.{name}")
+    return None if modern is None else modern.value
 
 
 def _answer_for(module: types.ModuleType, old: Callable[[str], Any]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..source.names import Aliases, dotted
-from ..source.python2 import DIVIDE, DIVIDE_IN_PLACE
+from ..source.python2_meaning import DIVIDE, DIVIDE_IN_PLACE
 
 __all__ = ["NEW_SCOPE", "Scope", "binds", "is_main_guard", "names_mentioned", "names_read", "reads_now", "trains"]
 

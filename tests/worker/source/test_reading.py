@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from grader.worker.protocol import Cell, CodeFile
 from grader.worker.source.pieces import Piece, Source
-from grader.worker.source.python2 import DIVIDE, PYTHON_2
+from grader.worker.source.python2_meaning import DIVIDE
+from grader.worker.source.python2_syntax import PYTHON_2
 from grader.worker.source.reading import read
 
 
