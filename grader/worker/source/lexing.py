@@ -68,7 +68,7 @@ def lex(text: str, *, magics: bool = False) -> Iterator[Token]:
             # Inside an expression, no line begins like this: the bracket was never closed.
             depth, at_start = 0, True
         if at_start and magics and (_MAGIC.match(text, position) or ASSIGNED_MAGIC.match(text, position)):
-            # The blanks before it stay a token, so that its column is right.
+            # The indentation belongs to it.
             kind, word = "magic", text[position : _end_of_magic(text, position)]
         else:
             match = _TOKEN.match(text, position)

@@ -79,7 +79,7 @@ def test_a_class_can_derive_from_it_alone_or_beside_a_real_class(cv2):
     assert Net.__mro__[1] is torch.nn.Module
 
 
-def test_what_derives_from_a_module_that_is_absent_is_a_network():
+def test_a_class_derived_from_an_absent_module_class_is_a_network():
     lightning = StandIn("pytorch_lightning")
 
     class Mixin:
@@ -114,7 +114,7 @@ def test_its_exceptions_can_be_caught(cv2):
         assert str(caught) == "text"
 
 
-def test_it_is_no_tensor_no_array_and_no_coroutine(cv2):
+def test_it_is_not_a_tensor_an_array_or_a_coroutine(cv2):
     assert not isinstance(cv2, torch.Tensor)
     assert np.array(cv2).size == 0
     for name in ("__torch_function__", "__array__", "__await__", "__wrapped__"):

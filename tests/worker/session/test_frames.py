@@ -197,7 +197,7 @@ def test_a_frame_arrives_in_whatever_pieces() -> None:
     assert content is not None and content[0] == {"a": "é"} and torch.equal(content[1]["t"], torch.arange(5.0))
 
 
-def test_the_end_before_a_frame_is_no_frame_and_within_one_an_error() -> None:
+def test_the_end_before_a_frame_is_none_and_the_end_within_one_is_an_error() -> None:
     assert read(lambda count: b"") is None
     frame = encode({"a": 1}, {"t": torch.ones(3)})
     for length in range(1, len(frame)):
