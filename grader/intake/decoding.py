@@ -1,9 +1,9 @@
 """Bytes of a code file to text: as Python reads them, and with a remark where Python would refuse them.
 
 Python's rules are PEP 263: a byte-order mark, else a coding comment in the first two lines, else UTF-8. The standard
-library's ``tokenize.detect_encoding`` applies them. Two more rules follow, each with a remark, because the student's own
-Python refuses such a file: UTF-16, which some Windows editors save, is recognised by its byte-order mark; and bytes that
-are none of these are read as Latin-1, which never fails.
+library's ``tokenize.detect_encoding`` applies them. Two more rules follow, each with a remark, because the student's
+own Python refuses such a file: UTF-16, which some Windows editors save, is recognised by its byte-order mark; and bytes
+that are none of these are read as Latin-1, which never fails.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +126,24 @@ def test_nothing_is_logged_for_a_notebook_that_breaks_the_schema(caplog: pytest.
         read_notebook(notebook({"cell_type": "code", "outputs": 1}, {"cell_type": "poem"}, 3, metadata=None))
         read_notebook(old([OLD_CODE | {"outputs": [1]}, {}, "x"]))
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        notebook(code("x = 1"), TEXT, code(["%matplotlib inline\n", "y = 2\n"]), code("")),
+        old([OLD_HEADING, OLD_CODE], [TEXT, OLD_CODE]),
+    ],
+    ids=["format 4", "format 3"],
+)
+def test_a_notebook_as_jupyter_writes_it_is_read_as_nbformat_reads_it(text: str) -> None:
+    content = json.loads(text)
+    if content["nbformat"] == 4:
+        for number, cell in enumerate(content["cells"]):
+            cell["id"] = f"cell-{number}"
+    expected = nbformat.reads(json.dumps(content), as_version=4)
+    sources = [(number, cell.source) for number, cell in enumerate(expected.cells, 1) if cell.cell_type == "code"]
+    assert list(read_notebook(text).sources) == sources
 
 
 values = st.recursive(
