@@ -429,7 +429,7 @@ def test_data_has_a_budget_in_number_and_bytes(tmp_path: Path) -> None:
     assert 0 < held <= reading._MOST_DATA_IN_ALL
 
 
-def test_of_too_much_code_what_lies_on_top_and_is_small_is_kept_with_one_flag(tmp_path: Path, monkeypatch) -> None:
+def test_of_too_much_code_the_small_files_at_the_top_are_read_and_one_flag_names_the_rest(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(reading, "MOST_CODE", 1000)
     large = "#" * 400
     alice = put(
@@ -442,15 +442,15 @@ def test_of_too_much_code_what_lies_on_top_and_is_small_is_kept_with_one_flag(tm
 
 
 @given(st.text(max_size=200), st.integers(0, 800), st.booleans())
-def test_what_is_no_script_is_told_as_counting_each_character_would(text: str, size: int, odd: bool) -> None:
+def test_what_is_not_a_script_is_recognised_as_by_counting_each_character(text: str, size: int, odd: bool) -> None:
     controls = sum(character < " " and character not in "\n\t\f" for character in text)
     expected = odd and (50 * controls > len(text) or 3 * len(text) + 4 < size)
-    assert (reading._no_script(text, size, odd=odd) is not None) == bool(expected)
+    assert (reading._why_not_a_script(text, size, odd=odd) is not None) == bool(expected)
 
 
 @pytest.mark.parametrize("name", ["a2.py", "a2.ipynb"])
 @pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf"])
-def test_an_empty_script_is_told_as_an_empty_notebook_is(tmp_path: Path, name: str, content: bytes) -> None:
+def test_an_empty_script_is_refused_as_an_empty_notebook_is(tmp_path: Path, name: str, content: bytes) -> None:
     (file,) = read_at(put(tmp_path / "alice", **{name: content})).code
     assert file.cells == ()
     assert "is empty: " in str(file.problem)
