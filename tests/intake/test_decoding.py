@@ -33,7 +33,7 @@ def test_what_python_reads_is_read_without_a_remark(content: bytes, text: str) -
 
 
 @pytest.mark.parametrize(
-    ("content", "text", "said"),
+    ("content", "text", "words"),
     [
         ("é = 1\n".encode("utf-16"), "é = 1\n", "UTF-16"),
         ("é = 1\n".encode("utf-16-be").join([b"\xfe\xff", b""]), "é = 1\n", "UTF-16"),
@@ -46,10 +46,10 @@ def test_what_python_reads_is_read_without_a_remark(content: bytes, text: str) -
         (b"x\x00 = 1\x00\n", "x = 1\n", "2 NUL"),
     ],
 )
-def test_what_python_refuses_is_read_with_a_remark(content: bytes, text: str, said: str) -> None:
+def test_what_python_refuses_is_read_with_a_remark(content: bytes, text: str, words: str) -> None:
     decoded = decode(content)
     assert decoded.text == text
-    assert said in "; ".join(decoded.remarks)
+    assert words in "; ".join(decoded.remarks)
 
 
 def test_a_coding_comment_counts_in_the_first_two_lines_only() -> None:

@@ -65,7 +65,7 @@ def test_code_cells_come_in_order_with_their_place_among_all_cells(
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "words"),
     [
         (None, "cell 1 is not a cell"),
         ([code("x")], "cell 1 is not a cell"),
@@ -75,14 +75,14 @@ def test_code_cells_come_in_order_with_their_place_among_all_cells(
         (code("x\0"), "cell 1 holds NUL characters"),
     ],
 )
-def test_a_damaged_cell_is_remarked_on_and_the_others_keep_their_numbers(cell: Any, said: str) -> None:
+def test_a_damaged_cell_has_a_remark_and_the_others_keep_their_numbers(cell: Any, words: str) -> None:
     read = read_notebook(notebook(cell, code("y = 2")))
     assert read.sources[-1] == (2, "y = 2")
-    assert said in read.remarks[0]
+    assert words in read.remarks[0]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("", "is empty"),
         (" \n", "is empty"),
@@ -106,11 +106,11 @@ def test_a_damaged_cell_is_remarked_on_and_the_others_keep_their_numbers(cell: A
     ],
     ids=range(19),
 )
-def test_what_is_no_notebook_is_refused_with_what_where_and_what_to_do(text: str, said: str) -> None:
+def test_what_is_not_a_notebook_is_refused_with_what_where_and_what_to_do(text: str, words: str) -> None:
     with pytest.raises(NotebookError) as refused:
         read_notebook(text)
     message = str(refused.value)
-    assert said in message
+    assert words in message
     assert ":" in message
     assert "\n" not in message
     assert len(message) < 300
