@@ -38,6 +38,7 @@ from grader.store.cache import signature
 from grader.store.files import StoreError
 from grader.store.folder import Occupied, Store
 from grader.store.keys import fingerprint, report_key
+from grader.worker.protocol import Outline
 
 if TYPE_CHECKING:
     from grader.pipeline import Grading
@@ -134,7 +135,7 @@ def _detected(rubric: Rubric, files: Sequence[StoredFile], assignment: str | Non
     """By file names alone: whatever says more of the submission has failed."""
     if assignment is not None:
         return Detected(assignment, f"{assignment}, as the command line says.", True)
-    return detect(rubric.assignments, [file.path for file in files], {"files": []}, cohorts=cohorts)
+    return detect(rubric.assignments, [file.path for file in files], Outline(), cohorts=cohorts)
 
 
 class _Stopped(BaseException):
