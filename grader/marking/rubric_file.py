@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -24,6 +23,7 @@ from yaml.reader import Reader
 from grader.marking.late import LateRule
 from grader.marking.points import total
 from grader.marking.rubric import Assignment, Criterion, Part, Rubric, RubricError
+from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS, LAYER_ORDERS
 
 __all__ = ["CHECKS", "load"]
@@ -154,9 +154,8 @@ def _seen(node: Node) -> str:
     return "a mapping" if isinstance(node, MappingNode) else "a list"
 
 
-def _nearest(name: str, allowed: Collection[str]) -> str:
-    near = get_close_matches(name[:60], allowed, n=1)
-    return f"did you mean '{near[0]}'?" if near else "use one of these"
+def _nearest(name: str, allowed: Iterable[str]) -> str:
+    return did_you_mean(name, allowed, otherwise="use one of these")
 
 
 def _mapping(node: Node, what: str, allowed: Sequence[str] | None, required: Sequence[str] = ()) -> dict[str, Node]:
