@@ -48,8 +48,8 @@ def wrong():
 
 def _found(network, outputs):
     run = network.runs[-1]
-    numbers, image = network._numbers(run.arguments), network.image(run.arguments)
-    return [one.id for one in look_up(network.exam, network.right, numbers, run.shapes, image, outputs(run))]
+    image = network.image(run.arguments)
+    return [one.id for one in look_up(network.exam, network.right, run.arguments, run.shapes, image, outputs(run))]
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])

@@ -11,8 +11,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-
 from grader.rubric import load
+
 from reference.handouts import CLASSES, HANDOUTS, LAYER_CLASSES, LAYER_ORDERS
 from reference.models import model_classes
 

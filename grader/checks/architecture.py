@@ -6,7 +6,7 @@ import re
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.sitting import Sitting
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.compare import compare
 from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
@@ -83,7 +83,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
     """What is seen of a network that equals nothing known."""
     run = network.runs[0]
     where = sitting.where(network.kind.cls)
-    call = f"{network.kind.cls}({arguments_of(network.kind.parameters, run.arguments)})"
+    call = network.call(run.arguments)
     expected = network.expected(network.right[0], run.arguments)[0]
     shapes = [tuple(line["shape"]) for line in expected.trace["parameters"]]
     if run.trace["unused"] and len(run.shapes) < len(shapes):

@@ -19,7 +19,12 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return held_up
     network = network_of(sitting, thing)
     arguments = network.configurations[0]
-    probe = {"do": "device", "cls": network.kind.cls, "args": list(arguments), "rng": sitting.exam.number("device")}
+    probe = {
+        "do": "device",
+        "cls": network.kind.cls,
+        "args": list(arguments.positional(network.kind.parameters)),
+        "rng": sitting.exam.number("device"),
+    }
     picture = {"input": network.image(arguments)}
     evidence, _ = sitting.candidate.answer(probe, picture)
     if "trouble" in evidence:

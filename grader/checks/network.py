@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, combinations, product
 from typing import Any
 
@@ -11,12 +12,13 @@ import torch
 from torch import Tensor
 
 from grader.checks.catalogue import look_up
-from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.sitting import Sitting, trouble_sentence
 from grader.exam.compare import Difference, compare, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local, NetworkKind
 from grader.lazy import lazy
+from reference.arguments import PARAMETERS, Arguments
 from reference.known import Known, Network, misordered, right
-from reference.steps import Step, state_shapes, upsampling_moved
+from reference.steps import Steps, state_shapes, upsampling_moved
 
 __all__ = ["Examined", "Row", "Run", "network_of"]
 
@@ -39,7 +41,7 @@ _SIDE = 32
 class Row:
     """One configuration of a network, and what came of it."""
 
-    arguments: tuple[int, ...]
+    arguments: Arguments
     expected: tuple[tuple[int, ...], ...]
     """Output shapes for the inputs tried."""
     evidence: Message
@@ -106,7 +108,7 @@ class Row:
 class Run:
     """A network's function under the examiner's parameters, in one configuration."""
 
-    arguments: tuple[int, ...]
+    arguments: Arguments
     trace: Message
     outputs: Tensors
     trouble: Message | None = None
@@ -126,11 +128,19 @@ class Examined:
         self.exam: Exam = sitting.exam
         self.kind = kind
 
+    def call(self, arguments: Arguments) -> str:
+        """``CNN(kernel=3, num_filters=8)``, for feedback."""
+        return f"{self.kind.cls}({self.named(arguments)})"
+
+    def named(self, arguments: Arguments) -> str:
+        """``kernel=3, num_filters=8``: what the constructor is called with."""
+        return arguments.text(self.kind.parameters)
+
     # -- where it fits ------------------------------------------------------------------------------------------------
 
     def build(
         self,
-        arguments: tuple[int, ...],
+        arguments: Arguments,
         batches: Sequence[int] = (2,),
         side: int = _SIDE,
         order: tuple[str, ...] | None = None,
@@ -139,7 +149,7 @@ class Examined:
         probe = self._building(arguments, batches, side, order)
         return self._row(arguments, probe, self.sitting.candidate.answer(probe, {})[0])
 
-    def _builds(self, tried: Mapping[tuple[int, ...], Sequence[int]]) -> Iterator[Row]:
+    def _builds(self, tried: Mapping[Arguments, Sequence[int]]) -> Iterator[Row]:
         """``build`` for several configurations, each with the sizes of its batches."""
         probes = [self._building(arguments, batches) for arguments, batches in tried.items()]
         answered = self.sitting.candidate.answers([(probe, {}) for probe in probes])
@@ -148,7 +158,7 @@ class Examined:
 
     def _building(
         self,
-        arguments: tuple[int, ...],
+        arguments: Arguments,
         batches: Sequence[int],
         side: int = _SIDE,
         order: tuple[str, ...] | None = None,
@@ -156,40 +166,26 @@ class Examined:
         return {
             "do": "build",
             "cls": self.kind.cls,
-            "args": [self._named(arguments)[name] for name in order or self.kind.parameters],
-            "inputs": [[size, self._inputs(arguments), side, side] for size in batches],
-            "image": [1, self._inputs(arguments), side, side],
+            "args": list(arguments.positional(order or self.kind.parameters)),
+            "inputs": [[size, arguments.inputs, side, side] for size in batches],
+            "image": [1, arguments.inputs, side, side],
             "rng": self.exam.number("build"),
         }
 
-    def _row(self, arguments: tuple[int, ...], probe: Message, evidence: Message) -> Row:
-        expected = tuple((size, self._colours(arguments), height, width) for size, _, height, width in probe["inputs"])
+    def _row(self, arguments: Arguments, probe: Message, evidence: Message) -> Row:
+        expected = tuple((size, arguments.colours, height, width) for size, _, height, width in probe["inputs"])
         return Row(arguments, expected, evidence, self._counts(arguments))
 
     def at_kernel(self, kernel: int) -> Row:
         """The first configuration that is served rightly, with another kernel."""
         served = next((row for row in self.rows if row.fits and row.counted), self.rows[0])
-        return self.build(tuple({**self._named(served.arguments), "kernel": kernel}.values()))
+        return self.build(replace(served.arguments, kernel=kernel))
 
-    def _named(self, arguments: tuple[int, ...]) -> dict[str, int]:
-        return dict(zip(self.kind.parameters, arguments, strict=True))
-
-    def _inputs(self, arguments: tuple[int, ...]) -> int:
-        return self._named(arguments).get("num_in_channels", 1)
-
-    def _colours(self, arguments: tuple[int, ...]) -> int:
-        return self._named(arguments).get("num_colours", 3)
-
-    def _numbers(self, arguments: tuple[int, ...]) -> tuple[int, int, int, int]:
-        named = self._named(arguments)
-        return named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
-
-    def _counts(self, arguments: tuple[int, ...]) -> frozenset[int]:
-        numbers = self._numbers(arguments)
+    def _counts(self, arguments: Arguments) -> frozenset[int]:
         return self.exam.once(  # type: ignore[no-any-return]
             ("counts", self.kind, arguments),
             lambda: frozenset(
-                sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *numbers))
+                sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *arguments.numbers))
                 for known in self.right
             ),
         )
@@ -202,9 +198,10 @@ class Examined:
     def usual(self) -> tuple[Row, ...]:
         """The configurations of the shapes criterion; all of them where a few don't tell."""
         covering = _COVERING if self.kind.odd_kernels else _COVERING_ODD
-        tried: dict[tuple[int, ...], tuple[int, ...]] = {}
+        tried: dict[Arguments, tuple[int, ...]] = {}
         for choice in covering:
-            arguments = tuple(_VALUES[name][choice[place]] for place, name in enumerate(self.kind.parameters))
+            values = {name: _VALUES[name][choice[place]] for place, name in enumerate(self.kind.parameters)}
+            arguments = Arguments.from_names(values)
             # Whether a network takes a batch of any size does not depend on its configuration.
             tried.setdefault(arguments, (2,) if tried else (1, self._one_of("batch", _BATCHES)))
         rows: list[Row] = []
@@ -236,11 +233,16 @@ class Examined:
         """True where trying more configurations only repeats a hang or a crash."""
         return all((row.trouble or {}).get("type") in ("Stopped", "SystemExit") for row in rows)
 
-    def _every_configuration(self) -> Iterator[tuple[int, ...]]:
-        values = [_VALUES[name] if name != "kernel" or self.kind.odd_kernels else (3,) for name in self.kind.parameters]
-        yield from product(*values)
+    def _every_configuration(self) -> Iterator[Arguments]:
+        return self._product(_VALUES if self.kind.odd_kernels else {**_VALUES, "kernel": (3,)})
 
-    def _unusual_configurations(self) -> Iterator[tuple[int, ...]]:
+    def _product(self, choices: Mapping[str, Sequence[int]]) -> Iterator[Arguments]:
+        """Every choice of a value for each of the constructor's parameters."""
+        names = self.kind.parameters
+        for values in product(*(choices[name] for name in names)):
+            yield Arguments.from_names(dict(zip(names, values, strict=True)))
+
+    def _unusual_configurations(self) -> Iterator[Arguments]:
         """Numbers of the course's other weight files and colour sets, beside the usual ones of the other parameters."""
         unusual = {
             "kernel": (3,),
@@ -248,8 +250,8 @@ class Examined:
             "num_colours": (*_VALUES["num_colours"], 32, 16, 3),
             "num_in_channels": _VALUES["num_in_channels"],
         }
-        for arguments in product(*(unusual[name] for name in self.kind.parameters)):
-            if not all(value in _VALUES[name] for name, value in self._named(arguments).items()):
+        for arguments in self._product(unusual):
+            if not all(value in _VALUES[name] for name, value in arguments.named(self.kind.parameters).items()):
                 yield arguments
 
     @lazy
@@ -269,12 +271,12 @@ class Examined:
         if not any(good) or any(_beyond_limits(row) for row in rows) or self.reordered is not None:
             return None
         names = self.kind.parameters
-        tried = [sorted({self._named(row.arguments)[name] for row in rows}) for name in names]
+        tried = [sorted({row.arguments.named()[name] for row in rows}) for name in names]
         for size in range(1, len(names) + 1):
             for chosen in combinations(range(len(names)), size):
                 for values in product(*(tried[place] for place in chosen)):
                     rule = {names[place]: value for place, value in zip(chosen, values, strict=True)}
-                    if good == [rule.items() <= self._named(row.arguments).items() for row in rows]:
+                    if good == [rule.items() <= row.arguments.named().items() for row in rows]:
                         return rule
         return None
 
@@ -298,7 +300,7 @@ class Examined:
         others = [
             row
             for row in self.usual
-            if rule.items() <= self._named(row.arguments).items() and self._named(row.arguments)["kernel"] != kernel
+            if rule.items() <= row.arguments.named().items() and row.arguments.kernel != kernel
         ]
         return kernel is not None and bool(others) and all(row.counted for row in others)
 
@@ -312,16 +314,16 @@ class Examined:
     # -- which function it computes -----------------------------------------------------------------------------------
 
     @lazy
-    def configurations(self) -> tuple[tuple[int, ...], ...]:
+    def configurations(self) -> tuple[Arguments, ...]:
         """Where architecture is judged: small numbers, and those the class insists on."""
         fixed = dict(self.fixed or {})
         fitting = [row for row in self.rows if row.fits] or [row for row in self.rows if row.trouble is None]
         if self.fixed is None and fitting:
             return (fitting[0].arguments,)
         drawn = self._small()
-        small = {name: fixed.get(name, drawn[name]) for name in self.kind.parameters}
-        kernels = [3, 5] if self.kind.odd_kernels and "kernel" not in fixed else [small["kernel"]]
-        return tuple(tuple({**small, "kernel": kernel}.values()) for kernel in kernels)
+        small = Arguments.from_names({name: fixed.get(name, drawn[name]) for name in self.kind.parameters})
+        kernels = [3, 5] if self.kind.odd_kernels and "kernel" not in fixed else [small.kernel]
+        return tuple(replace(small, kernel=kernel) for kernel in kernels)
 
     def _small(self) -> dict[str, int]:
         """Small numbers of this run that are not to be confused with each other."""
@@ -341,48 +343,41 @@ class Examined:
     @lazy
     def runs(self) -> tuple[Run, ...]:
         images = [(arguments, self.image(arguments)) for arguments in self.configurations]
-        return _asked(self.exam, self.sitting.candidate, self.kind.cls, images)
+        return _asked(self.exam, self.sitting.candidate, self.kind.cls, self.kind.parameters, images)
 
-    def image(self, arguments: tuple[int, ...]) -> Tensor:
+    def image(self, arguments: Arguments) -> Tensor:
         """Input (B, NIC, 32, 32), uniform in [0, 1]; a larger kernel, which takes longer, gets two images."""
-        batch = self._one_of("batch", _BATCHES) if arguments[0] == 3 else 2
-        return self.exam.uniform(f"image/{self._inputs(arguments)}", (batch, self._inputs(arguments), _SIDE, _SIDE))
+        batch = self._one_of("batch", _BATCHES) if arguments.kernel == 3 else 2
+        return self.exam.uniform(f"image/{arguments.inputs}", (batch, arguments.inputs, _SIDE, _SIDE))
 
-    def expected(self, known: Known, arguments: tuple[int, ...]) -> tuple[Run, dict[str, float]]:
+    def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
         """What a known implementation answers, with the tolerance of each tensor; computed once in a run."""
         return self.exam.once(  # type: ignore[no-any-return]
             ("run", known.steps, arguments), lambda: self._expected(known.steps, arguments)
         )
 
-    def _expected(self, steps: tuple[Step, ...], arguments: tuple[int, ...]) -> tuple[Run, dict[str, float]]:
+    def _expected(self, steps: Steps, arguments: Arguments) -> tuple[Run, dict[str, float]]:
         """Batch-norm may stand before or after an upsampling that copies pixels: the same function, but the variance of
         four times as many equal values, with Bessel's correction, is a little smaller. What the running statistics
         differ
         by between the two places is allowed beside rounding.
         """
         image = self.image(arguments)
-        run = _ask(self.exam, self._known(steps), "Network", arguments, image)
+        run = _ask(self.exam, _known(steps), arguments, image)
         if run.trouble is not None:
             return run, {}
-        double = _ask(self.exam, self._known(steps, torch.float64), "Network", arguments, image)
+        double = _ask(self.exam, _known(steps, torch.float64), arguments, image)
         tolerances = {name: rounding(value, double.outputs[name]) for name, value in run.outputs.items()}
-        moved = _ask(self.exam, self._known(upsampling_moved(steps)), "Network", arguments, image)
+        moved = _ask(self.exam, _known(upsampling_moved(steps)), arguments, image)
         for name, value in moved.outputs.items():
             if name.startswith("buffer."):
                 tolerances[name] += float((value - run.outputs[name]).abs().max())
         return run, tolerances
 
-    def _known(self, steps: tuple[Step, ...], dtype: torch.dtype | None = None) -> Local:
-        return Local({"Network": lambda *arguments: Network(steps, *self._numbers(arguments))}, dtype)
-
-    def known_candidate(self, known: Known, dtype: torch.dtype | None = None) -> Local:
-        """A known implementation as a candidate with the class ``Network``."""
-        return self._known(known.steps, dtype)
-
     def agrees(self, known: Known) -> bool:
         """Whether the submission's network is this function, in every configuration."""
         for run in self.runs:
-            if run.trouble is not None or run.shapes != state_shapes(known.steps, *self._numbers(run.arguments)):
+            if run.trouble is not None or run.shapes != state_shapes(known.steps, *run.arguments.numbers):
                 return False
             expected, tolerances = self.expected(known, run.arguments)
             if expected.trouble is not None or any(True for _ in _differences(expected, run, tolerances)):
@@ -419,7 +414,7 @@ class Examined:
                 return known
         # The largest kernel tells most: an ignored one hides behind 3.
         run = self.runs[-1]
-        seen = self._numbers(run.arguments), run.shapes, self.image(run.arguments), run.outputs
+        seen = run.arguments, run.shapes, self.image(run.arguments), run.outputs
         # The other order of layers is a mistake already, beside which one more is looked for.
         found = chain(
             look_up(self.exam, self.right, *seen), look_up(self.exam, others, *seen, most=1) if others else ()
@@ -445,9 +440,7 @@ class Examined:
         """Why the function could not be looked at, as a sentence."""
         for run in self.runs:
             if run.trouble is not None:
-                return trouble_sentence(
-                    run.trouble, f"running {self.kind.cls}({arguments_of(self.kind.parameters, run.arguments)})"
-                )
+                return trouble_sentence(run.trouble, f"running {self.call(run.arguments)}")
         return None
 
 
@@ -476,23 +469,42 @@ def _beyond_limits(row: Row) -> bool:
 
 def _one_width(rows: Collection[Row]) -> bool:
     """Whether no row has the right number of parameters, and that number is the same whatever ``num_filters`` is."""
-    numbers: dict[tuple[int, ...], set[int]] = {}
+    numbers: dict[Arguments, set[int]] = {}
     for row in rows:
         if row.constructs:
-            others = (row.arguments[0], *row.arguments[2:])  # the handouts' second parameter is num_filters
-            numbers.setdefault(others, set()).add(row.evidence["trainable"])
+            numbers.setdefault(replace(row.arguments, filters=0), set()).add(row.evidence["trainable"])
     return bool(numbers) and all(len(found) == 1 for found in numbers.values()) and not any(row.counted for row in rows)
 
 
-def _ask(exam: Exam, candidate: Candidate, cls: str, arguments: tuple[int, ...], image: Tensor) -> Run:
-    return _asked(exam, candidate, cls, [(arguments, image)])[0]
+def known_candidate(known: Known, dtype: torch.dtype | None = None) -> Local:
+    """A known implementation as a candidate with the class ``Network``, whose constructor takes all four numbers."""
+    return _known(known.steps, dtype)
+
+
+def _known(steps: Steps, dtype: torch.dtype | None = None) -> Local:
+    return Local({"Network": partial(Network, steps)}, dtype)
+
+
+def _ask(exam: Exam, candidate: Candidate, arguments: Arguments, image: Tensor) -> Run:
+    """What a known implementation answers."""
+    return _asked(exam, candidate, "Network", PARAMETERS, [(arguments, image)])[0]
 
 
 def _asked(
-    exam: Exam, candidate: Candidate, cls: str, images: Sequence[tuple[tuple[int, ...], Tensor]]
+    exam: Exam,
+    candidate: Candidate,
+    cls: str,
+    parameters: tuple[str, ...],
+    images: Sequence[tuple[Arguments, Tensor]],
 ) -> tuple[Run, ...]:
-    """A class's function in several configurations, each with its image (B, C_in, H, W)."""
-    probes = [{"cls": cls, "args": list(arguments), "rng": exam.number("run")} for arguments, _ in images]
+    """A class's function in several configurations, each with its image (B, NIC, H, W).
+
+    ``parameters``: those of its constructor.
+    """
+    probes = [
+        {"cls": cls, "args": list(arguments.positional(parameters)), "rng": exam.number("run")}
+        for arguments, _ in images
+    ]
     traces = [
         trace
         for trace, _ in candidate.answers(

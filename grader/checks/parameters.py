@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.sitting import Sitting
 from grader.checks.trust import counted_otherwise
 from grader.marking.verdicts import Verdict, failed, passed
 
@@ -17,16 +17,12 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     held_up = cannot_be_judged(sitting, criterion, thing)
     if held_up:
         return held_up
-    rows = [
-        row
-        for row in network.rows
-        if row.fits and (network.fixed or {}).items() <= network._named(row.arguments).items()
-    ]
+    rows = [row for row in network.rows if row.fits and (network.fixed or {}).items() <= row.arguments.named().items()]
     rows = rows or [row for row in network.rows if row.constructs]
     table = {
         "configurations": [
             {
-                "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
+                "arguments": row.arguments.named(network.kind.parameters),
                 "expected": " or ".join(f"{count:,}" for count in sorted(row.counts)),
                 "actual": f"{row.evidence['trainable']:,}"
                 + (f" and {row.evidence['frozen']:,} frozen" if row.evidence["frozen"] else ""),
@@ -44,8 +40,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return passed(
             criterion,
             f"{rows[0].evidence['trainable']:,} trainable parameters with "
-            f"{arguments_of(network.kind.parameters, rows[0].arguments)}, as in the "
-            "handout.",
+            f"{network.named(rows[0].arguments)}, as in the handout.",
             evidence=table,
             flags=counted_otherwise(network, criterion),
         )
@@ -53,8 +48,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return failed(criterion, wrong.counting, evidence=table)
     expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
     feedback = (
-        f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has "
-        f"{wrong.evidence['trainable']:,} trainable parameters, "
+        f"{network.call(wrong.arguments)} has {wrong.evidence['trainable']:,} trainable parameters, "
         f"expected {expected:,}."
     )
     if wrong.evidence["frozen"]:
@@ -91,9 +85,8 @@ def _why_not_as_many(network: Examined) -> str:
         if ours != theirs:
             name = run.trace["parameters"][index]["name"]
             return (
-                f" With {arguments_of(network.kind.parameters, run.arguments)}, the first to differ in the order "
-                "in which "
-                f"layers run is `{name}`: its shape is {list(theirs)}, expected {list(ours)}."
+                f" With {network.named(run.arguments)}, the first to differ in the order in which layers run is "
+                f"`{name}`: its shape is {list(theirs)}, expected {list(ours)}."
             )
     if len(run.shapes) == len(expected):
         return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.checks.absence import absent_class, line_of, made_of_what_is_missing, undefined
 from grader.checks.network import Examined, Row, network_of
-from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
 
 __all__ = ["shapes"]
@@ -75,7 +75,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 
 def _as_json(network: Examined, row: Row) -> dict[str, Any]:
     return {
-        "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
+        "arguments": row.arguments.named(network.kind.parameters),
         "expected": ", ".join(str(list(shape)) for shape in row.expected),
         "actual": row.actual(),
         "ok": row.fits,
@@ -83,8 +83,8 @@ def _as_json(network: Examined, row: Row) -> dict[str, Any]:
 
 
 def _first_failure(sitting: Sitting, network: Examined, row: Row) -> str:
-    call = f"{network.kind.cls}({', '.join(map(str, row.arguments))})"
-    names = arguments_of(network.kind.parameters, row.arguments)
+    call = f"{network.kind.cls}({', '.join(map(str, row.arguments.positional(network.kind.parameters)))})"
+    names = network.named(row.arguments)
     if row.trouble is not None:
         stopped = row.trouble.get("type") == "Stopped"  # and nobody knows where
         doing = f"building and running {call}" if stopped else f"{'running' if row.constructs else 'building'} {call}"

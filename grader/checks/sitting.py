@@ -13,7 +13,7 @@ from grader.exam.exam import Candidate, Exam
 from grader.intake import Submission
 from grader.marking.verdicts import sentences
 
-__all__ = ["Sitting", "arguments_of", "trouble_sentence"]
+__all__ = ["Sitting", "trouble_sentence"]
 
 
 Message = dict[str, Any]
@@ -144,8 +144,3 @@ def _line(frame: Mapping[str, Any]) -> str:
     """``models.py, line 12: `x = self.conv(x)```."""
     source = " ".join(str(frame.get("text", "")).split())[:120]
     return f"{frame.get('file', '?')}, line {frame.get('line', '?')}" + (f": `{source}`" if source else "")
-
-
-def arguments_of(names: tuple[str, ...], values: tuple[int, ...]) -> str:
-    """``kernel=3, num_filters=8``."""
-    return ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 
 from grader.checks.absence import cannot_be_judged
-from grader.checks.network import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.network import Examined, known_candidate, network_of
+from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.verdicts import Outcome, Verdict, failed, passed
+from reference.arguments import Arguments
 from reference.known import Known
 
 __all__ = ["training"]
@@ -62,10 +63,8 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, where: dict[str, str]) -> Verdict:
     """``where`` goes into the probes: a ``device``, or nothing for the CPU."""
     arguments = network.configurations[0]
-    call = f"training {network.kind.cls}({arguments_of(network.kind.parameters, arguments)})"
-    lessons = sitting.exam.lessons(
-        network._inputs(arguments), network._colours(arguments), regression=thing == "regression-cnn"
-    )
+    call = f"training {network.call(arguments)}"
+    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=thing == "regression-cnn")
     known = network.match if network.match is not None and network.match.is_right else network.right[0]
     expected = _lesson(network, known, arguments, lessons)
 
@@ -78,7 +77,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
             f"parameters and learn the same; see {thing}.architecture.",
         )
     shape = list(run.outputs["train"].shape)
-    wanted = [len(network.image(arguments)), network._colours(arguments), 32, 32]
+    wanted = [len(network.image(arguments)), arguments.colours, 32, 32]
     if shape != wanted:
         return failed(
             criterion,
@@ -87,7 +86,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     probe = {
         "do": "learn",
         "cls": network.kind.cls,
-        "args": list(arguments),
+        "args": list(arguments.positional(network.kind.parameters)),
         "rng": sitting.exam.number("learn"),
     } | where
     state = sitting.exam.state("learn", shapes, [line["shape"] for line in run.trace["buffers"]])
@@ -159,21 +158,28 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     )
 
 
-def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons: dict[str, Tensor]) -> dict[str, Any]:
+def _lesson(network: Examined, known: Known, arguments: Arguments, lessons: dict[str, Tensor]) -> dict[str, Any]:
     """The reference's training run, with the tolerance of each loss; computed once in a run."""
 
     def make() -> dict[str, Any]:
         exam = network.exam
         image = network.image(arguments)
-        trace, _ = network.known_candidate(known).answer(
-            {"do": "trace", "cls": "Network", "args": list(arguments), "rng": 0}, {"input": image}
+        trace, _ = known_candidate(known).answer(
+            {"do": "trace", "cls": "Network", "args": list(arguments.numbers), "rng": 0}, {"input": image}
         )
         shapes = [line["shape"] for line in trace["parameters"]]
         state = exam.state("learn", shapes, [line["shape"] for line in trace["buffers"]])
-        probe = {"do": "learn", "cls": "Network", "args": list(arguments), "rng": 0, "optimizer": "sgd", "rate": _RATE}
+        probe = {
+            "do": "learn",
+            "cls": "Network",
+            "args": list(arguments.numbers),
+            "rng": 0,
+            "optimizer": "sgd",
+            "rate": _RATE,
+        }
         first = {name: value[:_STEPS] for name, value in lessons.items()}
-        _, single = network.known_candidate(known).answer(probe, {**first, **state})
-        _, double = network.known_candidate(known, torch.float64).answer(probe, {**first, **state})
+        _, single = known_candidate(known).answer(probe, {**first, **state})
+        _, double = known_candidate(known, torch.float64).answer(probe, {**first, **state})
         tolerance = _drift(single["losses"], double["losses"])
         return {
             "shapes": shapes,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.network import Examined
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.sitting import Sitting
 from grader.checks.smallest.hunt import (
     LARGEST,
     NETWORK_PROBES,
@@ -26,7 +26,9 @@ from grader.checks.smallest.hunt import (
 )
 from grader.checks.smallest.lines import VISIBLE, Message, cut, telling_part
 from grader.exam.compare import rounding
+from grader.exam.exam import NetworkKind
 from grader.worker.probes.network import pattern
+from reference.arguments import Arguments
 from reference.known import Known, Network
 
 __all__ = ["smallest_for_network"]
@@ -72,7 +74,7 @@ _NO_OPTIONS: Message = {}
 class _Setting:
     """A network with its parameters, and an image."""
 
-    arguments: tuple[int, ...]
+    arguments: Arguments
     shape: tuple[int, int, int, int]
     """Of the image: (B, NIC, H, W)."""
     filters: _Rule
@@ -121,10 +123,11 @@ class _NetworkHunt:
         self._choices = self._choices_of_arguments()
 
     def _choices_of_arguments(self) -> list[tuple[int, ...]]:
+        """For each of the constructor's parameters, the values to choose from."""
         examined = self._examined
         names = examined.kind.parameters
         if examined.fixed is None:
-            return [(value,) for value in examined.configurations[0]]
+            return [(value,) for value in examined.configurations[0].positional(names)]
         free = {"kernel": (1, 3, 5) if examined.kind.odd_kernels else (3,), "num_in_channels": (1, 2)}
         return [(examined.fixed[name],) if name in examined.fixed else free.get(name, (1, 2, 3)) for name in names]
 
@@ -154,19 +157,17 @@ class _NetworkHunt:
 
     def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, str]:
         mode, *places, side, batch, filters, vectors, pixels = counts
-        arguments = tuple(values[place] for values, place in zip(self._choices, places, strict=True))
-        inputs = dict(zip(self._examined.kind.parameters, arguments, strict=True)).get("num_in_channels", 1)
+        chosen = [values[place] for values, place in zip(self._choices, places, strict=True)]
+        arguments = Arguments.from_names(dict(zip(self._examined.kind.parameters, chosen, strict=True)))
         # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
         images = 1 + batch + (_SIDES[side] == 4)
-        shape = (images, inputs, _SIDES[side], _SIDES[side])
+        shape = (images, arguments.inputs, _SIDES[side], _SIDES[side])
         return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
 
     def _expected(self, known: Known, setting: _Setting, mode: str) -> Tensor | None:
         """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
-        named = dict(zip(self._examined.kind.parameters, setting.arguments, strict=True))
-        numbers = named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
         try:
-            network = Network(known.steps, *numbers)
+            network = Network(known.steps, *setting.arguments.numbers)
             outputs = []
             with torch.no_grad():
                 for parameter in network.parameters():
@@ -196,7 +197,7 @@ class _NetworkHunt:
         probe = {
             "do": "once",
             "cls": self._examined.kind.cls,
-            "args": list(setting.arguments),
+            "args": list(setting.arguments.positional(self._examined.kind.parameters)),
             "fill": [rule.told for rule in (setting.filters, setting.vectors, _STATISTICS)],
             "mode": mode,
             "calls": self._calls,
@@ -233,7 +234,7 @@ class _NetworkHunt:
         part = telling_part(expected, actual)
         kind = self._examined.kind
         image = "×".join(map(str, setting.shape))
-        call = f"{kind.cls}({arguments_of(kind.parameters, setting.arguments)})"
+        call = self._examined.call(setting.arguments)
         sentence = (
             f"The smallest case found on which it differs is {call} with a {image} image in "
             f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
@@ -244,7 +245,7 @@ class _NetworkHunt:
             sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
             {
-                "code": _network_code(kind.cls, setting, mode, self._calls, part),
+                "code": _network_code(kind, setting, mode, self._calls, part),
                 "expected": str(cut(expected, part)),
                 "actual": str(cut(actual, part)),
             },
@@ -274,9 +275,13 @@ def _distance(expected: Tensor, actual: Tensor) -> float:
     return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
 
 
-def _network_code(cls: str, setting: _Setting, mode: str, calls: int, part: str) -> str:
+def _network_code(kind: NetworkKind, setting: _Setting, mode: str, calls: int, part: str) -> str:
     shape = ", ".join(map(str, setting.shape))
-    lines = ["import torch", "", f"model = {cls}({', '.join(map(str, setting.arguments))})"]
+    lines = [
+        "import torch",
+        "",
+        f"model = {kind.cls}({', '.join(map(str, setting.arguments.positional(kind.parameters)))})",
+    ]
     if setting.pixels.cycle:
         count = torch.Size(setting.shape).numel()
         formula = f"torch.arange({count}.).reshape({shape}) % {setting.pixels.cycle} - {setting.pixels.offset}"
