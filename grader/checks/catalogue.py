@@ -86,7 +86,7 @@ def _shelf_at(
     """Computed once in a run."""
     network = (rights[0].steps, depth)
     entries = exam.once(("catalogue", *network), lambda: _entries(rights, depth))
-    return exam.once(  # type: ignore[no-any-return]
+    return exam.once(
         ("shelf", *network, arguments, shapes), lambda: _shelf(exam, entries, arguments, shapes, image[:1])
     )
 

@@ -284,8 +284,7 @@ def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, so
         single, double = found
         return {name: (single[name], rounding(single[name], double[name])) for name in SOURCES}
 
-    found = sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)
-    return found[source]  # type: ignore[no-any-return]
+    return sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)[source]
 
 
 def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:

@@ -17,6 +17,7 @@ __all__ = [
     "CLASSES",
     "GAPS",
     "KERNELS",
+    "OTHER_GAPS",
     "SOME",
     "SOURCES",
     "Answer",
@@ -24,6 +25,7 @@ __all__ = [
     "absent_layer",
     "case_answers",
     "case_table",
+    "cases_of",
     "drawn_tensors",
     "probe",
     "runs",
@@ -33,7 +35,7 @@ __all__ = [
 Tensors = dict[str, Tensor]
 CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
 GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
-_OTHER_GAPS = (2, 4, 5)
+OTHER_GAPS = (2, 4, 5)
 """Of which each run has one, so that no layer can be made for the handout's gaps alone."""
 CALLS = {
     "again": "The second call of the same {} with the same input",
@@ -80,7 +82,7 @@ class Case:
         return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
 
 
-def _cases(sitting: Sitting, thing: str) -> list[Case]:
+def cases_of(sitting: Sitting, thing: str) -> list[Case]:
     """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
     gaps: tuple[int | None, ...] = GAPS if thing == "dilated" else (None,)
     sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
@@ -92,7 +94,7 @@ def _cases(sitting: Sitting, thing: str) -> list[Case]:
     if thing == "my-conv2d":
         cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
     else:
-        gap = _OTHER_GAPS[sitting.exam.number("layer/gap") % len(_OTHER_GAPS)]
+        gap = OTHER_GAPS[sitting.exam.number("layer/gap") % len(OTHER_GAPS)]
         cases.append(Case(3, gap, 5, 2, 3, 14, 17))
     return cases
 
@@ -161,13 +163,16 @@ def probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
-    if thing not in sitting.kept:
-        cases = _cases(sitting, thing)
+    """What the submission's layer and the reference answer to every case; asked once per submission."""
+
+    def make() -> tuple[Answer, ...]:
+        cases = cases_of(sitting, thing)
         answered = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
-        sitting.kept[thing] = tuple(
+        return tuple(
             Answer(case, *given, *_expected(sitting, thing, case)) for case, given in zip(cases, answered, strict=True)
         )
-    return sitting.kept[thing]  # type: ignore[no-any-return]
+
+    return sitting.once(("answers", thing), make)
 
 
 def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
@@ -178,7 +183,7 @@ def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[s
         _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
         return single, {name: rounding(value, double[name]) for name, value in single.items()}
 
-    return sitting.exam.once(("layer", thing, case), make)  # type: ignore[no-any-return]
+    return sitting.exam.once(("layer", thing, case), make)
 
 
 def absent_layer(sitting: Sitting, thing: str) -> str | None:

@@ -182,7 +182,7 @@ class Examined:
         return self.build(replace(served.arguments, kernel=kernel))
 
     def _counts(self, arguments: Arguments) -> frozenset[int]:
-        return self.exam.once(  # type: ignore[no-any-return]
+        return self.exam.once(
             ("counts", self.kind, arguments),
             lambda: frozenset(
                 sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *arguments.numbers))
@@ -352,9 +352,7 @@ class Examined:
 
     def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
         """What a known implementation answers, with the tolerance of each tensor; computed once in a run."""
-        return self.exam.once(  # type: ignore[no-any-return]
-            ("run", known.steps, arguments), lambda: self._expected(known.steps, arguments)
-        )
+        return self.exam.once(("run", known.steps, arguments), lambda: self._expected(known.steps, arguments))
 
     def _expected(self, steps: Steps, arguments: Arguments) -> tuple[Run, dict[str, float]]:
         """Batch-norm may stand before or after an upsampling that copies pixels: the same function, but the variance of
@@ -547,4 +545,4 @@ def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> It
 
 def network_of(sitting: Sitting, thing: str) -> Examined:
     """The evidence of a network, shared by its checks."""
-    return sitting.kept.setdefault(thing, Examined(sitting, sitting.exam.networks[thing]))  # type: ignore[no-any-return]
+    return sitting.once(("network", thing), lambda: Examined(sitting, sitting.exam.networks[thing]))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from grader.exam.exam import Candidate, Exam
+from grader.exam.once import Once
 from grader.intake import Submission
 from grader.marking.verdicts import sentences
 
 __all__ = ["Sitting", "trouble_sentence"]
 
 
+Value = TypeVar("Value")
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
 
@@ -33,8 +35,11 @@ class Sitting:
     """What the worker reported of running the definitions."""
     card: str | None = None
     """torch's name of the graphics card that probes may ask for by ``device``; None where there is none."""
-    kept: dict[Any, Any] = field(default_factory=dict)
-    """Evidence that several checks share, by thing."""
+    _once: Once = field(default_factory=Once)
+
+    def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """``make()``, computed the first time that a check of this submission asks for the key."""
+        return self._once.value(key, make)
 
     @property
     def classes(self) -> frozenset[str]:

@@ -189,7 +189,7 @@ def _lesson(network: Examined, known: Known, arguments: Arguments, lessons: dict
             "final": double,
         }
 
-    return network.exam.once(("lesson", known.steps, arguments), make)  # type: ignore[no-any-return]
+    return network.exam.once(("lesson", known.steps, arguments), make)
 
 
 def _drift(single: Tensor, double: Tensor) -> Tensor:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from grader.exam.once import Once
 from grader.marking.rubric import Assignment
 from grader.worker.probes.answer import answer
 from reference.data import Horses
@@ -23,6 +24,7 @@ from reference.models import model_classes
 __all__ = ["NETWORKS", "Candidate", "Exam", "Local", "NetworkKind"]
 
 
+Value = TypeVar("Value")
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
 
@@ -110,27 +112,19 @@ class Exam:
         classes = model_classes(assignment.id)
         self.reference = Local(classes)
         self.reference_in_double = Local(classes, torch.float64)
-        self._kept: dict[Any, Any] = {}
-        self._locks: dict[Any, threading.Lock] = {}
-        self._draws: dict[Any, Tensors] = {}
+        self._once = Once()
+        self._draws: dict[Hashable, Tensors] = {}
         """By purpose and shape; what was asked for last stands last."""
         self._drawn_bytes = 0
         self._lock = threading.Lock()
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """``make()``, computed the first time this key is asked for in the run, by one thread."""
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            return self._kept[key]
+        return self._once.value(key, make)
 
-    def forget(self, key: Any) -> None:
+    def forget(self, key: Hashable) -> None:
         """Free what ``once`` keeps under a key; it is computed anew when it is asked for again."""
-        with self._lock:
-            self._locks.pop(key, None)
-            self._kept.pop(key, None)
+        self._once.forget(key)
 
     def number(self, purpose: str) -> int:
         """A 63-bit number for one purpose; from it neither the seed nor another purpose's number can be told."""
@@ -172,7 +166,7 @@ class Exam:
             drawn[f"buffer.{index}"] = self._uniform(f"{purpose}/buffer/{index}", shape, 0.5, 1.5)
         return drawn
 
-    def _kept_draw(self, key: Any, draw: Callable[[], Tensors]) -> Tensors:
+    def _kept_draw(self, key: Hashable, draw: Callable[[], Tensors]) -> Tensors:
         """Copies of what ``draw`` draws. Most submissions ask for the same, so the last that were asked for are kept;
         copies, since a candidate may compute in place."""
         with self._lock:

@@ -419,9 +419,9 @@ import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from grader.checks.sitting import Sitting
-from grader.checks.smallest import smallest_for_layer
-from grader.exam import Exam, Local
-from grader.rubric import load
+from grader.checks.smallest.layer import smallest_for_layer
+from grader.exam.exam import Exam, Local
+from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.layers import MyDilatedConv2d
 assert "hypothesis" not in sys.modules, "Hypothesis takes half a second to import, so not before it is needed"

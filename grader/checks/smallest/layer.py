@@ -79,12 +79,13 @@ def smallest_for_layer(
     ``gradient.bias`` for the gradient of the output's sum. ``among``: kernels and gaps that have been seen to go wrong
     (a gap of None for the ordinary layer), which shortens the search; none for all there are.
     """
-    key = ("smallest", thing, of)
-    if key not in sitting.kept:
+
+    def make() -> Smallest | None:
         gaps: Iterable[int | None] = range(_MOST_GAPS + 1) if thing == "dilated" else (None,)
         pairs = sorted(set(among) or product(_KERNELS, gaps), key=lambda pair: (pair[0], pair[1] or 0))
-        sitting.kept[key] = _LayerHunt(sitting, thing, of, tuple(pairs)).smallest()
-    return sitting.kept[key]  # type: ignore[no-any-return]
+        return _LayerHunt(sitting, thing, of, tuple(pairs)).smallest()
+
+    return sitting.once(("smallest", thing, of), make)
 
 
 class _LayerHunt:

@@ -95,12 +95,14 @@ def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | Non
 
     None where none was found in the time allowed, or where only running statistics differ.
     """
-    key = ("smallest", examined.kind.thing)
-    if key not in sitting.kept:
-        found = None if examined.trouble is not None else examined.difference()
-        shows = found is not None and not found[0].startswith("buffer")
-        sitting.kept[key] = _NetworkHunt(sitting, examined, found[1].same_shape).smallest() if found and shows else None
-    return sitting.kept[key]  # type: ignore[no-any-return]
+
+    def make() -> Smallest | None:
+        first = None if examined.trouble is not None else examined.difference()
+        if first is None or first[0].startswith("buffer"):
+            return None
+        return _NetworkHunt(sitting, examined, first[1].same_shape).smallest()
+
+    return sitting.once(("smallest", examined.kind.thing), make)
 
 
 class _NetworkHunt:
