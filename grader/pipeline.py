@@ -23,7 +23,7 @@ from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect
-from grader.exam.exam import NETWORKS, Exam
+from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.intake import DataFile, Found, Submission, read
 from grader.marking.rubric import Assignment, Criterion, Rubric
@@ -34,6 +34,7 @@ from grader.report import Report, Run
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import WorkerFailed
 from reference.data import Horses
+from reference.handouts import HANDOUTS, LAYER_CLASSES
 
 if TYPE_CHECKING:
     from grader.sandbox.gpu import Gpu
@@ -119,7 +120,7 @@ class Grading:
             return Examined(detected, self._verdicts_on_files(assignment, sitting), outline, {}, flags, gradable=False)
         self.progress(submission.id, "loading")
         ordered = best_first(assignment, files, outline)
-        wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
+        wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
         loading = candidate.load([*ordered, *map(_data_as_message, submission.data)], wanted)
         if "trouble" in loading:
             loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}

@@ -10,11 +10,11 @@ from typing import Any
 
 from grader.detect import Detected
 from grader.display import display
-from grader.exam.exam import NETWORKS
 from grader.intake import Submission
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag, Verdict
 from grader.report import LeftOut
+from reference.handouts import HANDOUTS
 
 __all__ = ["Examined", "best_first", "code_left_out", "conflict_flags", "remarks_on"]
 
@@ -35,7 +35,7 @@ def best_first(assignment: Assignment, files: list[dict[str, Any]], outline: dic
     """The file that the marks should rest on first: named as the handout asks, then with most of the classes."""
     from fnmatch import fnmatch
 
-    wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
+    wanted = {network.cls for network in HANDOUTS[assignment.id].networks}
     classes = {file["path"]: {written["name"] for written in file["classes"]} & wanted for file in outline["files"]}
 
     paths = {file["path"] for file in files}
@@ -82,9 +82,7 @@ def conflict_flags(assignment: Assignment, submission: Submission, loading: dict
     """A flag for each class to fill in that stands in two files, since only one of them was examined; old copies are
     none."""
     copies = _old_copies(submission, loading)
-    graded = {
-        kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")
-    }
+    graded = HANDOUTS[assignment.id].to_fill_in
     return tuple(
         Flag(
             "two-candidates",

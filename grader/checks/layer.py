@@ -8,13 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.checks.absence import missing_class
 from grader.checks.sitting import Sitting
 from grader.exam.compare import Difference, compare, rounding
 
 __all__ = [
     "CALLS",
-    "CLASSES",
     "GAPS",
     "KERNELS",
     "OTHER_GAPS",
@@ -22,7 +20,6 @@ __all__ = [
     "SOURCES",
     "Answer",
     "Case",
-    "absent_layer",
     "case_answers",
     "case_table",
     "cases_of",
@@ -33,7 +30,6 @@ __all__ = [
 
 
 Tensors = dict[str, Tensor]
-CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
 GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
 OTHER_GAPS = (2, 4, 5)
 """Of which each run has one, so that no layer can be made for the handout's gaps alone."""
@@ -84,18 +80,18 @@ class Case:
 
 def cases_of(sitting: Sitting, thing: str) -> list[Case]:
     """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
-    gaps: tuple[int | None, ...] = GAPS if thing == "dilated" else (None,)
+    dilated = sitting.exam.handout.layer_things[thing].dilated
+    gaps: tuple[int | None, ...] = GAPS if dilated else (None,)
     sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
     cases: list[Case] = []
     for kernel in KERNELS:
         for gap in gaps:
             batch, inputs, outputs, height, width = sizes[len(cases) % len(sizes)]
             cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
-    if thing == "my-conv2d":
-        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
+    if dilated:
+        cases.append(Case(3, sitting.exam.one_of("layer/gap", OTHER_GAPS), 5, 2, 3, 14, 17))
     else:
-        gap = OTHER_GAPS[sitting.exam.number("layer/gap") % len(OTHER_GAPS)]
-        cases.append(Case(3, gap, 5, 2, 3, 14, 17))
+        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
     return cases
 
 
@@ -159,7 +155,8 @@ def _question(sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any],
 
 
 def probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
-    return {"do": "layer", "cls": CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
+    cls = sitting.exam.handout.layer_things[thing].cls
+    return {"do": "layer", "cls": cls, "args": case.arguments, "rng": sitting.exam.number("layer")}
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
@@ -184,16 +181,6 @@ def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[s
         return single, {name: rounding(value, double[name]) for name, value in single.items()}
 
     return sitting.exam.once(("layer", thing, case), make)
-
-
-def absent_layer(sitting: Sitting, thing: str) -> str | None:
-    name = CLASSES[thing]
-    if name not in sitting.classes:
-        return missing_class(sitting, name)
-    written = sitting.written(name)
-    if written is not None and written["methods"].get("forward", {}).get("empty", False):
-        return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
-    return None
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:

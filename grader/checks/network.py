@@ -14,9 +14,10 @@ from torch import Tensor
 from grader.checks.catalogue import look_up
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.exam.compare import Difference, compare, rounding, share_of
-from grader.exam.exam import Candidate, Exam, Local, NetworkKind
+from grader.exam.exam import Candidate, Exam, Local
 from grader.lazy import lazy
 from reference.arguments import PARAMETERS, Arguments
+from reference.handouts import NetworkFacts
 from reference.known import Known, Network, misordered, right
 from reference.steps import Steps, state_shapes, upsampling_moved
 
@@ -123,7 +124,7 @@ class Run:
 class Examined:
     """One network of one submission. Everything is asked for when first needed, and once."""
 
-    def __init__(self, sitting: Sitting, kind: NetworkKind) -> None:
+    def __init__(self, sitting: Sitting, kind: NetworkFacts) -> None:
         self.sitting = sitting
         self.exam: Exam = sitting.exam
         self.kind = kind
@@ -183,7 +184,7 @@ class Examined:
 
     def _counts(self, arguments: Arguments) -> frozenset[int]:
         return self.exam.once(
-            ("counts", self.kind, arguments),
+            ("counts", self.kind.thing, arguments),
             lambda: frozenset(
                 sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *arguments.numbers))
                 for known in self.right
@@ -203,7 +204,7 @@ class Examined:
             values = {name: _VALUES[name][choice[place]] for place, name in enumerate(self.kind.parameters)}
             arguments = Arguments.from_names(values)
             # Whether a network takes a batch of any size does not depend on its configuration.
-            tried.setdefault(arguments, (2,) if tried else (1, self._one_of("batch", _BATCHES)))
+            tried.setdefault(arguments, (2,) if tried else (1, self.exam.one_of("batch", _BATCHES)))
         rows: list[Row] = []
         for row in self._builds(tried):
             rows.append(row)
@@ -327,18 +328,15 @@ class Examined:
 
     def _small(self) -> dict[str, int]:
         """Small numbers of this run that are not to be confused with each other."""
-        filters = self._one_of("filters", _SMALL_FILTERS)
+        filters = self.exam.one_of("filters", _SMALL_FILTERS)
         free = [colours for colours in _SMALL_COLOURS if colours not in (filters, 2 * filters)]
         inputs = [number for number in _SMALL_INPUTS if number != filters]
         return {
             "kernel": 3,
             "num_filters": filters,
-            "num_colours": self._one_of("colours", free),
-            "num_in_channels": self._one_of("inputs", inputs),
+            "num_colours": self.exam.one_of("colours", free),
+            "num_in_channels": self.exam.one_of("inputs", inputs),
         }
-
-    def _one_of(self, purpose: str, values: Sequence[int]) -> int:
-        return values[self.exam.number(purpose) % len(values)]
 
     @lazy
     def runs(self) -> tuple[Run, ...]:
@@ -347,7 +345,7 @@ class Examined:
 
     def image(self, arguments: Arguments) -> Tensor:
         """Input (B, NIC, 32, 32), uniform in [0, 1]; a larger kernel, which takes longer, gets two images."""
-        batch = self._one_of("batch", _BATCHES) if arguments.kernel == 3 else 2
+        batch = self.exam.one_of("batch", _BATCHES) if arguments.kernel == 3 else 2
         return self.exam.uniform(f"image/{arguments.inputs}", (batch, arguments.inputs, _SIDE, _SIDE))
 
     def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:

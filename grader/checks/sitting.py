@@ -58,6 +58,11 @@ class Sitting:
         ]
         return found[-1] if found else None
 
+    def filled_in(self, name: str) -> bool:
+        """Whether a class exists after loading and its forward, if it has one of its own, does something."""
+        methods = (self.written(name) or {"methods": {}})["methods"]
+        return name in self.classes and not methods.get("forward", {}).get("empty", False)
+
     def reached(self, name: str, *, but: Container[str] = ()) -> list[Message]:
         """The outlines of a class and of everything of the submission's own that it uses: its bases, other classes,
         functions and values, by any number of steps; ``but`` what has one of these names, or extends it."""

@@ -64,7 +64,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     """``where`` goes into the probes: a ``device``, or nothing for the CPU."""
     arguments = network.configurations[0]
     call = f"training {network.call(arguments)}"
-    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=thing == "regression-cnn")
+    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=network.kind.regression)
     known = network.match if network.match is not None and network.match.is_right else network.right[0]
     expected = _lesson(network, known, arguments, lessons)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from grader import __version__
 from grader.display import display
+from reference.handouts import HANDOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from grader.sandbox.terms import Limits
 
 __all__ = ["main"]
-
-
-ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
 
 
 _LEAST_SECONDS = 4
@@ -64,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="a submission (folder, .py, .ipynb, .zip, .tar.gz), or a folder of submissions",
     )
-    add("--assignment", metavar="ID", help=f"one of {', '.join(ASSIGNMENTS)} (default: told from the submission)")
+    add("--assignment", metavar="ID", help=f"one of {', '.join(HANDOUTS)} (default: told from the submission)")
     add("--rubric", metavar="FILE", type=Path, help="mark sheet (default: the one that comes with the grader)")
     add("-o", "--out", metavar="DIR", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     add(
@@ -171,12 +169,12 @@ def _complain(sentence: str) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse values that no run can use, before anything slow is imported."""
-    if options.assignment is not None and options.assignment not in ASSIGNMENTS:
+    if options.assignment is not None and options.assignment not in HANDOUTS:
         import difflib
 
-        near = difflib.get_close_matches(options.assignment, ASSIGNMENTS, n=1)
+        near = difflib.get_close_matches(options.assignment, HANDOUTS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(ASSIGNMENTS)}.{hint}")
+        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(HANDOUTS)}.{hint}")
     if options.jobs is not None and options.jobs < 1:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
     for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):

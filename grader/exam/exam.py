@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -19,9 +18,10 @@ from grader.exam.once import Once
 from grader.marking.rubric import Assignment
 from grader.worker.probes.answer import answer
 from reference.data import Horses
+from reference.handouts import HANDOUTS
 from reference.models import model_classes
 
-__all__ = ["NETWORKS", "Candidate", "Exam", "Local", "NetworkKind"]
+__all__ = ["Candidate", "Exam", "Local"]
 
 
 Value = TypeVar("Value")
@@ -53,50 +53,6 @@ class Local:
         return (self.answer(probe, tensors) for probe, tensors in asked)
 
 
-@dataclass(frozen=True)
-class NetworkKind:
-    """How a network is called."""
-
-    thing: str
-    """First half of its criterion ids."""
-    cls: str
-    """Class name the handout asks for."""
-    parameters: tuple[str, ...]
-    """Constructor parameters in the handout's order, under the handout's names."""
-    odd_kernels: bool = True
-    """False: only kernel 3 keeps the handout's shapes (2023's strided networks)."""
-
-
-_THREE = ("kernel", "num_filters", "num_colours")
-_FOUR = (*_THREE, "num_in_channels")
-
-
-def _networks(assignment: str) -> dict[str, NetworkKind]:
-    if assignment == "csc413-2023":
-        kinds = [
-            NetworkKind("pool-upsample-net", "PoolUpsampleNet", _FOUR),
-            NetworkKind("conv-transpose-net", "ConvTransposeNet", _FOUR, odd_kernels=False),
-            NetworkKind("unet", "UNet", _FOUR, odd_kernels=False),
-        ]
-    elif assignment in ("csc321-2018", "cse891-2018"):
-        kinds = [
-            NetworkKind("cnn", "CNN", _THREE),
-            NetworkKind("unet", "UNet", _THREE),
-            NetworkKind("dilated-unet", "DilatedUNet", _THREE),
-            NetworkKind("regression-cnn", "RegressionCNN", _THREE[:2]),
-        ]
-    else:
-        kinds = [NetworkKind("cnn", "CNN", _FOUR), NetworkKind("unet", "UNet", _FOUR)]
-        if assignment == "csc2516-2019":
-            kinds.append(NetworkKind("regression-cnn", "RegressionCNN", _THREE[:2]))
-    return {kind.thing: kind for kind in kinds}
-
-
-NETWORKS = {
-    assignment: _networks(assignment)
-    for assignment in ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
-}
-
 _MOST_DRAWN_BYTES = 8 * 2**20
 """Kept of what was drawn; the draws for one right submission take less than a sixth of it."""
 
@@ -108,7 +64,8 @@ class Exam:
         self.assignment = assignment
         self.seed = seed
         self.horses = horses
-        self.networks = NETWORKS[assignment.id]
+        self.handout = HANDOUTS[assignment.id]
+        self.networks = self.handout.things
         classes = model_classes(assignment.id)
         self.reference = Local(classes)
         self.reference_in_double = Local(classes, torch.float64)
@@ -129,6 +86,10 @@ class Exam:
     def number(self, purpose: str) -> int:
         """A 63-bit number for one purpose; from it neither the seed nor another purpose's number can be told."""
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()[:8], "big") >> 1
+
+    def one_of(self, purpose: str, values: Sequence[int]) -> int:
+        """One of some values, drawn for one purpose."""
+        return values[self.number(purpose) % len(values)]
 
     def generator(self, purpose: str) -> torch.Generator:
         return torch.Generator().manual_seed(self.number(purpose))

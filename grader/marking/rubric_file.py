@@ -23,11 +23,11 @@ from yaml.reader import Reader
 
 from grader.marking.late import LateRule
 from grader.marking.rubric import Assignment, Criterion, Part, Rubric, RubricError
+from reference.handouts import HANDOUTS, LAYER_ORDERS
 
-__all__ = ["ASSIGNMENTS", "CHECKS", "LAYER_ORDERS", "load"]
+__all__ = ["CHECKS", "load"]
 
 
-ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
 CHECKS = (
     "shapes",
     "parameters",
@@ -41,7 +41,6 @@ CHECKS = (
     "code",
     "writeup",
 )
-LAYER_ORDERS = ("pool-first", "norm-first")
 
 
 def load(path: Path) -> Rubric:
@@ -245,9 +244,9 @@ def _flag(node: Node | None, what: str) -> bool:
 def _assignments(root: Node, lines: dict[tuple[str, str], int]) -> Mapping[str, Assignment]:
     """All assignments; where each names its mistakes is added to ``lines``."""
     top = _mapping(root, "the rubric", ("assignments",), ("assignments",))
-    found = _mapping(top["assignments"], "'assignments'", ASSIGNMENTS)
+    found = _mapping(top["assignments"], "'assignments'", tuple(HANDOUTS))
     if not found:
-        raise _Fault(top["assignments"], f"'assignments' must have one of {', '.join(ASSIGNMENTS)}, was empty: add one")
+        raise _Fault(top["assignments"], f"'assignments' must have one of {', '.join(HANDOUTS)}, was empty: add one")
     return MappingProxyType({id: _assignment(id, node, lines) for id, node in found.items()})
 
 
@@ -383,24 +382,8 @@ def _things(assignment: str, check: str) -> tuple[str, ...]:
     if check in ("code", "writeup"):
         return ("files",)
     if check in ("values", "gradients", "handmade"):
-        return _LAYERS[assignment]
-    return _NETWORKS[assignment]
-
-
-_NETWORKS = {
-    "csc321-2018": ("cnn", "unet", "dilated-unet", "regression-cnn"),
-    "cse891-2018": ("cnn", "unet", "dilated-unet", "regression-cnn"),
-    "csc2516-2019": ("cnn", "unet", "regression-cnn"),
-    "csc413-2020": ("cnn", "unet"),
-    "csc413-2023": ("pool-upsample-net", "conv-transpose-net", "unet"),
-}
-_LAYERS: Mapping[str, tuple[str, ...]] = {
-    "csc321-2018": ("dilated", "my-conv2d"),
-    "cse891-2018": ("dilated", "my-conv2d"),
-    "csc2516-2019": ("my-conv2d",),
-    "csc413-2020": ("my-conv2d",),
-    "csc413-2023": (),
-}
+        return tuple(HANDOUTS[assignment].layer_things)
+    return tuple(HANDOUTS[assignment].things)
 
 
 def _check_needs(assignment: Assignment, nodes: Mapping[str, Node]) -> None:

@@ -13,6 +13,7 @@ from grader.checks.sitting import Sitting
 from grader.intake import find, read
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome
+from reference.handouts import HANDOUTS
 
 ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]
 WRITTEN = {"methods": {"forward": {"empty": False}}, "uses": {}}
@@ -27,7 +28,7 @@ def sitting(
     (found,) = find([folder], mode="one").found
     classes = [{"name": name, **WRITTEN} for name in written]
     outline = {"files": [{"path": "a2-cnn.ipynb", "classes": classes, "problems": []}]}
-    exam = SimpleNamespace(assignment=ASSIGNMENT)
+    exam = SimpleNamespace(assignment=ASSIGNMENT, handout=HANDOUTS[ASSIGNMENT.id])
     return Sitting(exam, read(found), None, outline, {"classes": list(defined), "chosen": {}})  # type: ignore[arg-type]
 
 

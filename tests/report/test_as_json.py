@@ -127,8 +127,8 @@ def test_two_runs_differ_in_their_times_only() -> None:
 
 
 def test_a_report_outside_the_schema_is_refused_with_the_place_and_the_value() -> None:
-    with pytest.raises(ValueError, match=r"alice.*\$\.assignment\.id.*'algebra'"):
-        to_json(sample.report(assignment_id="algebra"))
+    with pytest.raises(ValueError, match=r"alice.*\$\.assignment\.id.*'Algebra 1'"):
+        to_json(sample.report(assignment_id="Algebra 1"))
 
 
 def test_problems_names_each_fault() -> None:

@@ -26,9 +26,9 @@ from grader.checks.smallest.hunt import (
 )
 from grader.checks.smallest.lines import VISIBLE, Message, cut, telling_part
 from grader.exam.compare import rounding
-from grader.exam.exam import NetworkKind
 from grader.worker.probes.network import pattern
 from reference.arguments import Arguments
+from reference.handouts import NetworkFacts
 from reference.known import Known, Network
 
 __all__ = ["smallest_for_network"]
@@ -277,7 +277,7 @@ def _distance(expected: Tensor, actual: Tensor) -> float:
     return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
 
 
-def _network_code(kind: NetworkKind, setting: _Setting, mode: str, calls: int, part: str) -> str:
+def _network_code(kind: NetworkFacts, setting: _Setting, mode: str, calls: int, part: str) -> str:
     shape = ", ".join(map(str, setting.shape))
     lines = [
         "import torch",
