@@ -46,9 +46,13 @@ def test_every_field_of_the_schema_is_filled() -> None:
     assert missing(SCHEMA, document(sample.everything()), "report") == []
 
 
-def test_the_shipped_schema_is_the_agreed_one(shared: Path) -> None:
-    agreed = shared / "contract" / "report.schema.json"
-    assert json.loads(agreed.read_text("utf-8")) == SCHEMA
+def test_the_shipped_schema_is_the_agreed_one_but_for_what_persons_mark(shared: Path) -> None:
+    agreed = json.loads((shared / "contract" / "report.schema.json").read_text("utf-8"))
+    jsonschema.validate(document(sample.everything()), agreed, cls=jsonschema.Draft202012Validator)
+    for name in ("by", "comment", "follows"):
+        del agreed["properties"]["criteria"]["items"]["properties"][name]
+    del agreed["properties"]["stage"]
+    assert agreed == SCHEMA
 
 
 @pytest.mark.parametrize(
