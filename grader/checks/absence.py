@@ -34,15 +34,15 @@ def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
             return f"Skipped: {facts.cls} needs {layer.cls}, which is still to be completed; see {layer.thing}.values."
     if facts.extends:
         other = network_of(sitting, facts.extends)
-        if absent_class(sitting, other) is not None or not other.works:
-            cls = other.kind.cls
+        if absent_class(sitting, other) is not None or not other.configurations.works:
+            cls = other.facts.cls
             return f"Skipped: {facts.cls} needs {cls}, which cannot be run yet; see {facts.extends}.shapes."
     return None
 
 
 def absent_class(sitting: Sitting, network: Examined) -> str | None:
     """Why there is nothing to examine, or None if the class is there."""
-    return why_absent(sitting, network.kind.cls)
+    return why_absent(sitting, network.facts.cls)
 
 
 def why_absent(sitting: Sitting, name: str) -> str | None:
@@ -113,6 +113,6 @@ def nearest(name: str, written: list[str]) -> str | None:
 def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
     """``skipped`` while the network doesn't construct and run, naming what it depends on."""
     network = network_of(sitting, thing)
-    if absent_class(sitting, network) is not None or not network.works:
-        return skipped(criterion, f"Skipped: {network.kind.cls} cannot be run yet; see {thing}.shapes.")
+    if absent_class(sitting, network) is not None or not network.configurations.works:
+        return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
     return None

@@ -18,18 +18,18 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if held_up:
         return held_up
     network = network_of(sitting, thing)
-    arguments = network.configurations[0]
+    arguments = network.configurations.judged[0]
     probe = {
         "do": "device",
-        "cls": network.kind.cls,
-        "args": list(arguments.positional(network.kind.parameters)),
+        "cls": network.facts.cls,
+        "args": list(arguments.positional(network.facts.parameters)),
         "rng": sitting.exam.number("device"),
     }
     picture = {"input": network.image(arguments)}
     evidence, _ = sitting.candidate.answer(probe, picture)
     if "trouble" in evidence:
         return failed(
-            criterion, trouble_sentence(evidence["trouble"], f"examining {network.kind.cls} on another device")
+            criterion, trouble_sentence(evidence["trouble"], f"examining {network.facts.cls} on another device")
         )
     if sitting.card is not None and not evidence["findings"]:
         confirmed, _ = sitting.candidate.answer(probe | {"device": sitting.card}, picture)
@@ -41,7 +41,7 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         told = "; ".join(f"{finding.get('what')} ({finding.get('where')})" for finding in findings[:2])
         return failed(
             criterion,
-            f"{network.kind.cls} is tied to one device: {told}. {_KEPT if findings[0].get('kept') is True else _MADE}",
+            f"{network.facts.cls} is tied to one device: {told}. {_KEPT if findings[0].get('kept') is True else _MADE}",
             mistake="tied-to-device",
             evidence={"findings": findings[:10]},
         )

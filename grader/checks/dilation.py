@@ -329,7 +329,9 @@ def _native_in_network(sitting: Sitting, thing: str) -> tuple[str, list[str]]:
     for facts in sitting.exam.handout.networks:
         if facts.layer == thing and facts.cls in sitting.classes:
             network = network_of(sitting, facts.thing)
-            return facts.cls, sorted({op for run in network.runs for op in run.native}) if network.works else []
+            return facts.cls, sorted(
+                {op for run in network.runs for op in run.native}
+            ) if network.configurations.works else []
     return "", []
 
 

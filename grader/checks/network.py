@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain, combinations, product
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from grader.checks.catalogue import look_up
+from grader.checks.configurations import SIDE, Configurations
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.exam.compare import Difference, compare, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local
@@ -21,88 +22,16 @@ from reference.handouts import NetworkFacts
 from reference.known import Known, Network, misordered, right
 from reference.steps import Steps, state_shapes, upsampling_moved
 
-__all__ = ["Examined", "Row", "Run", "network_of"]
+__all__ = ["Examined", "Run", "known_candidate", "network_of"]
 
 
 Message = dict[str, Any]
 Tensors = dict[str, Tensor]
 
-# No number of colours is one, two or four times a number of filters: a width that is wrong must not fit by luck.
-_VALUES = {"kernel": (3, 5), "num_filters": (8, 32), "num_colours": (10, 24), "num_in_channels": (1, 3)}
-# Every pair of values of two parameters occurs in a row (a covering array of strength 2).
-_COVERING = ((0, 0, 0, 0), (0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0))
-_COVERING_ODD = ((0, 0, 0, 0), (0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0))
-# Values to draw from, small because they cost time: none is among those above, and so none can be told beforehand.
-_SMALL_FILTERS, _SMALL_COLOURS, _SMALL_INPUTS = (4, 5, 6, 7), (5, 6, 7, 8, 9), (2, 4)
-_BATCHES = (5, 6, 7)
-_SIDE = 32
 
-
-@dataclass(frozen=True)
-class Row:
-    """One configuration of a network, and what came of it."""
-
-    arguments: Arguments
-    expected: tuple[tuple[int, ...], ...]
-    """Output shapes for the inputs tried."""
-    evidence: Message
-    counts: frozenset[int]
-    """Numbers of trainable parameters that right answers have."""
-
-    @property
-    def trouble(self) -> Message | None:
-        """What stopped the class or its forward, if anything did."""
-        if "trouble" in self.evidence:
-            return dict(self.evidence["trouble"])
-        for output in self.evidence["outputs"]:
-            if "trouble" in output:
-                return dict(output["trouble"])
-        return None
-
-    @property
-    def constructs(self) -> bool:
-        return "trouble" not in self.evidence
-
-    @property
-    def fits(self) -> bool:
-        """Constructs, runs, and every output has the right shape and dtype; what its values are is another matter."""
-        return self.trouble is None and all(
-            tuple(output["shape"]) == expected and output["dtype"] == "torch.float32"
-            for output, expected in zip(self.evidence["outputs"], self.expected, strict=True)
-        )
-
-    @property
-    def counted(self) -> bool:
-        return self.constructs and self.evidence["trainable"] in self.counts
-
-    @property
-    def counting(self) -> str | None:
-        """Why the number is not what it seems, as a sentence; None if it is."""
-        if not self.constructs:
-            return None
-        if not self.evidence["listed"]:
-            return (
-                "model.parameters() gives other tensors than the network holds, so an optimizer would train something "
-                "else: leave that method as nn.Module has it, and register every parameter."
-            )
-        before, after = self.evidence["trainable"], self.evidence["trainable_after"]
-        if before != after:
-            return (
-                f"It has {before:,} trainable parameters when it is made and {after:,} after a forward pass: an "
-                "optimizer that was made in between knows nothing of that. Make and freeze layers in __init__."
-            )
-        return None
-
-    def actual(self) -> str:
-        """What came of it, in a few words for a table."""
-        trouble = self.trouble
-        if trouble is not None:
-            return f"{trouble.get('type')}: {str(trouble.get('text'))[:120]}"
-        return ", ".join(
-            f"{output['shape']}" + ("" if output["finite"] else " with NaN or infinity")
-            + ("" if output["dtype"] == "torch.float32" else f" {output['dtype']}")
-            for output in self.evidence["outputs"]
-        )  # fmt: skip
+def network_of(sitting: Sitting, thing: str) -> Examined:
+    """The evidence of a network, shared by its checks."""
+    return sitting.once(("network", thing), lambda: Examined(sitting, sitting.exam.networks[thing]))
 
 
 @dataclass(frozen=True)
@@ -122,231 +51,34 @@ class Run:
 
 
 class Examined:
-    """One network of one submission. Everything is asked for when first needed, and once."""
+    """One network of one submission. Everything is asked for when it is first needed, and once."""
 
-    def __init__(self, sitting: Sitting, kind: NetworkFacts) -> None:
+    def __init__(self, sitting: Sitting, facts: NetworkFacts) -> None:
         self.sitting = sitting
         self.exam: Exam = sitting.exam
-        self.kind = kind
+        self.facts = facts
+        assignment = sitting.exam.assignment
+        self.right = right(assignment.id, facts.cls, assignment.layer_orders)
+        """All right answers, the handout's own first."""
+        self.configurations = Configurations(sitting, facts, self.right)
 
     def call(self, arguments: Arguments) -> str:
         """``CNN(kernel=3, num_filters=8)``, for feedback."""
-        return f"{self.kind.cls}({self.named(arguments)})"
+        return f"{self.facts.cls}({self.named(arguments)})"
 
     def named(self, arguments: Arguments) -> str:
         """``kernel=3, num_filters=8``: what the constructor is called with."""
-        return arguments.text(self.kind.parameters)
-
-    # -- where it fits ------------------------------------------------------------------------------------------------
-
-    def build(
-        self,
-        arguments: Arguments,
-        batches: Sequence[int] = (2,),
-        side: int = _SIDE,
-        order: tuple[str, ...] | None = None,
-    ) -> Row:
-        """Construct the network and put batches of these sizes through it; ``order`` is the constructor's own."""
-        probe = self._building(arguments, batches, side, order)
-        return self._row(arguments, probe, self.sitting.candidate.answer(probe, {})[0])
-
-    def _builds(self, tried: Mapping[Arguments, Sequence[int]]) -> Iterator[Row]:
-        """``build`` for several configurations, each with the sizes of its batches."""
-        probes = [self._building(arguments, batches) for arguments, batches in tried.items()]
-        answered = self.sitting.candidate.answers([(probe, {}) for probe in probes])
-        for arguments, probe, (evidence, _) in zip(tried, probes, answered, strict=True):
-            yield self._row(arguments, probe, evidence)
-
-    def _building(
-        self,
-        arguments: Arguments,
-        batches: Sequence[int],
-        side: int = _SIDE,
-        order: tuple[str, ...] | None = None,
-    ) -> Message:
-        return {
-            "do": "build",
-            "cls": self.kind.cls,
-            "args": list(arguments.positional(order or self.kind.parameters)),
-            "inputs": [[size, arguments.inputs, side, side] for size in batches],
-            "image": [1, arguments.inputs, side, side],
-            "rng": self.exam.number("build"),
-        }
-
-    def _row(self, arguments: Arguments, probe: Message, evidence: Message) -> Row:
-        expected = tuple((size, arguments.colours, height, width) for size, _, height, width in probe["inputs"])
-        return Row(arguments, expected, evidence, self._counts(arguments))
-
-    def at_kernel(self, kernel: int) -> Row:
-        """The first configuration that is served rightly, with another kernel."""
-        served = next((row for row in self.rows if row.fits and row.counted), self.rows[0])
-        return self.build(replace(served.arguments, kernel=kernel))
-
-    def _counts(self, arguments: Arguments) -> frozenset[int]:
-        return self.exam.once(
-            ("counts", self.kind.thing, arguments),
-            lambda: frozenset(
-                sum(int(torch.Size(shape).numel()) for shape in state_shapes(known.steps, *arguments.numbers))
-                for known in self.right
-            ),
-        )
-
-    @lazy
-    def right(self) -> tuple[Known, ...]:
-        return right(self.exam.assignment.id, self.kind.cls, self.exam.assignment.layer_orders)
-
-    @lazy
-    def usual(self) -> tuple[Row, ...]:
-        """The configurations of the shapes criterion; all of them where a few don't tell."""
-        covering = _COVERING if self.kind.odd_kernels else _COVERING_ODD
-        tried: dict[Arguments, tuple[int, ...]] = {}
-        for choice in covering:
-            values = {name: _VALUES[name][choice[place]] for place, name in enumerate(self.kind.parameters)}
-            arguments = Arguments.from_names(values)
-            # Whether a network takes a batch of any size does not depend on its configuration.
-            tried.setdefault(arguments, (2,) if tried else (1, self.exam.one_of("batch", _BATCHES)))
-        rows: list[Row] = []
-        for row in self._builds(tried):
-            rows.append(row)
-            if len(rows) == 2 and not any(row.constructs for row in rows) and self._hopeless(rows):
-                return tuple(rows)
-        if all(row.fits and row.counted for row in rows):
-            return tuple(rows)
-        others = {arguments: (2,) for arguments in self._every_configuration() if arguments not in tried}
-        return (*rows, *self._builds(others))
-
-    @lazy
-    def unusual(self) -> tuple[Row, ...]:
-        """The course's other numbers, for a class that has one of them written in; none where the usual ones tell."""
-        if self._hopeless(self.usual) or (any(row.fits for row in self.usual) and not _one_width(self.usual)):
-            return ()
-        return tuple(self._builds(dict.fromkeys(self._unusual_configurations(), (2,))))
-
-    @lazy
-    def rows(self) -> tuple[Row, ...]:
-        """The usual configurations, and of the unusual ones those that fit."""
-        fitting = [row for row in self.unusual if row.fits]
-        counted = [row for row in fitting if row.counted]
-        uncounted = [] if any(row.counted for row in self.usual) else fitting
-        return (*self.usual, *(counted or uncounted))
-
-    def _hopeless(self, rows: Collection[Row]) -> bool:
-        """True where trying more configurations only repeats a hang or a crash."""
-        return all((row.trouble or {}).get("type") in ("Stopped", "SystemExit") for row in rows)
-
-    def _every_configuration(self) -> Iterator[Arguments]:
-        return self._product(_VALUES if self.kind.odd_kernels else {**_VALUES, "kernel": (3,)})
-
-    def _product(self, choices: Mapping[str, Sequence[int]]) -> Iterator[Arguments]:
-        """Every choice of a value for each of the constructor's parameters."""
-        names = self.kind.parameters
-        for values in product(*(choices[name] for name in names)):
-            yield Arguments.from_names(dict(zip(names, values, strict=True)))
-
-    def _unusual_configurations(self) -> Iterator[Arguments]:
-        """Numbers of the course's other weight files and colour sets, beside the usual ones of the other parameters."""
-        unusual = {
-            "kernel": (3,),
-            "num_filters": (*_VALUES["num_filters"], 16, 64),
-            "num_colours": (*_VALUES["num_colours"], 32, 16, 3),
-            "num_in_channels": _VALUES["num_in_channels"],
-        }
-        for arguments in self._product(unusual):
-            if not all(value in _VALUES[name] for name, value in arguments.named(self.kind.parameters).items()):
-                yield arguments
-
-    @lazy
-    def fixed(self) -> dict[str, int] | None:
-        """Parameters for which the class serves one value only, with that value; empty if it serves all.
-
-        None where no rule describes the configurations that fit. "Fit" includes the number of parameters where some
-        configuration has it right: a width written in twice gives the right shapes with the wrong filters.
-        """
-        rows = [*self.usual, *self.unusual]
-        good = [row.fits and row.counted for row in rows]
-        if not any(good):
-            good = [row.fits for row in rows]
-        if all(good):
-            return {}
-        # What was stopped for its size or its time says nothing about numbers, nor do those in another order.
-        if not any(good) or any(_beyond_limits(row) for row in rows) or self.reordered is not None:
-            return None
-        names = self.kind.parameters
-        tried = [sorted({row.arguments.named()[name] for row in rows}) for name in names]
-        for size in range(1, len(names) + 1):
-            for chosen in combinations(range(len(names)), size):
-                for values in product(*(tried[place] for place in chosen)):
-                    rule = {names[place]: value for place, value in zip(chosen, values, strict=True)}
-                    if good == [rule.items() <= row.arguments.named().items() for row in rows]:
-                        return rule
-        return None
-
-    @lazy
-    def reordered(self) -> tuple[str, ...] | None:
-        """The constructor's own order of the handout's parameters, where the class fits only if called so."""
-        if all(row.fits for row in self.usual):
-            return None
-        written = self.sitting.written(self.kind.cls) or {"methods": {}}
-        names = written["methods"].get("__init__", {}).get("parameters", [])[1:]
-        own = tuple(_meant(name) for name in names[: len(self.kind.parameters)])
-        if own == self.kind.parameters or sorted(own) != sorted(self.kind.parameters):
-            return None
-        return own if self.build(self.usual[0].arguments, order=own).fits else None
-
-    @lazy
-    def literal_padding(self) -> bool:
-        """Whether filters are as large as ``kernel`` asks, and only the padding does not follow it."""
-        rule = dict(self.fixed or {})
-        kernel = rule.pop("kernel", None)
-        others = [
-            row
-            for row in self.usual
-            if rule.items() <= row.arguments.named().items() and row.arguments.kernel != kernel
-        ]
-        return kernel is not None and bool(others) and all(row.counted for row in others)
-
-    @lazy
-    def works(self) -> bool:
-        """Whether there is a configuration in which the other aspects can be judged."""
-        if self.fixed is None and self.reordered is not None:
-            return any(row.fits for row in self.rows)
-        return any(row.constructs and row.trouble is None for row in self.rows)
-
-    # -- which function it computes -----------------------------------------------------------------------------------
-
-    @lazy
-    def configurations(self) -> tuple[Arguments, ...]:
-        """Where architecture is judged: small numbers, and those the class insists on."""
-        fixed = dict(self.fixed or {})
-        fitting = [row for row in self.rows if row.fits] or [row for row in self.rows if row.trouble is None]
-        if self.fixed is None and fitting:
-            return (fitting[0].arguments,)
-        drawn = self._small()
-        small = Arguments.from_names({name: fixed.get(name, drawn[name]) for name in self.kind.parameters})
-        kernels = [3, 5] if self.kind.odd_kernels and "kernel" not in fixed else [small.kernel]
-        return tuple(replace(small, kernel=kernel) for kernel in kernels)
-
-    def _small(self) -> dict[str, int]:
-        """Small numbers of this run that are not to be confused with each other."""
-        filters = self.exam.one_of("filters", _SMALL_FILTERS)
-        free = [colours for colours in _SMALL_COLOURS if colours not in (filters, 2 * filters)]
-        inputs = [number for number in _SMALL_INPUTS if number != filters]
-        return {
-            "kernel": 3,
-            "num_filters": filters,
-            "num_colours": self.exam.one_of("colours", free),
-            "num_in_channels": self.exam.one_of("inputs", inputs),
-        }
+        return arguments.text(self.facts.parameters)
 
     @lazy
     def runs(self) -> tuple[Run, ...]:
-        images = [(arguments, self.image(arguments)) for arguments in self.configurations]
-        return _asked(self.exam, self.sitting.candidate, self.kind.cls, self.kind.parameters, images)
+        images = [(arguments, self.image(arguments)) for arguments in self.configurations.judged]
+        return _asked(self.exam, self.sitting.candidate, self.facts.cls, self.facts.parameters, images)
 
     def image(self, arguments: Arguments) -> Tensor:
         """Input (B, NIC, 32, 32), uniform in [0, 1]; a larger kernel, which takes longer, gets two images."""
-        batch = self.exam.one_of("batch", _BATCHES) if arguments.kernel == 3 else 2
-        return self.exam.uniform(f"image/{arguments.inputs}", (batch, arguments.inputs, _SIDE, _SIDE))
+        batch = self.configurations.batch if arguments.kernel == 3 else 2
+        return self.exam.uniform(f"image/{arguments.inputs}", (batch, arguments.inputs, SIDE, SIDE))
 
     def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
         """What a known implementation answers, with the tolerance of each tensor; computed once in a run."""
@@ -404,7 +136,7 @@ class Examined:
         if any(run.trouble is not None for run in self.runs):
             return None
         assignment = self.exam.assignment
-        others = misordered(assignment.id, self.kind.cls, assignment.layer_orders)
+        others = misordered(assignment.id, self.facts.cls, assignment.layer_orders)
         for known in (*self.right, *others):
             if self.agrees(known):
                 return known
@@ -419,7 +151,7 @@ class Examined:
             if self.agrees(wrong):
                 return wrong
             # there are thousands of mistakes, and hardly any is looked at twice
-            for arguments in self.configurations:
+            for arguments in self.configurations.judged:
                 self.exam.forget(("run", wrong.steps, arguments))
         return None
 
@@ -438,38 +170,6 @@ class Examined:
             if run.trouble is not None:
                 return trouble_sentence(run.trouble, f"running {self.call(run.arguments)}")
         return None
-
-
-_MEANINGS = {
-    "kernel": ("kernel",),
-    "num_filters": ("filter",),
-    "num_colours": ("colo",),
-    "num_in_channels": ("in_chan", "inchan", "input"),
-}
-
-
-def _meant(name: str) -> str:
-    """The handout's parameter that one of the student's stands for; the name itself if none."""
-    short = {"k": "kernel", "nf": "num_filters", "nc": "num_colours", "nic": "num_in_channels"}
-    if name.lower() in short:
-        return short[name.lower()]
-    return next((ours for ours, parts in _MEANINGS.items() if any(part in name.lower() for part in parts)), name)
-
-
-def _beyond_limits(row: Row) -> bool:
-    """Whether a configuration was stopped for the memory or the time that it took."""
-    trouble = row.trouble or {}
-    text = str(trouble.get("text", "")).lower()
-    return trouble.get("type") in ("Stopped", "MemoryError") or "memory" in text
-
-
-def _one_width(rows: Collection[Row]) -> bool:
-    """Whether no row has the right number of parameters, and that number is the same whatever ``num_filters`` is."""
-    numbers: dict[Arguments, set[int]] = {}
-    for row in rows:
-        if row.constructs:
-            numbers.setdefault(replace(row.arguments, filters=0), set()).add(row.evidence["trainable"])
-    return bool(numbers) and all(len(found) == 1 for found in numbers.values()) and not any(row.counted for row in rows)
 
 
 def known_candidate(known: Known, dtype: torch.dtype | None = None) -> Local:
@@ -539,8 +239,3 @@ def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> It
             yield name, difference
     for name in actual.outputs.keys() - expected.outputs.keys():
         yield name, Difference((), tuple(actual.outputs[name].shape), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
-
-
-def network_of(sitting: Sitting, thing: str) -> Examined:
-    """The evidence of a network, shared by its checks."""
-    return sitting.once(("network", thing), lambda: Examined(sitting, sitting.exam.networks[thing]))

@@ -17,35 +17,39 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     held_up = cannot_be_judged(sitting, criterion, thing)
     if held_up:
         return held_up
-    rows = [row for row in network.rows if row.fits and (network.fixed or {}).items() <= row.arguments.named().items()]
-    rows = rows or [row for row in network.rows if row.constructs]
+    trials = [
+        trial
+        for trial in network.configurations.trials
+        if trial.fits and (network.configurations.fixed or {}).items() <= trial.arguments.named().items()
+    ]
+    trials = trials or [trial for trial in network.configurations.trials if trial.constructs]
     table = {
         "configurations": [
             {
-                "arguments": row.arguments.named(network.kind.parameters),
-                "expected": " or ".join(f"{count:,}" for count in sorted(row.counts)),
-                "actual": f"{row.evidence['trainable']:,}"
-                + (f" and {row.evidence['frozen']:,} frozen" if row.evidence["frozen"] else ""),
-                "ok": row.counted and row.counting is None,
+                "arguments": trial.arguments.named(network.facts.parameters),
+                "expected": " or ".join(f"{count:,}" for count in sorted(trial.counts)),
+                "actual": f"{trial.evidence['trainable']:,}"
+                + (f" and {trial.evidence['frozen']:,} frozen" if trial.evidence["frozen"] else ""),
+                "ok": trial.has_right_count and trial.count_problem is None,
             }
-            for row in rows
+            for trial in trials
         ]
     }
-    wrong = next((row for row in rows if not row.counted or row.counting), None)
-    if wrong is None and not network.kind.odd_kernels and network.reordered is None:
+    wrong = next((trial for trial in trials if not trial.has_right_count or trial.count_problem), None)
+    if wrong is None and not network.facts.odd_kernels and network.configurations.reordered is None:
         # Shapes are asked at kernel 3 only, but a filter that is always 3×3 has too few parameters at 5.
-        larger = network.at_kernel(5)
-        wrong = larger if larger.constructs and not larger.counted else None
+        larger = network.configurations.with_kernel(5)
+        wrong = larger if larger.constructs and not larger.has_right_count else None
     if wrong is None:
         return passed(
             criterion,
-            f"{rows[0].evidence['trainable']:,} trainable parameters with "
-            f"{network.named(rows[0].arguments)}, as in the handout.",
+            f"{trials[0].evidence['trainable']:,} trainable parameters with "
+            f"{network.named(trials[0].arguments)}, as in the handout.",
             evidence=table,
             flags=counted_otherwise(network, criterion),
         )
-    if wrong.counting is not None and wrong.counted:
-        return failed(criterion, wrong.counting, evidence=table)
+    if wrong.count_problem is not None and wrong.has_right_count:
+        return failed(criterion, wrong.count_problem, evidence=table)
     expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
     feedback = (
         f"{network.call(wrong.arguments)} has {wrong.evidence['trainable']:,} trainable parameters, "
@@ -56,8 +60,8 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so "
             "training would not change them."
         )
-    elif wrong not in rows:
-        same = wrong.evidence["trainable"] == rows[0].evidence["trainable"]
+    elif wrong not in trials:
+        same = wrong.evidence["trainable"] == trials[0].evidence["trainable"]
         feedback += (
             " That is as many as with kernel=3: 3 is written where `kernel` belongs."
             if same

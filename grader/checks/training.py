@@ -62,9 +62,9 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 
 def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, where: dict[str, str]) -> Verdict:
     """``where`` goes into the probes: a ``device``, or nothing for the CPU."""
-    arguments = network.configurations[0]
+    arguments = network.configurations.judged[0]
     call = f"training {network.call(arguments)}"
-    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=network.kind.regression)
+    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=network.facts.regression)
     known = network.match if network.match is not None and network.match.is_right else network.right[0]
     expected = _lesson(network, known, arguments, lessons)
 
@@ -73,7 +73,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     if shapes != expected["shapes"] or len(run.trace["buffers"]) != expected["buffers"]:
         return failed(
             criterion,
-            f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
+            f"{network.facts.cls} has other layers than the handout's network, so it cannot start from the same "
             f"parameters and learn the same; see {thing}.architecture.",
         )
     shape = list(run.outputs["train"].shape)
@@ -85,8 +85,8 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
         )
     probe = {
         "do": "learn",
-        "cls": network.kind.cls,
-        "args": list(arguments.positional(network.kind.parameters)),
+        "cls": network.facts.cls,
+        "args": list(arguments.positional(network.facts.parameters)),
         "rng": sitting.exam.number("learn"),
     } | where
     state = sitting.exam.state("learn", shapes, [line["shape"] for line in run.trace["buffers"]])
@@ -121,7 +121,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
         # by less than shows in so few steps, and for some seeds only
         return failed(
             criterion,
-            f"In training mode {network.kind.cls} computes something else than the handout's network, from the same "
+            f"In training mode {network.facts.cls} computes something else than the handout's network, from the same "
             f"parameters and the same data. {why}",
             mistake=mistake,
             evidence=curve,
@@ -278,7 +278,7 @@ _CUTTING = ("detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled"
 
 def _cut(sitting: Sitting, network: Examined) -> str:
     """Where to look for what cuts the gradient: the line, if there is one that does."""
-    line = sitting.call_in(network.kind.cls, lambda name: name in _CUTTING)
+    line = sitting.call_in(network.facts.cls, lambda name: name in _CUTTING)
     told = (
         "look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the "
         "output, and for a train() of its own"
@@ -289,17 +289,20 @@ def _cut(sitting: Sitting, network: Examined) -> str:
 def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     known = network.match
     if known is None:
-        return None, f"See {network.kind.thing}.architecture: the network computes something else."
+        return None, f"See {network.facts.thing}.architecture: the network computes something else."
     if not known.is_right:
         return known.id, known.explanation
-    made = [row for row in network.rows if row.constructs]
-    if not all(row.evidence["listed"] for row in made):
-        return None, f"An optimizer is given other tensors than the network holds; see {network.kind.thing}.parameters."
-    if any(row.evidence["frozen"] and not row.counted for row in made):
-        return "gradients-cut", f"Some parameters do not require gradients; see {network.kind.thing}.parameters."
-    written = sitting.written(network.kind.cls) or {"methods": {}}
+    made = [trial for trial in network.configurations.trials if trial.constructs]
+    if not all(trial.evidence["listed"] for trial in made):
+        return (
+            None,
+            f"An optimizer is given other tensors than the network holds; see {network.facts.thing}.parameters.",
+        )
+    if any(trial.evidence["frozen"] and not trial.has_right_count for trial in made):
+        return "gradients-cut", f"Some parameters do not require gradients; see {network.facts.thing}.parameters."
+    written = sitting.written(network.facts.cls) or {"methods": {}}
     own = written["methods"].get("train")
-    if own and sitting.call_in(network.kind.cls, lambda name: name in _CUTTING) is None:
+    if own and sitting.call_in(network.facts.cls, lambda name: name in _CUTTING) is None:
         return None, (
             f"The outputs are right, and the class has a train() of its own ({sitting.at(written, own['line'])}), so "
             "it may train in another mode than a script asks for: leave that method as nn.Module has it."

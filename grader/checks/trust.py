@@ -61,7 +61,7 @@ def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
     if network.trouble is not None:
         return ()
     run = network.runs[0]
-    counted = network.build(run.arguments, ()).evidence
+    counted = network.configurations.build(run.arguments, ()).evidence
     places = [*run.trace["parameters"], *run.trace["constants"], *run.trace["unused"]]
     # of those that are not in use, a trace lists so many
     if "trouble" in counted or len(run.trace["unused"]) >= 100:
@@ -69,7 +69,7 @@ def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
     held, claimed = sum(math.prod(line["shape"]) for line in places), counted["trainable"] + counted["frozen"]
     if held == claimed:
         return ()
-    told = f"{criterion}: {network.kind.cls} counts {claimed:,} parameters, and values could be put into {held:,}."
+    told = f"{criterion}: {network.facts.cls} counts {claimed:,} parameters, and values could be put into {held:,}."
     return (Flag("untrusted-evidence", told),)
 
 

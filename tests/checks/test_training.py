@@ -21,11 +21,15 @@ def why(body: str, *, listed: bool = True, frozen: int = 0, counted: bool = True
     nobody: Any = None
     network: Any = SimpleNamespace(
         match=SimpleNamespace(is_right=True),
-        kind=SimpleNamespace(cls="UNet", thing="unet"),
-        rows=[
-            SimpleNamespace(constructs=False, evidence={"trouble": {}}, counted=False),
-            SimpleNamespace(constructs=True, evidence={"listed": listed, "frozen": frozen}, counted=counted),
-        ],
+        facts=SimpleNamespace(cls="UNet", thing="unet"),
+        configurations=SimpleNamespace(
+            trials=[
+                SimpleNamespace(constructs=False, evidence={"trouble": {}}, has_right_count=False),
+                SimpleNamespace(
+                    constructs=True, evidence={"listed": listed, "frozen": frozen}, has_right_count=counted
+                ),
+            ]
+        ),
     )
     return _why(Sitting(nobody, nobody, nobody, read, {}), network)
 

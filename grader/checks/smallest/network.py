@@ -102,7 +102,7 @@ def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | Non
             return None
         return _NetworkHunt(sitting, examined, first[1].same_shape).smallest()
 
-    return sitting.once(("smallest", examined.kind.thing), make)
+    return sitting.once(("smallest", examined.facts.thing), make)
 
 
 class _NetworkHunt:
@@ -115,7 +115,7 @@ class _NetworkHunt:
     """
 
     def __init__(self, sitting: Sitting, examined: Examined, same_shape: bool) -> None:
-        self._hunt = Hunt(sitting, examined.kind.thing)
+        self._hunt = Hunt(sitting, examined.facts.thing)
         self._examined = examined
         self._same_shape = same_shape
         """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
@@ -127,11 +127,16 @@ class _NetworkHunt:
     def _choices_of_arguments(self) -> list[tuple[int, ...]]:
         """For each of the constructor's parameters, the values to choose from."""
         examined = self._examined
-        names = examined.kind.parameters
-        if examined.fixed is None:
-            return [(value,) for value in examined.configurations[0].positional(names)]
-        free = {"kernel": (1, 3, 5) if examined.kind.odd_kernels else (3,), "num_in_channels": (1, 2)}
-        return [(examined.fixed[name],) if name in examined.fixed else free.get(name, (1, 2, 3)) for name in names]
+        names = examined.facts.parameters
+        if examined.configurations.fixed is None:
+            return [(value,) for value in examined.configurations.judged[0].positional(names)]
+        free = {"kernel": (1, 3, 5) if examined.facts.odd_kernels else (3,), "num_in_channels": (1, 2)}
+        return [
+            (examined.configurations.fixed[name],)
+            if name in examined.configurations.fixed
+            else free.get(name, (1, 2, 3))
+            for name in names
+        ]
 
     def smallest(self) -> Smallest | None:
         """Raises nothing of the candidate's."""
@@ -160,7 +165,7 @@ class _NetworkHunt:
     def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, str]:
         mode, *places, side, batch, filters, vectors, pixels = counts
         chosen = [values[place] for values, place in zip(self._choices, places, strict=True)]
-        arguments = Arguments.from_names(dict(zip(self._examined.kind.parameters, chosen, strict=True)))
+        arguments = Arguments.from_names(dict(zip(self._examined.facts.parameters, chosen, strict=True)))
         # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
         images = 1 + batch + (_SIDES[side] == 4)
         shape = (images, arguments.inputs, _SIDES[side], _SIDES[side])
@@ -198,8 +203,8 @@ class _NetworkHunt:
         """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
         probe = {
             "do": "once",
-            "cls": self._examined.kind.cls,
-            "args": list(setting.arguments.positional(self._examined.kind.parameters)),
+            "cls": self._examined.facts.cls,
+            "args": list(setting.arguments.positional(self._examined.facts.parameters)),
             "fill": [rule.told for rule in (setting.filters, setting.vectors, _STATISTICS)],
             "mode": mode,
             "calls": self._calls,
@@ -234,7 +239,7 @@ class _NetworkHunt:
         wrong = actual
         expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, wrong))
         part = telling_part(expected, actual)
-        kind = self._examined.kind
+        kind = self._examined.facts
         image = "×".join(map(str, setting.shape))
         call = self._examined.call(setting.arguments)
         sentence = (
