@@ -23,7 +23,7 @@ from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect
-from grader.exam.exam import NETWORKS, Exam
+from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.intake import Found, Submission, read
 from grader.marking.evidence import Evidence
@@ -36,6 +36,7 @@ from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
+from reference.handouts import HANDOUTS, LAYER_CLASSES
 
 if TYPE_CHECKING:
     from grader.sandbox.gpu import Gpu
@@ -122,7 +123,7 @@ class Grading:
             return Examined(detected, verdicts, outline, Definitions(), flags, gradable=False)
         self.progress(submission.id, "loading")
         ordered = best_first(assignment, files, outline)
-        wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
+        wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
         data = [DataFile(file.path, file.content) for file in submission.data]
         reply = candidate.load(ordered, wanted, data)
         stopped = reply if isinstance(reply, Trouble) else None
