@@ -173,7 +173,7 @@ def _on_the_cpu(
         model = classes[probe.cls](*probe.arguments)
         for _ in _runs(model, batch):
             pass
-    calls = {(call["what"], call["where"]) for call in legacy.cuda_calls}
+    calls = {(call.what, call.where) for call in legacy.cuda_calls}
     findings = tuple(
         Finding(f"{what} asks for a GPU, whatever machine it runs on", where)
         for what, where in sorted(calls)[:_MOST_FINDINGS]
