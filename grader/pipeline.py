@@ -23,9 +23,10 @@ from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect
-from grader.exam.exam import NETWORKS, Exam
+from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.intake import Found, Submission, read
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Outcome, Verdict
@@ -35,6 +36,7 @@ from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
+from reference.handouts import HANDOUTS, LAYER_CLASSES
 
 if TYPE_CHECKING:
     from grader.sandbox.gpu import Gpu
@@ -121,7 +123,7 @@ class Grading:
             return Examined(detected, verdicts, outline, Definitions(), flags, gradable=False)
         self.progress(submission.id, "loading")
         ordered = best_first(assignment, files, outline)
-        wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
+        wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
         data = [DataFile(file.path, file.content) for file in submission.data]
         reply = candidate.load(ordered, wanted, data)
         stopped = reply if isinstance(reply, Trouble) else None
@@ -180,7 +182,7 @@ class Grading:
             verdict = run_check(str(criterion.check), sitting, criterion.id)
         except Exception as fault:  # ours: the student's are evidence by now
             told = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
-            evidence = {"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)}
+            evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
             verdict = Verdict(criterion.id, Outcome.ERROR, told, evidence=evidence)
         return _timed(verdict, time.monotonic() - clock)
 

@@ -8,12 +8,12 @@ from pathlib import PurePosixPath
 
 from grader.detect import Detected
 from grader.display import display
-from grader.exam.exam import NETWORKS
 from grader.intake import Submission
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag, Verdict
 from grader.report import LeftOut
 from grader.worker.protocol import CodeFile, Definitions, Outline, Trouble
+from reference.handouts import HANDOUTS
 
 __all__ = ["Examined", "best_first", "code_left_out", "conflict_flags", "remarks_on"]
 
@@ -36,7 +36,7 @@ def best_first(assignment: Assignment, files: list[CodeFile], outline: Outline) 
     """The file that the marks should rest on first: named as the handout asks, then with most of the classes."""
     from fnmatch import fnmatch
 
-    wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
+    wanted = {network.cls for network in HANDOUTS[assignment.id].networks}
     classes = {file.path: {definition.name for definition in file.classes} & wanted for file in outline.files}
     paths = {file.path for file in files}
 
@@ -82,9 +82,7 @@ def conflict_flags(assignment: Assignment, submission: Submission, loading: Defi
     """A flag for each class to fill in that stands in two files, since only one of them was examined; old copies are
     none."""
     copies = _old_copies(submission, loading)
-    graded = {
-        kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")
-    }
+    graded = HANDOUTS[assignment.id].to_fill_in
     return tuple(
         Flag(
             "two-candidates",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.sitting import Sitting
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.compare import compare
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
 from reference.known import Known, first_parameter
 
@@ -31,9 +33,9 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         told = (
             f"The outputs equal the handout's network in evaluation and in training mode. {known.explanation}".strip()
         )
-        return passed(criterion, told, evidence={"margins": {"outputs": network.margin(known)}})
+        return passed(criterion, told, evidence=Evidence(margins={"outputs": network.margin(known)}))
     found = network.difference()
-    evidence = {} if found is None else {"difference": found[1].as_json()}
+    evidence = Evidence(difference=None if found is None else found[1])
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
         return partial(
@@ -45,7 +47,7 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     smallest = smallest_for_network(sitting, network)
     told = _unknown(sitting, network) + (f" {smallest.sentence}" if smallest else "")
-    return failed(criterion, told, evidence=evidence | ({"snippet": smallest.snippet} if smallest else {}))
+    return failed(criterion, told, evidence=replace(evidence, snippet=smallest.snippet if smallest else None))
 
 
 def _named(sitting: Sitting, network: Examined, known: Known) -> str:
@@ -55,7 +57,7 @@ def _named(sitting: Sitting, network: Examined, known: Known) -> str:
         advice = ["Compare these blocks with the handout's, layer by layer."]
     told = [
         *sentences(known.explanation),
-        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.kind.cls)}).",
+        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.facts.cls)}).",
         *_idle(network),
         *advice[1:],
         *known.base,
@@ -75,15 +77,17 @@ def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
     if index is None or index >= len(parameters):
         return None
     attribute = re.escape(parameters[index].name.partition(".")[0])
-    called = sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
-    return called or sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*=[^=]")
+    called = (
+        sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
+    )
+    return called or sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*=[^=]")
 
 
 def _unknown(sitting: Sitting, network: Examined) -> str:
     """What is seen of a network that equals nothing known."""
     run = network.runs[0]
-    where = sitting.where(network.kind.cls)
-    call = f"{network.kind.cls}({arguments_of(network.kind.parameters, run.arguments)})"
+    where = sitting.where(network.facts.cls)
+    call = network.call(run.arguments)
     expected = network.expected(network.right[0], run.arguments)[0]
     shapes = list(expected.shapes)
     if run.trace.unused and len(run.shapes) < len(shapes):
@@ -113,7 +117,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         return (
             f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}: a layer is "
             f"{'missing' if len(run.shapes) < len(shapes) else 'too many'}, or runs twice "
-            f"({sitting.where(network.kind.cls)})."
+            f"({sitting.where(network.facts.cls)})."
         )
     if len(run.trace.buffers) != len(expected.trace.buffers):
         return (
@@ -160,7 +164,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
             f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts "
             "in training: dropout, or a batch-norm with other settings."
         )
-    dropout = sitting.call_in(network.kind.cls, lambda name: name.lower().startswith("dropout"))
+    dropout = sitting.call_in(network.facts.cls, lambda name: name.lower().startswith("dropout"))
     if dropout:
         return f"{start} {difference.sentence()} The handout's network has no dropout ({dropout})."
     compare_what = "the order of the layers and what is joined where" if joins else "the order of the layers"

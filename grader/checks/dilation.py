@@ -6,21 +6,20 @@ The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from grader.checks.absence import why_absent
 from grader.checks.layer import (
     CALLS,
-    CLASSES,
     GAPS,
     KERNELS,
     SOME,
     SOURCES,
     Answer,
     Case,
-    absent_layer,
     case_answers,
     case_table,
     drawn_tensors,
@@ -31,6 +30,7 @@ from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest.layer import smallest_for_layer
 from grader.exam.compare import compare, rounding, share_of
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
 from grader.worker.protocol import Trouble
@@ -41,11 +41,11 @@ __all__ = ["gradients", "handmade", "values"]
 
 def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The layer's output has the right values for gaps 0, 1 and 3 and kernels 1, 3 and 5, whatever the input's size."""
-    absent = absent_layer(sitting, thing)
+    name = sitting.exam.handout.layer_things[thing].cls
+    absent = why_absent(sitting, name)
     if absent:
         return failed(criterion, absent)
     answers = case_answers(sitting, thing)
-    name = CLASSES[thing]
     table = case_table(answers, ("output", *CALLS))
     wrong = [answer for answer in answers if not answer.right]
     if not wrong:
@@ -56,7 +56,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return passed(
             criterion,
             f"All {len(answers)} cases have the right values.",
-            evidence=table | {"margins": {"outputs": margin}},
+            evidence=replace(table, margins={"outputs": margin}),
         )
     first = next((answer for answer in wrong if answer.trouble is None), wrong[0])
     where = sitting.where(name)
@@ -65,7 +65,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         doing = f"running {name} with {first.case.told()}"
         return failed(criterion, trouble_sentence(first.trouble, doing), evidence=table)
     found = first.difference("output")
-    evidence = table | ({"difference": found.as_json()} if found else {})
+    evidence = replace(table, difference=found)
     if unsteady is not None:
         if _uninitialised(answers):
             return failed(
@@ -88,7 +88,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     failing = _failing(wrong)
     smallest = smallest_for_layer(sitting, thing, among=failing) if failing else None
     if smallest is not None:
-        evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
+        evidence, detail = replace(evidence, snippet=smallest.snippet), f"{detail} {smallest.sentence}"
     if some is not None:
         return partial(
             criterion,
@@ -105,7 +105,7 @@ def _failing(answers: Iterable[Answer]) -> list[tuple[int, int | None]]:
     return [(answer.case.kernel, answer.case.gap) for answer in answers if answer.case.padding is None]
 
 
-def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: dict[str, Any]) -> Verdict:
+def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: Evidence) -> Verdict:
     """For a layer that says something else, or fails, when it is called again."""
     call = answer.unsteady or "again"
     later = None if call in answer.outputs else answer.run.later
@@ -134,7 +134,7 @@ def _uninitialised(answers: tuple[Answer, ...]) -> bool:
 
 
 def _known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
-    if thing != "dilated":
+    if not sitting.exam.handout.layer_things[thing].dilated:
         return None
     return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
 
@@ -176,8 +176,8 @@ def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
 
 def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """Gradients reach input, weight and bias, with the right values."""
-    name = CLASSES[thing]
-    if absent_layer(sitting, thing) is not None or not runs(case_answers(sitting, thing)):
+    name = sitting.exam.handout.layer_things[thing].cls
+    if why_absent(sitting, name) is not None or not runs(case_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
     answers = case_answers(sitting, thing)
     table = case_table(answers, tuple(f"gradient.{source}" for source in SOURCES))
@@ -190,7 +190,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     ):
         doing = f"running {name} with {stopped.case.told()}"
         return failed(criterion, trouble_sentence(stopped.trouble, doing), evidence=table)
-    if thing == "dilated" and not all(answer.right for answer in running) and _spreads_nothing(sitting, answers):
+    if not all(answer.right for answer in running) and _spreads_nothing(sitting, thing, answers):
         return failed(
             criterion,
             f"{name} has no spread filter that gradients could go through; see {thing}.values.",
@@ -202,7 +202,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             difference = answer.difference(of)
             if difference is None:
                 continue
-            evidence = table | {"difference": difference.as_json()}
+            evidence = replace(table, difference=difference)
             if of not in answer.outputs:
                 unused = not answer.right and _unused(sitting, thing, answer, source)
                 advice = (
@@ -224,7 +224,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             # Where the values are wrong already, their smallest input says enough.
             smallest = smallest_for_layer(sitting, thing, of, among=_failing([answer])) if answer.right else None
             if smallest is not None:
-                evidence |= {"snippet": smallest.snippet}
+                evidence = replace(evidence, snippet=smallest.snippet)
             told = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
             return failed(criterion, told + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
     of_what = "" if all(answer.right for answer in answers) else " for what the layer computes"
@@ -290,30 +290,29 @@ def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, so
         single, double = found
         return {name: (single[name], rounding(single[name], double[name])) for name in SOURCES}
 
-    found = sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)
-    return found[source]  # type: ignore[no-any-return]
+    return sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)[source]
 
 
 def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The filter is spread by hand: no operation is given a dilation other than 1."""
-    name = CLASSES[thing]
-    if absent_layer(sitting, thing) is not None or not runs(case_answers(sitting, thing)):
+    name = sitting.exam.handout.layer_things[thing].cls
+    if why_absent(sitting, name) is not None or not runs(case_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
     answers = [answer for answer in case_answers(sitting, thing) if answer.trouble is None]
     where = sitting.where(name)
     native = sorted({op for answer in answers for op in answer.run.native})
     user = name
     if not native:
-        native, user = _native_in_network(sitting), "DilatedUNet"
+        user, native = _native_in_network(sitting, thing)
     if native:
         return failed(
             criterion,
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
             mistake="native-dilation",
-            evidence={"operations": native},
+            evidence=Evidence(facts={"operations": native}),
         )
-    if _spreads_nothing(sitting, case_answers(sitting, thing)):
+    if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):
         return failed(
             criterion,
             f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).",
@@ -332,30 +331,35 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))
 
 
-def _native_in_network(sitting: Sitting) -> list[str]:
-    """The operations that are given a dilation while the network runs that the layer is for."""
-    if "dilated-unet" not in sitting.exam.networks or "DilatedUNet" not in sitting.classes:
-        return []
-    network = network_of(sitting, "dilated-unet")
-    return sorted({op for run in network.runs for op in run.native}) if network.works else []
+def _native_in_network(sitting: Sitting, thing: str) -> tuple[str, list[str]]:
+    """The network that the layer is for, and the operations that are given a dilation while it runs."""
+    for facts in sitting.exam.handout.networks:
+        if facts.layer == thing and facts.cls in sitting.classes:
+            network = network_of(sitting, facts.thing)
+            return facts.cls, sorted(
+                {op for run in network.runs for op in run.native}
+            ) if network.configurations.works else []
+    return "", []
 
 
-def _spreads_nothing(sitting: Sitting, answers: tuple[Answer, ...]) -> bool:
+def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> bool:
     """Whether the same layer and input give the same output with every dilation; told by numbers alone.
 
     A filter that is always spread by the same number of places is spread nevertheless.
     """
+    if not sitting.exam.handout.layer_things[thing].dilated:
+        return False
     # right for two gaps is more than one function
     if len({answer.case.gap for answer in answers if answer.right and answer.case.kernel > 1}) > 1:
         return False
-    known = _known_mistake(sitting, "dilated", answers)
+    known = _known_mistake(sitting, thing, answers)
     if known is not None and known.id == FIXED_STEP:
         return False
     outputs = []
     for gap in GAPS:
         case = Case(3, gap, 1, 1, 1, 16, 16)
         drawn = drawn_tensors(sitting, Case(3, 0, 1, 1, 1, 16, 16))
-        reply, found = sitting.candidate.answer(probe(sitting, "dilated", case), drawn)
+        reply, found = sitting.candidate.answer(probe(sitting, thing, case), drawn)
         if not isinstance(reply, Trouble):
             outputs.append(found["output"])
     first = outputs[0] if outputs else torch.zeros(())

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from grader import __version__
 from grader.display import display
 from grader.suggest import did_you_mean
+from reference.handouts import HANDOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from grader.sandbox.terms import Limits
 
 __all__ = ["main"]
-
-
-ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
 
 
 _LEAST_SECONDS = 4
@@ -65,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="a submission (folder, .py, .ipynb, .zip, .tar.gz), or a folder of submissions",
     )
-    add("--assignment", metavar="ID", help=f"one of {', '.join(ASSIGNMENTS)} (default: told from the submission)")
+    add("--assignment", metavar="ID", help=f"one of {', '.join(HANDOUTS)} (default: told from the submission)")
     add("--rubric", metavar="FILE", type=Path, help="mark sheet (default: the one that comes with the grader)")
     add("-o", "--out", metavar="DIR", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     add(
@@ -172,9 +170,9 @@ def _complain(sentence: str) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse values that no run can use, before anything slow is imported."""
-    if options.assignment is not None and options.assignment not in ASSIGNMENTS:
-        hint = did_you_mean(options.assignment, ASSIGNMENTS, otherwise="use one of these")
-        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(ASSIGNMENTS)}: {hint}")
+    if options.assignment is not None and options.assignment not in HANDOUTS:
+        hint = did_you_mean(options.assignment, HANDOUTS, otherwise="use one of these")
+        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(HANDOUTS)}: {hint}")
     if options.jobs is not None and options.jobs < 1:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
     for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):

@@ -27,6 +27,7 @@ from grader.display import display
 from grader.gradebook.inputs import Changes, recall_lateness, recall_roster, with_rubric
 from grader.gradebook.summary import summarise
 from grader.intake import Found, StoredFile, read
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Rubric
 from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Outcome, Verdict
@@ -109,7 +110,7 @@ def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assign
     graded = rubric.assignments[detected.assignment]
     told = "The grader itself failed on this submission. It costs no points, and a person will look at it."
     verdicts = [
-        Verdict(criterion.id, Outcome.ERROR, told, evidence={"fault": reason})
+        Verdict(criterion.id, Outcome.ERROR, told, evidence=Evidence(facts={"fault": reason}))
         for criterion in graded.criteria
         if criterion.check is not None
     ]
