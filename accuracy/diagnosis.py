@@ -16,7 +16,10 @@ import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
 from grader.exam import NETWORKS, NetworkKind
-from reference.known import IN_EVALUATION, OTHER_EPS, Known, Network, mistakes, right
+from reference.forms import IN_EVALUATION, OTHER_EPS
+from reference.known import Known, right
+from reference.mistakes import mistakes
+from reference.network import Network
 from reference.steps import Step
 
 __all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]

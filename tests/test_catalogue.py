@@ -15,7 +15,10 @@ from grader.checks.sitting import Sitting
 from grader.exam import Exam, Local
 from grader.rubric import load
 from reference.data import load_horses
-from reference.known import OTHER_EPS, Network, misordered, mistakes, right
+from reference.forms import OTHER_EPS
+from reference.known import misordered, right
+from reference.mistakes import mistakes
+from reference.network import Network
 
 RUBRIC = load(Path(__file__).resolve().parent.parent / "rubric.yaml")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from grader.exam import NETWORKS
-from reference.known import LAYER_ORDER, mistakes, right
+from reference.known import LAYER_ORDER, right
 from reference.known_layers import LAYER_MISTAKES
+from reference.mistakes import mistakes
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,7 +11,8 @@ from grader.checks.structure import cannot_be_judged
 from grader.checks.verdict import failed, partial, passed
 from grader.compare import compare
 from grader.verdicts import Verdict, sentences
-from reference.known import Known, first_parameter
+from reference.known import Known
+from reference.mistakes import first_parameter
 
 __all__ = ["architecture"]
 

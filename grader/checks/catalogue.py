@@ -19,8 +19,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grader.exam import Exam
-from reference.known import OTHER_EPS, Known, mistakes, without_parameters
-from reference.steps import NORMS_WITHOUT_PARAMETERS, Step, out_channels
+from reference.forms import NORMS_WITHOUT_PARAMETERS, OTHER_EPS
+from reference.known import Known
+from reference.mistakes import mistakes
+from reference.network import after as without_parameters
+from reference.steps import Step, out_channels
 
 __all__ = ["look_up"]
 

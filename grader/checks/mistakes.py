@@ -6,8 +6,9 @@ from difflib import get_close_matches
 
 from grader.exam import NETWORKS
 from grader.rubric import Rubric
-from reference.known import LAYER_ORDER, mistakes, right
+from reference.known import LAYER_ORDER, right
 from reference.known_layers import LAYER_MISTAKES
+from reference.mistakes import mistakes
 
 __all__ = ["unknown_mistake"]
 

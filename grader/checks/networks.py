@@ -15,8 +15,9 @@ from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
 from grader.compare import Difference, compare, rounding, share_of
 from grader.exam import Candidate, Exam, Local, NetworkKind
 from grader.lazy import lazy
-from reference.known import Known, Network, misordered, right
-from reference.steps import Step, state_shapes, upsampling_moved
+from reference.known import Known, misordered, right
+from reference.network import Network, state_shapes
+from reference.steps import Step, upsampling_moved
 
 __all__ = ["Examined", "Row", "Run", "network_of"]
 

@@ -30,7 +30,8 @@ from grader.checks.networks import Examined
 from grader.checks.sitting import Sitting, arguments_of
 from grader.compare import compare, rounding
 from grader.worker.answers import pattern
-from reference.known import Known, Network
+from reference.known import Known
+from reference.network import Network
 
 __all__ = ["Smallest", "smallest_for_layer", "smallest_for_network"]
 
