@@ -20,19 +20,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.candidate import Submitted
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
-from grader.exam import NETWORKS, Exam
+from grader.exam.exam import Exam
+from grader.exam.submitted import Submitted
+from grader.intake import Cell, CodeFile, Found, Submission
+from grader.marking.rubric import Criterion
+from grader.marking.rubric_file import load as load_rubric
+from grader.marking.verdicts import Verdict
 from grader.pipeline import Grading, Options
 from grader.report import Report
-from grader.rubric import Criterion
-from grader.rubric import load as load_rubric
-from grader.sandbox import Limits, Sandbox, WorkerFailed
-from grader.submission import Cell, CodeFile, Found, Submission
-from grader.verdicts import Verdict
+from grader.sandbox.sandbox import Sandbox
+from grader.sandbox.terms import Limits, WorkerFailed
+from grader.worker import protocol
 from grader.worker.handler import Handler
 from reference.data import load_horses
+from reference.handouts import HANDOUTS
 from reference.shipped import shipped
 
 __all__ = [
@@ -47,7 +50,7 @@ __all__ = [
     "right_source",
 ]
 
-ASSIGNMENTS = tuple(NETWORKS)
+ASSIGNMENTS = tuple(HANDOUTS)
 IMPORTS = (
     "import math\n\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch import Tensor\n"
 )
@@ -69,7 +72,7 @@ def classes_of(assignment: str) -> tuple[str, ...]:
     layers = {"csc413-2023": (), "csc2516-2019": ("MyConv2d",), "csc413-2020": ("MyConv2d",)}
     return (
         *layers.get(assignment, ("MyConv2d", "MyDilatedConv2d")),
-        *(kind.cls for kind in NETWORKS[assignment].values()),
+        *(kind.cls for kind in HANDOUTS[assignment].networks),
     )
 
 
@@ -204,11 +207,13 @@ class Examiner:
     def sit(self, assignment: str, text: str) -> Sitting:
         """A source that has been loaded and can be asked; close ``candidate`` afterwards."""
         candidate = Submitted(self.sandbox.open, WorkerFailed, seconds=120, probe_seconds=20)
-        files = [{"path": "colourization.py", "cells": [{"number": None, "source": text}]}]
+        files = [protocol.CodeFile("colourization.py", (protocol.Cell(None, text),))]
         outline = candidate.outline(files)
-        loading = candidate.load(files, list(classes_of(assignment)))
+        reply = candidate.load(files, classes_of(assignment))
+        stopped = reply if isinstance(reply, protocol.Trouble) else None
+        loading = protocol.Definitions() if isinstance(reply, protocol.Trouble) else reply
         submission = Submission("alice", "alice", (), (CodeFile("colourization.py", (Cell(None, text),)),), "", ())
-        return Sitting(self.grading.exam(assignment), submission, candidate, outline, loading)
+        return Sitting(self.grading.exam(assignment), submission, candidate, outline, loading, stopped)
 
     def verdicts(
         self, assignment: str, text: str, things: Iterable[str] | None = None, *, until_lost: bool = False

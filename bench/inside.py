@@ -23,12 +23,14 @@ from typing import Any
 import torch
 
 from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
-from grader.cohort import rendered, run
+from grader.cohort.batch import run
+from grader.intake import Found, Submission, find, read
+from grader.marking.rubric_file import load
 from grader.pipeline import Grading, Options
-from grader.rubric import load
-from grader.sandbox import Limits, Sandbox
-from grader.store import Store
-from grader.submission import Found, Submission, find, read
+from grader.report.files import rendered
+from grader.sandbox.sandbox import Sandbox
+from grader.sandbox.terms import Limits
+from grader.store.folder import Store
 from grader.worker.handler import Handler
 from reference.data import load_horses
 from reference.shipped import shipped

@@ -1,7 +1,9 @@
 """``python -m grader`` is the ``grade`` command."""
 
+from __future__ import annotations
+
 import sys
 
-from grader.cli import main
+from grader.cli.grade import main
 
 sys.exit(main())

@@ -12,6 +12,7 @@ import unicodedata
 
 __all__ = ["display", "display_block"]
 
+
 # Letters and symbols by their Unicode category, and blank all the same.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # More marks than this on one letter climb over the neighbouring lines; no living script stacks four.

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 
 __all__ = ["lazy"]
 
+
 T = TypeVar("T")
 
 

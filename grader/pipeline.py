@@ -9,34 +9,37 @@ several threads; each submission has its own worker.
 from __future__ import annotations
 
 import datetime
-import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from grader import __version__
-from grader.candidate import Submitted, Unexaminable
+from grader import __version__, intake
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect
-from grader.display import display
-from grader.exam import NETWORKS, Exam
-from grader.marking import mark
-from grader.report import LeftOut, Report, Run
-from grader.rubric import Assignment, Criterion, Rubric
-from grader.sandbox import Sandbox, WorkerFailed
-from grader.submission import DataFile, Found, Submission, read
-from grader.verdicts import Flag, Outcome, Verdict
+from grader.exam.exam import Exam
+from grader.exam.submitted import Submitted, Unexaminable
+from grader.intake import Found, Submission, read
+from grader.marking.evidence import Evidence
+from grader.marking.rubric import Assignment, Criterion, Rubric
+from grader.marking.sheet import mark
+from grader.marking.verdicts import Flag, Outcome, Verdict
+from grader.remarks import Examined, best_first, code_left_out, conflict_flags, remarks_on
+from grader.report import Report, Run
+from grader.sandbox.sandbox import Sandbox
+from grader.sandbox.terms import WorkerFailed
+from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
+from reference.handouts import HANDOUTS, LAYER_CLASSES
 
 if TYPE_CHECKING:
-    from grader.gpu import Gpu
+    from grader.sandbox.gpu import Gpu
 
 __all__ = ["Grading", "Options"]
 
@@ -86,7 +89,7 @@ class Grading:
         started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
         self.progress(found.id, "reading")
         submission = found if isinstance(found, Submission) else read(found)
-        files = [_as_message(file) for file in submission.code if file.cells]
+        files = [_as_sent(file) for file in submission.code if file.cells]
         candidate = Submitted(
             self.sandbox.open,
             WorkerFailed,
@@ -102,12 +105,12 @@ class Grading:
         self.on_report(report)
         return report
 
-    def _examine(self, submission: Submission, files: list[dict[str, Any]], candidate: Submitted) -> _Examined:
+    def _examine(self, submission: Submission, files: list[CodeFile], candidate: Submitted) -> Examined:
         paths = [file.path for file in submission.files]
         try:
-            outline = candidate.outline(files) if files else {"files": []}
+            outline = candidate.outline(files) if files else Outline()
         except Unexaminable as why:
-            outline, files = {"files": []}, []
+            outline, files = Outline(), []
             unreadable: tuple[Flag, ...] = (Flag("unreadable", str(why)),)
         else:
             unreadable = ()
@@ -115,23 +118,25 @@ class Grading:
         flags = unreadable if detected.sure else (*unreadable, Flag("assignment-guessed", detected.sentence))
         assignment = self.rubric.assignments[detected.assignment]
         if not files:
-            sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, _NOTHING_LOADED)
-            return _Examined(detected, self._verdicts_on_files(assignment, sitting), outline, {}, flags, gradable=False)
+            sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, Definitions())
+            verdicts = self._verdicts_on_files(assignment, sitting)
+            return Examined(detected, verdicts, outline, Definitions(), flags, gradable=False)
         self.progress(submission.id, "loading")
-        ordered = _best_first(assignment, files, outline)
-        wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
-        loading = candidate.load([*ordered, *map(_data_as_message, submission.data)], wanted)
-        if "trouble" in loading:
-            loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
+        ordered = best_first(assignment, files, outline)
+        wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
+        data = [DataFile(file.path, file.content) for file in submission.data]
+        reply = candidate.load(ordered, wanted, data)
+        stopped = reply if isinstance(reply, Trouble) else None
+        loading = Definitions() if isinstance(reply, Trouble) else reply
         card = self.gpu.device if self.gpu else None
-        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, card)
+        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, stopped, card)
         verdicts = self._verdicts(assignment, sitting)
         threads = (THREADS,) if candidate.threaded else ()
         doubted = (*doubts(outline), *witnessed(candidate.seen), *threads)
-        conflicts = _conflicts(assignment, submission, loading)
-        return _Examined(detected, verdicts, outline, loading, (*flags, *conflicts, *doubted))
+        conflicts = conflict_flags(assignment, submission, loading)
+        return Examined(detected, verdicts, outline, loading, (*flags, *conflicts, *doubted), stopped)
 
-    def _assignment(self, paths: list[str], outline: dict[str, Any], cohorts: str | None) -> Detected:
+    def _assignment(self, paths: list[str], outline: Outline, cohorts: str | None) -> Detected:
         if self.options.assignment is not None:
             return Detected(self.options.assignment, f"{self.options.assignment}, as the command line says.", True)
         return detect(self.rubric.assignments, paths, outline, cohorts=cohorts)
@@ -177,22 +182,21 @@ class Grading:
             verdict = run_check(str(criterion.check), sitting, criterion.id)
         except Exception as fault:  # ours: the student's are evidence by now
             told = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
-            evidence = {"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)}
+            evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
             verdict = Verdict(criterion.id, Outcome.ERROR, told, evidence=evidence)
         return _timed(verdict, time.monotonic() - clock)
 
     def _report(
         self,
         submission: Submission,
-        examined: _Examined,
+        examined: Examined,
         candidate: Submitted,
         started: datetime.datetime,
         seconds: float,
     ) -> Report:
         assignment = self.rubric.assignments[examined.detected.assignment]
         flags = (*submission.flags, *examined.flags, *(flag for verdict in examined.verdicts for flag in verdict.flags))
-        loading = examined.loading
-        chosen = tuple(dict.fromkeys(loading.get("chosen", {}).values()))
+        chosen = tuple(dict.fromkeys(examined.loading.chosen.values()))
         return Report(
             submission_id=submission.id,
             sha256=submission.sha256,
@@ -203,8 +207,8 @@ class Grading:
             code_files=chosen,
             sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
             flags=flags,
-            left_out=_left_out(examined.outline, loading),
-            remarks=_remarks(submission, examined),
+            left_out=code_left_out(examined.outline, examined.loading),
+            remarks=remarks_on(submission, examined),
             output=candidate.output,
             part_titles={part.id: part.title for part in assignment.parts},
             run=Run(
@@ -227,18 +231,6 @@ class Grading:
         )
 
 
-@dataclass(frozen=True)
-class _Examined:
-    """What the examination of one submission brought."""
-
-    detected: Detected
-    verdicts: list[Verdict]
-    outline: dict[str, Any]
-    loading: dict[str, Any]
-    flags: tuple[Flag, ...]
-    gradable: bool = True
-
-
 _ENDED = {
     Outcome.FAIL: "failed",
     Outcome.PARTIAL: "passed only in part",
@@ -256,131 +248,9 @@ def _holds_up(need: Criterion, verdict: Verdict) -> bool:
     return verdict.outcome in _ENDED and not (verdict.outcome is Outcome.PARTIAL and need.check == "shapes")
 
 
-_NOTHING_LOADED: dict[str, Any] = {
-    "classes": [], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": [],
-}  # fmt: skip
-
-
-def _as_message(file: Any) -> dict[str, Any]:
-    return {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
-
-
-def _data_as_message(file: DataFile) -> dict[str, Any]:
-    return {"path": file.path, "cells": [], "data": file.content}
-
-
-def _best_first(assignment: Assignment, files: list[dict[str, Any]], outline: dict[str, Any]) -> list[dict[str, Any]]:
-    """The file that the marks should rest on first: named as the handout asks, then with most of the classes."""
-    from fnmatch import fnmatch
-
-    wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
-    classes = {file["path"]: {written["name"] for written in file["classes"]} & wanted for file in outline["files"]}
-
-    paths = {file["path"] for file in files}
-
-    def rank(file: dict[str, Any]) -> tuple[bool, bool, int, int, str]:
-        path = PurePosixPath(file["path"])
-        named = any(fnmatch(path.name.lower(), pattern.lower()) for pattern in assignment.code)
-        return (
-            not named,
-            _copied_from(file["path"]) in paths,
-            -len(classes.get(file["path"], ())),
-            len(path.parts),
-            file["path"],
-        )
-
-    return sorted(files, key=rank)
-
-
-_COPY = re.compile(r"^(?:(?:copy of|copie de|kopie von) )+|(?: *\(\d+\)|[ _-]copy ?\d*)+$", re.IGNORECASE)
-_A_MINUTE = 60.0
-
-
-def _copied_from(path: str) -> str | None:
-    """``a2.ipynb`` of ``Copy of a2.ipynb`` and ``a2 (1).ipynb``; None for a name that speaks of no copy."""
-    file = PurePosixPath(path)
-    stem = _COPY.sub("", file.stem)
-    return str(file.with_name(stem + file.suffix)) if stem and stem != file.stem else None
-
-
-def _old_copies(submission: Submission, loading: dict[str, Any]) -> set[str]:
-    """Files that are copies, by their names, of a file that was examined, and not newer than that."""
-    changed = {file.path: file.modified for file in submission.code}
-    copies = set()
-    for path, when in changed.items():
-        original = _copied_from(path)
-        if original is not None and original in loading.get("chosen", {}).values():
-            since = changed.get(original)
-            if when is None or since is None or when <= since + _A_MINUTE:
-                copies.add(path)
-    return copies
-
-
-def _conflicts(assignment: Assignment, submission: Submission, loading: dict[str, Any]) -> tuple[Flag, ...]:
-    """A flag for each class to fill in that stands in two files, since only one of them was examined; old copies are
-    none."""
-    copies = _old_copies(submission, loading)
-    graded = {
-        kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")
-    }
-    return tuple(
-        Flag(
-            "two-candidates",
-            f"{conflict['name']} is defined in {' and in '.join(map(str, conflict['paths']))}; "
-            f"{loading['chosen'].get(conflict['name'], 'the first')} was examined.",
-        )
-        for conflict in loading.get("conflicts", [])
-        if conflict.get("name") in graded and len(set(conflict["paths"]) - copies) > 1
-    )
-
-
-def _left_out(outline: dict[str, Any], loading: dict[str, Any]) -> tuple[LeftOut, ...]:
-    """What was not run, or not as it stands: first what failed, since that may cost marks."""
-    failed = [
-        LeftOut(str(one.get("where", "")), str(one.get("what", "")), f"raised {one.get('type')}: {one.get('text')}")
-        for one in loading.get("failed", [])
-    ]
-    read = [
-        LeftOut(_place_in(file["path"], note), str(note.get("what", "")), str(note.get("why", "")))
-        for file in outline.get("files", [])
-        for note in file.get("notes", [])
-    ]
-    ran = [
-        LeftOut(str(one.get("where", "")), str(one.get("what", "")), str(one.get("why", "")))
-        for one in (*loading.get("left_out", []), *loading.get("notes", []))
-    ]
-    stood = [
-        LeftOut("import", str(one.get("module", "")), str(one.get("why", ""))) for one in loading.get("stood_in", [])
-    ]
-    return tuple(dict.fromkeys((*failed, *read, *ran, *stood)))
-
-
-def _place_in(path: str, line: Mapping[str, Any]) -> str:
-    """``a2.ipynb, cell 7, line 3``."""
-    cell = f", cell {line['cell']}" if line.get("cell") else ""
-    return f"{path}{cell}, line {line.get('line', '?')}"
-
-
-def _remarks(submission: Submission, examined: _Examined) -> tuple[str, ...]:
-    told = [file.problem for file in submission.code if file.problem]
-    for file in examined.outline.get("files", []):
-        for problem in file["problems"]:
-            stands = (
-                f" It stands in {problem['stands_in']}, which could not be examined."
-                if problem.get("stands_in")
-                else ""
-            )
-            told.append(
-                f"{_place_in(file['path'], problem)}: {problem['message']}: "
-                f"`{' '.join(str(problem['text']).split())[:120]}`.{stands}"
-            )
-    told += [
-        f"{display(path)} was taken for an older copy of {display(str(_copied_from(path)))}, and passed over."
-        for path in sorted(_old_copies(submission, examined.loading))
-    ]
-    if "trouble" in examined.loading:
-        told.append(f"Loading the definitions stopped: {examined.loading['trouble'].get('text')}.")
-    return tuple(told)
+def _as_sent(file: intake.CodeFile) -> CodeFile:
+    """A file of the submission as it is sent to the worker."""
+    return CodeFile(file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
 
 
 def _timed(verdict: Verdict, seconds: float) -> Verdict:

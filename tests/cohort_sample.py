@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from grader.cohort import Line
-from grader.marking import mark
+from grader.cohort.events import Line
+from grader.intake import Found, read
+from grader.marking.rubric import Rubric
+from grader.marking.rubric_file import load
+from grader.marking.sheet import mark
+from grader.marking.verdicts import Outcome, Verdict
 from grader.report import Report, Run
-from grader.rubric import Rubric, load
-from grader.submission import Found, read
-from grader.verdicts import Outcome, Verdict
 
 RUBRIC = """\
 assignments:
@@ -194,7 +195,7 @@ class Aloud(Heard):
 
 
 if __name__ == "__main__":
-    from grader.cohort import run
+    from grader.cohort.batch import run
 
     submissions, out, jobs = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     found = [Found(home.name, home.name, (home,)) for home in sorted(submissions.iterdir()) if home.is_dir()]

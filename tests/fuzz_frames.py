@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import torch
 
-from grader.worker.frames import FrameError, decode, encode
+from grader.worker.session.frames import FrameError, decode, encode
 
 LIMIT = 20_000
 _TOKENS = [

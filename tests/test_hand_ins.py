@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hand_ins import GRADED, TOLD, lay_out
 
-from grader.cli import main
+from grader.cli.grade import main
 
 Reports = dict[str, dict[str, Any]]
 

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grader.checks import architecture, device, dilation, files, structure, training
+from grader.checks.architecture import architecture
+from grader.checks.device import device
+from grader.checks.dilation import gradients, handmade, values
+from grader.checks.files import code, writeup
+from grader.checks.parameters import parameters
+from grader.checks.shapes import shapes
 from grader.checks.sitting import Sitting
-from grader.verdicts import Verdict
+from grader.checks.training import training
+from grader.checks.uses_my_conv2d import uses_my_conv2d
+from grader.marking.verdicts import Verdict
 
 __all__ = ["run_check"]
 
+
 # (sitting, criterion id, thing) → verdict
 _ON_A_THING: dict[str, Callable[[Sitting, str, str], Verdict]] = {
-    "shapes": structure.shapes,
-    "parameters": structure.parameters,
-    "architecture": architecture.architecture,
-    "uses-my-conv2d": structure.uses_my_conv2d,
-    "training": training.training,
-    "device": device.device,
-    "values": dilation.values,
-    "gradients": dilation.gradients,
-    "handmade": dilation.handmade,
+    "shapes": shapes,
+    "parameters": parameters,
+    "architecture": architecture,
+    "uses-my-conv2d": uses_my_conv2d,
+    "training": training,
+    "device": device,
+    "values": values,
+    "gradients": gradients,
+    "handmade": handmade,
 }
-_ON_FILES: dict[str, Callable[[Sitting, str], Verdict]] = {"code": files.code, "writeup": files.writeup}
+_ON_FILES: dict[str, Callable[[Sitting, str], Verdict]] = {"code": code, "writeup": writeup}
 
 
 def run_check(name: str, sitting: Sitting, criterion: str) -> Verdict:

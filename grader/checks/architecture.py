@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from grader.checks.networks import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of
-from grader.checks.smallest import smallest_for_network
-from grader.checks.structure import cannot_be_judged
-from grader.checks.verdict import failed, partial, passed
-from grader.compare import compare
-from grader.verdicts import Verdict, sentences
+from grader.checks.absence import cannot_be_judged
+from grader.checks.network import Examined, network_of
+from grader.checks.sitting import Sitting
+from grader.checks.smallest.network import smallest_for_network
+from grader.exam.compare import compare
+from grader.marking.evidence import Evidence
+from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
 from reference.known import Known
 from reference.mistakes import first_parameter
 
 __all__ = ["architecture"]
+
 
 _OUTPUT = {"eval": "in evaluation mode", "train": "in training mode"}
 
@@ -32,9 +34,9 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         told = (
             f"The outputs equal the handout's network in evaluation and in training mode. {known.explanation}".strip()
         )
-        return passed(criterion, told, evidence={"margins": {"outputs": network.margin(known)}})
+        return passed(criterion, told, evidence=Evidence(margins={"outputs": network.margin(known)}))
     found = network.difference()
-    evidence = {} if found is None else {"difference": found[1].as_json()}
+    evidence = Evidence(difference=None if found is None else found[1])
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
         return partial(
@@ -46,7 +48,7 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     smallest = smallest_for_network(sitting, network)
     told = _unknown(sitting, network) + (f" {smallest.sentence}" if smallest else "")
-    return failed(criterion, told, evidence=evidence | ({"snippet": smallest.snippet} if smallest else {}))
+    return failed(criterion, told, evidence=replace(evidence, snippet=smallest.snippet if smallest else None))
 
 
 def _named(sitting: Sitting, network: Examined, known: Known) -> str:
@@ -56,7 +58,7 @@ def _named(sitting: Sitting, network: Examined, known: Known) -> str:
         advice = ["Compare these blocks with the handout's, layer by layer."]
     told = [
         *sentences(known.explanation),
-        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.kind.cls)}).",
+        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.facts.cls)}).",
         *_idle(network),
         *advice[1:],
         *known.base,
@@ -66,28 +68,30 @@ def _named(sitting: Sitting, network: Examined, known: Known) -> str:
 
 def _idle(network: Examined) -> list[str]:
     """A sentence on what is built and takes no part; none if there is nothing."""
-    idle = sorted({line["name"].rpartition(".")[0] or line["name"] for line in network.runs[0].trace["unused"]})
+    idle = sorted({tensor.name.rpartition(".")[0] or tensor.name for tensor in network.runs[0].trace.unused})
     return [f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []
 
 
 def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
     """The student's line that builds the block in which a mistake was made, or hands it the joined tensors."""
-    index, parameters = first_parameter(known), network.runs[0].trace["parameters"]
+    index, parameters = first_parameter(known), network.runs[0].trace.parameters
     if index is None or index >= len(parameters):
         return None
-    attribute = re.escape(parameters[index]["name"].partition(".")[0])
-    called = sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
-    return called or sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*=[^=]")
+    attribute = re.escape(parameters[index].name.partition(".")[0])
+    called = (
+        sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
+    )
+    return called or sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*=[^=]")
 
 
 def _unknown(sitting: Sitting, network: Examined) -> str:
     """What is seen of a network that equals nothing known."""
     run = network.runs[0]
-    where = sitting.where(network.kind.cls)
-    call = f"{network.kind.cls}({arguments_of(network.kind.parameters, run.arguments)})"
+    where = sitting.where(network.facts.cls)
+    call = network.call(run.arguments)
     expected = network.expected(network.right[0], run.arguments)[0]
-    shapes = [tuple(line["shape"]) for line in expected.trace["parameters"]]
-    if run.trace["unused"] and len(run.shapes) < len(shapes):
+    shapes = list(expected.shapes)
+    if run.trace.unused and len(run.shapes) < len(shapes):
         return (
             f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}. {_idle(network)[0]} "
             f"See whether forward leaves it out, or calls another layer in its place ({where})."
@@ -103,7 +107,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         )
     for index, (ours, theirs) in enumerate(zip(shapes, run.shapes, strict=False)):
         if ours != theirs:
-            name = run.trace["parameters"][index]["name"]
+            name = run.trace.parameters[index].name
             return (
                 f"{call} has other layers than the handout's network. In the order in which layers run, the first "
                 "parameter to differ is "
@@ -114,11 +118,11 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         return (
             f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}: a layer is "
             f"{'missing' if len(run.shapes) < len(shapes) else 'too many'}, or runs twice "
-            f"({sitting.where(network.kind.cls)})."
+            f"({sitting.where(network.facts.cls)})."
         )
-    if len(run.trace["buffers"]) != len(expected.trace["buffers"]):
+    if len(run.trace.buffers) != len(expected.trace.buffers):
         return (
-            f"{call} uses {len(run.trace['buffers'])} running statistics, expected {len(expected.trace['buffers'])}: "
+            f"{call} uses {len(run.trace.buffers)} running statistics, expected {len(expected.trace.buffers)}: "
             "check the batch-norm layers, track_running_stats included."
         )
     if found is None:
@@ -161,7 +165,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
             f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts "
             "in training: dropout, or a batch-norm with other settings."
         )
-    dropout = sitting.call_in(network.kind.cls, lambda name: name.lower().startswith("dropout"))
+    dropout = sitting.call_in(network.facts.cls, lambda name: name.lower().startswith("dropout"))
     if dropout:
         return f"{start} {difference.sentence()} The handout's network has no dropout ({dropout})."
     compare_what = "the order of the layers and what is joined where" if joins else "the order of the layers"

@@ -6,210 +6,47 @@ The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from grader.checks.networks import network_of
+from grader.checks.absence import why_absent
+from grader.checks.layer import (
+    CALLS,
+    GAPS,
+    KERNELS,
+    SOME,
+    SOURCES,
+    Answer,
+    Case,
+    case_answers,
+    case_table,
+    drawn_tensors,
+    probe,
+    runs,
+)
+from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
-from grader.checks.smallest import smallest_for_layer
-from grader.checks.structure import missing_class
-from grader.checks.verdict import failed, partial, passed, skipped
-from grader.compare import Difference, compare, rounding, share_of
-from grader.verdicts import Flag, Verdict
-from grader.worker.answers import fitted
+from grader.checks.smallest.layer import smallest_for_layer
+from grader.exam.compare import compare, rounding, share_of
+from grader.marking.evidence import Evidence
+from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
+from grader.worker.probes.layer import fitted
+from grader.worker.protocol import Trouble
 from reference.known_layers import FIXED_STEP, LAYER_MISTAKES, LayerMistake
 
 __all__ = ["gradients", "handmade", "values"]
 
-Tensors = dict[str, Tensor]
-_CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
-_GAPS, _KERNELS = (0, 1, 3), (1, 3, 5)
-_OTHER_GAPS = (2, 4, 5)
-"""Of which each run has one, so that no layer can be made for the handout's gaps alone."""
-_CALLS = {
-    "again": "The second call of the same {} with the same input",
-    "eval": "{} in evaluation mode",
-    "eval.again": "{} in evaluation mode and without gradients",
-}
-"""What follows the first call, in training mode and with gradients, and has to say the same."""
-_SOURCES = ("input", "weight", "bias")
-_SOME = Fraction(1, 4)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One layer and one input for it."""
-
-    kernel: int
-    gap: int | None
-    """None for the ordinary layer."""
-    batch: int
-    inputs: int
-    outputs: int
-    height: int
-    width: int
-    padding: int | None = None
-    """The ordinary layer's fourth argument; None leaves it out."""
-
-    @property
-    def arguments(self) -> list[int]:
-        return [self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None)]
-
-    @property
-    def named(self) -> dict[str, int]:
-        """What varies from case to case, under the handout's names."""
-        named = {"kernel_size": self.kernel, "dilation": self.gap, "padding": self.padding}
-        return {name: value for name, value in named.items() if value is not None}
-
-    @property
-    def larger(self) -> int:
-        """By how much the output is higher and wider than the input."""
-        return 0 if self.padding is None else 2 * self.padding - self.kernel + 1
-
-    def told(self) -> str:
-        """``kernel 3, dilation 1``."""
-        return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
-
-
-def _cases(sitting: Sitting, thing: str) -> list[Case]:
-    """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
-    gaps: tuple[int | None, ...] = _GAPS if thing == "dilated" else (None,)
-    sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
-    cases: list[Case] = []
-    for kernel in _KERNELS:
-        for gap in gaps:
-            batch, inputs, outputs, height, width = sizes[len(cases) % len(sizes)]
-            cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
-    if thing == "my-conv2d":
-        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
-    else:
-        gap = _OTHER_GAPS[sitting.exam.number("layer/gap") % len(_OTHER_GAPS)]
-        cases.append(Case(3, gap, 5, 2, 3, 14, 17))
-    return cases
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What candidate and reference said to one case."""
-
-    case: Case
-    evidence: dict[str, Any]
-    outputs: Tensors
-    expected: Tensors
-    tolerances: dict[str, float]
-    _differences: dict[str, Difference | None] = field(default_factory=dict)
-
-    def difference(self, name: str) -> Difference | None:
-        """None if the tensor is there and right. Compared once."""
-        if name not in self._differences:
-            self._differences[name] = self._difference(name)
-        return self._differences[name]
-
-    def _difference(self, name: str) -> Difference | None:
-        if name not in self.outputs:
-            shape = tuple(self.expected["output" if name in _CALLS else name].shape)
-            return Difference(shape, (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
-        of = "output" if name in _CALLS else name
-        return compare(self.expected[of], self.outputs[name], self.tolerances[of])
-
-    @property
-    def right(self) -> bool:
-        return "trouble" not in self.evidence and not any(map(self.difference, ("output", *_CALLS)))
-
-    @property
-    def unsteady(self) -> str | None:
-        """The first call after the first that says something else, or fails; None if they agree."""
-        if "trouble" in self.evidence:
-            return None
-        first, allowed = self.outputs["output"], self.tolerances["output"]
-        differing = (
-            name
-            for name in _CALLS
-            if name not in self.outputs or compare(first, self.outputs[name], allowed) is not None
-        )
-        return next(differing, None)
-
-
-def _drawn(sitting: Sitting, case: Case) -> Tensors:
-    name = f"layer/{case}"
-    exam = sitting.exam
-    return {
-        "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
-        "weight": exam.uniform(f"{name}/weight", (case.outputs, case.inputs, case.kernel, case.kernel), -1, 1),
-        "bias": exam.uniform(f"{name}/bias", (case.outputs,), -1, 1),
-        "upstream": exam.uniform(
-            f"{name}/upstream", (case.batch, case.outputs, case.height + case.larger, case.width + case.larger), -1, 1
-        ),
-    }
-
-
-def _question(sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
-    return _probe(sitting, thing, case), _drawn(sitting, case)
-
-
-def _probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
-    return {"do": "layer", "cls": _CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
-
-
-def _answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
-    if thing not in sitting.kept:
-        cases = _cases(sitting, thing)
-        answered = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
-        sitting.kept[thing] = tuple(
-            Answer(case, *given, *_expected(sitting, thing, case)) for case, given in zip(cases, answered, strict=True)
-        )
-    return sitting.kept[thing]  # type: ignore[no-any-return]
-
-
-def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
-    """What the reference says, and the tolerance of each tensor; computed once in a run."""
-
-    def make() -> tuple[Tensors, dict[str, float]]:
-        _, single = sitting.exam.reference.answer(*_question(sitting, thing, case))
-        _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
-        return single, {name: rounding(value, double[name]) for name, value in single.items()}
-
-    return sitting.exam.once(("layer", thing, case), make)  # type: ignore[no-any-return]
-
-
-def _absent(sitting: Sitting, thing: str) -> str | None:
-    name = _CLASSES[thing]
-    if name not in sitting.classes:
-        return missing_class(sitting, name)
-    written = sitting.written(name)
-    if written is not None and written["methods"].get("forward", {}).get("empty", False):
-        return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
-    return None
-
-
-def _runs(answers: tuple[Answer, ...]) -> bool:
-    return any("trouble" not in answer.evidence for answer in answers)
-
-
-def _table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> dict[str, Any]:
-    rows = []
-    for answer in answers:
-        if "trouble" in answer.evidence:
-            actual, ok = str(answer.evidence["trouble"].get("text", ""))[:120], False
-        else:
-            found = [difference for name in names if (difference := answer.difference(name)) is not None]
-            actual, ok = (found[0].sentence() if found else "equal"), not found
-        rows.append({"arguments": answer.case.named, "expected": "equal to the reference", "actual": actual, "ok": ok})
-    return {"configurations": rows}
-
 
 def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The layer's output has the right values for gaps 0, 1 and 3 and kernels 1, 3 and 5, whatever the input's size."""
-    absent = _absent(sitting, thing)
+    name = sitting.exam.handout.layer_things[thing].cls
+    absent = why_absent(sitting, name)
     if absent:
         return failed(criterion, absent)
-    answers = _answers(sitting, thing)
-    name = _CLASSES[thing]
-    table = _table(answers, ("output", *_CALLS))
+    answers = case_answers(sitting, thing)
+    table = case_table(answers, ("output", *CALLS))
     wrong = [answer for answer in answers if not answer.right]
     if not wrong:
         margin = max(
@@ -219,16 +56,16 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return passed(
             criterion,
             f"All {len(answers)} cases have the right values.",
-            evidence=table | {"margins": {"outputs": margin}},
+            evidence=replace(table, margins={"outputs": margin}),
         )
-    first = next((answer for answer in wrong if "trouble" not in answer.evidence), wrong[0])
+    first = next((answer for answer in wrong if answer.trouble is None), wrong[0])
     where = sitting.where(name)
     unsteady = next((answer for answer in answers if answer.unsteady is not None), None)
-    if "trouble" in first.evidence:
+    if first.trouble is not None:
         doing = f"running {name} with {first.case.told()}"
-        return failed(criterion, trouble_sentence(first.evidence["trouble"], doing), evidence=table)
+        return failed(criterion, trouble_sentence(first.trouble, doing), evidence=table)
     found = first.difference("output")
-    evidence = table | ({"difference": found.as_json()} if found else {})
+    evidence = replace(table, difference=found)
     if unsteady is not None:
         if _uninitialised(answers):
             return failed(
@@ -251,11 +88,11 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     failing = _failing(wrong)
     smallest = smallest_for_layer(sitting, thing, among=failing) if failing else None
     if smallest is not None:
-        evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
+        evidence, detail = replace(evidence, snippet=smallest.snippet), f"{detail} {smallest.sentence}"
     if some is not None:
         return partial(
             criterion,
-            _SOME,
+            SOME,
             f"The values are right only for {some}. {detail} ({where})",
             mistake="right-for-some",
             evidence=evidence,
@@ -268,17 +105,18 @@ def _failing(answers: Iterable[Answer]) -> list[tuple[int, int | None]]:
     return [(answer.case.kernel, answer.case.gap) for answer in answers if answer.case.padding is None]
 
 
-def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: dict[str, Any]) -> Verdict:
+def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: Evidence) -> Verdict:
     """For a layer that says something else, or fails, when it is called again."""
     call = answer.unsteady or "again"
-    told = _CALLS[call].format(name)
-    told += " gives another output" if call in answer.outputs else " fails"
+    later = None if call in answer.outputs else answer.run.later
+    subject = CALLS[call].format(name)
+    told = f"{subject} gives another output" if call in answer.outputs else f"{subject} fails"
     if call != "again":
         return failed(
             criterion,
-            f"{told} than in training mode; a convolution is the same in both ({where})."
-            if call in answer.outputs
-            else f"{trouble_sentence(answer.evidence['later'], 'calling ' + told.removesuffix(' fails'))}",
+            trouble_sentence(later, f"calling {subject}")
+            if later is not None
+            else f"{subject} gives another output than in training mode; a convolution is the same in both ({where}).",
             mistake="changes-with-mode",
             evidence=evidence,
         )
@@ -292,11 +130,11 @@ def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: d
 
 
 def _uninitialised(answers: tuple[Answer, ...]) -> bool:
-    return any(not answer.evidence.get("finite", True) for answer in answers)
+    return any(answer.trouble is None and not answer.run.output.finite for answer in answers)
 
 
 def _known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
-    if thing != "dilated":
+    if not sitting.exam.handout.layer_things[thing].dilated:
         return None
     return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
 
@@ -306,15 +144,15 @@ def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
         return False
 
     def make() -> Tensor | None:
-        drawn = _drawn(sitting, answer.case)
+        drawn = drawn_tensors(sitting, answer.case)
         try:
             return known.compute(drawn["input"], drawn["weight"], drawn["bias"], answer.case.gap or 0)
         except RuntimeError:  # a filter larger than the image
             return None
 
     expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
-    if expected is None or "trouble" in answer.evidence:
-        return expected is None and "trouble" in answer.evidence
+    if expected is None or answer.trouble is not None:
+        return expected is None and answer.trouble is not None
     return (
         "output" in answer.outputs and compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
     )
@@ -327,8 +165,8 @@ def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
         chosen = [answer for answer in answers if answer.case.kernel in kernels and answer.case.gap in gaps]
         return bool(chosen) and all(answer.right for answer in chosen)
 
-    gaps = [gap for gap in _GAPS if all_right(_KERNELS, (gap,))]
-    kernels = [kernel for kernel in _KERNELS if all_right((kernel,), _GAPS)]
+    gaps = [gap for gap in GAPS if all_right(KERNELS, (gap,))]
+    kernels = [kernel for kernel in KERNELS if all_right((kernel,), GAPS)]
     if any(gaps):
         return "dilation " + " and ".join(map(str, gaps))
     if any(kernel > 1 for kernel in kernels):
@@ -338,29 +176,33 @@ def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
 
 def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """Gradients reach input, weight and bias, with the right values."""
-    name = _CLASSES[thing]
-    if _absent(sitting, thing) is not None or not _runs(_answers(sitting, thing)):
+    name = sitting.exam.handout.layer_things[thing].cls
+    if why_absent(sitting, name) is not None or not runs(case_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
-    answers = _answers(sitting, thing)
-    table = _table(answers, tuple(f"gradient.{source}" for source in _SOURCES))
-    running = [answer for answer in answers if "trouble" not in answer.evidence]
-    stopped = next((answer for answer in answers if "trouble" in answer.evidence), None)
-    if stopped is not None and not any(answer.case.kernel > 1 and answer.case.gap != 0 for answer in running):
+    answers = case_answers(sitting, thing)
+    table = case_table(answers, tuple(f"gradient.{source}" for source in SOURCES))
+    running = [answer for answer in answers if answer.trouble is None]
+    stopped = next((answer for answer in answers if answer.trouble is not None), None)
+    if (
+        stopped is not None
+        and stopped.trouble is not None
+        and not any(answer.case.kernel > 1 and answer.case.gap != 0 for answer in running)
+    ):
         doing = f"running {name} with {stopped.case.told()}"
-        return failed(criterion, trouble_sentence(stopped.evidence["trouble"], doing), evidence=table)
-    if thing == "dilated" and not all(answer.right for answer in running) and _spreads_nothing(sitting, answers):
+        return failed(criterion, trouble_sentence(stopped.trouble, doing), evidence=table)
+    if not all(answer.right for answer in running) and _spreads_nothing(sitting, thing, answers):
         return failed(
             criterion,
             f"{name} has no spread filter that gradients could go through; see {thing}.values.",
             evidence=table,
         )
     for answer in running:
-        for source in _SOURCES:
+        for source in SOURCES:
             of = f"gradient.{source}"
             difference = answer.difference(of)
             if difference is None:
                 continue
-            evidence = table | {"difference": difference.as_json()}
+            evidence = replace(table, difference=difference)
             if of not in answer.outputs:
                 unused = not answer.right and _unused(sitting, thing, answer, source)
                 advice = (
@@ -382,7 +224,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             # Where the values are wrong already, their smallest input says enough.
             smallest = smallest_for_layer(sitting, thing, of, among=_failing([answer])) if answer.right else None
             if smallest is not None:
-                evidence |= {"snippet": smallest.snippet}
+                evidence = replace(evidence, snippet=smallest.snippet)
             told = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
             return failed(criterion, told + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
     of_what = "" if all(answer.right for answer in answers) else " for what the layer computes"
@@ -402,7 +244,7 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
     if known is not None:
         expected, tolerance = _mistaken_gradient(sitting, known, answer, source)
         return compare(expected, gradient, tolerance) is None
-    drawn = _drawn(sitting, answer.case)
+    drawn = drawn_tensors(sitting, answer.case)
     step = sitting.exam.uniform(f"layer/{answer.case}/step/{source}", drawn[source].shape, -1, 1)
     moved = _moved(sitting, thing, answer, source, step)
     if moved is None or gradient.shape != step.shape:
@@ -418,11 +260,11 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
 
 def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tensor) -> Tensor | None:
     """The output after ``step`` was added to input, weight or bias; None if it has no longer the shape it had."""
-    drawn = _drawn(sitting, answer.case)
-    evidence, outputs = sitting.candidate.answer(
-        _probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
+    drawn = drawn_tensors(sitting, answer.case)
+    reply, outputs = sitting.candidate.answer(
+        probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
     )
-    output = None if "trouble" in evidence else outputs["output"]
+    output = None if isinstance(reply, Trouble) else outputs["output"]
     return output if output is not None and output.shape == answer.outputs["output"].shape else None
 
 
@@ -436,85 +278,89 @@ def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, so
     """The gradient of a known mistake that a candidate's values equal, with its tolerance."""
 
     def make() -> dict[str, tuple[Tensor, float]]:
-        drawn = _drawn(sitting, answer.case)
+        drawn = drawn_tensors(sitting, answer.case)
         found: list[dict[str, Tensor]] = []
         for dtype in (torch.float32, torch.float64):
-            values = {name: drawn[name].to(dtype, copy=True).requires_grad_() for name in _SOURCES}
+            values = {name: drawn[name].to(dtype, copy=True).requires_grad_() for name in SOURCES}
             output = known.compute(values["input"], values["weight"], values["bias"], answer.case.gap or 0)
             (output * fitted(drawn["upstream"], output.shape).to(dtype)).sum().backward()  # type: ignore[no-untyped-call]
             found.append(
                 {name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in values.items()}
             )
         single, double = found
-        return {name: (single[name], rounding(single[name], double[name])) for name in _SOURCES}
+        return {name: (single[name], rounding(single[name], double[name])) for name in SOURCES}
 
-    found = sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)
-    return found[source]  # type: ignore[no-any-return]
+    return sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)[source]
 
 
 def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The filter is spread by hand: no operation is given a dilation other than 1."""
-    name = _CLASSES[thing]
-    if _absent(sitting, thing) is not None or not _runs(_answers(sitting, thing)):
+    name = sitting.exam.handout.layer_things[thing].cls
+    if why_absent(sitting, name) is not None or not runs(case_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
-    answers = [answer for answer in _answers(sitting, thing) if "trouble" not in answer.evidence]
+    answers = [answer for answer in case_answers(sitting, thing) if answer.trouble is None]
     where = sitting.where(name)
-    native = sorted({op for answer in answers for op in answer.evidence["native"]})
+    native = sorted({op for answer in answers for op in answer.run.native})
     user = name
     if not native:
-        native, user = _native_in_network(sitting), "DilatedUNet"
+        user, native = _native_in_network(sitting, thing)
     if native:
         return failed(
             criterion,
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
             mistake="native-dilation",
-            evidence={"operations": native},
+            evidence=Evidence(facts={"operations": native}),
         )
-    if _spreads_nothing(sitting, _answers(sitting, thing)):
+    if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):
         return failed(
             criterion,
             f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).",
             mistake="dilation-ignored",
         )
     flags = []
-    suspicious = [call for one in sitting.reached(name) for call in one["calls"] if call.get("dilates")]
+    suspicious = [call for written in sitting.reached(name) for call in written.definition.calls if call.dilates]
     if suspicious:
         flags.append(
             Flag(
                 "untrusted-evidence",
-                f"{criterion}: the source passes a dilation to {suspicious[0]['name']} in line "
-                f"{suspicious[0]['line']}, and yet none was seen at work.",
+                f"{criterion}: the source passes a dilation to {suspicious[0].name} in line "
+                f"{suspicious[0].line}, and yet none was seen at work.",
             )
         )
     return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))
 
 
-def _native_in_network(sitting: Sitting) -> list[str]:
-    """The operations that are given a dilation while the network runs that the layer is for."""
-    if "dilated-unet" not in sitting.exam.networks or "DilatedUNet" not in sitting.classes:
-        return []
-    network = network_of(sitting, "dilated-unet")
-    return sorted({op for run in network.runs for op in run.native}) if network.works else []
+def _native_in_network(sitting: Sitting, thing: str) -> tuple[str, list[str]]:
+    """The network that the layer is for, and the operations that are given a dilation while it runs."""
+    for facts in sitting.exam.handout.networks:
+        if facts.layer == thing and facts.cls in sitting.classes:
+            network = network_of(sitting, facts.thing)
+            return facts.cls, sorted(
+                {op for run in network.runs for op in run.native}
+            ) if network.configurations.works else []
+    return "", []
 
 
-def _spreads_nothing(sitting: Sitting, answers: tuple[Answer, ...]) -> bool:
+def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> bool:
     """Whether the same layer and input give the same output with every dilation; told by numbers alone.
 
     A filter that is always spread by the same number of places is spread nevertheless.
     """
+    if not sitting.exam.handout.layer_things[thing].dilated:
+        return False
     # right for two gaps is more than one function
     if len({answer.case.gap for answer in answers if answer.right and answer.case.kernel > 1}) > 1:
         return False
-    known = _known_mistake(sitting, "dilated", answers)
+    known = _known_mistake(sitting, thing, answers)
     if known is not None and known.id == FIXED_STEP:
         return False
     outputs = []
-    for gap in _GAPS:
+    for gap in GAPS:
         case = Case(3, gap, 1, 1, 1, 16, 16)
-        drawn = _drawn(sitting, Case(3, 0, 1, 1, 1, 16, 16))
-        evidence, found = sitting.candidate.answer(_probe(sitting, "dilated", case), drawn)
-        if "trouble" not in evidence:
+        drawn = drawn_tensors(sitting, Case(3, 0, 1, 1, 1, 16, 16))
+        reply, found = sitting.candidate.answer(probe(sitting, thing, case), drawn)
+        if not isinstance(reply, Trouble):
             outputs.append(found["output"])
     first = outputs[0] if outputs else torch.zeros(())
     return not any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])

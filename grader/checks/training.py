@@ -16,19 +16,23 @@ network, its rounding, its failures and its being busy among it, the CPU decides
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from grader.checks.networks import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
-from grader.checks.structure import cannot_be_judged
-from grader.checks.verdict import failed, passed
-from grader.verdicts import Outcome, Verdict
+from grader.checks.absence import cannot_be_judged
+from grader.checks.network import Examined, known_candidate, network_of
+from grader.checks.sitting import Sitting, trouble_sentence
+from grader.marking.evidence import Curve, Evidence
+from grader.marking.verdicts import Outcome, Verdict, failed, passed
+from grader.worker.protocol import TraceNetwork, Training, TrainNetwork, Trouble
+from reference.arguments import Arguments
 from reference.known import Known
 
 __all__ = ["training"]
+
 
 _RATE = 0.02
 _STEPS = 6
@@ -53,60 +57,59 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if network.trouble is not None:
         return failed(criterion, network.trouble)
     if sitting.card is not None:
-        on_card = _trained(sitting, criterion, thing, network, {"device": sitting.card})
+        on_card = _trained(sitting, criterion, thing, network, sitting.card)
         if on_card.outcome is Outcome.PASS:
             return on_card
-    return _trained(sitting, criterion, thing, network, {})
+    return _trained(sitting, criterion, thing, network, None)
 
 
-def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, where: dict[str, str]) -> Verdict:
-    """``where`` goes into the probes: a ``device``, or nothing for the CPU."""
-    arguments = network.configurations[0]
-    call = f"training {network.kind.cls}({arguments_of(network.kind.parameters, arguments)})"
-    lessons = sitting.exam.lessons(
-        network._inputs(arguments), network._colours(arguments), regression=thing == "regression-cnn"
-    )
+def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, device: str | None) -> Verdict:
+    """``device`` is torch's name of the device to train on; None for the CPU."""
+    arguments = network.configurations.judged[0]
+    call = f"training {network.call(arguments)}"
+    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=network.facts.regression)
     known = network.match if network.match is not None and network.match.is_right else network.right[0]
     expected = _lesson(network, known, arguments, lessons)
 
     run = network.runs[0]
-    shapes = [list(shape) for shape in run.shapes]
-    if shapes != expected["shapes"] or len(run.trace["buffers"]) != expected["buffers"]:
+    if run.shapes != expected["shapes"] or len(run.trace.buffers) != expected["buffers"]:
         return failed(
             criterion,
-            f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
+            f"{network.facts.cls} has other layers than the handout's network, so it cannot start from the same "
             f"parameters and learn the same; see {thing}.architecture.",
         )
     shape = list(run.outputs["train"].shape)
-    wanted = [len(network.image(arguments)), network._colours(arguments), 32, 32]
+    wanted = [len(network.image(arguments)), arguments.colours, 32, 32]
     if shape != wanted:
         return failed(
             criterion,
             f"The output's shape is {shape}, expected {wanted}, so there is no loss to learn by; see {thing}.shapes.",
         )
-    probe = {
-        "do": "learn",
-        "cls": network.kind.cls,
-        "args": list(arguments),
-        "rng": sitting.exam.number("learn"),
-    } | where
-    state = sitting.exam.state("learn", shapes, [line["shape"] for line in run.trace["buffers"]])
+    probe = TrainNetwork(
+        cls=network.facts.cls,
+        arguments=arguments.positional(network.facts.parameters),
+        seed=sitting.exam.number("learn"),
+        device=device,
+        optimizer="sgd",
+        rate=_RATE,
+    )
+    state = sitting.exam.state("learn", run.shapes, [tensor.shape for tensor in run.trace.buffers])
     first = {name: value[:_STEPS] for name, value in lessons.items()}
-    evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "sgd", "rate": _RATE}, {**first, **state})
-    if "trouble" in evidence:
-        told = trouble_sentence(evidence["trouble"], call)
+    reply, outputs = sitting.candidate.answer(probe, {**first, **state})
+    if isinstance(reply, Trouble):
+        told = trouble_sentence(reply, call)
         if "does not require grad" in told:
             cut = _cut(sitting, network)
             told = f"While {call}: no gradient reaches the parameters. {cut[0].upper()}{cut[1:]}."
         return failed(criterion, told)
     actual = outputs["losses"]
-    curve = {
-        "curve": {
-            "expected": _plain(expected["losses"]),
-            "actual": _plain(actual),
-            "tolerance": float(expected["tolerance"].max()),
-        }
-    }
+    curve = Evidence(
+        curve=Curve(
+            expected=_plain(expected["losses"]),
+            actual=_plain(actual),
+            tolerance=float(expected["tolerance"].max()),
+        )
+    )
     mistake, why = _why(sitting, network)
     step = _first_departure(expected["losses"], actual, expected["tolerance"])
     if step is not None:
@@ -122,7 +125,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
         # by less than shows in so few steps, and for some seeds only
         return failed(
             criterion,
-            f"In training mode {network.kind.cls} computes something else than the handout's network, from the same "
+            f"In training mode {network.facts.cls} computes something else than the handout's network, from the same "
             f"parameters and the same data. {why}",
             mistake=mistake,
             evidence=curve,
@@ -130,60 +133,60 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     ways = _ways(expected["final"], outputs, state)
     astray = max(ways, key=lambda index: ways[index])
     if not ways[astray] <= _APART:
-        name = run.trace["parameters"][astray]["name"]
+        name = run.trace.parameters[astray].name
         still = bool((outputs.get(f"parameter.{astray}", torch.zeros(())) == state[f"parameter.{astray}"]).all())
         how = "does not change at all" if still else "changes otherwise than in the handout's network"
         return failed(
             criterion,
             f"In training from the same parameters, `{name}` {how}. {why}",
             mistake=mistake,
-            evidence=curve | {"margins": {"parameters": _finite(ways[astray] / _APART)}},
+            evidence=replace(curve, margins={"parameters": ways[astray] / _APART}),
         )
     margins = {
         "losses": float(((expected["losses"] - actual).abs() / expected["tolerance"]).max()),
         "parameters": ways[astray] / _APART,
     }
 
-    evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "adam", "rate": _OWN_RATE}, dict(lessons))
-    if "trouble" in evidence:
-        return failed(
-            criterion, trouble_sentence(evidence["trouble"], f"{call} from its own initial parameters"), evidence=curve
-        )
-    own_start = _own_start(evidence, outputs["losses"])
+    reply, outputs = sitting.candidate.answer(replace(probe, optimizer="adam", rate=_OWN_RATE), dict(lessons))
+    if isinstance(reply, Trouble):
+        return failed(criterion, trouble_sentence(reply, f"{call} from its own initial parameters"), evidence=curve)
+    own_start = _own_start(reply, outputs["losses"])
     if own_start is not None:
         return failed(criterion, own_start, evidence=curve)
     return passed(
         criterion,
         f"The loss follows the reference's over {len(actual) - 1} steps, and falls from the network's own start.",
-        evidence=curve | {"margins": margins | {"own start": _FALL / _fallen(outputs["losses"])}},
+        evidence=replace(curve, margins=margins | {"own start": _FALL / _fallen(outputs["losses"])}),
     )
 
 
-def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons: dict[str, Tensor]) -> dict[str, Any]:
+def _lesson(network: Examined, known: Known, arguments: Arguments, lessons: dict[str, Tensor]) -> dict[str, Any]:
     """The reference's training run, with the tolerance of each loss; computed once in a run."""
 
     def make() -> dict[str, Any]:
         exam = network.exam
         image = network.image(arguments)
-        trace, _ = network.known_candidate(known).answer(
-            {"do": "trace", "cls": "Network", "args": list(arguments), "rng": 0}, {"input": image}
+        trace, _ = known_candidate(known).answer(
+            TraceNetwork(cls="Network", arguments=arguments.numbers), {"input": image}
         )
-        shapes = [line["shape"] for line in trace["parameters"]]
-        state = exam.state("learn", shapes, [line["shape"] for line in trace["buffers"]])
-        probe = {"do": "learn", "cls": "Network", "args": list(arguments), "rng": 0, "optimizer": "sgd", "rate": _RATE}
+        if isinstance(trace, Trouble):
+            raise RuntimeError(f"a known implementation cannot be traced: {trace.text}")
+        shapes = tuple(tensor.shape for tensor in trace.parameters)
+        state = exam.state("learn", shapes, [tensor.shape for tensor in trace.buffers])
+        probe = TrainNetwork(cls="Network", arguments=arguments.numbers, optimizer="sgd", rate=_RATE)
         first = {name: value[:_STEPS] for name, value in lessons.items()}
-        _, single = network.known_candidate(known).answer(probe, {**first, **state})
-        _, double = network.known_candidate(known, torch.float64).answer(probe, {**first, **state})
+        _, single = known_candidate(known).answer(probe, {**first, **state})
+        _, double = known_candidate(known, torch.float64).answer(probe, {**first, **state})
         tolerance = _drift(single["losses"], double["losses"])
         return {
             "shapes": shapes,
-            "buffers": len(trace["buffers"]),
+            "buffers": len(trace.buffers),
             "losses": single["losses"],
             "tolerance": tolerance,
             "final": double,
         }
 
-    return network.exam.once(("lesson", known.steps, arguments), make)  # type: ignore[no-any-return]
+    return network.exam.once(("lesson", known.steps, arguments), make)
 
 
 def _drift(single: Tensor, double: Tensor) -> Tensor:
@@ -217,11 +220,6 @@ def _ways(exact: dict[str, Tensor], actual: dict[str, Tensor], state: dict[str, 
     return ways
 
 
-def _finite(value: float) -> float | str:
-    """As JSON has it."""
-    return value if math.isfinite(value) else str(value)
-
-
 def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int | None:
     if expected.shape != actual.shape:
         return 0
@@ -230,12 +228,10 @@ def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int
     return int(departed[0]) if departed else None
 
 
-def _own_start(evidence: dict[str, Any], losses: Tensor) -> str | None:
+def _own_start(training: Training, losses: Tensor) -> str | None:
     first, last = float(losses[0]), float(losses[-1])
     still = [
-        shape
-        for shape, moved in zip(evidence["shapes"], evidence["moved"], strict=True)
-        if not moved and len(shape) >= 2
+        shape for shape, moved in zip(training.shapes, training.moved, strict=True) if not moved and len(shape) >= 2
     ]
     if not bool(torch.isfinite(losses).all()):
         return (
@@ -245,7 +241,7 @@ def _own_start(evidence: dict[str, Any], losses: Tensor) -> str | None:
     if still:
         return (
             f"From the network's own initial parameters, training does not change {len(still)} of its filters at "
-            f"all (the first has the shape {still[0]}). "
+            f"all (the first has the shape {list(still[0])}). "
             "Filters that start at zero get no gradient: start them at small random values."
         )
     if not _fallen(losses) >= _FALL:
@@ -272,7 +268,7 @@ _CUTTING = ("detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled"
 
 def _cut(sitting: Sitting, network: Examined) -> str:
     """Where to look for what cuts the gradient: the line, if there is one that does."""
-    line = sitting.call_in(network.kind.cls, lambda name: name in _CUTTING)
+    line = sitting.call_in(network.facts.cls, lambda name: name in _CUTTING)
     told = (
         "look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the "
         "output, and for a train() of its own"
@@ -283,19 +279,25 @@ def _cut(sitting: Sitting, network: Examined) -> str:
 def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     known = network.match
     if known is None:
-        return None, f"See {network.kind.thing}.architecture: the network computes something else."
+        return None, f"See {network.facts.thing}.architecture: the network computes something else."
     if not known.is_right:
         return known.id, known.explanation
-    made = [row for row in network.rows if row.constructs]
-    if not all(row.evidence["listed"] for row in made):
-        return None, f"An optimizer is given other tensors than the network holds; see {network.kind.thing}.parameters."
-    if any(row.evidence["frozen"] and not row.counted for row in made):
-        return "gradients-cut", f"Some parameters do not require gradients; see {network.kind.thing}.parameters."
-    written = sitting.written(network.kind.cls) or {"methods": {}}
-    own = written["methods"].get("train")
-    if own and sitting.call_in(network.kind.cls, lambda name: name in _CUTTING) is None:
+    made = [trial for trial in network.configurations.trials if trial.constructs]
+    if not all(trial.built.listed for trial in made):
+        return (
+            None,
+            f"An optimizer is given other tensors than the network holds; see {network.facts.thing}.parameters.",
+        )
+    if any(trial.built.frozen and not trial.has_right_count for trial in made):
+        return "gradients-cut", f"Some parameters do not require gradients; see {network.facts.thing}.parameters."
+    written, own = sitting.written(network.facts.cls), sitting.method(network.facts.cls, "train")
+    if (
+        written is not None
+        and own is not None
+        and sitting.call_in(network.facts.cls, lambda name: name in _CUTTING) is None
+    ):
         return None, (
-            f"The outputs are right, and the class has a train() of its own ({sitting.at(written, own['line'])}), so "
+            f"The outputs are right, and the class has a train() of its own ({written.at(own.line)}), so "
             "it may train in another mode than a script asks for: leave that method as nn.Module has it."
         )
     return (
@@ -304,8 +306,9 @@ def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     )
 
 
-def _plain(losses: Tensor) -> list[float]:
-    return [float(f"{value:.6g}") for value in losses.tolist()]
+def _plain(losses: Tensor) -> tuple[float, ...]:
+    """Losses (T + 1) in six digits."""
+    return tuple(float(f"{value:.6g}") for value in losses.tolist())
 
 
 def _value(losses: Tensor, step: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .warm import main
+from .session.warm import main
 
 if __name__ == "__main__":
     main(sys.argv[1])

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from grader.sandbox import Sandbox
+from grader.sandbox.sandbox import Sandbox
 
 from .all_cases import CASES
 from .arena import HONEST_LOOK, fight

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from grader.naming import encodable
+from grader.intake.names import encodable
 
 from .cases import HONEST, Case
 

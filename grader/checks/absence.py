@@ -1,0 +1,116 @@
+"""Why a class cannot be examined: where it went, what is missing, what was probably meant."""
+
+from __future__ import annotations
+
+import re
+
+from grader import suggest
+from grader.checks.network import Examined, network_of
+from grader.checks.sitting import Sitting, trouble_sentence
+from grader.marking.verdicts import Verdict, skipped
+from grader.worker.protocol import Trouble
+from reference.handouts import CLASSES
+
+__all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missing", "missing_class", "undefined"]
+
+
+def line_of(sitting: Sitting, name: str, method: str) -> str:
+    """Where a method stands; where the class does, if it is not its own."""
+    written, own = sitting.written(name), sitting.method(name, method)
+    return written.at(own.line) if written is not None and own is not None else sitting.where(name)
+
+
+def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
+    """Why a network that is made of others of the student's classes cannot be judged yet; None if it can.
+
+    DilatedUNet is made of UNet and of the dilated layer.
+    """
+    handout = sitting.exam.handout
+    facts = handout.things[thing]
+    if facts.layer:
+        layer = handout.layer_things[facts.layer]
+        if not sitting.filled_in(layer.cls):
+            return f"Skipped: {facts.cls} needs {layer.cls}, which is still to be completed; see {layer.thing}.values."
+    if facts.extends:
+        other = network_of(sitting, facts.extends)
+        if absent_class(sitting, other) is not None or not other.configurations.works:
+            cls = other.facts.cls
+            return f"Skipped: {facts.cls} needs {cls}, which cannot be run yet; see {facts.extends}.shapes."
+    return None
+
+
+def absent_class(sitting: Sitting, network: Examined) -> str | None:
+    """Why there is nothing to examine, or None if the class is there."""
+    return why_absent(sitting, network.facts.cls)
+
+
+def why_absent(sitting: Sitting, name: str) -> str | None:
+    """Why a class cannot be examined: it is missing, or still to be completed. None if it can."""
+    if name not in sitting.classes:
+        return missing_class(sitting, name)
+    if not sitting.filled_in(name):
+        return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
+    return None
+
+
+def missing_class(sitting: Sitting, name: str) -> str:
+    """Where a class went: a syntax error, an exception while it was defined, another name, or nowhere."""
+    for file in sitting.outline.files:
+        for problem in file.problems:
+            if problem.definition == name:
+                return (
+                    f"{name} could not be read: {problem.message} in {file.place(problem.cell, problem.line)}: "
+                    f"`{' '.join(problem.text.split())[:120]}`. Correct this line."
+                )
+    failures = sitting.loading.failures
+    for failure in failures:
+        if name in failure.names:
+            return trouble_sentence(failure.trouble, f"defining {name}")
+    written = [definition.name for file in sitting.outline.files for definition in file.classes]
+    if name in written:
+        reason = ""
+        if sitting.stopped is not None:
+            reason = f" {trouble_sentence(sitting.stopped, 'loading its definitions')}"
+        elif failures:
+            reason = f" {trouble_sentence(failures[0].trouble, 'running the first line that failed')}"
+        return f"{name} is in your file but could not be defined.{reason}"
+    for file in sitting.outline.files:
+        for nested in file.nested:
+            if nested.name == name:
+                place = file.place(nested.cell, nested.line)
+                return (
+                    f"{name} stands inside the function {nested.function} ({place}), where nothing outside finds it. "
+                    "Move the class to the top level of the file."
+                )
+    near = nearest(name, written)
+    suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
+    return f"There is no class {name} in the code handed in.{suggestion}"
+
+
+def undefined(sitting: Sitting, trouble: Trouble) -> str:
+    """Why a name is not defined, where the line that should have defined it failed; else empty."""
+    missing = re.match(r"name '(\w+)' is not defined", trouble.text)
+    for failure in sitting.loading.failures if missing else ():
+        if missing is not None and missing[1] in failure.names:
+            return " " + trouble_sentence(failure.trouble, f"defining {missing[1]}")
+    return ""
+
+
+def nearest(name: str, written: list[str]) -> str | None:
+    """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and
+    underscores."""
+    free = {one.lower().replace("_", ""): one for one in written if one not in CLASSES}
+    alike = suggest.nearest(name.lower(), free)
+    if alike is not None:
+        return free[alike]
+    return next(
+        (one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None
+    )
+
+
+def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
+    """``skipped`` while the network doesn't construct and run, naming what it depends on."""
+    network = network_of(sitting, thing)
+    if absent_class(sitting, network) is not None or not network.configurations.works:
+        return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
+    return None

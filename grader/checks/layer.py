@@ -1,0 +1,211 @@
+"""The dilated layer's cases and its answers to them, shared by the checks of the layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from grader.checks.sitting import Sitting
+from grader.exam.compare import compare, missing, rounding
+from grader.marking.evidence import Configuration, Difference, Evidence
+from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
+
+__all__ = [
+    "CALLS",
+    "GAPS",
+    "KERNELS",
+    "OTHER_GAPS",
+    "SOME",
+    "SOURCES",
+    "Answer",
+    "Case",
+    "case_answers",
+    "case_table",
+    "cases_of",
+    "drawn_tensors",
+    "probe",
+    "runs",
+]
+
+
+GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
+OTHER_GAPS = (2, 4, 5)
+"""Of which each run has one, so that no layer can be made for the handout's gaps alone."""
+CALLS = {
+    "again": "The second call of the same {} with the same input",
+    "eval": "{} in evaluation mode",
+    "eval.again": "{} in evaluation mode and without gradients",
+}
+"""What follows the first call, in training mode and with gradients, and has to say the same."""
+SOURCES = ("input", "weight", "bias")
+SOME = Fraction(1, 4)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One layer and one input for it."""
+
+    kernel: int
+    gap: int | None
+    """None for the ordinary layer."""
+    batch: int
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+    padding: int | None = None
+    """The ordinary layer's fourth argument; None leaves it out."""
+
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """What the layer's constructor is called with."""
+        return (self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None))
+
+    @property
+    def named(self) -> dict[str, int]:
+        """What varies from case to case, under the handout's names."""
+        named = {"kernel_size": self.kernel, "dilation": self.gap, "padding": self.padding}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def larger(self) -> int:
+        """By how much the output is higher and wider than the input."""
+        return 0 if self.padding is None else 2 * self.padding - self.kernel + 1
+
+    def told(self) -> str:
+        """``kernel 3, dilation 1``."""
+        return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
+
+
+def cases_of(sitting: Sitting, thing: str) -> list[Case]:
+    """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
+    dilated = sitting.exam.handout.layer_things[thing].dilated
+    gaps: tuple[int | None, ...] = GAPS if dilated else (None,)
+    sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
+    cases: list[Case] = []
+    for kernel in KERNELS:
+        for gap in gaps:
+            batch, inputs, outputs, height, width = sizes[len(cases) % len(sizes)]
+            cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
+    if dilated:
+        cases.append(Case(3, sitting.exam.one_of("layer/gap", OTHER_GAPS), 5, 2, 3, 14, 17))
+    else:
+        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
+    return cases
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What candidate and reference said to one case."""
+
+    case: Case
+    reply: LayerRun | Trouble
+    outputs: Tensors
+    expected: Tensors
+    tolerances: dict[str, float]
+    _differences: dict[str, Difference | None] = field(default_factory=dict)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What stopped the first call; None if nothing did."""
+        return self.reply if isinstance(self.reply, Trouble) else None
+
+    @property
+    def run(self) -> LayerRun:
+        """What the worker saw of the layer. Raises ValueError where there is ``trouble``."""
+        if isinstance(self.reply, Trouble):
+            raise ValueError(f"the layer did not run: {self.reply.text}")
+        return self.reply
+
+    def difference(self, name: str) -> Difference | None:
+        """None if the tensor is there and right. Compared once."""
+        if name not in self._differences:
+            self._differences[name] = self._difference(name)
+        return self._differences[name]
+
+    def _difference(self, name: str) -> Difference | None:
+        if name not in self.outputs:
+            shape = tuple(self.expected["output" if name in CALLS else name].shape)
+            return missing(shape, ())
+        of = "output" if name in CALLS else name
+        return compare(self.expected[of], self.outputs[name], self.tolerances[of])
+
+    @property
+    def right(self) -> bool:
+        return self.trouble is None and not any(map(self.difference, ("output", *CALLS)))
+
+    @property
+    def unsteady(self) -> str | None:
+        """The first call after the first that says something else, or fails; None if they agree."""
+        if self.trouble is not None:
+            return None
+        first, allowed = self.outputs["output"], self.tolerances["output"]
+        differing = (
+            name
+            for name in CALLS
+            if name not in self.outputs or compare(first, self.outputs[name], allowed) is not None
+        )
+        return next(differing, None)
+
+
+def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
+    name = f"layer/{case}"
+    exam = sitting.exam
+    return {
+        "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
+        "weight": exam.uniform(f"{name}/weight", (case.outputs, case.inputs, case.kernel, case.kernel), -1, 1),
+        "bias": exam.uniform(f"{name}/bias", (case.outputs,), -1, 1),
+        "upstream": exam.uniform(
+            f"{name}/upstream", (case.batch, case.outputs, case.height + case.larger, case.width + case.larger), -1, 1
+        ),
+    }
+
+
+def _question(sitting: Sitting, thing: str, case: Case) -> tuple[RunLayer, Tensors]:
+    return probe(sitting, thing, case), drawn_tensors(sitting, case)
+
+
+def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
+    cls = sitting.exam.handout.layer_things[thing].cls
+    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"))
+
+
+def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
+    """What the submission's layer and the reference answer to every case; asked once per submission."""
+
+    def make() -> tuple[Answer, ...]:
+        cases = cases_of(sitting, thing)
+        answered = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
+        return tuple(
+            Answer(case, *given, *_expected(sitting, thing, case)) for case, given in zip(cases, answered, strict=True)
+        )
+
+    return sitting.once(("answers", thing), make)
+
+
+def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
+    """What the reference says, and the tolerance of each tensor; computed once in a run."""
+
+    def make() -> tuple[Tensors, dict[str, float]]:
+        _, single = sitting.exam.reference.answer(*_question(sitting, thing, case))
+        _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
+        return single, {name: rounding(value, double[name]) for name, value in single.items()}
+
+    return sitting.exam.once(("layer", thing, case), make)
+
+
+def runs(answers: tuple[Answer, ...]) -> bool:
+    return any(answer.trouble is None for answer in answers)
+
+
+def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> Evidence:
+    """Every case as a configuration, and whether the tensors of these names are right."""
+    configurations = []
+    for answer in answers:
+        if answer.trouble is not None:
+            actual, ok = answer.trouble.text[:120], False
+        else:
+            found = [difference for name in names if (difference := answer.difference(name)) is not None]
+            actual, ok = (found[0].sentence() if found else "equal"), not found
+        configurations.append(Configuration(answer.case.named, "equal to the reference", actual, ok))
+    return Evidence(configurations=tuple(configurations))

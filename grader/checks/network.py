@@ -1,0 +1,244 @@
+"""What a network shows of itself, gathered once for all its checks: where it fits, and which function it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from grader.checks.catalogue import look_up
+from grader.checks.configurations import SIDE, Configurations
+from grader.checks.sitting import Sitting, trouble_sentence
+from grader.exam.compare import compare, missing, rounding, share_of
+from grader.exam.exam import Candidate, Exam, Local
+from grader.lazy import lazy
+from grader.marking.evidence import Difference
+from grader.worker.protocol import RunNetwork, Tensors, Trace, TraceNetwork, Trouble
+from reference.arguments import PARAMETERS, Arguments
+from reference.handouts import NetworkFacts
+from reference.known import Known, misordered, right
+from reference.network import Network, state_shapes
+from reference.steps import Steps, upsampling_moved
+
+__all__ = ["Examined", "Run", "known_candidate", "network_of"]
+
+
+def network_of(sitting: Sitting, thing: str) -> Examined:
+    """The evidence of a network, shared by its checks."""
+    return sitting.once(("network", thing), lambda: Examined(sitting, sitting.exam.networks[thing]))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network's function under the examiner's parameters, in one configuration."""
+
+    arguments: Arguments
+    trace: Trace
+    """Empty where the network could not be traced."""
+    outputs: Tensors
+    trouble: Trouble | None = None
+    native: tuple[str, ...] = ()
+    """Operations that were given a dilation."""
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tensor.shape for tensor in self.trace.parameters)
+
+
+class Examined:
+    """One network of one submission. Everything is asked for when it is first needed, and once."""
+
+    def __init__(self, sitting: Sitting, facts: NetworkFacts) -> None:
+        self.sitting = sitting
+        self.exam: Exam = sitting.exam
+        self.facts = facts
+        assignment = sitting.exam.assignment
+        self.right = right(assignment.id, facts.cls, assignment.layer_orders)
+        """All right answers, the handout's own first."""
+        self.configurations = Configurations(sitting, facts, self.right)
+
+    def call(self, arguments: Arguments) -> str:
+        """``CNN(kernel=3, num_filters=8)``, for feedback."""
+        return f"{self.facts.cls}({self.named(arguments)})"
+
+    def named(self, arguments: Arguments) -> str:
+        """``kernel=3, num_filters=8``: what the constructor is called with."""
+        return arguments.text(self.facts.parameters)
+
+    @lazy
+    def runs(self) -> tuple[Run, ...]:
+        images = [(arguments, self.image(arguments)) for arguments in self.configurations.judged]
+        return _asked(self.exam, self.sitting.candidate, self.facts.cls, self.facts.parameters, images)
+
+    def image(self, arguments: Arguments) -> Tensor:
+        """Input (B, NIC, 32, 32), uniform in [0, 1]; a larger kernel, which takes longer, gets two images."""
+        batch = self.configurations.batch if arguments.kernel == 3 else 2
+        return self.exam.uniform(f"image/{arguments.inputs}", (batch, arguments.inputs, SIDE, SIDE))
+
+    def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
+        """What a known implementation answers, with the tolerance of each tensor; computed once in a run."""
+        return self.exam.once(("run", known.steps, arguments), lambda: self._expected(known.steps, arguments))
+
+    def _expected(self, steps: Steps, arguments: Arguments) -> tuple[Run, dict[str, float]]:
+        """Batch-norm may stand before or after an upsampling that copies pixels: the same function, but the variance of
+        four times as many equal values, with Bessel's correction, is a little smaller. What the running statistics
+        differ
+        by between the two places is allowed beside rounding.
+        """
+        image = self.image(arguments)
+        run = _ask(self.exam, _known(steps), arguments, image)
+        if run.trouble is not None:
+            return run, {}
+        double = _ask(self.exam, _known(steps, torch.float64), arguments, image)
+        tolerances = {name: rounding(value, double.outputs[name]) for name, value in run.outputs.items()}
+        moved = _ask(self.exam, _known(upsampling_moved(steps)), arguments, image)
+        for name, value in moved.outputs.items():
+            if name.startswith("buffer."):
+                tolerances[name] += float((value - run.outputs[name]).abs().max())
+        return run, tolerances
+
+    def agrees(self, known: Known) -> bool:
+        """Whether the submission's network is this function, in every configuration."""
+        for run in self.runs:
+            if run.trouble is not None or run.shapes != state_shapes(known.steps, *run.arguments.numbers):
+                return False
+            expected, tolerances = self.expected(known, run.arguments)
+            if expected.trouble is not None or any(True for _ in _differences(expected, run, tolerances)):
+                return False
+        return True
+
+    def differs_in_training(self, known: Known) -> bool:
+        """Whether the function in training mode is another, where losses are compared."""
+        run = self.runs[0]
+        expected, tolerances = self.expected(known, run.arguments)
+        return compare(expected.outputs["train"], run.outputs["train"], tolerances["train"]) is not None
+
+    def margin(self, known: Known) -> float:
+        """The largest share of a tolerance that the network's outputs use up, beside a known implementation it agrees
+        with."""
+        shares = [0.0]
+        for run in self.runs:
+            expected, tolerances = self.expected(known, run.arguments)
+            shares += [
+                share_of(tolerances[mode], expected.outputs[mode], run.outputs[mode])
+                for mode in ("eval", "alone", "train")
+            ]
+        return max(shares)
+
+    @lazy
+    def match(self) -> Known | None:
+        """The known implementation that the network equals: a right one if there is one, else a mistake, else None."""
+        if any(run.trouble is not None for run in self.runs):
+            return None
+        assignment = self.exam.assignment
+        others = misordered(assignment.id, self.facts.cls, assignment.layer_orders)
+        for known in (*self.right, *others):
+            if self.agrees(known):
+                return known
+        # The largest kernel tells most: an ignored one hides behind 3.
+        run = self.runs[-1]
+        seen = run.arguments, run.shapes, self.image(run.arguments), run.outputs
+        # The other order of layers is a mistake already, beside which one more is looked for.
+        found = chain(
+            look_up(self.exam, self.right, *seen), look_up(self.exam, others, *seen, most=1) if others else ()
+        )
+        for wrong in found:
+            if self.agrees(wrong):
+                return wrong
+            # there are thousands of mistakes, and hardly any is looked at twice
+            for arguments in self.configurations.judged:
+                self.exam.forget(("run", wrong.steps, arguments))
+        return None
+
+    def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
+        """The first departure from a known implementation (the handout's if None): which output, and how."""
+        for run in self.runs:
+            expected, tolerances = self.expected(known or self.right[0], run.arguments)
+            for name, difference in _differences(expected, run, tolerances):
+                return name, difference
+        return None
+
+    @lazy
+    def trouble(self) -> str | None:
+        """Why the function could not be looked at, as a sentence."""
+        for run in self.runs:
+            if run.trouble is not None:
+                return trouble_sentence(run.trouble, f"running {self.call(run.arguments)}")
+        return None
+
+
+def known_candidate(known: Known, dtype: torch.dtype | None = None) -> Local:
+    """A known implementation as a candidate with the class ``Network``, whose constructor takes all four numbers."""
+    return _known(known.steps, dtype)
+
+
+def _known(steps: Steps, dtype: torch.dtype | None = None) -> Local:
+    return Local({"Network": partial(Network, steps)}, dtype)
+
+
+def _ask(exam: Exam, candidate: Candidate, arguments: Arguments, image: Tensor) -> Run:
+    """What a known implementation answers."""
+    return _asked(exam, candidate, "Network", PARAMETERS, [(arguments, image)])[0]
+
+
+def _asked(
+    exam: Exam,
+    candidate: Candidate,
+    cls: str,
+    parameters: tuple[str, ...],
+    images: Sequence[tuple[Arguments, Tensor]],
+) -> tuple[Run, ...]:
+    """A class's function in several configurations, each with its image (B, NIC, H, W).
+
+    ``parameters``: those of its constructor.
+    """
+    seed = exam.number("run")
+    calls = [arguments.positional(parameters) for arguments, _ in images]
+    traces = [
+        trace
+        for trace, _ in candidate.answers(
+            [
+                (TraceNetwork(cls=cls, arguments=call, seed=seed), {"input": image})
+                for call, (_, image) in zip(calls, images, strict=True)
+            ]
+        )
+    ]
+    answered = candidate.answers(
+        [
+            (RunNetwork(cls=cls, arguments=call, seed=seed), {"input": image, **_state(exam, trace)})
+            for call, (_, image), trace in zip(calls, images, traces, strict=True)
+            if not isinstance(trace, Trouble)
+        ]
+    )
+    runs = []
+    for (arguments, _), trace in zip(images, traces, strict=True):
+        if isinstance(trace, Trouble):
+            runs.append(Run(arguments, Trace(), {}, trace))
+            continue
+        reply, outputs = next(answered)
+        if isinstance(reply, Trouble):
+            runs.append(Run(arguments, trace, outputs, reply))
+        else:
+            runs.append(Run(arguments, trace, outputs, native=reply.native))
+    return tuple(runs)
+
+
+def _state(exam: Exam, trace: Trace) -> Tensors:
+    parameters, buffers = ([tensor.shape for tensor in tensors] for tensors in (trace.parameters, trace.buffers))
+    return exam.state("run", parameters, buffers)
+
+
+def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:
+    for name, value in expected.outputs.items():
+        if name not in actual.outputs:
+            yield name, missing(tuple(value.shape), ())
+            continue
+        difference = compare(value, actual.outputs[name], tolerances[name])
+        if difference is not None:
+            yield name, difference
+    for name in actual.outputs.keys() - expected.outputs.keys():
+        yield name, missing((), tuple(actual.outputs[name].shape))

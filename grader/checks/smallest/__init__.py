@@ -1,0 +1,1 @@
+"""The smallest input on which a submission differs from every right answer."""

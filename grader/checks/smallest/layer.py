@@ -1,0 +1,252 @@
+"""The smallest failing input of a dilated layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks.sitting import Sitting
+from grader.checks.smallest.hunt import (
+    SIZE_PROBES,
+    VALUE_PROBES,
+    Enough,
+    Hunt,
+    Smallest,
+    bits,
+    count_strategy,
+    counts_of,
+    differs,
+    shortest,
+    small_numbers,
+)
+from grader.checks.smallest.lines import cut, exception, filled, made, telling_part
+from grader.marking.evidence import Snippet
+from grader.worker.protocol import LayerRun, RunLayer, Tensors, TraceNetwork, Trouble
+from reference.handouts import LayerFacts
+
+__all__ = ["smallest_for_layer"]
+
+
+# -- layers ------------------------------------------------------------------------------------------------------------
+
+_KERNELS = (1, 3, 5)
+_MOST_GAPS, _MOST_SIDE = 3, 6
+# The names come from the submission.
+_PLAIN_NAME = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """A layer and the size of its input."""
+
+    kernel: int
+    gap: int | None
+    """None for the ordinary layer."""
+    batch: int
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        return (self.inputs, self.outputs, self.kernel, *(() if self.gap is None else (self.gap,)))
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {
+            "weight": (self.outputs, self.inputs, self.kernel, self.kernel),
+            "bias": (self.outputs,),
+            "input": (self.batch, self.inputs, self.height, self.width),
+        }
+
+    def told(self) -> str:
+        image = "×".join(map(str, self.shapes["input"]))
+        return f"a {image} image with kernel {self.kernel}" + ("" if self.gap is None else f" and dilation {self.gap}")
+
+
+def smallest_for_layer(
+    sitting: Sitting, thing: str, of: str = "output", *, among: Collection[tuple[int, int | None]] = ()
+) -> Smallest | None:
+    """The least layer and input whose ``of`` is not the reference's; None if none was found in the time allowed.
+
+    ``thing`` is the first half of the layer's criterion ids; ``of`` is ``output``, or ``gradient.input``,
+    ``gradient.weight`` or ``gradient.bias`` for the gradient of the output's sum. ``among``: kernels and gaps that have
+    been seen to go wrong (a gap of None for the ordinary layer), which shortens the search; none for all there are.
+    """
+
+    layer = sitting.exam.handout.layer_things[thing]
+
+    def make() -> Smallest | None:
+        gaps: Iterable[int | None] = range(_MOST_GAPS + 1) if layer.dilated else (None,)
+        pairs = sorted(set(among) or product(_KERNELS, gaps), key=lambda pair: (pair[0], pair[1] or 0))
+        return _LayerHunt(sitting, layer, of, tuple(pairs)).smallest()
+
+    return sitting.once(("smallest", thing, of), make)
+
+
+class _LayerHunt:
+    """The search for one layer."""
+
+    def __init__(self, sitting: Sitting, layer: LayerFacts, of: str, pairs: tuple[tuple[int, int | None], ...]) -> None:
+        self._exam = sitting.exam
+        self._hunt = Hunt(sitting, f"{layer.thing}/{of}")
+        self._cls = layer.cls
+        self._of = of
+        self._pairs = pairs
+        """Kernels and gaps to choose from."""
+
+    def smallest(self) -> Smallest | None:
+        """First the sizes, then the values."""
+        telling = self._sizes(wide=False) or self._sizes(wide=True)
+        if telling is None:
+            return None
+        sizes, tensors = telling
+        elements = sum(int(torch.Size(shape).numel()) for shape in sizes.shapes.values())
+        crossed = sum(sum(_crossings(shape).values()) for shape in sizes.shapes.values())
+        # A layer is linear in its input and in its filter, or nearly so: if any values show what is wrong, a single
+        # weight and a single pixel mostly do. Only where they don't, all values are drawn one by one.
+        for tosses, read in ((crossed, partial(_crossed, sizes)), (2 * elements, small_numbers)):
+            self._hunt.allow(VALUE_PROBES)
+            values = self._hunt.least(
+                bits(tosses), read, lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest
+            )
+            if values is not None:
+                tensors = _shared_out(sizes, values)
+                break
+        self._hunt.allow(2)
+        try:
+            return self._told(sizes, tensors)
+        except Enough:
+            return None
+
+    def _sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
+        """The least sizes, with the values that they were found by. ``wide``: on images that the filter fits into."""
+        self._hunt.allow(SIZE_PROBES if wide else SIZE_PROBES // 2)
+        side = 1 if wide else _MOST_SIDE - 1
+        strategy = count_strategy(len(self._pairs) - 1, 1, 1, 1, side, side, 1)
+
+        def case(counts: tuple[int, ...]) -> tuple[_Sizes, Tensors]:
+            return _telling(*self._pairs[counts[0]], counts[1:], wide)
+
+        counts = self._hunt.least(strategy, counts_of, lambda counts: self._fails(*case(counts)), shortest)
+        return None if counts is None else case(counts)
+
+    def _expected(self, sizes: _Sizes, tensors: Tensors) -> Tensor | None:
+        """What the reference says; None where it has no answer either."""
+        probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
+        return self._exam.reference.answer(probe, {**tensors, "upstream": self._upstream(sizes)})[1].get(self._of)
+
+    def _upstream(self, sizes: _Sizes) -> Tensor:
+        return torch.ones(sizes.batch, sizes.outputs, sizes.height, sizes.width)
+
+    def _actual(self, sizes: _Sizes, tensors: Tensors) -> tuple[LayerRun | Trouble, Tensors]:
+        probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
+        return self._hunt.ask(probe, {**tensors, "upstream": self._upstream(sizes)})
+
+    def _fails(self, sizes: _Sizes, tensors: Tensors) -> bool:
+        expected = self._expected(sizes, tensors)
+        if expected is None:
+            return False
+        reply, outputs = self._actual(sizes, tensors)
+        if self._of == "output":
+            return isinstance(reply, Trouble) or differs(expected, outputs["output"])
+        if isinstance(reply, Trouble) or outputs["output"].shape != self._upstream(sizes).shape:
+            return False
+        return self._of not in outputs or differs(expected, outputs[self._of])
+
+    def _told(self, sizes: _Sizes, tensors: Tensors) -> Smallest | None:
+        expected = self._expected(sizes, tensors)
+        if expected is None:
+            return None
+        reply, outputs = self._actual(sizes, tensors)
+        verb, actual = "differs", outputs.get(self._of)
+        if isinstance(reply, Trouble):
+            verb, part = "stops", ""
+            shown: tuple[Any, Any] = expected, exception(reply)
+        else:
+            part = telling_part(expected, actual)
+            shown = cut(expected, part), cut(actual, part)
+        code = self._code(sizes, tensors, part)
+        sentence = f"The smallest input found on which it {verb} is {sizes.told()}: see the lines of code."
+        return Smallest(Snippet(code, str(shown[0]), str(shown[1])), sentence)
+
+    def _code(self, sizes: _Sizes, tensors: Tensors, part: str) -> str:
+        weight, bias = self._names(sizes, tensors)
+        sources = {"input": "images", "weight": f"layer.{weight}", "bias": f"layer.{bias}"}
+        call = f"{self._cls}({', '.join(map(str, sizes.arguments))})"
+        lines = ["import torch", "", f"layer = {call}", *made("images", tensors["input"])]
+        fill = [*filled(sources["weight"], tensors["weight"]), *filled(sources["bias"], tensors["bias"])]
+        lines += ["with torch.no_grad():", *(f"    {line}" for line in fill)]
+        if self._of == "output":
+            return "\n".join([*lines, f"    print(layer(images){part})"])
+        # Named before the call: a layer may put another parameter in its place while it runs.
+        source = sources[self._of.removeprefix("gradient.")]
+        return "\n".join([
+            *lines, "images.requires_grad_()", f"source = {source}", "output = layer(images)",
+            "if output.requires_grad:", "    output.sum().backward()", f"print(source.grad{part})",
+        ])  # fmt: skip
+
+    def _names(self, sizes: _Sizes, tensors: Tensors) -> tuple[str, str]:
+        """What the layer calls its weight and its bias; the handout's names where it doesn't tell."""
+        probe = TraceNetwork(cls=self._cls, arguments=sizes.arguments)
+        try:
+            trace, _ = self._hunt.ask(probe, {"input": tensors["input"]})
+        except Enough:
+            return "weight", "bias"
+        traced = () if isinstance(trace, Trouble) else (*trace.parameters, *trace.unused)
+        names = {tensor.name: len(tensor.shape) for tensor in traced if _PLAIN_NAME.fullmatch(tensor.name)}
+        weights, biases = ([name for name, axes in names.items() if axes == wanted] for wanted in (4, 1))
+        if {"weight", "bias"} <= names.keys() or not (len(weights) == len(biases) == 1):
+            return "weight", "bias"
+        return weights[0], biases[0]
+
+
+def _telling(kernel: int, gap: int | None, counts: tuple[int, ...], wide: bool) -> tuple[_Sizes, Tensors]:
+    """Sizes, and values among which no two weights and no two pixels are easily confused."""
+    batch, inputs, outputs, height, width, signs = counts
+    reach = kernel // 2 * ((gap or 0) + 1) if wide else 0
+    sizes = _Sizes(kernel, gap, 1 + batch, 1 + inputs, 1 + outputs, 1 + reach + height, 1 + reach + width)
+    tensors = {}
+    for (name, shape), step, cycle in zip(sizes.shapes.items(), (2, 1, 3), (5, 3, 7), strict=True):
+        place = torch.arange(int(torch.Size(shape).numel()))
+        sign = 1 - 2 * (place % 2) * signs
+        tensors[name] = ((place * step % cycle + 1) * sign).to(torch.float32).reshape(shape)
+    return sizes, tensors
+
+
+def _plainest(values: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+    """Few values that are not 0, those 1, as late as can be."""
+    return sum(value != 0 for value in values), sum(value != 1 for value in values if value), tuple(map(abs, values))
+
+
+def _crossings(shape: tuple[int, ...]) -> dict[int, int]:
+    """The axes along which ``_crossed`` tosses for a tensor, with their lengths; of a single value, the first."""
+    return {axis: length for axis, length in enumerate(shape) if length > 1} or {0: 1}
+
+
+def _crossed(sizes: _Sizes, tosses: tuple[Any, ...]) -> tuple[int, ...]:
+    """Values of 0 and 1: an element is 1 where its place along every axis is."""
+    values: list[int] = []
+    left = iter(tosses)
+    for shape in sizes.shapes.values():
+        whole = torch.ones(shape, dtype=torch.int64)
+        for axis, length in _crossings(shape).items():
+            along = torch.tensor([int(next(left)) for _ in range(length)])
+            whole = whole * along.reshape([length if other == axis else 1 for other in range(len(shape))])
+        values += whole.flatten().tolist()
+    return tuple(values)
+
+
+def _shared_out(sizes: _Sizes, values: tuple[int, ...]) -> Tensors:
+    shapes = sizes.shapes
+    lengths = [int(torch.Size(shape).numel()) for shape in shapes.values()]
+    pieces = torch.split(torch.tensor(values, dtype=torch.float32), lengths)
+    return {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}

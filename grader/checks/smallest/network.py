@@ -1,0 +1,313 @@
+"""The smallest failing input of a network."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from grader.checks.network import Examined
+from grader.checks.sitting import Sitting
+from grader.checks.smallest.hunt import (
+    LARGEST,
+    NETWORK_PROBES,
+    ROUNDS,
+    SHAKEN,
+    Enough,
+    Hunt,
+    Smallest,
+    count_strategy,
+    counts_of,
+    differs,
+    shortest,
+)
+from grader.checks.smallest.lines import VISIBLE, cut, telling_part
+from grader.exam.compare import rounding
+from grader.marking.evidence import Snippet
+from grader.worker.probes.network import pattern
+from grader.worker.protocol import CallNetwork, Rule, Trouble
+from reference.arguments import Arguments
+from reference.handouts import NetworkFacts
+from reference.known import Known
+from reference.network import Network
+
+__all__ = ["smallest_for_network"]
+
+
+# -- networks ----------------------------------------------------------------------------------------------------------
+
+_SIDES = (4, 8, 16, 32)
+_Mode = Literal["eval", "train"]
+_MODES: tuple[_Mode, ...] = ("eval", "train")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Values for a tensor from its shape alone, so that they do not depend on the order of a network's layers."""
+
+    code: str
+    """The values as an expression of ``value``, the tensor that is filled; a number for a constant."""
+    cycle: int = 0
+    """0 for a constant."""
+    offset: int = 0
+
+    def values(self, shape: tuple[int, ...]) -> Tensor:
+        return pattern(self.rule, shape)
+
+    @property
+    def rule(self) -> Rule:
+        """The same for the worker."""
+        return Rule(self.cycle, self.offset, 0 if self.cycle else int(self.code))
+
+
+def _repeated(cycle: int, offset: int) -> _Rule:
+    return _Rule(f"torch.arange(value.numel()).reshape(value.shape) % {cycle} - {offset}", cycle, offset)
+
+
+_FILTERS = (_Rule("1"), _Rule("-1"), _repeated(3, 1), _repeated(5, 2))
+_VECTORS = (_Rule("1"), _Rule("-1"), _repeated(3, 1))
+_IMAGES = (_Rule("1"), _Rule("0"), _repeated(3, 0), _repeated(5, 2))
+_STATISTICS = _Rule("1")
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A network with its parameters, and an image."""
+
+    arguments: Arguments
+    shape: tuple[int, int, int, int]
+    """Of the image: (B, NIC, H, W)."""
+    filters: _Rule
+    vectors: _Rule
+    pixels: _Rule
+
+    @property
+    def image(self) -> Tensor:
+        return self.pixels.values(self.shape)
+
+    def values(self, shape: tuple[int, ...]) -> Tensor:
+        """For a parameter of this shape."""
+        return (self.filters if len(shape) > 1 else self.vectors).values(shape)
+
+
+def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | None:
+    """The least configuration, parameters and image for which a network's output is that of no right answer.
+
+    None where none was found in the time allowed, or where only running statistics differ.
+    """
+
+    def make() -> Smallest | None:
+        first = None if examined.trouble is not None else examined.difference()
+        if first is None or first[0].startswith("buffer"):
+            return None
+        return _NetworkHunt(sitting, examined, first[1].same_shape).smallest()
+
+    return sitting.once(("smallest", examined.facts.thing), make)
+
+
+class _NetworkHunt:
+    """The search for one network.
+
+    What counts is what a new network says in its first call, as it will say to a student who runs the lines; or in its
+    second, if it is right until then.
+    There are dozens of right answers, so a case is sought that differs from a few of them, the rivals; whichever right
+    answer agrees with the network on the case found becomes a rival too, and the search begins again.
+    """
+
+    def __init__(self, sitting: Sitting, examined: Examined, same_shape: bool) -> None:
+        self._hunt = Hunt(sitting, examined.facts.thing)
+        self._examined = examined
+        self._same_shape = same_shape
+        """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
+        self._rivals = [examined.right[0]]
+        self._calls = 1
+        self._answers: dict[tuple[_Setting, _Mode, int], Tensor | None] = {}
+        self._choices = self._choices_of_arguments()
+
+    def _choices_of_arguments(self) -> list[tuple[int, ...]]:
+        """For each of the constructor's parameters, the values to choose from."""
+        examined = self._examined
+        names = examined.facts.parameters
+        if examined.configurations.fixed is None:
+            return [(value,) for value in examined.configurations.judged[0].positional(names)]
+        free = {"kernel": (1, 3, 5) if examined.facts.odd_kernels else (3,), "num_in_channels": (1, 2)}
+        return [
+            (examined.configurations.fixed[name],)
+            if name in examined.configurations.fixed
+            else free.get(name, (1, 2, 3))
+            for name in names
+        ]
+
+    def smallest(self) -> Smallest | None:
+        """Raises nothing of the candidate's."""
+        for self._calls in (1, 2):
+            found = self._search()
+            if found is not None:
+                return found
+        return None
+
+    def _search(self) -> Smallest | None:
+        self._hunt.allow(NETWORK_PROBES)
+        rules = (len(_FILTERS) - 1, len(_VECTORS) - 1, len(_IMAGES) - 1)
+        strategy = count_strategy(1, *(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules)
+        for _ in range(ROUNDS):
+            counts = self._hunt.least(strategy, counts_of, lambda counts: self._fails(*self._setting(counts)), shortest)
+            if counts is None:
+                return None
+            setting, mode = self._setting(counts)
+            others = [known for known in self._examined.right if known not in self._rivals]
+            agreeing = [known for known in others if not self._differs(known, setting, mode)]
+            if not agreeing:
+                return self._told(setting, mode)
+            self._rivals += agreeing
+        return None
+
+    def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, _Mode]:
+        mode, *places, side, batch, filters, vectors, pixels = counts
+        chosen = [values[place] for values, place in zip(self._choices, places, strict=True)]
+        arguments = Arguments.from_names(dict(zip(self._examined.facts.parameters, chosen, strict=True)))
+        # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
+        images = 1 + batch + (_SIDES[side] == 4)
+        shape = (images, arguments.inputs, _SIDES[side], _SIDES[side])
+        return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
+
+    def _expected(self, known: Known, setting: _Setting, mode: _Mode) -> Tensor | None:
+        """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
+        try:
+            network = Network(known.steps, *setting.arguments.numbers)
+            outputs = []
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.copy_(setting.values(tuple(parameter.shape)))
+                for dtype in (torch.float32, torch.float64):
+                    for buffer in network.buffers():
+                        buffer.fill_(float(_STATISTICS.code))
+                    outputs.append(network.to(dtype).train(mode == "train")(setting.image.to(dtype)))
+        except (RuntimeError, ValueError):  # batch-norm of a single value
+            return None
+        single, double = outputs
+        # Batch-norm of equal values divides rounding by nearly 0; no difference from such outputs means anything.
+        suits = float(single.abs().max()) <= LARGEST and rounding(single, double) <= VISIBLE
+        return single if suits else None
+
+    def _actual(self, setting: _Setting, mode: _Mode) -> Tensor | None:
+        """None where the network does not run on this."""
+        key = setting, mode, self._calls
+        if key not in self._answers:
+            self._answers[key] = self._ran(setting, mode)
+        return self._answers[key]
+
+    def _ran(self, setting: _Setting, mode: _Mode, *, shaken: float = 0.0, purpose: str = "smallest") -> Tensor | None:
+        """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
+        probe = CallNetwork(
+            cls=self._examined.facts.cls,
+            arguments=setting.arguments.positional(self._examined.facts.parameters),
+            filters=setting.filters.rule,
+            vectors=setting.vectors.rule,
+            buffers=_STATISTICS.rule,
+            mode=mode,
+            calls=self._calls,
+        )
+        image = setting.image + shaken * pattern(Rule(3, 1, 0), setting.shape)
+        reply, outputs = self._hunt.ask(probe, {"input": image}, purpose=purpose)
+        return None if isinstance(reply, Trouble) else outputs["output"]
+
+    def _fails(self, setting: _Setting, mode: _Mode) -> bool:
+        return all(self._differs(known, setting, mode) for known in self._rivals) and self._steady(setting, mode)
+
+    def _steady(self, setting: _Setting, mode: _Mode) -> bool:
+        """Whether rounding does not show. Where all of a channel's values are equal, batch-norm divides it by nearly 0;
+        it would print something else on another machine."""
+        actual, shaken = self._actual(setting, mode), self._ran(setting, mode, shaken=SHAKEN)
+        return actual is not None and shaken is not None and _as_good_as_equal(actual, shaken)
+
+    def _differs(self, known: Known, setting: _Setting, mode: _Mode) -> bool:
+        expected = self._expected(known, setting, mode)
+        if expected is None:
+            return False
+        actual = self._actual(setting, mode)
+        if actual is None or (self._same_shape and actual.shape != expected.shape):
+            return False
+        return differs(expected, actual)
+
+    def _told(self, setting: _Setting, mode: _Mode) -> Smallest | None:
+        actual = self._actual(setting, mode)
+        if actual is None:
+            return None
+        wrong = actual
+        expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, wrong))
+        part = telling_part(expected, actual)
+        kind = self._examined.facts
+        image = "×".join(map(str, setting.shape))
+        call = self._examined.call(setting.arguments)
+        sentence = (
+            f"The smallest case found on which it differs is {call} with a {image} image in "
+            f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
+        )
+        if self._calls > 1:
+            sentence += " Its first call is right: it remembers something from one call to the next."
+        if self._drawn_at_random(setting, mode):
+            sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
+        return Smallest(
+            Snippet(
+                code=_network_code(kind, setting, mode, self._calls, part),
+                expected=str(cut(expected, part)),
+                actual=str(cut(actual, part)),
+            ),
+            sentence,
+        )
+
+    def _drawn_at_random(self, setting: _Setting, mode: _Mode) -> bool:
+        actual, other = self._actual(setting, mode), None
+        self._hunt.allow(1)
+        with contextlib.suppress(Enough):
+            other = self._ran(setting, mode, purpose="smallest/again")
+        return actual is not None and other is not None and not _as_good_as_equal(actual, other)
+
+    def _expectations(self, setting: _Setting, mode: _Mode) -> Iterator[Tensor]:
+        for known in self._rivals:
+            expected = self._expected(known, setting, mode)
+            if expected is not None:
+                yield expected
+
+
+def _as_good_as_equal(first: Tensor, second: Tensor) -> bool:
+    """NaN is as good as NaN here."""
+    return first.shape == second.shape and torch.allclose(first, second, rtol=0, atol=VISIBLE, equal_nan=True)
+
+
+def _distance(expected: Tensor, actual: Tensor) -> float:
+    return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
+
+
+def _network_code(kind: NetworkFacts, setting: _Setting, mode: _Mode, calls: int, part: str) -> str:
+    shape = ", ".join(map(str, setting.shape))
+    lines = [
+        "import torch",
+        "",
+        f"model = {kind.cls}({', '.join(map(str, setting.arguments.positional(kind.parameters)))})",
+    ]
+    if setting.pixels.cycle:
+        count = torch.Size(setting.shape).numel()
+        formula = f"torch.arange({count}.).reshape({shape}) % {setting.pixels.cycle} - {setting.pixels.offset}"
+        lines.append(f"images = {formula.removesuffix(' - 0')}")
+    else:
+        lines.append(f"images = torch.{'ones' if setting.pixels.code == '1' else 'zeros'}({shape})")
+    lines += ["with torch.no_grad():", "    for value in model.parameters():"]
+    if setting.filters == setting.vectors:
+        lines.append(f"        {_filling(setting.filters)}")
+    else:
+        lines += ["        if value.dim() > 1:  # filters", f"            {_filling(setting.filters)}"]
+        lines += ["        else:  # biases and batch-norm", f"            {_filling(setting.vectors)}"]
+    lines += ["    for value in model.buffers():  # running statistics", "        if value.is_floating_point():"]
+    lines.append(f"            {_filling(_STATISTICS)}")
+    lines += [f"    model.{mode}()", *["    model(images + 1)"] * (calls - 1)]
+    return "\n".join([*lines, f"    print(model(images){part})"])
+
+
+def _filling(rule: _Rule) -> str:
+    return f"value.copy_({rule.code})" if rule.cycle else f"value.fill_({rule.code})"

@@ -1,0 +1,1 @@
+"""The two commands; only these print."""

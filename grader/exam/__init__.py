@@ -1,0 +1,1 @@
+"""The exam of an assignment: what is drawn, what is asked, how answers are compared."""

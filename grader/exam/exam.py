@@ -1,0 +1,174 @@
+"""The exam of one assignment: what is drawn, and what the reference answers. Made once a run, for all submissions.
+
+Everything at random is drawn from the run's seed by purpose and place, so that the reference, every known
+implementation and every submission get the same numbers, and none of them gets the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from grader.exam.once import Once
+from grader.marking.rubric import Assignment
+from grader.worker.probes.answer import answer
+from grader.worker.protocol import ClassProbe, Tensors, Trouble
+from reference.data import Horses
+from reference.handouts import HANDOUTS
+from reference.models import model_classes
+
+__all__ = ["Candidate", "Exam", "Local"]
+
+R = TypeVar("R")
+Value = TypeVar("Value")
+
+
+class Candidate(Protocol):
+    """Anything that can be examined."""
+
+    def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """The reply to one probe, and its tensors; ``Trouble`` is what goes wrong in the candidate's code."""
+
+    def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
+        """The reply to each of several probes of one class, in their order."""
+
+
+class Local:
+    """A candidate of ours, in this process: the reference or a known implementation."""
+
+    def __init__(self, classes: Mapping[str, Any], dtype: torch.dtype | None = None) -> None:
+        self._classes = classes
+        self._dtype = dtype
+
+    def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        return answer(probe, tensors, self._classes, self._dtype)
+
+    def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
+        return (self.answer(probe, tensors) for probe, tensors in asked)
+
+
+_MOST_DRAWN_BYTES = 8 * 2**20
+"""Kept of what was drawn; the draws for one right submission take less than a sixth of it."""
+
+
+class Exam:
+    """One assignment's probes and the reference's evidence. Safe to use from several threads."""
+
+    def __init__(self, assignment: Assignment, seed: int, horses: Horses) -> None:
+        self.assignment = assignment
+        self.seed = seed
+        self.horses = horses
+        self.handout = HANDOUTS[assignment.id]
+        self.networks = self.handout.things
+        classes = model_classes(assignment.id)
+        self.reference = Local(classes)
+        self.reference_in_double = Local(classes, torch.float64)
+        self._once = Once()
+        self._draws: dict[Hashable, Tensors] = {}
+        """By purpose and shape; what was asked for last stands last."""
+        self._drawn_bytes = 0
+        self._lock = threading.Lock()
+
+    def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """``make()``, computed the first time this key is asked for in the run, by one thread."""
+        return self._once.value(key, make)
+
+    def forget(self, key: Hashable) -> None:
+        """Free what ``once`` keeps under a key; it is computed anew when it is asked for again."""
+        self._once.forget(key)
+
+    def number(self, purpose: str) -> int:
+        """A 63-bit number for one purpose; from it neither the seed nor another purpose's number can be told."""
+        return int.from_bytes(hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()[:8], "big") >> 1
+
+    def one_of(self, purpose: str, values: Sequence[int]) -> int:
+        """One of some values, drawn for one purpose."""
+        return values[self.number(purpose) % len(values)]
+
+    def generator(self, purpose: str) -> torch.Generator:
+        return torch.Generator().manual_seed(self.number(purpose))
+
+    def uniform(self, purpose: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Values between ``low`` and ``high``, evenly."""
+        key = (purpose, tuple(shape), low, high)
+        return self._kept_draw(key, lambda: {"": self._uniform(*key)})[""]
+
+    def _uniform(self, purpose: str, shape: Sequence[int], low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(tuple(shape), generator=self.generator(purpose))
+
+    def state(self, purpose: str, parameters: Sequence[Sequence[int]], buffers: Sequence[Sequence[int]]) -> Tensors:
+        """Values for a network's parameters and buffers, by their place in the order in which layers run.
+
+        Filters are normal with standard deviation sqrt(2 / fan-in). Vectors may be biases or batch-norm scales, so they
+        keep away from 0 and have both signs: a wrong order of ReLU and batch-norm hides behind positive scales.
+        Buffers may be variances, so they are positive.
+        """
+        key = (purpose, tuple(map(tuple, parameters)), tuple(map(tuple, buffers)))
+        return self._kept_draw(key, lambda: self._state(*key))
+
+    def _state(self, purpose: str, parameters: Sequence[Sequence[int]], buffers: Sequence[Sequence[int]]) -> Tensors:
+        drawn: Tensors = {}
+        for index, shape in enumerate(parameters):
+            generator = self.generator(f"{purpose}/parameter/{index}")
+            if len(shape) >= 2:
+                fan_in = max(1, int(torch.Size(shape[1:]).numel()))
+                drawn[f"parameter.{index}"] = torch.randn(tuple(shape), generator=generator) * (2 / fan_in) ** 0.5
+            else:
+                size = 0.5 + torch.rand(tuple(shape), generator=generator)
+                sign = torch.where(torch.rand(tuple(shape), generator=generator) < 0.5, -1.0, 1.0)
+                drawn[f"parameter.{index}"] = size * sign
+        for index, shape in enumerate(buffers):
+            drawn[f"buffer.{index}"] = self._uniform(f"{purpose}/buffer/{index}", shape, 0.5, 1.5)
+        return drawn
+
+    def _kept_draw(self, key: Hashable, draw: Callable[[], Tensors]) -> Tensors:
+        """Copies of what ``draw`` draws. Most submissions ask for the same, so the last that were asked for are kept;
+        copies, since a candidate may compute in place."""
+        with self._lock:
+            drawn = self._draws.pop(key, None)
+            if drawn is not None:
+                self._draws[key] = drawn  # now the last asked for
+        if drawn is None:
+            drawn = draw()
+            with self._lock:
+                if key not in self._draws:
+                    self._draws[key] = drawn
+                    self._drawn_bytes += _bytes(drawn)
+                while self._drawn_bytes > _MOST_DRAWN_BYTES:
+                    self._drawn_bytes -= _bytes(self._draws.pop(next(iter(self._draws))))
+        return {name: value.clone() for name, value in drawn.items()}
+
+    def lessons(self, inputs: int, colours: int, *, regression: bool = False) -> Tensors:
+        """Data for a short training run: ``batches`` (T, B, NIC, 32, 32) and ``labels``, from the horses.
+
+        Labels are (T, B, 32, 32) int64 below ``colours``, or the pictures (T, B, 3, 32, 32) for regression.
+        """
+
+        def make() -> Tensors:
+            steps, size = 12, 2
+            pictures = torch.from_numpy(self.horses.train)
+            # A few batches again and again: what is learnt shows sooner.
+            chosen = torch.randperm(len(pictures), generator=self.generator("lessons"))[: 4 * size]
+            rgb = pictures[chosen].to(torch.float32) / 256
+            grey = rgb.mean(dim=1, keepdim=True)
+            channels = grey if inputs == 1 else rgb[:, torch.arange(inputs) % 3]
+            centres = torch.as_tensor(self.horses.colours[24], dtype=torch.float32)
+            distance = ((rgb[:, None] - centres[None, :, :, None, None]) ** 2).sum(dim=2)
+            labels = rgb if regression else distance.argmin(dim=1) % colours
+            order = torch.arange(steps * size) % len(chosen)
+            return {
+                "batches": channels[order].reshape(steps, size, inputs, 32, 32).contiguous(),
+                "labels": labels[order].reshape(steps, size, *labels.shape[1:]).contiguous(),
+            }
+
+        return dict(self.once(("lessons", inputs, colours, regression), make))
+
+
+def _bytes(tensors: Tensors) -> int:
+    """About what tensors take: an empty one has an object of its own all the same."""
+    return sum(1024 + value.nbytes for value in tensors.values())

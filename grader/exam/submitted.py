@@ -1,0 +1,316 @@
+"""A submission as a candidate: probes go to its worker, and whatever comes back is checked before anybody believes it.
+
+Where a worker hangs or dies, the reply to that probe is ``Trouble``, and the worker is started anew for the next one:
+one criterion's failure takes no other's marks. A malformed reply counts as trouble too, since only the submission's own
+code can have bent it.
+
+A probe with a ``device`` goes to another worker, which has the graphics card, for as long as the submission has the
+lease; it is restarted in the same way, and has no part in what the one on the CPU answers.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from grader.exam.replies import MalformedReply, misfit, read_reply, too_many
+from grader.sandbox.terms import NoGpu
+from grader.worker.protocol import (
+    ClassProbe,
+    CodeFile,
+    Construction,
+    DataFile,
+    Definitions,
+    LoadDefinitions,
+    Outline,
+    OutlineSource,
+    Probe,
+    RunOnDevice,
+    Several,
+    Tensors,
+    Trace,
+    Trouble,
+    bundle,
+    probe_to_json,
+    unbundle,
+)
+
+__all__ = ["Card", "Session", "Submitted", "Unexaminable"]
+
+R = TypeVar("R")
+
+# A class that did not finish so many times is not tried again.
+_HANGS = 2
+# Bytes of tensors that go to the worker in one message of several probes.
+_MOST_TOGETHER = 2**24
+
+
+class Unexaminable(Exception):
+    """The worker could not even read the source; the text is a sentence about the submission."""
+
+
+class Session(Protocol):
+    """The worker's end as this module needs it; see ``grader/sandbox.py``."""
+
+    def ask(
+        self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float
+    ) -> tuple[dict[str, Any], Tensors]: ...
+    def close(self) -> None: ...
+    @property
+    def output(self) -> str: ...
+
+
+class Card(Protocol):
+    """One submission's lease of the graphics card; see ``grader/gpu.py``."""
+
+    def acquire(self, *, wait: bool) -> bool: ...
+    def open(self) -> Session: ...
+    def release(self) -> None: ...
+
+
+class Submitted:
+    """One submission's worker.
+
+    ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the
+    submission broke it. ``seconds`` is the wall time in which the whole submission may answer, ``probe_seconds`` that
+    for one probe; what the examiner computes between probes is not counted in the former, nor a probe that hangs, and
+    what hangs twice is not tried a third time. A session that is killed is replaced and asked once more, once a
+    submission. ``card`` is where probes with a ``device`` are answered.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], Session],
+        failure: type[Exception],
+        *,
+        seconds: float,
+        probe_seconds: float,
+        card: Card | None = None,
+    ) -> None:
+        self._open = open
+        self._card = card
+        self._on_card = (
+            Submitted(card.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if card is not None else None
+        )
+        self.used_card = False
+        """Whether the graphics card has answered a probe."""
+        self._failure = failure
+        self._left = seconds
+        self._probe_seconds = probe_seconds
+        self._session: Session | None = None
+        self._load: LoadDefinitions | None = None
+        self._output = ""
+        self._hangs: Counter[str] = Counter()
+        self._killed = False
+        """Whether a session was killed. The system does that where memory runs out; a second time it is the code."""
+        self.threaded = False
+        """Whether threads of the submission's own worked beside the one that is watched."""
+        self._seen: dict[str, None] = {}
+        self._troubled: str | None = None
+        """What went wrong last in the session that is open, by name of the class."""
+
+    @property
+    def output(self) -> str:
+        """What the student's code printed, in all sessions; bounded."""
+        return (self._output + (self._session.output if self._session else ""))[:20_000]
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """What the code was seen to do to the process it shares with the examiner, or to its replies; in sentences."""
+        return tuple(dict.fromkeys((*self._seen, *(self._on_card.seen if self._on_card else ()))))
+
+    def outline(self, files: Sequence[CodeFile]) -> Outline:
+        """What the source says, before any code runs. Raises Unexaminable."""
+        reply, _ = self._ask(OutlineSource(files=tuple(files)), {})
+        if isinstance(reply, Trouble):
+            raise Unexaminable(f"The source could not be parsed: {reply.text}.")
+        return reply
+
+    def load(
+        self, files: Sequence[CodeFile], wanted: Sequence[str], data: Sequence[DataFile] = ()
+    ) -> Definitions | Trouble:
+        """Run the definitions. Trouble is what stops the worker altogether.
+
+        A line that nothing examined needs may be what stops it: it is tried once more without such lines.
+        """
+        probe = LoadDefinitions(files=tuple(files), data=tuple(data), wanted=tuple(wanted))
+        self._load = probe
+        reply, _ = self._ask(probe, {})
+        if not isinstance(reply, Trouble):
+            return reply
+        self._load = replace(probe, sparing=True)
+        spared, _ = self._ask(self._load, {})
+        return reply if isinstance(spared, Trouble) else spared
+
+    def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """The reply to a probe, and the tensors that come with it.
+
+        What has used up memory or threads, or changed what all share, is not to be felt by another class: that gets a
+        session of its own. A probe with a ``device`` is answered there; where it cannot be, that is trouble as well.
+        """
+        if probe.device is not None:
+            return self._answer_on_card(probe, tensors)
+        return self._answer_here(probe, tensors)
+
+    def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
+        """The reply to each of several probes of one class, in their order.
+
+        They go in one message, since every message costs both sides as much as a small probe. Where that comes to
+        nothing, each is asked by itself when its turn comes, so that no probe answers for another's fault.
+        """
+        together = self._answer_together(asked) if len(asked) > 1 else None
+        yield from together or (self.answer(probe, tensors) for probe, tensors in asked)
+
+    def _answer_together(
+        self, asked: Sequence[tuple[ClassProbe[R], Tensors]]
+    ) -> list[tuple[R | Trouble, Tensors]] | None:
+        """None where any probe cannot be answered in the company of the others."""
+        several = Several(probes=tuple(probe for probe, _ in asked))
+        heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > _MOST_TOGETHER
+        on_card = any(probe.device is not None for probe, _ in asked)
+        if heavy or on_card or self._left <= 0 or self._hangs[several.subject]:
+            return None
+        if self._ready(several) is not None:
+            return None
+        replies, outputs = self._exchange(several, bundle(tensors for _, tensors in asked))
+        if isinstance(replies, Trouble):
+            return None
+        answered = zip(asked, replies.replies, unbundle(outputs, len(asked)), strict=True)
+        return [self._believed(probe, tensors, reply, own) for (probe, tensors), reply, own in answered]
+
+    def _answer_here(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        obstacle = self._ready(probe)
+        return (obstacle, {}) if obstacle is not None else self._ask(probe, tensors)
+
+    def _ready(self, probe: Probe[Any]) -> Trouble | None:
+        """See that a session with the submission's definitions is there for a probe. Returns what is in the way."""
+        if self._troubled not in (None, probe.subject):
+            self._end()
+        if self._session is None and self._load is not None:
+            reply, _ = self._ask(self._load, {})
+            if isinstance(reply, Trouble):
+                return reply
+        return None
+
+    def _answer_on_card(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """Waits for the lease where only the card can answer: training is done on the CPU just as well."""
+        if self._card is None or self._on_card is None:
+            return _stopped("there is no GPU"), {}
+        begun = time.monotonic()
+        answered: tuple[R | Trouble, Tensors] = _stopped("the GPU was busy with another submission"), {}
+        try:
+            if self._card.acquire(wait=isinstance(probe, RunOnDevice)):
+                self._on_card._load = self._load
+                answered = self._on_card._answer_here(probe, tensors)
+                self.used_card = self.used_card or not isinstance(answered[0], Trouble)
+        except NoGpu as why:
+            self._on_card.close()
+            answered = _stopped(str(why)), {}
+        if self._on_card._session is None:
+            # it hung or died: others need not wait for what this submission does next
+            self._card.release()
+        if time.monotonic() - begun > self._probe_seconds:
+            # its session has a clock of its own, which went on
+            self._end()
+        return answered
+
+    def close(self) -> None:
+        """End the workers, and give the graphics card back."""
+        if self._on_card is not None and self._card is not None:
+            try:
+                self._on_card.close()
+            finally:
+                self._card.release()
+        self._end()
+
+    def _end(self) -> None:
+        """End the worker on the CPU, or on the card if this is the candidate there."""
+        if self._session is not None:
+            self._output += self._session.output
+            self._session.close()
+            self._session = None
+            self._troubled = None
+
+    def _ask(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        if self._left <= 0:
+            return _stopped("the time allowed for one submission was used up"), {}
+        if self._hangs[probe.subject] >= _HANGS:
+            return _stopped("the code did not finish in time when it was tried before"), {}
+        killed = self._killed
+        reply, outputs = self._exchange(probe, tensors)
+        if self._killed and not killed:
+            again = self._ask if isinstance(probe, OutlineSource | LoadDefinitions) else self._answer_here
+            return again(probe, tensors)
+        return (reply, {}) if isinstance(reply, Trouble) else self._believed(probe, tensors, reply, outputs)
+
+    def _exchange(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """What the session replies, of the agreed form, or trouble; the session is over where it did not reply so."""
+        if self._session is None:
+            self._session = self._open()
+        begun = time.monotonic()
+        try:
+            seconds = min(self._left, self._probe_seconds)
+            message, outputs = self._session.ask(probe_to_json(probe), tensors, seconds=seconds)
+        except self._failure as failure:
+            if getattr(failure, "kind", "") == "timeout":
+                # What one class wastes is not taken from the others' time.
+                self._hangs[probe.subject] += 1
+            else:
+                self._left -= time.monotonic() - begun
+            detail = getattr(failure, "detail", str(failure))
+            if getattr(failure, "kind", "") == "protocol":
+                self._seen[detail] = None
+            self._end()
+            self._killed = self._killed or getattr(failure, "killed", False)
+            return _stopped(detail), {}
+        self._left -= time.monotonic() - begun
+        if "failure" in message:
+            self._end()
+            failed = message["failure"]
+            return _stopped(str(failed.get("detail") if isinstance(failed, dict) else failed)[:300]), {}
+        try:
+            reply = read_reply(probe, message)
+        except MalformedReply as why:
+            self._end()
+            return self._malformed(str(why)[:120]), {}
+        for event in message.get("seen", ()):
+            self._seen[event] = None
+        self.threaded = self.threaded or "threads" in message
+        return reply, outputs
+
+    def _believed(
+        self, probe: Probe[R], tensors: Tensors, reply: R | Trouble, outputs: Tensors
+    ) -> tuple[R | Trouble, Tensors]:
+        """A reply of the agreed form, or trouble where it does not fit its probe."""
+        if isinstance(reply, Trouble) or (isinstance(reply, Construction) and reply.stopped is not None):
+            self._troubled = probe.subject
+        if isinstance(reply, Trouble):
+            return reply, _as_numbers(outputs)
+        bent = misfit(probe, tensors, reply, outputs)
+        if bent:
+            return self._malformed(bent), {}
+        if isinstance(reply, Trace) and (much := too_many(reply)):
+            return _stopped(much), {}
+        return reply, _as_numbers(outputs)
+
+    def _malformed(self, why: str) -> Trouble:
+        """Trouble that only code which bends its replies can have, remembered as such."""
+        event = f"its reply was not of the agreed form ({why})"
+        self._seen[event] = None
+        return _stopped(event)
+
+
+def _as_numbers(outputs: Tensors) -> Tensors:
+    """Booleans and integers as floating numbers: those of torch cannot all be subtracted, and some wrap around."""
+    return {name: value if value.is_floating_point() else value.to(torch.float64) for name, value in outputs.items()}
+
+
+def _stopped(why: str) -> Trouble:
+    return Trouble("Stopped", why)

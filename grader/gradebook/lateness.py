@@ -1,0 +1,115 @@
+"""Lateness: how late each student was, and what that costs. Pure functions over exact numbers, and one file's reading.
+
+A penalty is shown beside the score that it was taken from and never instead of it, so it can always be taken back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
+from grader.display import display
+from grader.gradebook.lists import ListError, Table, id_columns, ids_of, read_table
+from grader.marking.late import LateRule, late_penalty
+
+__all__ = ["Lateness", "read_late"]
+
+
+_MOST_HOURS = 100_000  # eleven years: beyond it is a slip of the pen
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late the students of a cohort were, and what that costs."""
+
+    hours: Mapping[str, Fraction]
+    """By student's id."""
+    rule: LateRule
+    rules: Mapping[str, LateRule] = field(default_factory=dict)
+    """By assignment, where they have one of their own."""
+
+    def penalty(self, assignment: str, score: Fraction, hours: Fraction | None) -> Fraction:
+        """Points that lateness takes from ``score``; ``hours`` None for who is not on the list."""
+        return late_penalty(score, hours or Fraction(0), self.rules.get(assignment, self.rule))
+
+
+def read_late(path: Path) -> Mapping[str, Fraction]:
+    """Hours late by student's id, from a CSV with the columns ``id, hours_late`` or ``id, submitted, due``.
+
+    Times are in ISO 8601. An empty ``hours_late`` or ``submitted`` leaves the student out; who was early is 0 hours
+    late. Raises ListError.
+    """
+    columns = {**id_columns(), "id": _ID, "email": _EMAIL, "hours": _HOURS, "submitted": _SUBMITTED, "due": _DUE}
+    table = read_table(path, columns)
+    named = any(column in table.columns for column in (*id_columns(), "id"))
+    if not named or ("hours" not in table.columns and not {"submitted", "due"} <= set(table.columns)):
+        raise ListError(
+            f"{table.name}, line 1: the columns must be id and hours_late, or id, submitted and due, "
+            f"were {table.heading}: name them so in the first line"
+        )
+    late: dict[str, Fraction] = {}
+    for line, cells in table.rows:
+        id = next(iter(ids_of(cells)), cells.get("id") or cells.get("email", ""))
+        if not id:
+            raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
+        if id in late:
+            raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
+        hours = _hours(table, line, cells) if "hours" in cells else _between(table, line, cells)
+        if hours is not None:
+            late[id] = max(hours, Fraction(0))
+    return late
+
+
+_ID = ("student",)
+_EMAIL = ("email", "e mail", "email address", "mail")
+_HOURS = ("hours late", "hours", "late", "lateness", "lateness h m s")
+_SUBMITTED = ("submitted", "submission time", "submitted at", "handed in")
+_DUE = ("due", "deadline", "due at", "due date")
+
+
+def _hours(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | None:
+    text = cells["hours"]
+    if not text:
+        return None
+    clock = re.fullmatch(r"(\d{1,6}):([0-5]\d):([0-5]\d)", text, re.ASCII)  # as Gradescope writes it
+    try:
+        # Not Fraction(text) alone: it also takes 1/3, and 1e999999999, which no memory holds.
+        hours = Fraction(text) if len(text) <= 20 and set(text) <= set("0123456789.-") else None
+    except ValueError:
+        hours = None
+    if clock:
+        hours = Fraction(int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3]), 3600)
+    if hours is None or abs(hours) > _MOST_HOURS:
+        raise ListError(
+            f"{table.name}, line {line}: hours_late must be a number up to {_MOST_HOURS:,}, "
+            f"was '{display(text, limit=40)}': write hours such as 1.5"
+        )
+    return hours
+
+
+def _between(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | None:
+    if not cells["submitted"]:
+        return None
+    submitted, due = (_time(table, line, name, cells[name]) for name in ("submitted", "due"))
+    if (submitted.tzinfo is None) != (due.tzinfo is None):
+        raise ListError(
+            f"{table.name}, line {line}: submitted and due must both have a time zone or both have none, "
+            f"were '{display(cells['submitted'], limit=40)}' and '{display(cells['due'], limit=40)}': "
+            "add it, such as +00:00"
+        )
+    apart = submitted - due
+    return Fraction((apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds, 3_600_000_000)
+
+
+def _time(table: Table, line: int, name: str, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.removesuffix("Z") + "+00:00" if text.endswith("Z") else text)
+    except ValueError:
+        raise ListError(
+            f"{table.name}, line {line}: {name} must be a time in ISO 8601, was '{display(text, limit=40)}': "
+            "write it as 2026-11-21T23:59:00+00:00"
+        ) from None

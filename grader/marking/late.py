@@ -1,0 +1,39 @@
+"""What lateness costs: the rubric's rule, applied to a number of hours."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from grader.marking.points import rounded
+
+__all__ = ["LateRule", "late_penalty"]
+
+
+@dataclass(frozen=True)
+class LateRule:
+    """The rule for lateness. With its default values lateness costs nothing."""
+
+    grace_hours: Fraction = Fraction(0)
+    """Hours after the deadline that cost nothing; days are counted from their end."""
+    percent_a_day: Fraction = Fraction(0)
+    """Percent of the awarded points that each begun day costs."""
+    cap_percent: Fraction = Fraction(100)
+    """The most that lateness costs, in percent of the awarded points."""
+
+    def __post_init__(self) -> None:
+        if self.grace_hours < 0:
+            raise ValueError(f"the hours of grace must be 0 or more, were {float(self.grace_hours):g}")
+        for what, percent in (("a day", self.percent_a_day), ("at most", self.cap_percent)):
+            if not 0 <= percent <= 100:
+                raise ValueError(f"the percentage {what} must be 0 to 100, was {float(percent):g}")
+
+
+def late_penalty(score: Fraction, hours: Fraction, rule: LateRule) -> Fraction:
+    """The points that ``hours`` of lateness cost: between 0 and ``score``, in whole hundredths, rounded half up."""
+    if score <= 0 or hours <= rule.grace_hours:
+        return Fraction(0)
+    days = math.ceil((hours - rule.grace_hours) / 24)
+    percent = min(days * rule.percent_a_day, rule.cap_percent)
+    return min(score, rounded(score * percent / 100))

@@ -1,0 +1,189 @@
+"""From verdicts and a rubric to marks: pure, and exact in hundredths of a point.
+
+Where the grader could not decide a criterion, the student loses nothing: the points stay open until a person marks
+them. The same is true of a criterion that was skipped for that reason alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from grader.marking.evidence import NOTHING, Evidence
+from grader.marking.points import rounded, total
+from grader.marking.rubric import Assignment, Criterion
+from grader.marking.verdicts import Flag, Outcome, Verdict, sentences
+
+__all__ = ["Mark", "MarkSheet", "mark"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One criterion, marked."""
+
+    id: str
+    """The criterion's id, such as ``unet.shapes``."""
+    part: str
+    """Id of its part."""
+    title: str
+    outcome: Outcome
+    points: Fraction
+    """Points awarded, in whole hundredths."""
+    max_points: Fraction
+    bonus: bool
+    """Whether the points count in the score but not in the maximum."""
+    feedback: str
+    """For the student: plain text."""
+    mistake: str | None = None
+    """Id of the known mistake that was recognised."""
+    evidence: Evidence = NOTHING
+    """For the TA."""
+    seconds: float = 0.0
+    """Wall time spent on this criterion."""
+
+
+@dataclass(frozen=True)
+class MarkSheet:
+    """All marks of one submission."""
+
+    marks: tuple[Mark, ...]
+    """One per criterion of the rubric, in the rubric's order."""
+    score: Fraction
+    """Points awarded so far, including bonus points."""
+    max_score: Fraction
+    """All points, without bonus points."""
+    pending_points: Fraction
+    """Points still open, including bonus points: pending, in error, or skipped because of an error alone."""
+    status: str
+    """``graded``, ``needs_review`` or ``ungradable``."""
+
+
+def mark(
+    assignment: Assignment, verdicts: Iterable[Verdict], flags: Iterable[Flag] = (), *, gradable: bool = True
+) -> MarkSheet:
+    """One mark per criterion of the rubric.
+
+    A manual criterion without a verdict is pending; an automatic one without a verdict is our error. The points are
+    ``share`` × the criterion's points, rounded half up to hundredths. The verdicts already say what is skipped: what a
+    criterion ``needs`` is not looked at here.
+
+    The mark of a hidden criterion keeps its outcome. Its feedback is a general sentence, and it has no mistake and no
+    evidence. The other marks lose what a hidden criterion found: its mistake, and the sentences of its feedback.
+
+    ``flags`` are the submission's own; the verdicts' flags count as well. An error or a flag makes the status
+    ``needs_review``. ``gradable=False`` (there was no code to examine) makes it ``ungradable``.
+
+    Raises ValueError when a criterion has two verdicts, or a verdict has no criterion: both are faults of the caller.
+    """
+    by_criterion = _by_criterion(assignment, verdicts)
+    final = {
+        criterion.id: by_criterion.get(criterion.id) or _without_verdict(criterion) for criterion in assignment.criteria
+    }
+    secrets = _Secrets.of(assignment, final)
+    marks = tuple(
+        _mark(criterion, final[criterion.id], secrets, part=part.id, bonus=part.bonus)
+        for part in assignment.parts
+        for criterion in part.criteria
+    )
+    undecided = _undecided(assignment, final)
+    errors = any(verdict.outcome is Outcome.ERROR for verdict in final.values())
+    flagged = any(True for _ in flags) or any(verdict.flags for verdict in final.values())
+    return MarkSheet(
+        marks=marks,
+        score=total(mark.points for mark in marks),
+        max_score=total(mark.max_points for mark in marks if not mark.bonus),
+        pending_points=total(mark.max_points for mark in marks if mark.id in undecided),
+        status="ungradable" if not gradable else "needs_review" if errors or flagged else "graded",
+    )
+
+
+def _by_criterion(assignment: Assignment, verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
+    known = {criterion.id for criterion in assignment.criteria}
+    by_criterion: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        if verdict.criterion not in known:
+            raise ValueError(f"a verdict must be about a criterion of '{assignment.id}', was '{verdict.criterion}'")
+        if verdict.criterion in by_criterion:
+            raise ValueError(f"criterion '{verdict.criterion}' of '{assignment.id}' must have one verdict, has two")
+        by_criterion[verdict.criterion] = verdict
+    return by_criterion
+
+
+def _without_verdict(criterion: Criterion) -> Verdict:
+    if criterion.check is None:
+        return Verdict(criterion.id, Outcome.PENDING, _GENERAL[Outcome.PENDING])
+    return Verdict(criterion.id, Outcome.ERROR, _GENERAL[Outcome.ERROR])
+
+
+_GENERAL = {
+    Outcome.PASS: "This is right.",
+    Outcome.PARTIAL: "This is partly right.",
+    Outcome.FAIL: "This is not right.",
+    Outcome.SKIPPED: "This was not examined, because something that it depends on did not pass.",
+    Outcome.ERROR: "The grader failed here. That is not your fault and costs you nothing: a person must look at it.",
+    Outcome.PENDING: "A person marks this.",
+}
+"""One sentence per outcome, which gives nothing away."""
+
+
+@dataclass(frozen=True)
+class _Secrets:
+    """What hidden criteria found."""
+
+    mistakes: frozenset[str]
+    sentences: frozenset[str]
+
+    @classmethod
+    def of(cls, assignment: Assignment, verdicts: Mapping[str, Verdict]) -> _Secrets:
+        hidden = [verdicts[criterion.id] for criterion in assignment.criteria if criterion.hidden]
+        lost = [verdict for verdict in hidden if verdict.outcome in (Outcome.FAIL, Outcome.PARTIAL)]
+        return cls(
+            frozenset(verdict.mistake for verdict in lost if verdict.mistake),
+            frozenset(sentence for verdict in lost for sentence in sentences(verdict.feedback)),
+        )
+
+    def out_of(self, verdict: Verdict) -> str:
+        """The feedback of a criterion that is not hidden, without the sentences of hidden criteria."""
+        every = sentences(verdict.feedback)
+        harmless = [sentence for sentence in every if sentence not in self.sentences]
+        if len(harmless) == len(every):
+            return verdict.feedback
+        return " ".join(harmless) or _GENERAL[verdict.outcome]
+
+
+def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: str, bonus: bool) -> Mark:
+    feedback, evidence = secrets.out_of(verdict), verdict.evidence
+    if criterion.hidden:
+        feedback = _GENERAL[verdict.outcome]
+        evidence = NOTHING
+    return Mark(
+        id=criterion.id,
+        part=part,
+        title=criterion.title,
+        outcome=verdict.outcome,
+        points=min(criterion.points, rounded(verdict.share * criterion.points)),
+        max_points=criterion.points,
+        bonus=bonus,
+        feedback=feedback,
+        mistake=None if criterion.hidden or verdict.mistake in secrets.mistakes else verdict.mistake,
+        evidence=evidence,
+        seconds=verdict.seconds,
+    )
+
+
+def _undecided(assignment: Assignment, verdicts: Mapping[str, Verdict]) -> set[str]:
+    """Ids of the criteria with open points: pending, in error, or skipped because of an error alone."""
+    held_up = {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.ERROR}
+    lost = {id for id, verdict in verdicts.items() if verdict.outcome in (Outcome.FAIL, Outcome.SKIPPED)}
+    skipped = [criterion for criterion in assignment.criteria if verdicts[criterion.id].outcome is Outcome.SKIPPED]
+    while more := {
+        criterion.id
+        for criterion in skipped
+        if criterion.id not in held_up
+        and held_up.intersection(criterion.needs)
+        and not lost.intersection(criterion.needs)
+    }:
+        held_up |= more
+        lost -= more
+    return held_up | {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.PENDING}

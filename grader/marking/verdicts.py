@@ -1,0 +1,102 @@
+"""What a check says of one criterion: outcome, share of the points, feedback, evidence, flags."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from grader.marking.evidence import NOTHING, Evidence
+
+__all__ = ["Flag", "Outcome", "Verdict", "failed", "partial", "passed", "sentences", "skipped"]
+
+
+class Outcome(str, Enum):
+    """How the examination of a criterion ended. ``ERROR`` is the grader's fault and costs the student nothing."""
+
+    PASS = "pass"
+    PARTIAL = "partial"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+    ERROR = "error"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something that a person should look at before the marks go out."""
+
+    kind: str
+    """A short name to sort by: ``late``, ``two-files``, ``untrusted-evidence``, …"""
+    detail: str
+    """One sentence, plain text."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one criterion, with its reasons. The rubric turns ``share`` into points; see ``sheet``."""
+
+    criterion: str
+    """Criterion id, such as ``unet.shapes``."""
+    outcome: Outcome
+    feedback: str
+    """For the student: plain text, at most four sentences."""
+    share: Fraction = Fraction(0)
+    """Share of the criterion's points that is earned: 1 for pass, strictly between 0 and 1 for partial, else 0."""
+    mistake: str | None = None
+    """Id of the known mistake that was recognised."""
+    evidence: Evidence = NOTHING
+    """For the TA."""
+    seconds: float = 0.0
+    """Wall time spent on this criterion."""
+    flags: tuple[Flag, ...] = ()
+    """What a person should look at."""
+
+    def __post_init__(self) -> None:
+        fits = {
+            Outcome.PASS: self.share == 1,
+            Outcome.PARTIAL: 0 < self.share < 1,
+        }.get(self.outcome, self.share == 0)
+        if not fits:
+            raise ValueError(f"a verdict of '{self.outcome.value}' cannot earn the share {self.share}")
+
+
+def passed(criterion: str, feedback: str, *, evidence: Evidence = NOTHING, flags: tuple[Flag, ...] = ()) -> Verdict:
+    """All points."""
+    return Verdict(criterion, Outcome.PASS, feedback, Fraction(1), evidence=evidence, flags=flags)
+
+
+def partial(
+    criterion: str,
+    share: Fraction,
+    feedback: str,
+    *,
+    mistake: str | None = None,
+    evidence: Evidence = NOTHING,
+) -> Verdict:
+    """The share of the points that a known mistake earns; a share of 0 fails, and a share of 1 passes."""
+    outcome = Outcome.FAIL if share == 0 else Outcome.PASS if share == 1 else Outcome.PARTIAL
+    return Verdict(criterion, outcome, feedback, share, mistake, evidence)
+
+
+def failed(
+    criterion: str,
+    feedback: str,
+    *,
+    mistake: str | None = None,
+    evidence: Evidence = NOTHING,
+    flags: tuple[Flag, ...] = (),
+) -> Verdict:
+    """No points."""
+    return Verdict(criterion, Outcome.FAIL, feedback, Fraction(0), mistake, evidence, flags=flags)
+
+
+def skipped(criterion: str, feedback: str) -> Verdict:
+    """Not examined, because a criterion that it depends on failed."""
+    return Verdict(criterion, Outcome.SKIPPED, feedback)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a feedback or a message. A small letter begins no sentence, so ``e.g. this`` is within one."""
+    return re.split(r"(?<=[.!?])\s+(?![a-z\s])", text.strip())

@@ -1,0 +1,384 @@
+"""One session, seen from outside: the processes that run one submission's code, and the channel to them.
+
+Nothing that a session sends is believed before it is checked, and nothing is awaited without a deadline. Each session
+has three connections: the *channel* for frames, which the submission's code can reach; the *output*, stdout and stderr
+together; and the *status*, on which only our own code in the worker writes (``worker/session/warm.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from grader.sandbox.terms import GIB, KIB, MIB, Reason, SandboxError, WorkerFailed, readable
+from grader.worker.session import frames
+
+if TYPE_CHECKING:
+    from grader.sandbox.terms import Limits
+
+__all__ = ["DEATH_SECONDS", "FORK_SECONDS", "Pipes", "Session"]
+
+FORK_SECONDS = 30.0
+"""How long a session may take from the request to being confined, on a busy machine."""
+DEATH_SECONDS = 5.0
+"""How long a killed session may take until it is gone, and the keeper to report how a session ended."""
+_MOST_SEEN = 100
+"""Frames that may come ahead of a reply."""
+
+
+class Session:
+    """One submission's processes. Made by ``Sandbox.open``; used by one thread at a time; ``close`` it."""
+
+    def __init__(
+        self, pipes: Pipes, limits: Limits, scratch: Path | None, *, death_seconds: float = DEATH_SECONDS
+    ) -> None:
+        self._channel = pipes.channel
+        self._status = pipes.status
+        self._output: int | None = pipes.output
+        self._limits = limits
+        self._scratch = scratch
+        self._death_seconds = death_seconds
+        self._deadline = time.monotonic() + limits.seconds
+        self._printed = bytearray()
+        self._reports = b""
+        self._keeper: int | None = None
+        self._pidfd: int | None = None
+        self._group: int | None = None
+        self.layers: dict[str, str] = {}
+        """As ``Sandbox.layers``, for those that the session puts in force itself."""
+        self._failure: WorkerFailed | None = None
+        self._closed = False
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
+        self.close()
+
+    def await_confinement(self) -> None:
+        """Wait until the session reports that it is confined. Raises SandboxError when it is not."""
+        deadline = time.monotonic() + FORK_SECONDS
+        confined = False
+        while not (confined and self._keeper is not None):
+            report = self._next_report(deadline)
+            if report is None or "ended" in report:
+                raise SandboxError("the worker ended before it was confined: run again, or use --isolation none")
+            if "unconfined" in report:
+                why = report["unconfined"]
+                raise SandboxError(f"this system cannot confine a session ({why}): use --isolation none")
+            if "confined" in report:
+                self.layers = report["confined"]
+                confined = True
+        # The session's own time starts now that it can work.
+        self._deadline = time.monotonic() + self._limits.seconds
+
+    @property
+    def output(self) -> str:
+        """What was printed so far, stdout and stderr in the order they came, bounded. Text to show, never to parse."""
+        if not self._closed:
+            self._drain()
+        text = self._printed.decode("utf-8", "replace")
+        return text + "\n[more output was dropped]" if len(self._printed) >= self._limits.output_bytes else text
+
+    def ask(
+        self, message: Mapping[str, Any], tensors: Mapping[str, torch.Tensor] | None = None, *, seconds: float
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """The reply to ``message``, within ``seconds`` and what is left of the session's time. Tensors of any shape.
+
+        What the interpreter has seen the submission do (``worker/session/audit.py``) comes ahead of the reply, and is
+        added to it as ``seen``.
+        Raises WorkerFailed when no such reply comes; the session is over then, and every later call raises the same.
+        Raises SandboxError when the session was killed from outside, FrameError for a message that cannot be sent.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise ValueError("the session is closed: nothing can be asked any more")
+        serial = secrets.token_hex(16)
+        request = {"serial": serial, "message": message}
+        limit = self._limits.frame_bytes
+        frame = frames.encode(request, tensors, limit=limit, json_limit=frames.REQUEST_JSON_BYTES)
+        deadline = min(time.monotonic() + seconds, self._deadline)
+        try:
+            self._expect_silence()
+            self._send(frame, deadline)
+            envelope, reply_tensors = self._next_frame(deadline)
+            seen: list[str] = []
+            while envelope.keys() == {"seen"} and len(seen) < _MOST_SEEN:
+                seen.append(str(envelope["seen"])[:500])
+                envelope, reply_tensors = self._next_frame(deadline)
+            reply = envelope.get("reply")
+            if envelope.get("serial") != serial or not isinstance(reply, dict):
+                raise frames.FrameError("a reply came that belongs to no request")
+            self._expect_silence()
+        except TimeoutError:
+            limit_text = "the time for the whole submission" if deadline == self._deadline else f"{seconds:g} seconds"
+            raise self._fail("timeout", f"the code did not finish within {limit_text}") from None
+        except (_HungUp, ConnectionError):
+            raise self._fail(*self._cause_of_death()) from None
+        except frames.FrameError as exc:
+            if self._hung_up():
+                # A frame that breaks off is a death in the middle of a reply.
+                raise self._fail(*self._cause_of_death()) from exc
+            raise self._fail("protocol", f"the code disturbed the channel to the grader: {exc}") from exc
+        # ``seen`` is this side's, whatever the reply claims.
+        reply = {name: value for name, value in reply.items() if name != "seen"} | ({"seen": seen} if seen else {})
+        return reply, reply_tensors
+
+    def _next_frame(self, deadline: float) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        content = frames.read(lambda count: self._receive(count, deadline), limit=self._limits.frame_bytes)
+        if content is None:
+            raise _HungUp
+        return content
+
+    def close(self) -> None:
+        """Kill the session's whole tree, wait until it is gone, and remove its scratch. Idempotent."""
+        if self._closed:
+            return
+        with contextlib.suppress(OSError):
+            self._drain()
+        try:
+            self._kill()
+        finally:
+            if self._scratch is not None:
+                _remove(self._scratch)
+
+    # -- the channel --
+
+    def _send(self, frame: bytes, deadline: float) -> None:
+        rest = memoryview(frame)
+        while rest:
+            _in_time(deadline)
+            try:
+                rest = rest[self._channel.send(rest[:MIB]) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline)
+
+    def _receive(self, count: int, deadline: float) -> bytes:
+        while True:
+            # Bytes that have arrived are taken without waiting, so the wait would not look at the clock.
+            _in_time(deadline)
+            try:
+                return self._channel.recv(count)
+            except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
+
+    def _wait(self, event: int, deadline: float) -> None:
+        """Until the channel is ready for ``event``; output is drained meanwhile. Raises TimeoutError, _HungUp."""
+        poll = select.poll()
+        poll.register(self._channel, event)
+        if self._output is not None:
+            poll.register(self._output, select.POLLIN)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            ready = dict(poll.poll(max(1, min(left, 3600) * 1000)))
+            output = self._output
+            if output is not None and output in ready:
+                self._drain()
+                if self._output is None:
+                    poll.unregister(output)
+            if ready.get(self._channel.fileno(), 0) & event:
+                return
+            if ready.get(self._channel.fileno(), 0):
+                raise _HungUp
+
+    def _expect_silence(self) -> None:
+        """Raises FrameError when something is in the channel that was not asked for, _HungUp when it is closed."""
+        try:
+            unasked = self._channel.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        if not unasked:
+            raise _HungUp
+        raise frames.FrameError("a frame came that nothing had asked for")
+
+    def _hung_up(self) -> bool:
+        try:
+            return not self._channel.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _drain(self) -> None:
+        """Read what was printed, a bounded number of pieces, and keep the beginning. Never waits."""
+        for _ in range(_PIECES):
+            if self._output is None:
+                return
+            try:
+                piece = os.read(self._output, 64 * KIB)
+            except BlockingIOError:
+                return
+            if not piece:
+                os.close(self._output)
+                self._output = None
+                return
+            self._printed += piece[: self._limits.output_bytes - len(self._printed)]
+
+    # -- life and death --
+
+    def _next_report(self, deadline: float) -> dict[str, Any] | None:
+        """The next line on the status socket, which only our own code writes; None at its end or at the deadline."""
+        while b"\n" not in self._reports:
+            left = deadline - time.monotonic()
+            if left <= 0 or not readable(self._status, left):
+                return None
+            try:
+                piece, descriptors, _, _ = socket.recv_fds(self._status, 65536, 4)
+            except OSError:
+                return None
+            for descriptor in descriptors:
+                # The keeper's process. Unlike a number, a descriptor cannot come to mean another process.
+                if self._pidfd is None:
+                    self._pidfd = descriptor
+                else:
+                    os.close(descriptor)
+            if not piece:
+                return None
+            self._reports += piece
+        line, _, self._reports = self._reports.partition(b"\n")
+        report: dict[str, Any] = json.loads(line)
+        if "keeper" in report:
+            self._keeper, self._group = report["keeper"], report["session"]
+        return report
+
+    def _cause_of_death(self) -> tuple[Reason, str, bool]:
+        """Kind, sentence and ``killed`` of a WorkerFailed, after the channel broke.
+
+        Raises SandboxError when nothing inside the session can have caused it.
+        """
+        deadline = time.monotonic() + DEATH_SECONDS
+        report: dict[str, Any] | None = {}
+        while report is not None and "ended" not in report:
+            report = self._next_report(deadline)
+        if report is None:
+            if time.monotonic() >= deadline:
+                return "protocol", "the code closed its channel to the grader", False
+            if self._scratch is not None:
+                return "died", "the code's processes were killed", True
+            # The keeper always reports a death, and no submission can reach the keeper.
+            self.close()
+            raise SandboxError("a session was killed from outside, as a system does that runs out of memory: run again")
+        ended = report["ended"]
+        if "exit" in ended:
+            return "died", f"the code ended its process with exit status {ended['exit']} (os._exit or similar)", False
+        try:
+            name = signal.Signals(ended["signal"]).name
+        except ValueError:
+            name = str(ended["signal"])
+        if name == "SIGXCPU" or (name == "SIGKILL" and ended["cpu_seconds"] >= self._limits.cpu_seconds):
+            return "timeout", f"the code used more than {self._limits.cpu_seconds} seconds of processor time", False
+        killed = name == "SIGKILL"
+        if name in ("SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS") and ended["memory"] >= self._limits.memory // 2:
+            return (
+                "memory",
+                f"the code used more than the {self._limits.memory / GIB:g} GiB of memory it may have",
+                killed,
+            )
+        hint = ", as by a system that runs out of memory" if killed else ""
+        return "died", f"the code's process was ended by the signal {name}{hint}", killed
+
+    def _fail(self, kind: Reason, detail: str, killed: bool = False) -> WorkerFailed:
+        self._failure = WorkerFailed(kind, detail, killed)
+        self.close()
+        return self._failure
+
+    def _kill(self) -> None:
+        """Kill the keeper, and its PID namespace dies with it; without one, hang up, and the keeper kills the rest."""
+        try:
+            if self._pidfd is not None and self._scratch is None:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                self._status.shutdown(socket.SHUT_WR)
+            deadline = time.monotonic() + self._death_seconds
+            while self._next_report(deadline) is not None:
+                pass
+            if self._scratch is not None and self._group is not None:
+                with contextlib.suppress(OSError):
+                    os.killpg(self._group, signal.SIGKILL)
+            # It becomes readable when every process of the namespace is gone, and not when the keeper's sockets are.
+            if self._pidfd is not None and not readable(self._pidfd, self._death_seconds):
+                raise SandboxError("a session's processes cannot be killed: look for them before going on")
+        finally:
+            self._closed = True
+            self._channel.close()
+            self._status.close()
+            for descriptor in (self._pidfd, self._output):
+                if descriptor is not None:
+                    os.close(descriptor)
+            self._pidfd = None
+            self._output = None
+
+
+_PIECES = 64
+"""Reads of the output pipe at a time, so that a flood of prints cannot hold this side up."""
+
+
+class _HungUp(Exception):
+    """The session closed its end of the channel."""
+
+
+def _in_time(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise TimeoutError
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, with the folders in it that the code has made unreadable for itself."""
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            inside = Path(path, name)
+            if not inside.is_symlink():
+                with contextlib.suppress(OSError):
+                    inside.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Pipes:
+    """A session's three connections: our ends, and theirs until the parent has passed them on."""
+
+    channel: socket.socket
+    status: socket.socket
+    output: int
+    their_channel: socket.socket
+    their_status: socket.socket
+    their_output: int
+
+    @classmethod
+    def make(cls) -> Pipes:
+        channel, their_channel = socket.socketpair()
+        status, their_status = socket.socketpair()
+        output, their_output = os.pipe()
+        channel.setblocking(False)
+        os.set_blocking(output, False)
+        return cls(channel, status, output, their_channel, their_status, their_output)
+
+    @property
+    def theirs(self) -> list[int]:
+        """The descriptors that the session gets, in the order that ``warm`` expects."""
+        return [self.their_channel.fileno(), self.their_output, self.their_status.fileno()]
+
+    def close_theirs(self) -> None:
+        self.their_channel.close()
+        self.their_status.close()
+        if self.their_output >= 0:
+            os.close(self.their_output)
+            self.their_output = -1

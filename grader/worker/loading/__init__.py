@@ -1,0 +1,1 @@
+"""The submission's definitions, run in the session."""

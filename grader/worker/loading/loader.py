@@ -1,0 +1,262 @@
+"""A submission's definitions, run; the rest of its top level is skipped.
+
+To examine a class, the examiner needs what the file *defines*: imports, classes, functions, plain values. It does not
+need the 25 epochs of training, the download or the plots that stand between them. Loading goes like this:
+
+1. Each file becomes a module, and each of its top-level statements a unit (``files``).
+2. For each wanted class, the files that may hold it are run until one of them gives the class.
+3. To run a file is to run its units in order, each by itself. A unit is skipped, with a reason, if it does more than
+   define something (``statements``). It is run anyway if a wanted class reads, directly or through other definitions,
+   a name that it binds; a training loop never is.
+4. An exception costs the unit that raises it, and nothing else (``attempts``). A unit that uses a name which a later
+   one defines is run again at the end of the file: a notebook's cells are run in any order.
+5. Files import one another as modules, by the same rules. What is neither handed in nor installed is replaced by a
+   placeholder (``importing``).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..protocol import CodeFile, Conflict, DataFile, Failure, Remark, Replacement
+from ..source.pieces import Source
+from ..source.python2_meaning import PYTHON_2_NAMES
+from ..source.reading import read
+from ..trouble import remember
+from . import legacy
+from .attempts import Attempts
+from .data_files import lay_out
+from .files import File, Unit
+from .findings import Findings
+from .importing import Finder, Importer
+from .registry import add_finder, forget_last, register
+from .standins import StandIn
+from .statements import trains
+
+__all__ = ["Loaded", "Loader", "load"]
+
+
+_SECONDS = 4.0
+"""The longest that the first statement which does not end may take."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading a submission came to."""
+
+    classes: dict[str, type]
+    """The wanted classes that exist."""
+    namespaces: dict[str, dict[str, Any]]
+    """The names of each file that was run, by its path."""
+    skipped: list[Remark]
+    """Statements that were not run, or not as they are written."""
+    failures: list[Failure]
+    """Definitions that raised an exception."""
+    replacements: list[Replacement]
+    """Imports that a placeholder or an equivalent replaces."""
+    chosen: dict[str, str]
+    """Path of the file that each wanted class is taken from."""
+    conflicts: list[Conflict]
+    """Wanted classes that several unrelated files define differently."""
+    notes: list[Remark]
+    """Removed and old functions that the code uses; grows while the code runs."""
+    every: dict[str, tuple[type, ...]]
+    """All classes that ever had each wanted name in any file: a class may be defined twice, and copied."""
+
+
+def load(
+    files: Sequence[CodeFile],
+    data: Sequence[DataFile] = (),
+    *,
+    folder: Path,
+    wanted: Sequence[str],
+    sparing: bool = False,
+    seconds: float = _SECONDS,
+) -> Loaded:
+    """Run the definitions of the files that hold the ``wanted`` classes, best file first.
+
+    ``data`` is laid out for the code to read. ``folder`` is where the text of ``files`` lies, for ``__file__``.
+    ``sparing`` skips what the wanted classes do not need, except imports. The first statement that does not end is
+    stopped after ``seconds``.
+
+    Side effects: the working directory is that of the best file where there is data; the modules are registered in
+    ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
+    Never raises for what the code does.
+    """
+    lay_out(data, folder, (folder / files[0].path).parent if files else folder)
+    return Loader(read(files), folder, wanted, sparing=sparing, seconds=seconds).load()
+
+
+class Loader:
+    """Runs what is wanted of one submission."""
+
+    def __init__(
+        self, sources: Sequence[Source], folder: Path, wanted: Sequence[str], *, sparing: bool, seconds: float
+    ) -> None:
+        """Side effect: the submission that was loaded before is forgotten."""
+        forget_last()
+        self._wanted = list(wanted)
+        self._sparing = sparing
+        self._files = [File(source, folder) for source in sources]
+        _make_names_unique(self._files)
+        self._findings = Findings()
+        self._attempts = Attempts(self._findings, seconds)
+        self._importer = Importer(self._files, self._findings, self._run)
+        self._every: dict[str, list[type]] = {}
+
+    def load(self) -> Loaded:
+        """Run the files that may hold the wanted classes, until each class is there or no file is left."""
+        self._prepare_interpreter()
+        classes: dict[str, type] = {}
+        chosen: dict[str, str] = {}
+        for name in self._wanted:
+            for file in self._candidates(name):
+                self._run(file, self._wanted)
+                value = vars(file.module).get(name)
+                if isinstance(value, type):
+                    classes[name], chosen[name] = value, file.source.path
+                    break
+        conflicts = [self._conflict(name, path) for name, path in chosen.items()]
+        return Loaded(
+            classes=classes,
+            namespaces={file.source.path: vars(file.module) for file in self._files if file.has_started},
+            skipped=self._findings.skipped,
+            failures=self._findings.failures,
+            replacements=self._findings.replacements,
+            chosen=chosen,
+            conflicts=[conflict for conflict in conflicts if conflict is not None],
+            notes=self._findings.notes,
+            every={name: tuple(kinds) for name, kinds in self._every.items()},
+        )
+
+    def _prepare_interpreter(self) -> None:
+        legacy.install(self._findings.note)
+        # The arguments of a program that was started without any; ours are not the submission's.
+        sys.argv[:] = [str(self._files[0].module.__file__)] if self._files else [""]
+        # What lies in the folder is imported by the rules of this package, or not at all.
+        sys.path[:] = [entry for entry in sys.path if entry not in ("", ".")]
+        add_finder(Finder(self._importer.module_named))
+
+    # ------------------------------------------------------------------------------------------- which file to choose
+
+    def _candidates(self, name: str) -> list[File]:
+        """Files that may hold the class: written ``class`` statements, then ones still to do, then assigned names."""
+        holding = [file for file in self._files if file.class_statement(name) is not None]
+        # The starter beside the solution is not a candidate, whatever it is called.
+        holding.sort(key=lambda file: file.is_to_do(name))
+        return holding + [file for file in self._files if file not in holding and name in file.scope.own]
+
+    def _conflict(self, name: str, chosen: str) -> Conflict | None:
+        """Files whose class of that name differs from the chosen one's, and that are not connected by an import."""
+        first = next(file for file in self._files if file.source.path == chosen)
+        statement = first.class_statement(name)
+        if statement is None or len(self._files) == 1:
+            return None
+        paths = [chosen]
+        for file in self._files:
+            other = file.class_statement(name)
+            if other is None or file is first or file.is_to_do(name) or first.imports(file) or file.imports(first):
+                continue
+            if not _is_same(other, statement):
+                paths.append(file.source.path)
+        return Conflict(name, tuple(paths)) if len(paths) > 1 else None
+
+    # -------------------------------------------------------------------------------------------------- running a file
+
+    def _run(self, file: File, names: Iterable[str]) -> None:
+        """Run the file's definitions if that is still to be done, and whatever else the ``names`` need."""
+        already_needed = len(file.needed)
+        file.need([*self._wanted, *names])
+        if file.has_started and len(file.needed) == already_needed:
+            return
+        is_first_time = not file.has_started
+        if is_first_time:
+            file.has_started = True
+            self._prepare(file)
+        file.is_running = True
+        try:
+            for unit in file.units:
+                if not unit.settled:
+                    self._settle(file, unit, is_first_time)
+            self._settle_waiting(file)
+        finally:
+            file.is_running = False
+
+    def _prepare(self, file: File) -> None:
+        """Give the module its built-in names, and its text for tracebacks and ``inspect``."""
+        namespace = vars(file.module)
+        namespace["__builtins__"] = self._importer.builtins
+        if file.source.python2:
+            namespace.update(PYTHON_2_NAMES)
+        if file.path.suffix.lower() == ".ipynb":
+            namespace.update(get_ipython=StandIn("get_ipython"), display=StandIn("display"))
+        for piece in file.source.pieces:
+            remember(piece.name, piece.text)
+        # inspect looks a class up in the file of its module, and a function under its own file name.
+        remember(str(file.module.__file__), file.parsed_text)
+        sys.modules[file.module.__name__] = file.module
+        register(file.module.__name__)
+
+    def _settle(self, file: File, unit: Unit, is_first_time: bool) -> None:
+        """Run the unit, or say why it is skipped. The reason is given once, however often the file is run."""
+        if unit.why is not None:
+            if not file.is_needed(unit) or trains(unit.statement):
+                if is_first_time and not unit.guarded:
+                    self._findings.skip_unit(unit, unit.why)
+                return
+            name = min(file.needed & (unit.bound | unit.changed))
+            self._findings.skip_unit(unit, f"{unit.why}; run anyway, because `{name}` is needed")
+        elif self._sparing and not file.is_needed(unit) and not unit.imported:
+            if is_first_time:
+                self._findings.skip_unit(unit, "not needed, and the file as a whole could not be loaded")
+            return
+        unit.settled = True
+        self._attempt(file, unit)
+
+    def _settle_waiting(self, file: File) -> None:
+        """Run the units again whose missing name a later unit has defined, as long as that defines more names."""
+        namespace = vars(file.module)
+        for _ in file.units:
+            ready = [
+                unit
+                for unit in file.units
+                # What has been defined since by the same name is the later definition, and counts.
+                if unit.missing is not None and unit.missing in namespace and unit.bound.isdisjoint(namespace)
+            ]
+            if not ready:
+                break
+            for unit in ready:
+                self._attempt(file, unit)
+        for unit in file.units:
+            if unit.missing is not None:
+                self._findings.skip_unit(unit, f"needs `{unit.missing}`, which is skipped")
+
+    def _attempt(self, file: File, unit: Unit) -> None:
+        """Run the unit, and remember the wanted classes that it defines."""
+        self._attempts.run(file, unit)
+        for name in unit.bound.intersection(self._wanted):
+            value, earlier = vars(file.module).get(name), self._every.setdefault(name, [])
+            if isinstance(value, type) and not any(value is kind for kind in earlier):
+                earlier.append(value)
+
+
+def _make_names_unique(files: Iterable[File]) -> None:
+    """Give a module whose name another file has already the name of its whole path."""
+    names: set[str] = set()
+    for file in files:
+        if file.module.__name__ in names:
+            file.module.__name__ = file.key.replace("/", "_").replace(".", "_") + file.path.suffix.replace(".", "_")
+        names.add(file.module.__name__)
+
+
+def _is_same(statement: ast.stmt, other: ast.stmt) -> bool:
+    """Whether the two are written alike, but for blanks and comments."""
+    try:
+        return ast.dump(statement) == ast.dump(other)
+    except RecursionError:
+        return False

@@ -1,0 +1,1 @@
+"""Answers to the examiner's probes, computed from the submission's classes."""

@@ -1,0 +1,236 @@
+"""The order in which a network's layers, parameters and buffers are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..protocol import ClassProbe, Tensors
+from .modules import Refusal, forward, parameters_of, requires_grad, seed, state, train
+from .watching import Watching, tensors_in
+
+__all__ = ["as_vector", "put", "statistics_of", "tensors_used"]
+
+
+class _FirstUse(Watching):
+    """Notes in which order tensors of interest first meet what is made of the input.
+
+    Works below modules and hooks, so it sees ``block.forward(x)``, functional calls and layers kept in lists alike.
+    What is made of the input is data. What is made of parameters and buffers alone carries their names, until an
+    operation takes it together with data: that is their use, however often they were looked at before, so a bias may be
+    prepared before its filter is. A view or a ``.data`` of a tensor lies in the same storage, and is the same.
+    """
+
+    def __init__(self, interesting: Mapping[str, Tensor], data: Tensor) -> None:
+        super().__init__()
+        self.met: dict[str, int] = {}
+        """At which operation each name met data."""
+        self.touched: dict[str, int] = {}
+        """At which operation each name was first read at all."""
+        self.normalising: set[str] = set()
+        """What was given to a batch-norm as its running statistics."""
+        self._clock = 0
+        self._spans: dict[int, list[tuple[int, int, str]]] = {}
+        # Where a forward gives a parameter other memory, as double() does, the old must not be given to another tensor.
+        self._kept = [value.detach() for value in interesting.values()]
+        for name, value in interesting.items():
+            start = value.data_ptr()
+            span = (start, start + max(1, value.numel() * value.element_size()), name)
+            self._spans.setdefault(value.untyped_storage().data_ptr(), []).append(span)
+        self._made: dict[int, tuple[str, ...] | None] = {}
+        """What each storage is made of, names or (None) data. A weak reference keeps the key from being used again."""
+        self._mark(data, None)
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        for key in self._made:
+            torch.UntypedStorage._free_weak_ref(key)  # type: ignore[no-untyped-call]
+        self._made.clear()
+        self._kept.clear()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        arguments = [
+            (one, value)
+            for place, one in enumerate(func._schema.arguments)
+            for value in tensors_in(args[place] if place < len(args) else kwargs.get(one.name))
+        ]
+        name = func._schema.name.removeprefix("aten::")
+        if name.startswith(_ADDEND_FIRST):
+            arguments.append(arguments.pop(0))
+        made_of = self._read(arguments, overwritten=name == "copy_")
+        outputs = func(*args, **kwargs)
+        if name.startswith("new_") or name.endswith("_like"):  # of their first argument these take the shape alone
+            made_of = ()
+        for one, value in arguments:
+            if one.alias_info is not None and one.alias_info.is_write:
+                self._mark(value, made_of)
+        known = {_storage(value) for _, value in arguments}
+        for value in tensors_in(outputs):
+            if _storage(value) not in known:
+                self._mark(value, made_of)
+        return outputs
+
+    def _read(self, arguments: list[tuple[Any, Tensor]], *, overwritten: bool) -> tuple[str, ...] | None:
+        """What an operation's outputs are made of; notes what is used by it.
+
+        ``overwritten``: the first argument is written and not read.
+        """
+        self._clock += 1
+        names: dict[str, None] = {}
+        data = False
+        for place, (one, value) in enumerate(arguments):
+            made_of = self._made_of(value)
+            if made_of is None:
+                data = True
+            elif not (overwritten and place == 0 and self._own(value)):
+                names.update(dict.fromkeys(made_of))
+                if one.name.startswith("running_"):
+                    self.normalising.update(made_of)
+        for name in names:
+            self.touched.setdefault(name, self._clock)
+            if data:
+                self.met.setdefault(name, self._clock)
+        return None if data else tuple(names)
+
+    def _made_of(self, value: Tensor) -> tuple[str, ...] | None:
+        key = _storage(value)
+        return self._made[key] if key in self._made else self._own(value)
+
+    def _own(self, value: Tensor) -> tuple[str, ...]:
+        try:
+            start, spans = value.data_ptr(), self._spans.get(value.untyped_storage().data_ptr(), [])
+        except (RuntimeError, NotImplementedError):  # tensors without storage
+            return ()
+        return tuple(name for first, last, name in spans if first <= start < last)
+
+    def _mark(self, value: Tensor, made_of: tuple[str, ...] | None) -> None:
+        key = _storage(value)
+        if key is None or (made_of is not None and self._own(value)):
+            return
+        if key not in self._made:
+            value.untyped_storage()._weak_ref()
+        self._made[key] = made_of
+
+
+_ADDEND_FIRST = ("addmm", "addmv", "addbmm", "baddbmm", "addcmul")
+"""Operations whose first argument is added to the product of the others: a bias, before its weight."""
+
+
+def _storage(value: Tensor) -> int | None:
+    try:
+        return int(value.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):  # tensors without storage
+        return None
+
+
+@dataclass(frozen=True)
+class _Used:
+    """Names of a network's tensors."""
+
+    parameters: tuple[str, ...]
+    """Those that take part, in the order in which layers run."""
+    statistics: tuple[str, ...]
+    """Buffers in which normalisation keeps its running statistics, in that order too."""
+    constants: tuple[str, ...]
+    """Parameters that take part and are no more than fixed numbers: a mask, the filter of an upsampling."""
+
+
+def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again: Callable[[], nn.Module]) -> _Used:
+    """What a training-mode forward pass of ``batch`` (B, C_in, H, W) uses; it leaves its trace in the statistics.
+
+    Buffers are statistics where a batch-norm is given them, or where the pass changes them by what it computes; others
+    are constants. A parameter is a constant if it does not require gradients and is the same in every network that
+    ``again`` makes; vectors are not asked, since the scales of a frozen batch-norm are ones.
+    """
+    parameters, buffers = state(model)
+    before = {name: value.detach().clone() for name, value in buffers.items()}
+    train(model, True)
+    data = batch.clone()
+    with _FirstUse({**parameters, **buffers}, data) as use, torch.no_grad():
+        forward(model, data)
+    # What goes through numpy is lost from sight: of what was looked at, try whether it changes anything.
+    hidden = [name for name in use.touched if name in parameters and name not in use.met]
+    taken = {**use.met, **{name: use.touched[name] for name in hidden if _matters(probe, model, name, batch)}}
+    order = sorted(taken, key=taken.__getitem__)
+    after = state(model)[1]
+    fixed = [name for name in order if name in parameters and _is_fixed(parameters[name])]
+    if fixed:
+        seed(probe.seed + 1)
+        twin = parameters_of(again())
+        fixed = [name for name in fixed if name in twin and torch.equal(parameters[name], twin[name])]
+        seed(probe.seed)
+    return _Used(
+        tuple(name for name in order if name in parameters and name not in fixed),
+        tuple(
+            name
+            for name in order
+            if name in after and (name in use.normalising or not torch.equal(before[name], after[name]))
+        ),
+        tuple(fixed),
+    )
+
+
+def _is_fixed(value: Tensor) -> bool:
+    return not requires_grad(value) and value.dim() != 1
+
+
+def _matters(probe: ClassProbe[Any], model: nn.Module, name: str, batch: Tensor) -> bool:
+    """Whether the output changes with a parameter; in evaluation mode, where batch-norm takes no constant away."""
+    value = parameters_of(model)[name]
+    kept = value.detach().clone()
+    outputs = []
+    train(model, False)
+    with torch.no_grad():
+        for more in (0, 1):
+            value.add_(more)
+            seed(probe.seed)
+            outputs.append(forward(model, batch.clone()).clone())
+        value.copy_(kept)
+    train(model, True)
+    return not torch.equal(*outputs)
+
+
+def put(
+    probe: ClassProbe[Any], tensors: Tensors, batch: Tensor, model: nn.Module, again: Callable[[], nn.Module]
+) -> tuple[list[Tensor], tuple[str, ...]]:
+    """Copy ``parameter.i`` and ``buffer.i`` into the model in the order in which layers run.
+
+    The parameters come back, and the names of the buffers, which a forward pass may replace. ``batch`` (B, C_in, H, W)
+    is what the order is found with; it leaves its trace in the running statistics only, and those are overwritten.
+    Other buffers stay as they were.
+    """
+    parameters = parameters_of(model)
+    used = tensors_used(probe, model, batch, again)
+    buffers = state(model)[1]
+    used_parameters: list[Tensor] = [parameters[name] for name in used.parameters]
+    for kind, values in (("parameter", used_parameters), ("buffer", [buffers[name] for name in used.statistics])):
+        for index, value in enumerate(values):
+            drawn = tensors[f"{kind}.{index}"]
+            if drawn.shape != as_vector(value, model).shape:
+                raise Refusal(
+                    f"{kind} {index} changed its shape from {list(drawn.shape)} to {list(value.shape)} between two runs"
+                )
+            with torch.no_grad():
+                value.copy_(drawn.reshape(value.shape))
+    return used_parameters, used.statistics
+
+
+def statistics_of(model: nn.Module, names: Sequence[str]) -> Tensors:
+    """``buffer.i``: what the running statistics hold now."""
+    buffers = state(model)[1]
+    return {f"buffer.{index}": as_vector(buffers[name], model).clone() for index, name in enumerate(names)}
+
+
+def as_vector(value: Tensor, model: nn.Module) -> Tensor:
+    """A vector that is kept ready for broadcasting, such as a scale (1, C, 1, 1), as (C); anything else as it is.
+
+    In a network of 1×1 filters nothing is: there a filter can have that shape.
+    """
+    kept_ready = value.dim() > 1 and [size > 1 for size in value.shape].count(True) == 1
+    flat = kept_ready and any(one.dim() == 4 and one.shape[-1] > 1 for one in parameters_of(model).values())
+    return value.detach().flatten() if flat else value.detach()

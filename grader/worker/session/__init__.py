@@ -1,0 +1,1 @@
+"""A session of the worker: from the fork to the last reply."""

@@ -1,0 +1,1 @@
+"""The submission's source: read, parsed and outlined, without running it."""

@@ -1,0 +1,108 @@
+"""Student source to statements: scripts and the cells of notebooks, each reduced to what parses.
+
+Source that is valid Python is left as it is. Otherwise commands of IPython's are replaced (``magics``), and the text is
+parsed in the first reading that is Python (``parsing``). Every statement keeps the line number that it has in the
+student's file or cell. Nothing here runs anything.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from ..protocol import CodeFile
+from ..trouble import bounded
+from .magics import Cell, dedented, without_cell_magic, without_magics
+from .parsing import checked, is_old_print, parse, parse_what_parses
+from .pieces import Note, Piece, Source
+from .python2_meaning import GONE, Python2, is_python2
+from .python2_syntax import PYTHON_2
+
+__all__ = ["read"]
+
+
+def read(files: Iterable[CodeFile]) -> list[Source]:
+    """The sources of files, in the same order.
+
+    Files that a notebook writes with ``%%writefile`` follow at the end, unless a file of that path was handed in.
+    Whatever the text, nothing is raised: what cannot be read is a problem of its piece.
+    """
+    sources: list[Source] = []
+    written: list[Source] = []
+    for file in files:
+        source, files_of_cells = _read_file(file)
+        sources.append(source)
+        written += files_of_cells
+    paths = {source.path for source in sources}
+    for source in written:
+        if source.path not in paths:
+            paths.add(source.path)
+            sources.append(source)
+    return sources
+
+
+def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
+    """The source of the file, and those of the files that its cells write."""
+    path = bounded(file.path, 4096)
+    is_notebook = path.lower().endswith(".ipynb")
+    pieces: list[Piece] = []
+    written: list[Source] = []
+    for place, cell in enumerate(file.cells, start=1):
+        number = place if is_notebook and cell.number is None else cell.number
+        name = f"{path}, cell {number}" if is_notebook else path
+        text = cell.source.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+        piece, target = _read_piece(name, number, text, is_notebook)
+        pieces.append(piece)
+        if target is not None:
+            # The first line is blanked, not cut, so that lines stay lines of the cell.
+            inner, _ = _read_piece(name, number, "\n" + text.partition("\n")[2], False)
+            written.append(_finished(Source(str(PurePosixPath(path).parent / target), (inner,), written_by=path)))
+    return _finished(Source(path, tuple(pieces))), written
+
+
+def _read_piece(name: str, number: int | None, text: str, is_notebook: bool) -> tuple[Piece, str | None]:
+    """The piece, and the path of the file that it writes if it is a ``%%writefile`` cell of Python."""
+    whole = parse(text)
+    if isinstance(whole, list) and not is_old_print(text):
+        return checked(Piece(name, number, text, tuple(whole))), None
+    cell = Cell(text)
+    if is_notebook:
+        cell = without_cell_magic(text)
+        if not cell.code.strip():
+            return Piece(name, number, text, (), (), cell.notes), cell.file
+    code, notes = without_magics(dedented(cell.code) if is_notebook else text)
+    parsed = parse_what_parses(code)
+    piece = Piece(name, number, text, tuple(parsed.body), tuple(parsed.problems), (*cell.notes, *notes, *parsed.notes))
+    return checked(piece), None
+
+
+def _finished(source: Source) -> Source:
+    """The source with what holds for the whole file: future imports, and the meaning of Python 2."""
+    future = {
+        alias.name
+        for _, statement in source.body
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        for alias in statement.names
+    }
+    if "annotations" in future:
+        source = replace(source, flags=__future__.annotations.compiler_flag)
+    if is_python2(source):
+        transform = Python2(divide="division" not in future)
+        pieces = tuple(replace(piece, body=transform.all(piece.body)) for piece in _with_note(source.pieces))
+        source = replace(source, pieces=pieces, python2=True)
+    return source
+
+
+def _with_note(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+    """The pieces of a Python 2 file. If none of them was translated, the first line that shows it gets a note."""
+    is_noted = any(note.why == PYTHON_2 for piece in pieces for note in piece.notes)
+    for piece in pieces:
+        sign = None if is_noted else GONE.search(piece.text)
+        if sign is not None:
+            is_noted = True
+            line = piece.text.count("\n", 0, sign.start()) + 1
+            piece = replace(piece, notes=(*piece.notes, Note(line, piece.line(line), PYTHON_2)))
+        yield piece

@@ -1,0 +1,69 @@
+"""Student source to statements, each on the line that it has in the student's file or cell."""
+
+from __future__ import annotations
+
+import code_files
+from hypothesis import given
+from hypothesis import strategies as st
+from sources import code, notebook, script
+
+from grader.worker.protocol import Cell, CodeFile
+from grader.worker.source.reading import read
+
+
+def test_valid_source_is_left_alone():
+    piece = script("import os\n\n\ndef f(x):\n    return x / 2\n").pieces[0]
+    assert code(piece) == [(1, "import os"), (4, "def f(x):\n    return x / 2")]
+    assert not piece.problems and not piece.notes
+
+
+def test_a_cell_that_writes_python_is_a_file_with_the_lines_of_the_cell():
+    sources = notebook("import models", "%%writefile models.py\n\nclass CNN:\n    pass\n")
+    assert [source.path for source in sources] == ["a2.ipynb", "models.py"]
+    assert sources[1].written_by == "a2.ipynb"
+    assert [(part.name, code(part)) for part in sources[1].pieces] == [
+        ("a2.ipynb, cell 2", [(3, "class CNN:\n    pass")])
+    ]
+
+
+def test_a_file_that_was_handed_in_wins_over_one_that_a_cell_writes():
+    sources = read(
+        [
+            code_files.notebook("%%writefile models.py\nx = 1", path="a.ipynb"),
+            code_files.script("x = 2", "models.py"),
+        ]
+    )
+    assert [(source.path, source.written_by) for source in sources] == [("a.ipynb", None), ("models.py", None)]
+
+
+def test_a_cell_without_a_number_gets_its_place():
+    source = read([CodeFile("a.ipynb", (Cell(None, "x = 1"), Cell(None, "y = 2")))])[0]
+    assert [piece.name for piece in source.pieces] == ["a.ipynb, cell 1", "a.ipynb, cell 2"]
+
+
+def test_line_ends_of_any_system_and_a_byte_order_mark_are_no_problem():
+    piece = script("\ufeffx = 1\r\ny = 2\rz = 3\n").pieces[0]
+    assert code(piece) == [(1, "x = 1"), (2, "y = 2"), (3, "z = 3")]
+
+
+def test_annotations_imported_from_the_future_hold_for_the_whole_file():
+    assert script("from __future__ import annotations\nx: Undefined = 1").flags != 0
+    assert script("x = 1").flags == 0
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *("class A:\n", "    x = 1\n", "@d\n", "def f():\n", "else:\n", "import os\n", "print x\n", "lambda:", "[1,\n"),
+        *("%time\n", "!ls\n", "?", "%%bash\n", "0777", "<>", "`", "é", "\0", "\ufeff"),
+        *("\t", "\n", " ", "#", "(", ")", '"""', "'", "\\\n"),
+    ]
+)
+
+
+@given(st.lists(FRAGMENTS, max_size=25).map("".join))
+def test_any_text_is_read_without_an_exception_and_with_true_lines(text):
+    for source in (script(text), notebook(text)[0]):
+        for piece in source.pieces:
+            lines = piece.text.count("\n") + 1
+            assert all(1 <= part.lineno <= lines for part in piece.body)
+            assert all(1 <= note.line <= lines for note in piece.notes)
