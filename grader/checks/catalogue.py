@@ -20,8 +20,12 @@ from torch.nn import functional as F
 
 from grader.exam.exam import Exam
 from reference.arguments import Arguments
-from reference.known import OTHER_EPS, Known, mistakes, without_parameters
-from reference.steps import Step, parameter_shapes
+from reference.forms import OTHER_EPS
+from reference.known import Known
+from reference.mistakes import mistakes
+from reference.network import after as without_parameters
+from reference.network import parameter_shapes
+from reference.steps import Step
 
 __all__ = ["look_up"]
 
