@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from places import ROOT
 
 __all__ = ["GRADED", "TOLD", "Files", "lay_out"]
 
-ROOT = Path(__file__).parent.parent
 Files = dict[str, str | bytes | Path]
 Notebook = dict[str, Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from grader.detect import detect
 from grader.intake import find, read
 from grader.marking.rubric_file import load
 from grader.worker.source.outline import outline
 
-ROOT = Path(__file__).parent.parent
 ASSIGNMENTS = load(ROOT / "rubric.yaml").assignments
 SUBMISSIONS = sorted(path.parent for path in (ROOT / "fixtures" / "submissions").glob("*/*/expected.yaml"))
 

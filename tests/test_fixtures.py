@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import ROOT
 
 from grader.marking.verdicts import sentences
 
-ROOT = Path(__file__).parent.parent
 FOLDERS = sorted(path.parent for path in (ROOT / "fixtures" / "submissions").glob("*/*/expected.yaml"))
 ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
 

@@ -14,6 +14,7 @@ from archive_makers import a_tar, a_zip
 from fuzz_frames import broken_promise, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import TESTS
 
 from grader.intake import SubmissionError, find, read
 from grader.intake.archives import MOST_BYTES
@@ -23,9 +24,8 @@ from grader.worker.source.outline import outline_of
 from grader.worker.source.reading import read as read_source
 from grader.worker.source.unusual import unusual
 
-ROOT = Path(__file__).parent.parent
-RUBRIC = (Path(__file__).parent / "adversarial" / "rubric.yaml").read_text("utf-8")
-HONEST = (Path(__file__).parent / "adversarial" / "honest.txt").read_text("utf-8")
+RUBRIC = (TESTS / "adversarial" / "rubric.yaml").read_text("utf-8")
+HONEST = (TESTS / "adversarial" / "honest.txt").read_text("utf-8")
 steady = settings(derandomize=True, deadline=None, max_examples=60)
 
 _NOTEBOOK = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "metadata": {}, "source": ["import torch\n", "x = 1"], "outputs": [], "execution_count": 1}]}).encode()  # fmt: skip

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import runpy
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from grader.exam.exam import NETWORKS
 from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from grader import pipeline
 from grader.intake import CodeFile, Submission, find
@@ -15,7 +15,6 @@ from grader.marking.verdicts import Outcome, Verdict
 from grader.pipeline import Grading, Options
 from reference.data import load_horses
 
-ROOT = Path(__file__).parent.parent
 RUBRIC = load(ROOT / "rubric.yaml")
 RIGHT = ROOT / "fixtures" / "submissions" / "csc321-2018" / "right" / "submission"
 

@@ -7,10 +7,10 @@ import io
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import torch
+from places import ROOT
 from torch import nn
 from torch.nn import functional as F
 
@@ -25,8 +25,6 @@ from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.layers import MyConv2d, MyDilatedConv2d
 from reference.models import CNN, UNet, UNet2023, model_classes
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ import pytest
 from cohort_sample import Heard, horses, options
 from hypothesis import given
 from hypothesis import strategies as st
+from places import ROOT
 
 from grader.cli.grade import main
 from grader.cohort import cluster as cluster_module
@@ -32,7 +33,6 @@ from grader.sandbox.terms import Limits
 from reference.data import load_horses
 from reference.shipped import shipped
 
-ROOT = Path(__file__).parent.parent
 COHORT = ROOT / "fixtures" / "cohort"
 
 # What Dask warns of is its own: threads and sockets of a client whose scheduler was killed are closed by the collector.

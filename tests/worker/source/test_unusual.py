@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from grader.checks.trust import doubts
 from grader.intake import find, read
@@ -13,7 +14,6 @@ from grader.worker.source.outline import outline_of
 from grader.worker.source.reading import read as read_source
 from grader.worker.source.unusual import unusual
 
-ROOT = Path(__file__).parent.parent
 HEAD = "import torch, torch.nn as nn, torch.nn.functional as F, sys, gc, os, pickle, io, builtins\n"
 SUBMISSIONS = [
     *sorted((ROOT / "fixtures" / "submissions").glob("*/*/submission")),

@@ -15,7 +15,7 @@ import report_sample as sample
 from cohort_sample import RUBRIC
 from hypothesis import given
 from hypothesis import strategies as st
-from test_report_html import HOSTILE, Page
+from report.test_as_html import HOSTILE, Page
 
 from grader.display import display
 from grader.gradebook.as_index import to_index

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from places import ROOT
 
 from grader.checks import catalogue
 from grader.checks.catalogue import look_up
@@ -17,7 +17,7 @@ from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.known import OTHER_EPS, Network, misordered, mistakes, right
 
-RUBRIC = load(Path(__file__).resolve().parent.parent / "rubric.yaml")
+RUBRIC = load(ROOT / "rubric.yaml")
 
 
 class Plus(Network):

@@ -17,6 +17,7 @@ import report_sample as sample
 from cohort_sample import hand_in
 from hypothesis import given
 from hypothesis import strategies as st
+from places import ROOT
 
 from grader.intake import Found
 from grader.marking.verdicts import Flag, Outcome
@@ -130,7 +131,7 @@ def test_the_lock_does_not_outlive_its_process(tmp_path: Path) -> None:
         "import os, signal, sys; from pathlib import Path; from grader.store import Store\n"
         "store = Store(Path(sys.argv[1])); print('locked', flush=True); signal.pause()"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, str(tmp_path / "reports")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -372,7 +373,7 @@ def test_texts_do_not_run_into_each_other(first: list[str], second: list[str]) -
 
 def test_a_fingerprint_is_the_same_in_another_process() -> None:
     program = "from grader.store import fingerprint; print(fingerprint({'b': (1, 2.5, None), 'a': {True: 'x'}}))"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONHASHSEED": "5"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"}
     other = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert other.stdout.strip() == fingerprint({"a": {True: "x"}, "b": (1, 2.5, None)})
 

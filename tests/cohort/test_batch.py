@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from cohort_sample import RUBRIC, FakeGrading, Heard, cohort, hand_in, horses, options, rubric
+from places import TESTS
 
 from grader.cohort.batch import failed_report, run
 from grader.cohort.events import Summary
@@ -28,7 +29,7 @@ from grader.report.as_json import problems
 from grader.store.files import StoreError
 from grader.store.folder import Store, seed_for
 
-SAMPLE = Path(__file__).parent / "cohort_sample.py"
+SAMPLE = TESTS / "cohort_sample.py"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 import report_sample as sample
 from hypothesis import given
 from hypothesis import strategies as st
+from places import ROOT
 
 from grader.cli.gradebook import main
 from grader.gradebook.as_csv import neutral
@@ -443,7 +444,7 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
 def test_the_command_does_without_torch(tmp_path: Path) -> None:
     fill(tmp_path, [("alice", report("alice"))])
     program = "import sys; from grader.cli.gradebook import main; main(['summary', sys.argv[1]]); print(*sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, str(tmp_path)]
     loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
     assert "grader.gradebook.as_index" in loaded

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from places import ROOT
 
 from grader.checks import files
 from grader.checks.sitting import Sitting
@@ -13,7 +14,6 @@ from grader.intake import find, read
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome
 
-ROOT = Path(__file__).parent.parent
 ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]
 WRITTEN = {"methods": {"forward": {"empty": False}}, "uses": {}}
 

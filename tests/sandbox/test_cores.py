@@ -6,16 +6,16 @@ import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import TESTS
 
 from grader.sandbox.cores import available, keep_to_share, share
 from grader.sandbox.sandbox import Sandbox
 
-HANDLER = Path(__file__).with_name("exec_handler.py")
+HANDLER = TESTS / "exec_handler.py"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread choose its cores")
 
 

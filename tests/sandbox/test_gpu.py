@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from places import ROOT, TESTS
 
 from grader.cli import grade
 from grader.exam.submitted import Submitted
@@ -25,8 +26,7 @@ from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import Limits, NoGpu, WorkerFailed
 from reference.data import load_horses
 
-HANDLER = Path(__file__).with_name("exec_handler.py")
-ROOT = Path(__file__).parent.parent
+HANDLER = TESTS / "exec_handler.py"
 RIGHT = ROOT / "fixtures" / "submissions" / "csc321-2018" / "right" / "submission"
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from places import ROOT
 
 from grader.exam.exam import NETWORKS, Exam
 from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.models import model_classes
 
-ASSIGNMENT = load(Path(__file__).parent.parent / "rubric.yaml").assignments["csc413-2020"]
+ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]
 HORSES = load_horses()
 
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from grader.cli.grade import main
 
-ROOT = Path(__file__).parent.parent
 RIGHT = ROOT / "fixtures" / "submissions" / "csc413-2023" / "right" / "submission"
 SCRIPT = ROOT / "fixtures" / "submissions" / "csc321-2018" / "right" / "submission" / "colourization.py"
 

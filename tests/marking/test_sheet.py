@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import ROOT
 
 from grader.marking.rubric import Assignment, Criterion, Part
 from grader.marking.rubric_file import load
@@ -256,7 +256,7 @@ def test_two_verdicts_about_one_criterion_are_our_fault() -> None:
 
 # Properties, over the mark sheets that ship.
 
-SHIPPED = load(Path(__file__).parent.parent / "rubric.yaml").assignments
+SHIPPED = load(ROOT / "rubric.yaml").assignments
 
 SHARES = st.fractions(0, 1, max_denominator=1000).filter(lambda share: 0 < share < 1)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 import torch
+from places import ROOT
 from torch import nn
 from torch.nn import functional as F
 
@@ -19,8 +19,6 @@ from reference.data import load_horses
 from reference.known_layers import LAYER_MISTAKES
 from reference.layers import MyConv2d, MyDilatedConv2d
 from reference.models import DilatedUNet, model_classes
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,13 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import ROOT
 
 from grader.marking import rubric_file as rubric_module
 from grader.marking.rubric import Rubric, RubricError
 from grader.marking.rubric_file import ASSIGNMENTS, CHECKS, LAYER_ORDERS, load
 
-SHIPPED = Path(__file__).parent.parent / "rubric.yaml"
+SHIPPED = ROOT / "rubric.yaml"
 
 SMALL = """\
 assignments:

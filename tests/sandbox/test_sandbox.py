@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+from places import TESTS
 
 from grader.sandbox import launch
 from grader.sandbox.sandbox import Sandbox
@@ -25,7 +26,7 @@ from grader.sandbox.session import Pipes, Session
 from grader.sandbox.terms import Limits, SandboxError, WorkerFailed
 from grader.worker.session.frames import FrameError
 
-HANDLER = Path(__file__).with_name("exec_handler.py")
+HANDLER = TESTS / "exec_handler.py"
 PATIENCE = 30.0
 """Seconds that no test needs, on however busy a machine."""
 LIMITS = Limits(seconds=60, memory=2**28, scratch_bytes=2**22, file_bytes=2**20, output_bytes=1000, frame_bytes=2**24)
@@ -68,7 +69,6 @@ def test_a_session_finds_no_module_of_ours(either: Sandbox) -> None:
     source = f"import sys; value = sorted(name for name in sys.modules if {ours})"
     with either.open() as session:
         assert run(session, source) == []
-
 
 
 def failure(session: Session, source: str, seconds: float = PATIENCE) -> WorkerFailed:

@@ -33,7 +33,6 @@ from reference.data import (
 from reference.pickles import read_pickle
 from reference.shipped import shipped
 
-ROOT = Path(__file__).resolve().parent.parent
 BATCHES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
 
 
