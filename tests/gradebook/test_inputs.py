@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_rule_is_remembered_exactly_and_forgotten_with_its_list(tmp_path: Path
     late.write_text("id,hours_late\nalice,1\n")
     out = tmp_path / "reports"
     out.mkdir()
-    rule = LateRule(percent_a_day="1/3")  # type: ignore[arg-type]
+    rule = LateRule(percent_a_day=Fraction(1, 3))
     given(late=late, rule=rule).make(out)
     assert json.loads((out / "late-rule.json").read_text())["percent_a_day"] == "1/3"
     lateness = recall_lateness(out, {})
