@@ -16,7 +16,8 @@ import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
 from grader.exam.exam import NETWORKS, NetworkKind
-from reference.known import IN_EVALUATION, OTHER_EPS, Known, Network, Step, mistakes, right
+from reference.known import IN_EVALUATION, OTHER_EPS, Known, Network, mistakes, right
+from reference.steps import Step
 
 __all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from grader.marking.rubric import Assignment
+from grader.worker.protocol import Definition, Outline
 
 __all__ = ["Detected", "detect", "named"]
 
@@ -30,7 +31,7 @@ def named(assignment: str) -> Detected:
 
 
 def detect(
-    assignments: Mapping[str, Assignment], paths: list[str], outline: Mapping[str, Any], *, cohorts: str | None = None
+    assignments: Mapping[str, Assignment], paths: list[str], outline: Outline, *, cohorts: str | None = None
 ) -> Detected:
     """The assignment that fits best to a submission with files at these ``paths``, whose code has this outline.
 
@@ -55,9 +56,9 @@ def detect(
                 vote((id,), 2, f"the file {PurePosixPath(path).name}")
             elif any(fnmatch(name, pattern.lower()) for pattern in assignment.writeup):
                 vote((id,), 1, f"the file {PurePosixPath(path).name}")
-    classes = [written for file in outline.get("files", []) for written in file["classes"]]
-    names = {written["name"] for written in classes}
-    names |= {written["name"] for file in outline.get("files", []) for written in file.get("nested", [])}
+    classes = [definition for file in outline.files for definition in file.classes]
+    names = {definition.name for definition in classes}
+    names |= {nested.name for file in outline.files for nested in file.nested}
     _by_classes(names, classes, vote)
     kinds = {PurePosixPath(path).suffix.lower() for path in paths}
     if ".ipynb" in kinds and ".py" not in kinds:
@@ -92,7 +93,7 @@ def _alike(name: str, pattern: str) -> bool:
     return name.endswith(f".{ending}") and core in name
 
 
-def _by_classes(names: set[str], classes: list[Mapping[str, Any]], vote: Any) -> None:
+def _by_classes(names: set[str], classes: list[Definition], vote: Any) -> None:
     found = sorted(names & {"PoolUpsampleNet", "ConvTransposeNet"})
     if found:
         vote(("csc413-2023",), 10, f"the class {found[0]}")
@@ -103,29 +104,29 @@ def _by_classes(names: set[str], classes: list[Mapping[str, Any]], vote: Any) ->
         vote((*_SCRIPTS, *_FOUR), 1, "the class MyConv2d")
     if "RegressionCNN" in names:
         vote((*_SCRIPTS, "csc2516-2019"), 1, "the class RegressionCNN")
-    for written in classes:
-        if written["name"] in ("CNN", "UNet") and "__init__" in written["methods"]:
-            parameters = [one for one in written["methods"]["__init__"].get("parameters", []) if one != "self"]
+    for definition in classes:
+        if definition.name in ("CNN", "UNet") and "__init__" in definition.methods:
+            parameters = [name for name in definition.methods["__init__"].parameters if name != "self"]
             if len(parameters) == 4:
-                vote(_FOUR, 4, f"the {len(parameters)} parameters of {written['name']}")
+                vote(_FOUR, 4, f"the {len(parameters)} parameters of {definition.name}")
             elif len(parameters) == 3:
-                vote(_SCRIPTS, 4, f"the {len(parameters)} parameters of {written['name']}")
+                vote(_SCRIPTS, 4, f"the {len(parameters)} parameters of {definition.name}")
             if any("color" in one for one in parameters):
                 vote(("cse891-2018",), 2, "the American spelling of parameters")
             elif any("colour" in one for one in parameters):
                 vote(("csc321-2018",), 1, "the British spelling of parameters")
 
 
-def _by_contents(outline: Mapping[str, Any], vote: Any) -> None:
-    for file in outline.get("files", []):
-        functions = {one["name"] for one in file.get("functions", [])}
-        imports = " ".join(str(one) for one in file.get("imports", []))
-        if any("flower" in written["name"].lower() for written in file["classes"]) or "segmentation" in imports:
+def _by_contents(outline: Outline, vote: Any) -> None:
+    for file in outline.files:
+        functions = {function.name for function in file.functions}
+        imports = " ".join(file.imports)
+        if any("flower" in definition.name.lower() for definition in file.classes) or "segmentation" in imports:
             vote(("csc413-2020",), 2, "its segmentation part")
         if any("iou" in name.lower() or "deeplab" in name.lower() for name in functions):
             vote(("csc413-2020",), 2, "its segmentation part")
-        calls = {call["name"].rpartition(".")[2] for one in file.get("functions", []) for call in one["calls"]}
+        calls = {call.name.rpartition(".")[2] for function in file.functions for call in function.calls}
         if "named_parameters" in calls and "train" in functions:
             vote(("csc413-2020",), 2, "its choice of parameters to fine-tune")
-        if any("colour_regression" in file["path"].lower() or "super" in name.lower() for name in functions):
+        if any("colour_regression" in file.path.lower() or "super" in name.lower() for name in functions):
             vote(("csc2516-2019",), 1, "its super-resolution part")

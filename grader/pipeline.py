@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from grader import intake
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
@@ -23,13 +24,14 @@ from grader.detect import Detected, detect, named
 from grader.exam.exam import NETWORKS, Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.examined import Examined, report_on, run_record
-from grader.intake import CodeFile, DataFile, Found, Submission, read
+from grader.intake import Found, Submission, read
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import WorkerFailed
+from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
 
 if TYPE_CHECKING:
@@ -132,24 +134,28 @@ class _Examination:
 
     def examined(self) -> Examined:
         """What the examination brings. The submission's code runs in ``candidate`` alone."""
-        files = [_as_message(file) for file in self.submission.code if file.cells]
+        files = [_as_sent(file) for file in self.submission.code if file.cells]
         flags: list[Flag] = []
         try:
-            outline = self.candidate.outline(files) if files else _NOTHING_OUTLINED
+            outline = self.candidate.outline(files) if files else Outline()
         except Unexaminable as why:
-            outline, files = _NOTHING_OUTLINED, []
+            outline, files = Outline(), []
             flags.append(Flag("unreadable", str(why)))
         detected = self._detected(outline)
         if not detected.sure:
             flags.append(Flag("assignment-guessed", detected.sentence))
         assignment = self.grading.rubric.assignments[detected.assignment]
-        loading = _NOTHING_LOADED
-        if files:
-            self.progress("loading")
-            loading = self._loaded(assignment, files, outline)
+        loading, stopped = self._loaded(assignment, files, outline) if files else (Definitions(), None)
         gpu = self.grading.gpu
-        card = gpu.device if gpu and files else None
-        sitting = Sitting(self.grading.exam(assignment.id), self.submission, self.candidate, outline, loading, card)
+        sitting = Sitting(
+            self.grading.exam(assignment.id),
+            self.submission,
+            self.candidate,
+            outline,
+            loading,
+            stopped,
+            card=gpu.device if gpu and files else None,
+        )
         if files:
             verdicts = self._verdicts(assignment, sitting)
             flags += conflict_flags(assignment, self.submission, loading)
@@ -161,26 +167,30 @@ class _Examination:
             tuple(verdicts),
             tuple(flags),
             gradable=bool(files),
-            code_files=tuple(dict.fromkeys(loading.get("chosen", {}).values())),
+            code_files=tuple(dict.fromkeys(loading.chosen.values())),
             left_out=code_left_out(outline, loading),
-            remarks=remarks_on(self.submission, outline, loading),
+            remarks=remarks_on(self.submission, outline, loading, stopped),
         )
 
-    def _detected(self, outline: dict[str, Any]) -> Detected:
+    def _detected(self, outline: Outline) -> Detected:
         """The assignment that the command line names, or else the one that fits best."""
         if self.grading.options.assignment is not None:
             return named(self.grading.options.assignment)
         paths = [file.path for file in self.submission.files]
         return detect(self.grading.rubric.assignments, paths, outline, cohorts=self.submission.assignment)
 
-    def _loaded(self, assignment: Assignment, files: list[dict[str, Any]], outline: dict[str, Any]) -> dict[str, Any]:
-        """What the worker reports of running the definitions."""
+    def _loaded(
+        self, assignment: Assignment, files: list[CodeFile], outline: Outline
+    ) -> tuple[Definitions, Trouble | None]:
+        """What the worker reports of running the definitions, and what stopped it altogether, if anything did."""
+        self.progress("loading")
         ordered = best_first(assignment, files, outline)
         wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
-        loading = self.candidate.load([*ordered, *map(_data_as_message, self.submission.data)], wanted)
-        return {**_NOTHING_LOADED, "trouble": loading["trouble"]} if "trouble" in loading else loading
+        data = [DataFile(file.path, file.content) for file in self.submission.data]
+        reply = self.candidate.load(ordered, wanted, data)
+        return (Definitions(), reply) if isinstance(reply, Trouble) else (reply, None)
 
-    def _doubts(self, outline: dict[str, Any]) -> tuple[Flag, ...]:
+    def _doubts(self, outline: Outline) -> tuple[Flag, ...]:
         """Flags for what may have interfered with the examination."""
         threads = (THREADS,) if self.candidate.threaded else ()
         return (*doubts(outline), *witnessed(self.candidate.seen), *threads)
@@ -251,20 +261,9 @@ def _holds_up(need: Criterion, verdict: Verdict) -> bool:
     return verdict.outcome in _ENDED and not (verdict.outcome is Outcome.PARTIAL and need.check == "shapes")
 
 
-_NOTHING_OUTLINED: dict[str, Any] = {"files": []}
-_NOTHING_LOADED: dict[str, Any] = {
-    "classes": [], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": [],
-}  # fmt: skip
-
-
-def _as_message(file: CodeFile) -> dict[str, Any]:
-    """A file of code as it goes to the worker."""
-    return {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
-
-
-def _data_as_message(file: DataFile) -> dict[str, Any]:
-    """A file of data as it goes to the worker."""
-    return {"path": file.path, "cells": [], "data": file.content}
+def _as_sent(file: intake.CodeFile) -> CodeFile:
+    """A file of code as it is sent to the worker."""
+    return CodeFile(file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
 
 
 def _place(fault: Exception) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
-from typing import Any
 
 from grader.display import display
 from grader.exam.exam import NETWORKS
@@ -14,6 +12,7 @@ from grader.intake import Submission
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag
 from grader.report import LeftOut
+from grader.worker.protocol import CodeFile, Definitions, Outline, Trouble
 
 __all__ = ["best_first", "code_left_out", "conflict_flags", "copied_from", "old_copies", "remarks_on"]
 
@@ -25,25 +24,25 @@ _MOST_TEXT = 120
 """Most characters shown of a line of the source."""
 
 
-def best_first(assignment: Assignment, files: list[dict[str, Any]], outline: dict[str, Any]) -> list[dict[str, Any]]:
+def best_first(assignment: Assignment, files: list[CodeFile], outline: Outline) -> list[CodeFile]:
     """The files, with the one that the marks should rest on first.
 
     A file with the handout's name comes before others, an original before its copies, and a file with many of the
     classes before one with few.
     """
     wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
-    classes = {file["path"]: {written["name"] for written in file["classes"]} & wanted for file in outline["files"]}
-    paths = {file["path"] for file in files}
+    classes = {file.path: {definition.name for definition in file.classes} & wanted for file in outline.files}
+    paths = {file.path for file in files}
 
-    def rank(file: dict[str, Any]) -> tuple[bool, bool, int, int, str]:
-        path = PurePosixPath(file["path"])
+    def rank(file: CodeFile) -> tuple[bool, bool, int, int, str]:
+        path = PurePosixPath(file.path)
         has_handouts_name = any(fnmatch(path.name.lower(), pattern.lower()) for pattern in assignment.code)
         return (
             not has_handouts_name,
-            copied_from(file["path"]) in paths,
-            -len(classes.get(file["path"], ())),
+            copied_from(file.path) in paths,
+            -len(classes.get(file.path, ())),
             len(path.parts),
-            file["path"],
+            file.path,
         )
 
     return sorted(files, key=rank)
@@ -56,20 +55,20 @@ def copied_from(path: str) -> str | None:
     return str(file.with_name(stem + file.suffix)) if stem and stem != file.stem else None
 
 
-def old_copies(submission: Submission, loading: dict[str, Any]) -> set[str]:
+def old_copies(submission: Submission, loading: Definitions) -> set[str]:
     """Files that are copies, by their names, of a file that was examined, and that are not newer than it."""
     modified = {file.path: file.modified for file in submission.code}
     copies = set()
     for path, time in modified.items():
         original = copied_from(path)
-        if original is not None and original in loading.get("chosen", {}).values():
+        if original is not None and original in loading.chosen.values():
             originals_time = modified.get(original)
             if time is None or originals_time is None or time <= originals_time + _A_MINUTE:
                 copies.add(path)
     return copies
 
 
-def conflict_flags(assignment: Assignment, submission: Submission, loading: dict[str, Any]) -> tuple[Flag, ...]:
+def conflict_flags(assignment: Assignment, submission: Submission, loading: Definitions) -> tuple[Flag, ...]:
     """A flag for each class to fill in that is defined in two files, since only one of them was examined.
 
     Old copies do not count.
@@ -81,56 +80,49 @@ def conflict_flags(assignment: Assignment, submission: Submission, loading: dict
     return tuple(
         Flag(
             "two-candidates",
-            f"{conflict['name']} is defined in {' and in '.join(map(str, conflict['paths']))}; "
-            f"{loading['chosen'].get(conflict['name'], 'the first')} was examined.",
+            f"{conflict.name} is defined in {' and in '.join(conflict.paths)}; "
+            f"{loading.chosen.get(conflict.name, 'the first')} was examined.",
         )
-        for conflict in loading.get("conflicts", [])
-        if conflict.get("name") in graded and len(set(conflict["paths"]) - copies) > 1
+        for conflict in loading.conflicts
+        if conflict.name in graded and len(set(conflict.paths) - copies) > 1
     )
 
 
-def code_left_out(outline: dict[str, Any], loading: dict[str, Any]) -> tuple[LeftOut, ...]:
+def code_left_out(outline: Outline, loading: Definitions) -> tuple[LeftOut, ...]:
     """What was not run, or not as it is written. What failed comes first, since it may cost marks."""
     failed = [
-        LeftOut(str(line.get("where", "")), str(line.get("what", "")), f"raised {line.get('type')}: {line.get('text')}")
-        for line in loading.get("failed", [])
+        LeftOut(failure.place, failure.text, f"raised {failure.trouble.type}: {failure.trouble.text}")
+        for failure in loading.failures
     ]
     changed_by_reading = [
-        LeftOut(_place_in(file["path"], note), str(note.get("what", "")), str(note.get("why", "")))
-        for file in outline.get("files", [])
-        for note in file.get("notes", [])
+        LeftOut(file.place(note.cell, note.line), note.text, note.reason)
+        for file in outline.files
+        for note in file.notes
     ]
-    left_out_by_loading = [
-        LeftOut(str(line.get("where", "")), str(line.get("what", "")), str(line.get("why", "")))
-        for line in (*loading.get("left_out", []), *loading.get("notes", []))
-    ]
-    replaced_modules = [
-        LeftOut("import", str(module.get("module", "")), str(module.get("why", "")))
-        for module in loading.get("stood_in", [])
-    ]
-    return tuple(dict.fromkeys((*failed, *changed_by_reading, *left_out_by_loading, *replaced_modules)))
+    skipped = [LeftOut(remark.place, remark.text, remark.reason) for remark in (*loading.skipped, *loading.notes)]
+    replaced = [LeftOut("import", replacement.module, replacement.reason) for replacement in loading.replacements]
+    return tuple(dict.fromkeys((*failed, *changed_by_reading, *skipped, *replaced)))
 
 
-def remarks_on(submission: Submission, outline: dict[str, Any], loading: dict[str, Any]) -> tuple[str, ...]:
-    """Sentences about the submission as a whole: what could not be read, what was passed over, what stopped it."""
+def remarks_on(
+    submission: Submission, outline: Outline, loading: Definitions, stopped: Trouble | None
+) -> tuple[str, ...]:
+    """Sentences about the submission as a whole: what could not be read, and what was passed over.
+
+    ``stopped`` is what stopped the loading altogether.
+    """
     remarks = [file.problem for file in submission.code if file.problem]
-    for file in outline.get("files", []):
-        for problem in file["problems"]:
-            place = f"{_place_in(file['path'], problem)}: {problem['message']}"
-            line = " ".join(str(problem["text"]).split())[:_MOST_TEXT]
-            around = problem.get("stands_in")
+    for file in outline.files:
+        for problem in file.problems:
+            place = f"{file.place(problem.cell, problem.line)}: {problem.message}"
+            line = " ".join(problem.text.split())[:_MOST_TEXT]
+            around = problem.definition
             consequence = f" It stands in {around}, which could not be examined." if around else ""
             remarks.append(f"{place}: `{line}`.{consequence}")
     remarks += [
         f"{display(path)} was taken for an older copy of {display(str(copied_from(path)))}, and passed over."
         for path in sorted(old_copies(submission, loading))
     ]
-    if "trouble" in loading:
-        remarks.append(f"Loading the definitions stopped: {loading['trouble'].get('text')}.")
+    if stopped is not None:
+        remarks.append(f"Loading the definitions stopped: {stopped.text}.")
     return tuple(remarks)
-
-
-def _place_in(path: str, line: Mapping[str, Any]) -> str:
-    """``a2.ipynb, cell 7, line 3``."""
-    cell = f", cell {line['cell']}" if line.get("cell") else ""
-    return f"{path}{cell}, line {line.get('line', '?')}"

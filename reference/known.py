@@ -19,43 +19,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reference.handouts import HANDOUTS
+from reference.steps import (
+    NORMS_WITHOUT_PARAMETERS,
+    Step,
+    out_channels,
+    with_pooling_order,
+)
+
 __all__ = [
     "LAYER_ORDER",
     "Known",
     "Network",
-    "Step",
     "first_parameter",
-    "handout",
     "misordered",
     "mistakes",
-    "out_channels",
     "right",
-    "state_shapes",
-    "upsampling_moved",
     "without_parameters",
 ]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One layer of a network."""
-
-    kind: str
-    """``conv``, ``convt`` (transposed), ``pool``, ``up``, ``norm``, ``act`` or ``cat``."""
-    block: int
-    """1-based number of the handout's block it belongs to; ``cat`` belongs to the block that it feeds."""
-    width: str = ""
-    """Convolutions: output channels, ``NF``, ``2NF``, ``NC`` or ``3``."""
-    form: str = ""
-    """A departure from the plain layer: ``average``, ``bilinear``, ``stride``, ``tanh``, …"""
-    source: int = 0
-    """``cat``: the block whose output comes in by the skip connection; 0 is the input image."""
-    first: bool = False
-    """``cat``: the skipped-in tensor stands first."""
-    bias: bool = True
-    """Convolutions: whether they have one; apart from ``form``, as a strided convolution can lack it too."""
-    padded: bool = True
-    """Convolutions: whether the image is padded by half the kernel."""
 
 
 @dataclass(frozen=True)
@@ -100,94 +81,6 @@ def _block(number: int) -> str:
 
 def _source(number: int) -> str:
     return "input image" if number == 0 else f"output of the {_block(number)}"
-
-
-def _down(block: int, width: str, norm_first: bool) -> list[Step]:
-    rest = [Step("norm", block), Step("act", block)]
-    pool = [Step("pool", block)]
-    return [Step("conv", block, width), *(rest + pool if norm_first else pool + rest)]
-
-
-def _plain(block: int, width: str) -> list[Step]:
-    return [Step("conv", block, width), Step("norm", block), Step("act", block)]
-
-
-def _up(block: int, width: str, norm_first: bool) -> list[Step]:
-    rest = [Step("norm", block), Step("act", block)]
-    up = [Step("up", block)]
-    return [Step("conv", block, width), *(rest + up if norm_first else up + rest)]
-
-
-def handout(assignment: str, network: str, *, norm_first: tuple[bool, bool] | None = None) -> tuple[Step, ...]:
-    """The steps of a handout's network by the class name students use.
-
-    ``norm_first``: for the two pooling blocks, whether batch-norm and ReLU come before the pooling; None is the handout's order.
-    """
-    norm = norm_first or ((True, True) if assignment == "csc2516-2019" else (False, False))
-    ups = assignment == "csc2516-2019"
-    colours = "3" if network == "RegressionCNN" else "NC"
-    if assignment == "csc413-2023":
-        if network == "PoolUpsampleNet":
-            return (
-                *_down(1, "NF", norm[0]),
-                *_down(2, "2NF", norm[1]),
-                *_up(3, "NF", ups),
-                *_up(4, "NC", ups),
-                Step("conv", 5, "NC"),
-            )
-        skips = network == "UNet"
-        return (
-            Step("conv", 1, "NF", "stride"), Step("norm", 1), Step("act", 1),
-            Step("conv", 2, "2NF", "stride"), Step("norm", 2), Step("act", 2),
-            Step("convt", 3, "NF"), Step("norm", 3), Step("act", 3),
-            *([Step("cat", 4, source=1)] if skips else []),
-            Step("convt", 4, "NC"), Step("norm", 4), Step("act", 4),
-            *([Step("cat", 5, source=0)] if skips else []),
-            Step("conv", 5, "NC"),
-        )  # fmt: skip
-    skips = network in ("UNet", "DilatedUNet")
-    middle = _plain(3, "2NF")
-    if network == "DilatedUNet":
-        middle[0] = replace(middle[0], form="gap-1")
-    return (
-        *_down(1, "NF", norm[0]),
-        *_down(2, "2NF", norm[1]),
-        *middle,
-        *([Step("cat", 4, source=2)] if skips else []),
-        *_up(4, "NF", ups),
-        *([Step("cat", 5, source=1)] if skips else []),
-        *_up(5, colours, ups),
-        *([Step("cat", 6, source=0)] if skips else []),
-        Step("conv", 6, colours),
-    )
-
-
-def out_channels(step: Step, filters: int, colours: int) -> int:
-    """Output channels of a convolution."""
-    return {"NF": filters, "2NF": 2 * filters, "4NF": 4 * filters, "NC": colours, "3": 3}[step.width]
-
-
-def upsampling_moved(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The same function with each upsampling at the other end of its block: before batch-norm and ReLU, or after them."""
-    blocks = {step.block for step in steps if step.kind == "up" and not step.form}
-    moved: list[Step] = []
-    for number in sorted({step.block for step in steps}):
-        block = [step for step in steps if step.block == number]
-        up = [step for step in block if step.kind == "up"]
-        if number in blocks and len(up) == 1:
-            rest = [step for step in block if step.kind != "up"]
-            at = (
-                next(place for place, step in enumerate(rest) if step.kind in ("conv", "convt")) + 1
-                if _has_filter(rest)
-                else 0
-            )
-            block = rest[:at] + up + rest[at:] if block[-1].kind == "up" else [*rest, *up]
-        moved += block
-    return tuple(moved)
-
-
-def _has_filter(steps: list[Step]) -> bool:
-    return any(step.kind in ("conv", "convt") for step in steps)
 
 
 class Network(nn.Module):
@@ -255,7 +148,6 @@ _NORMS: dict[str, Callable[[int], nn.Module]] = {
     **{form: partial(nn.BatchNorm2d, eps=eps) for form, eps in OTHER_EPS.items()},
     "unassigned": nn.BatchNorm2d,
 }
-NORMS_WITHOUT_PARAMETERS = ("instance", "no-affine")
 
 
 def without_parameters(step: Step, now: Tensor, seen: dict[int, Tensor], *, training: bool = False) -> Tensor:
@@ -315,32 +207,6 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@cache
-def state_shapes(
-    steps: tuple[Step, ...], kernel: int, filters: int, colours: int, inputs: int
-) -> tuple[tuple[int, ...], ...]:
-    """Shapes of the parameters in the order in which layers run, told from the list of steps alone."""
-    widths = {0: inputs}
-    now = inputs
-    shapes: list[tuple[int, ...]] = []
-    for step in steps:
-        if step.kind in ("conv", "convt"):
-            out = out_channels(step, filters, colours)
-            shapes.append((out, now, kernel, kernel) if step.kind == "conv" else (now, out, kernel, kernel))
-            if step.bias:
-                shapes.append((out,))
-            now = out
-        elif step.kind == "norm" and step.form not in NORMS_WITHOUT_PARAMETERS:
-            shapes += [(now,), (now,)]
-        elif step.form == "prelu":
-            shapes.append((1,))
-        elif step.kind == "cat" and step.form != "added":
-            now += widths.get(step.source, 0)
-        if step.kind != "cat":
-            widths[step.block] = now
-    return tuple(shapes)
-
-
 def first_parameter(known: Known) -> int | None:
     """Index, in the order in which layers run, of the first parameter of the block that a mistake was made in.
 
@@ -368,13 +234,14 @@ def right(assignment: str, network: str, orders: tuple[str, ...] = ()) -> tuple[
     ``orders``: the accepted orders of pooling and batch-norm, the handout's first; both if empty.
     """
     if not orders:
-        orders = ("norm-first", "pool-first") if assignment == "csc2516-2019" else ("pool-first", "norm-first")
-    pools = any(step.kind == "pool" for step in handout(assignment, network))
+        orders = HANDOUTS[assignment].layer_orders
+    facts = HANDOUTS[assignment].network(network)
+    pools = any(step.kind == "pool" for step in facts.steps)
     own = orders[0] == "norm-first"
     both = (own, not own) if pools and len(orders) > 1 else (own,)
     found: list[Known] = []
     for norm_first in [(first, second) for first in both for second in both]:
-        base = handout(assignment, network, norm_first=norm_first)
+        base = with_pooling_order(facts.steps, norm_first)
         remark = ""
         if norm_first != (own, own):
             ours, theirs = ("before", "after") if own else ("after", "before")
@@ -383,7 +250,7 @@ def right(assignment: str, network: str, orders: tuple[str, ...] = ()) -> tuple[
                 "both orders have been taught, and both are accepted."
             )
         found += _with_concat_orders(base, remark)
-        if assignment == "csc2516-2019" and network in ("CNN", "UNet"):
+        if facts.narrow_fifth_block:
             narrow = tuple(
                 replace(step, width="3") if step.block == 5 and step.kind == "conv" else step for step in base
             )

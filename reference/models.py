@@ -16,9 +16,12 @@ the layouts of the course's own trained weights for the names and positions of t
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import torch
 from torch import Tensor, nn
 
+from reference.handouts import HANDOUTS
 from reference.layers import MyConv2d, MyDilatedConv2d
 
 __all__ = [
@@ -26,6 +29,8 @@ __all__ = [
     "CNN2019",
     "ConvTransposeNet",
     "DilatedUNet",
+    "MyConv2d",
+    "MyDilatedConv2d",
     "PoolUpsampleNet",
     "RegressionCNN",
     "RegressionCNN2019",
@@ -307,26 +312,12 @@ class UNet2023(nn.Module):
         return output
 
 
-_OF_2018: dict[str, type[nn.Module]] = {
-    "MyConv2d": MyConv2d,
-    "MyDilatedConv2d": MyDilatedConv2d,
-    "RegressionCNN": RegressionCNN,
-    "CNN": CNN,
-    "UNet": UNet,
-    "DilatedUNet": DilatedUNet,
-}
-
-_BY_ASSIGNMENT: dict[str, dict[str, type[nn.Module]]] = {
-    "csc321-2018": _OF_2018,
-    "cse891-2018": _OF_2018,
-    "csc2516-2019": {"MyConv2d": MyConv2d, "RegressionCNN": RegressionCNN2019, "CNN": CNN2019, "UNet": UNet2019},
-    "csc413-2020": {"MyConv2d": MyConv2d, "CNN": CNN, "UNet": UNet},
-    "csc413-2023": {"PoolUpsampleNet": PoolUpsampleNet, "ConvTransposeNet": ConvTransposeNet, "UNet": UNet2023},
-}
-
-
 def model_classes(assignment_id: str) -> dict[str, type[nn.Module]]:
     """The classes of one assignment, under the names its students use. Raises ValueError for an unknown id."""
-    if assignment_id not in _BY_ASSIGNMENT:
-        raise ValueError(f"no assignment '{assignment_id}': there are {', '.join(_BY_ASSIGNMENT)}")
-    return dict(_BY_ASSIGNMENT[assignment_id])
+    if assignment_id not in HANDOUTS:
+        raise ValueError(f"no assignment '{assignment_id}': there are {', '.join(HANDOUTS)}")
+    handout = HANDOUTS[assignment_id]
+    module = import_module(handout.module)
+    models = {layer.cls: layer.model for layer in handout.layers}
+    models |= {network.cls: network.model for network in handout.networks}
+    return {cls: getattr(module, model) for cls, model in models.items()}

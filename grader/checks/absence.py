@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.verdicts import Verdict, skipped
+from grader.worker.protocol import Trouble
 
 __all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missing", "missing_class", "undefined"]
 
 
 def line_of(sitting: Sitting, name: str, method: str) -> str:
     """Where a method stands; where the class does, if it is not its own."""
-    written = sitting.written(name) or {"methods": {}}
-    found = written["methods"].get(method)
-    return sitting.at(written, found["line"]) if found else sitting.where(name)
+    written, own = sitting.written(name), sitting.method(name, method)
+    return written.at(own.line) if written is not None and own is not None else sitting.where(name)
 
 
 def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
     """Why DilatedUNet cannot be judged yet: it is made of UNet and of the dilated layer. None for what can."""
     if thing != "dilated-unet":
         return None
-    layer = sitting.written("MyDilatedConv2d")
-    if "MyDilatedConv2d" not in sitting.classes or (layer or {"methods": {}})["methods"].get("forward", {}).get(
-        "empty"
-    ):
+    if "MyDilatedConv2d" not in sitting.classes or sitting.is_to_do("MyDilatedConv2d"):
         return "Skipped: DilatedUNet needs MyDilatedConv2d, which is still to be completed; see dilated.values."
     unet = network_of(sitting, "unet")
     if absent_class(sitting, unet) is not None or not unet.works:
@@ -39,8 +34,7 @@ def absent_class(sitting: Sitting, network: Examined) -> str | None:
     """Why there is nothing to examine, or None if the class is there."""
     name = network.kind.cls
     if name in sitting.classes:
-        written = sitting.written(name)
-        if written is not None and written["methods"].get("forward", {}).get("empty", False):
+        if sitting.is_to_do(name):
             return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
         return None
     return missing_class(sitting, name)
@@ -48,30 +42,31 @@ def absent_class(sitting: Sitting, network: Examined) -> str | None:
 
 def missing_class(sitting: Sitting, name: str) -> str:
     """Where a class went: a syntax error, an exception while it was defined, another name, or nowhere."""
-    for file in sitting.outline["files"]:
-        for problem in file["problems"]:
-            if problem.get("stands_in") == name:
-                place = sitting.at({**problem, "file": file["path"]}, problem["line"])
+    for file in sitting.outline.files:
+        for problem in file.problems:
+            if problem.definition == name:
                 return (
-                    f"{name} could not be read: {problem['message']} in {place}: "
-                    f"`{' '.join(str(problem['text']).split())[:120]}`. Correct this line."
+                    f"{name} could not be read: {problem.message} in {file.place(problem.cell, problem.line)}: "
+                    f"`{' '.join(problem.text.split())[:120]}`. Correct this line."
                 )
-    failures = sitting.loading.get("failed", [])
+    failures = sitting.loading.failures
     for failure in failures:
-        if name in failure["names"]:
-            return trouble_sentence(failure, f"defining {name}")
-    written = [one["name"] for file in sitting.outline["files"] for one in file["classes"]]
+        if name in failure.names:
+            return trouble_sentence(failure.trouble, f"defining {name}")
+    written = [definition.name for file in sitting.outline.files for definition in file.classes]
     if name in written:
-        told = "".join(f" {trouble_sentence(why, 'running the first line that failed')}" for why in failures[:1])
-        if "trouble" in sitting.loading:
-            told = f" {trouble_sentence(sitting.loading['trouble'], 'loading its definitions')}"
-        return f"{name} is in your file but could not be defined.{told}"
-    for file in sitting.outline["files"]:
-        for nested in file.get("nested", []):
-            if nested["name"] == name:
-                place = sitting.at({**nested, "file": file["path"]}, nested["line"])
+        reason = ""
+        if sitting.stopped is not None:
+            reason = f" {trouble_sentence(sitting.stopped, 'loading its definitions')}"
+        elif failures:
+            reason = f" {trouble_sentence(failures[0].trouble, 'running the first line that failed')}"
+        return f"{name} is in your file but could not be defined.{reason}"
+    for file in sitting.outline.files:
+        for nested in file.nested:
+            if nested.name == name:
+                place = file.place(nested.cell, nested.line)
                 return (
-                    f"{name} stands inside the function {nested['inside']} ({place}), where nothing outside finds it. "
+                    f"{name} stands inside the function {nested.function} ({place}), where nothing outside finds it. "
                     "Move the class to the top level of the file."
                 )
     near = nearest(name, written)
@@ -79,12 +74,12 @@ def missing_class(sitting: Sitting, name: str) -> str:
     return f"There is no class {name} in the code handed in.{suggestion}"
 
 
-def undefined(sitting: Sitting, trouble: Mapping[str, Any]) -> str:
+def undefined(sitting: Sitting, trouble: Trouble) -> str:
     """Why a name is not defined, where the line that should have defined it failed; else empty."""
-    missing = re.match(r"name '(\w+)' is not defined", str(trouble.get("text", "")))
-    for failure in sitting.loading.get("failed", []) if missing else ():
-        if missing is not None and missing[1] in failure["names"]:
-            return " " + trouble_sentence(failure, f"defining {missing[1]}")
+    missing = re.match(r"name '(\w+)' is not defined", trouble.text)
+    for failure in sitting.loading.failures if missing else ():
+        if missing is not None and missing[1] in failure.names:
+            return " " + trouble_sentence(failure.trouble, f"defining {missing[1]}")
     return ""
 
 

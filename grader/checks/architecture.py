@@ -65,16 +65,16 @@ def _named(sitting: Sitting, network: Examined, known: Known) -> str:
 
 def _idle(network: Examined) -> list[str]:
     """A sentence on what is built and takes no part; none if there is nothing."""
-    idle = sorted({line["name"].rpartition(".")[0] or line["name"] for line in network.runs[0].trace["unused"]})
+    idle = sorted({tensor.name.rpartition(".")[0] or tensor.name for tensor in network.runs[0].trace.unused})
     return [f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []
 
 
 def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
     """The student's line that builds the block in which a mistake was made, or hands it the joined tensors."""
-    index, parameters = first_parameter(known), network.runs[0].trace["parameters"]
+    index, parameters = first_parameter(known), network.runs[0].trace.parameters
     if index is None or index >= len(parameters):
         return None
-    attribute = re.escape(parameters[index]["name"].partition(".")[0])
+    attribute = re.escape(parameters[index].name.partition(".")[0])
     called = sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
     return called or sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*=[^=]")
 
@@ -85,8 +85,8 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
     where = sitting.where(network.kind.cls)
     call = f"{network.kind.cls}({arguments_of(network.kind.parameters, run.arguments)})"
     expected = network.expected(network.right[0], run.arguments)[0]
-    shapes = [tuple(line["shape"]) for line in expected.trace["parameters"]]
-    if run.trace["unused"] and len(run.shapes) < len(shapes):
+    shapes = list(expected.shapes)
+    if run.trace.unused and len(run.shapes) < len(shapes):
         return (
             f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}. {_idle(network)[0]} "
             f"See whether forward leaves it out, or calls another layer in its place ({where})."
@@ -102,7 +102,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         )
     for index, (ours, theirs) in enumerate(zip(shapes, run.shapes, strict=False)):
         if ours != theirs:
-            name = run.trace["parameters"][index]["name"]
+            name = run.trace.parameters[index].name
             return (
                 f"{call} has other layers than the handout's network. In the order in which layers run, the first "
                 "parameter to differ is "
@@ -115,9 +115,9 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
             f"{'missing' if len(run.shapes) < len(shapes) else 'too many'}, or runs twice "
             f"({sitting.where(network.kind.cls)})."
         )
-    if len(run.trace["buffers"]) != len(expected.trace["buffers"]):
+    if len(run.trace.buffers) != len(expected.trace.buffers):
         return (
-            f"{call} uses {len(run.trace['buffers'])} running statistics, expected {len(expected.trace['buffers'])}: "
+            f"{call} uses {len(run.trace.buffers)} running statistics, expected {len(expected.trace.buffers)}: "
             "check the batch-norm layers, track_running_stats included."
         )
     if found is None:

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grader.exam.exam import Exam
-from reference.known import NORMS_WITHOUT_PARAMETERS, OTHER_EPS, Known, Step, mistakes, out_channels, without_parameters
+from reference.known import OTHER_EPS, Known, mistakes, without_parameters
+from reference.steps import NORMS_WITHOUT_PARAMETERS, Step, out_channels
 
 __all__ = ["look_up"]
 

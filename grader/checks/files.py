@@ -59,10 +59,7 @@ def _to_fill_in(assignment: str) -> tuple[str, ...]:
 
 
 def _filled_in(sitting: Sitting, name: str) -> bool:
-    written = sitting.written(name)
-    return name in sitting.classes and not (written or {"methods": {}})["methods"].get("forward", {}).get(
-        "empty", False
-    )
+    return name in sitting.classes and not sitting.is_to_do(name)
 
 
 def writeup(sitting: Sitting, criterion: str) -> Verdict:

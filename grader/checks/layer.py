@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from torch import Tensor
-
 from grader.checks.absence import missing_class
 from grader.checks.sitting import Sitting
 from grader.exam.compare import Difference, compare, rounding
+from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
 
 __all__ = [
     "CALLS",
@@ -30,7 +29,6 @@ __all__ = [
 ]
 
 
-Tensors = dict[str, Tensor]
 CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
 GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
 _OTHER_GAPS = (2, 4, 5)
@@ -61,8 +59,9 @@ class Case:
     """The ordinary layer's fourth argument; None leaves it out."""
 
     @property
-    def arguments(self) -> list[int]:
-        return [self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None)]
+    def arguments(self) -> tuple[int, ...]:
+        """What the layer's constructor is called with."""
+        return (self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None))
 
     @property
     def named(self) -> dict[str, int]:
@@ -102,11 +101,23 @@ class Answer:
     """What candidate and reference said to one case."""
 
     case: Case
-    evidence: dict[str, Any]
+    reply: LayerRun | Trouble
     outputs: Tensors
     expected: Tensors
     tolerances: dict[str, float]
     _differences: dict[str, Difference | None] = field(default_factory=dict)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What stopped the first call; None if nothing did."""
+        return self.reply if isinstance(self.reply, Trouble) else None
+
+    @property
+    def run(self) -> LayerRun:
+        """What the worker saw of the layer. Raises ValueError where there is ``trouble``."""
+        if isinstance(self.reply, Trouble):
+            raise ValueError(f"the layer did not run: {self.reply.text}")
+        return self.reply
 
     def difference(self, name: str) -> Difference | None:
         """None if the tensor is there and right. Compared once."""
@@ -123,12 +134,12 @@ class Answer:
 
     @property
     def right(self) -> bool:
-        return "trouble" not in self.evidence and not any(map(self.difference, ("output", *CALLS)))
+        return self.trouble is None and not any(map(self.difference, ("output", *CALLS)))
 
     @property
     def unsteady(self) -> str | None:
         """The first call after the first that says something else, or fails; None if they agree."""
-        if "trouble" in self.evidence:
+        if self.trouble is not None:
             return None
         first, allowed = self.outputs["output"], self.tolerances["output"]
         differing = (
@@ -152,12 +163,12 @@ def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
     }
 
 
-def _question(sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
+def _question(sitting: Sitting, thing: str, case: Case) -> tuple[RunLayer, Tensors]:
     return probe(sitting, thing, case), drawn_tensors(sitting, case)
 
 
-def probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
-    return {"do": "layer", "cls": CLASSES[thing], "args": case.arguments, "rng": sitting.exam.number("layer")}
+def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
+    return RunLayer(cls=CLASSES[thing], arguments=case.arguments, seed=sitting.exam.number("layer"))
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
@@ -185,21 +196,20 @@ def absent_layer(sitting: Sitting, thing: str) -> str | None:
     name = CLASSES[thing]
     if name not in sitting.classes:
         return missing_class(sitting, name)
-    written = sitting.written(name)
-    if written is not None and written["methods"].get("forward", {}).get("empty", False):
+    if sitting.is_to_do(name):
         return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
     return None
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:
-    return any("trouble" not in answer.evidence for answer in answers)
+    return any(answer.trouble is None for answer in answers)
 
 
 def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> dict[str, Any]:
     rows = []
     for answer in answers:
-        if "trouble" in answer.evidence:
-            actual, ok = str(answer.evidence["trouble"].get("text", ""))[:120], False
+        if answer.trouble is not None:
+            actual, ok = answer.trouble.text[:120], False
         else:
             found = [difference for name in names if (difference := answer.difference(name)) is not None]
             actual, ok = (found[0].sentence() if found else "equal"), not found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, product
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,13 +14,12 @@ from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
 from grader.exam.compare import Difference, compare, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local, NetworkKind
 from grader.lazy import lazy
-from reference.known import Known, Network, Step, misordered, right, state_shapes, upsampling_moved
+from grader.worker.protocol import BuildNetwork, Construction, RunNetwork, Tensors, Trace, TraceNetwork, Trouble
+from reference.known import Known, Network, misordered, right
+from reference.steps import Step, state_shapes, upsampling_moved
 
 __all__ = ["Examined", "Row", "Run", "network_of"]
 
-
-Message = dict[str, Any]
-Tensors = dict[str, Tensor]
 
 # No number of colours is one, two or four times a number of filters: a width that is wrong must not fit by luck.
 _VALUES = {"kernel": (3, 5), "num_filters": (8, 32), "num_colours": (10, 24), "num_in_channels": (1, 3)}
@@ -41,47 +39,49 @@ class Row:
     arguments: tuple[int, ...]
     expected: tuple[tuple[int, ...], ...]
     """Output shapes for the inputs tried."""
-    evidence: Message
+    reply: Construction | Trouble
     counts: frozenset[int]
     """Numbers of trainable parameters that right answers have."""
 
     @property
-    def trouble(self) -> Message | None:
+    def trouble(self) -> Trouble | None:
         """What stopped the class or its forward, if anything did."""
-        if "trouble" in self.evidence:
-            return dict(self.evidence["trouble"])
-        for output in self.evidence["outputs"]:
-            if "trouble" in output:
-                return dict(output["trouble"])
-        return None
+        return self.reply if isinstance(self.reply, Trouble) else self.reply.stopped
 
     @property
     def constructs(self) -> bool:
-        return "trouble" not in self.evidence
+        return not isinstance(self.reply, Trouble)
+
+    @property
+    def built(self) -> Construction:
+        """The network that was constructed. Raises ValueError if there is none, see ``constructs``."""
+        if isinstance(self.reply, Trouble):
+            raise ValueError(f"nothing was constructed: {self.reply.text}")
+        return self.reply
 
     @property
     def fits(self) -> bool:
         """Constructs, runs, and every output has the right shape and dtype; what its values are is another matter."""
         return self.trouble is None and all(
-            tuple(output["shape"]) == expected and output["dtype"] == "torch.float32"
-            for output, expected in zip(self.evidence["outputs"], self.expected, strict=True)
+            output.shape == expected and output.dtype == "torch.float32"
+            for output, expected in zip(self.built.outputs, self.expected, strict=True)
         )
 
     @property
     def counted(self) -> bool:
-        return self.constructs and self.evidence["trainable"] in self.counts
+        return self.constructs and self.built.trainable in self.counts
 
     @property
     def counting(self) -> str | None:
         """Why the number is not what it seems, as a sentence; None if it is."""
         if not self.constructs:
             return None
-        if not self.evidence["listed"]:
+        if not self.built.listed:
             return (
                 "model.parameters() gives other tensors than the network holds, so an optimizer would train something "
                 "else: leave that method as nn.Module has it, and register every parameter."
             )
-        before, after = self.evidence["trainable"], self.evidence["trainable_after"]
+        before, after = self.built.trainable, self.built.trainable_after
         if before != after:
             return (
                 f"It has {before:,} trainable parameters when it is made and {after:,} after a forward pass: an "
@@ -93,11 +93,11 @@ class Row:
         """What came of it, in a few words for a table."""
         trouble = self.trouble
         if trouble is not None:
-            return f"{trouble.get('type')}: {str(trouble.get('text'))[:120]}"
+            return f"{trouble.type}: {trouble.text[:120]}"
         return ", ".join(
-            f"{output['shape']}" + ("" if output["finite"] else " with NaN or infinity")
-            + ("" if output["dtype"] == "torch.float32" else f" {output['dtype']}")
-            for output in self.evidence["outputs"]
+            f"{list(output.shape)}" + ("" if output.finite else " with NaN or infinity")
+            + ("" if output.dtype == "torch.float32" else f" {output.dtype}")
+            for output in self.built.outputs
         )  # fmt: skip
 
 
@@ -106,15 +106,16 @@ class Run:
     """A network's function under the examiner's parameters, in one configuration."""
 
     arguments: tuple[int, ...]
-    trace: Message
+    trace: Trace
+    """Empty where the network could not be traced."""
     outputs: Tensors
-    trouble: Message | None = None
+    trouble: Trouble | None = None
     native: tuple[str, ...] = ()
     """Operations that were given a dilation."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(tuple(line["shape"]) for line in self.trace.get("parameters", []))
+        return tuple(tensor.shape for tensor in self.trace.parameters)
 
 
 class Examined:
@@ -142,8 +143,8 @@ class Examined:
         """``build`` for several configurations, each with the sizes of its batches."""
         probes = [self._building(arguments, batches) for arguments, batches in tried.items()]
         answered = self.sitting.candidate.answers([(probe, {}) for probe in probes])
-        for arguments, probe, (evidence, _) in zip(tried, probes, answered, strict=True):
-            yield self._row(arguments, probe, evidence)
+        for arguments, probe, (reply, _) in zip(tried, probes, answered, strict=True):
+            yield self._row(arguments, probe, reply)
 
     def _building(
         self,
@@ -151,19 +152,18 @@ class Examined:
         batches: Sequence[int],
         side: int = _SIDE,
         order: tuple[str, ...] | None = None,
-    ) -> Message:
-        return {
-            "do": "build",
-            "cls": self.kind.cls,
-            "args": [self._named(arguments)[name] for name in order or self.kind.parameters],
-            "inputs": [[size, self._inputs(arguments), side, side] for size in batches],
-            "image": [1, self._inputs(arguments), side, side],
-            "rng": self.exam.number("build"),
-        }
+    ) -> BuildNetwork:
+        return BuildNetwork(
+            cls=self.kind.cls,
+            arguments=tuple(self._named(arguments)[name] for name in order or self.kind.parameters),
+            inputs=tuple((size, self._inputs(arguments), side, side) for size in batches),
+            image=(1, self._inputs(arguments), side, side),
+            seed=self.exam.number("build"),
+        )
 
-    def _row(self, arguments: tuple[int, ...], probe: Message, evidence: Message) -> Row:
-        expected = tuple((size, self._colours(arguments), height, width) for size, _, height, width in probe["inputs"])
-        return Row(arguments, expected, evidence, self._counts(arguments))
+    def _row(self, arguments: tuple[int, ...], probe: BuildNetwork, reply: Construction | Trouble) -> Row:
+        expected = tuple((size, self._colours(arguments), height, width) for size, _, height, width in probe.inputs)
+        return Row(arguments, expected, reply, self._counts(arguments))
 
     def at_kernel(self, kernel: int) -> Row:
         """The first configuration that is served rightly, with another kernel."""
@@ -233,7 +233,7 @@ class Examined:
 
     def _hopeless(self, rows: Collection[Row]) -> bool:
         """True where trying more configurations only repeats a hang or a crash."""
-        return all((row.trouble or {}).get("type") in ("Stopped", "SystemExit") for row in rows)
+        return all(row.trouble is not None and row.trouble.type in ("Stopped", "SystemExit") for row in rows)
 
     def _every_configuration(self) -> Iterator[tuple[int, ...]]:
         values = [_VALUES[name] if name != "kernel" or self.kind.odd_kernels else (3,) for name in self.kind.parameters]
@@ -282,8 +282,8 @@ class Examined:
         """The constructor's own order of the handout's parameters, where the class fits only if called so."""
         if all(row.fits for row in self.usual):
             return None
-        written = self.sitting.written(self.kind.cls) or {"methods": {}}
-        names = written["methods"].get("__init__", {}).get("parameters", [])[1:]
+        init = self.sitting.method(self.kind.cls, "__init__")
+        names = init.parameters[1:] if init is not None else ()
         own = tuple(_meant(name) for name in names[: len(self.kind.parameters)])
         if own == self.kind.parameters or sorted(own) != sorted(self.kind.parameters):
             return None
@@ -468,9 +468,8 @@ def _meant(name: str) -> str:
 
 def _beyond_limits(row: Row) -> bool:
     """Whether a configuration was stopped for the memory or the time that it took."""
-    trouble = row.trouble or {}
-    text = str(trouble.get("text", "")).lower()
-    return trouble.get("type") in ("Stopped", "MemoryError") or "memory" in text
+    trouble = row.trouble
+    return trouble is not None and (trouble.type in ("Stopped", "MemoryError") or "memory" in trouble.text.lower())
 
 
 def _one_width(rows: Collection[Row]) -> bool:
@@ -479,7 +478,7 @@ def _one_width(rows: Collection[Row]) -> bool:
     for row in rows:
         if row.constructs:
             others = (row.arguments[0], *row.arguments[2:])  # the handouts' second parameter is num_filters
-            numbers.setdefault(others, set()).add(row.evidence["trainable"])
+            numbers.setdefault(others, set()).add(row.built.trainable)
     return bool(numbers) and all(len(found) == 1 for found in numbers.values()) and not any(row.counted for row in rows)
 
 
@@ -491,33 +490,36 @@ def _asked(
     exam: Exam, candidate: Candidate, cls: str, images: Sequence[tuple[tuple[int, ...], Tensor]]
 ) -> tuple[Run, ...]:
     """A class's function in several configurations, each with its image (B, C_in, H, W)."""
-    probes = [{"cls": cls, "args": list(arguments), "rng": exam.number("run")} for arguments, _ in images]
+    seed = exam.number("run")
     traces = [
         trace
         for trace, _ in candidate.answers(
-            [({"do": "trace", **probe}, {"input": image}) for probe, (_, image) in zip(probes, images, strict=True)]
+            [(TraceNetwork(cls=cls, arguments=arguments, seed=seed), {"input": image}) for arguments, image in images]
         )
     ]
     answered = candidate.answers(
         [
-            ({"do": "run", **probe}, {"input": image, **_state(exam, trace)})
-            for probe, (_, image), trace in zip(probes, images, traces, strict=True)
-            if "trouble" not in trace
+            (RunNetwork(cls=cls, arguments=arguments, seed=seed), {"input": image, **_state(exam, trace)})
+            for (arguments, image), trace in zip(images, traces, strict=True)
+            if not isinstance(trace, Trouble)
         ]
     )
     runs = []
     for (arguments, _), trace in zip(images, traces, strict=True):
-        if "trouble" in trace:
-            runs.append(Run(arguments, {}, {}, trace["trouble"]))
+        if isinstance(trace, Trouble):
+            runs.append(Run(arguments, Trace(), {}, trace))
+            continue
+        reply, outputs = next(answered)
+        if isinstance(reply, Trouble):
+            runs.append(Run(arguments, trace, outputs, reply))
         else:
-            evidence, outputs = next(answered)
-            native = tuple(evidence.get("native", ()))
-            runs.append(Run(arguments, trace, outputs, evidence.get("trouble"), native))
+            runs.append(Run(arguments, trace, outputs, native=reply.native))
     return tuple(runs)
 
 
-def _state(exam: Exam, trace: Message) -> Tensors:
-    return exam.state("run", *([line["shape"] for line in trace[kind]] for kind in ("parameters", "buffers")))
+def _state(exam: Exam, trace: Trace) -> Tensors:
+    parameters, buffers = ([tensor.shape for tensor in tensors] for tensors in (trace.parameters, trace.buffers))
+    return exam.state("run", parameters, buffers)
 
 
 def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:

@@ -28,8 +28,8 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             {
                 "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
                 "expected": " or ".join(f"{count:,}" for count in sorted(row.counts)),
-                "actual": f"{row.evidence['trainable']:,}"
-                + (f" and {row.evidence['frozen']:,} frozen" if row.evidence["frozen"] else ""),
+                "actual": f"{row.built.trainable:,}"
+                + (f" and {row.built.frozen:,} frozen" if row.built.frozen else ""),
                 "ok": row.counted and row.counting is None,
             }
             for row in rows
@@ -43,7 +43,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if wrong is None:
         return passed(
             criterion,
-            f"{rows[0].evidence['trainable']:,} trainable parameters with "
+            f"{rows[0].built.trainable:,} trainable parameters with "
             f"{arguments_of(network.kind.parameters, rows[0].arguments)}, as in the "
             "handout.",
             evidence=table,
@@ -51,19 +51,19 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     if wrong.counting is not None and wrong.counted:
         return failed(criterion, wrong.counting, evidence=table)
-    expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
+    expected = min(wrong.counts, key=lambda count: abs(count - wrong.built.trainable))
     feedback = (
         f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has "
-        f"{wrong.evidence['trainable']:,} trainable parameters, "
+        f"{wrong.built.trainable:,} trainable parameters, "
         f"expected {expected:,}."
     )
-    if wrong.evidence["frozen"]:
+    if wrong.built.frozen:
         feedback += (
-            f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so "
+            f" A further {wrong.built.frozen:,} do not require gradients (requires_grad is False), so "
             "training would not change them."
         )
     elif wrong not in rows:
-        same = wrong.evidence["trainable"] == rows[0].evidence["trainable"]
+        same = wrong.built.trainable == rows[0].built.trainable
         feedback += (
             " That is as many as with kernel=3: 3 is written where `kernel` belongs."
             if same
@@ -78,18 +78,16 @@ def _why_not_as_many(network: Examined) -> str:
     if network.trouble is not None or not network.runs:
         return ""
     run = network.runs[0]
-    unused = [line["name"] for line in run.trace.get("unused", [])]
+    unused = [tensor.name for tensor in run.trace.unused]
     if unused:
         return f" These take no part in the forward pass: {', '.join(unused[:4])}{' …' if len(unused) > 4 else ''}."
     known = network.match
     if known is not None and not known.is_right:
         return f" {known.explanation}"
-    expected = [
-        tuple(line["shape"]) for line in network.expected(network.right[0], run.arguments)[0].trace["parameters"]
-    ]
+    expected = network.expected(network.right[0], run.arguments)[0].shapes
     for index, (ours, theirs) in enumerate(zip(expected, run.shapes, strict=False)):
         if ours != theirs:
-            name = run.trace["parameters"][index]["name"]
+            name = run.trace.parameters[index].name
             return (
                 f" With {arguments_of(network.kind.parameters, run.arguments)}, the first to differ in the order "
                 "in which "

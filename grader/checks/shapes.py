@@ -86,29 +86,29 @@ def _first_failure(sitting: Sitting, network: Examined, row: Row) -> str:
     call = f"{network.kind.cls}({', '.join(map(str, row.arguments))})"
     names = arguments_of(network.kind.parameters, row.arguments)
     if row.trouble is not None:
-        stopped = row.trouble.get("type") == "Stopped"  # and nobody knows where
+        stopped = row.trouble.type == "Stopped"  # and nobody knows where
         doing = f"building and running {call}" if stopped else f"{'running' if row.constructs else 'building'} {call}"
         sentence = trouble_sentence(row.trouble, f"{doing} ({names})") + undefined(sitting, row.trouble)
-        if row.trouble.get("type") == "TypeError" and not row.constructs:
+        if row.trouble.type == "TypeError" and not row.constructs:
             sentence += f" The handout's constructor takes {', '.join(network.kind.parameters)}, in this order."
-        if row.trouble.get("type") == "Refusal" and "no return" in sentence:
+        if row.trouble.type == "Refusal" and "no return" in sentence:
             sentence = f"{sentence[:-1]} ({line_of(sitting, network.kind.cls, 'forward')})."
         return sentence + _advice(network, row)
-    for output, expected in zip(row.evidence["outputs"], row.expected, strict=True):
-        if tuple(output["shape"]) != expected:
+    for output, expected in zip(row.built.outputs, row.expected, strict=True):
+        if output.shape != expected:
             return (
-                f"With {names}, the output of a batch of {expected[0]} has the shape {output['shape']}, expected "
-                f"{list(expected)}.{_why_that_shape(network, output['shape'], expected)}"
+                f"With {names}, the output of a batch of {expected[0]} has the shape {list(output.shape)}, expected "
+                f"{list(expected)}.{_why_that_shape(network, output.shape, expected)}"
             )
-        if output["dtype"] != "torch.float32":
-            return f"With {names}, the output has the type {output['dtype']}, expected torch.float32 like the input."
+        if output.dtype != "torch.float32":
+            return f"With {names}, the output has the type {output.dtype}, expected torch.float32 like the input."
     return (
-        f"With {names}, the network has {row.evidence['trainable']:,} trainable parameters, expected "
+        f"With {names}, the network has {row.built.trainable:,} trainable parameters, expected "
         f"{' or '.join(f'{count:,}' for count in sorted(row.counts))}."
     )
 
 
-def _why_that_shape(network: Examined, shape: list[int], expected: tuple[int, ...]) -> str:
+def _why_that_shape(network: Examined, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """What makes the output's shape another one, where it can be told."""
     if len(shape) == len(expected) and shape[0] != expected[0] and math.prod(shape) == math.prod(expected):
         return " The size of the batch is written in: a view or reshape has to take it from x.size(0)."
@@ -119,7 +119,7 @@ def _why_that_shape(network: Examined, shape: list[int], expected: tuple[int, ..
 
 def _advice(network: Examined, row: Row) -> str:
     """What an error of PyTorch's means here, in one sentence; empty if that is not known."""
-    text = str((row.trouble or {}).get("text", ""))
+    text = row.trouble.text if row.trouble is not None else ""
     batches = {shape[0] for shape in row.expected}
     met = re.search(r"expected input\[(\d+), \d+, (\d+), (\d+)\]", text)
     joined = any(step.kind == "cat" for step in network.right[0].steps)

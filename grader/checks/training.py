@@ -16,6 +16,7 @@ network, its rounding, its failures and its being busy among it, the CPU decides
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
 from grader.marking.verdicts import Outcome, Verdict, failed, passed
+from grader.worker.protocol import TraceNetwork, Training, TrainNetwork, Trouble
 from reference.known import Known
 
 __all__ = ["training"]
@@ -53,14 +55,14 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if network.trouble is not None:
         return failed(criterion, network.trouble)
     if sitting.card is not None:
-        on_card = _trained(sitting, criterion, thing, network, {"device": sitting.card})
+        on_card = _trained(sitting, criterion, thing, network, sitting.card)
         if on_card.outcome is Outcome.PASS:
             return on_card
-    return _trained(sitting, criterion, thing, network, {})
+    return _trained(sitting, criterion, thing, network, None)
 
 
-def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, where: dict[str, str]) -> Verdict:
-    """``where`` goes into the probes: a ``device``, or nothing for the CPU."""
+def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, device: str | None) -> Verdict:
+    """``device`` is torch's name of the device to train on; None for the CPU."""
     arguments = network.configurations[0]
     call = f"training {network.kind.cls}({arguments_of(network.kind.parameters, arguments)})"
     lessons = sitting.exam.lessons(
@@ -70,8 +72,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     expected = _lesson(network, known, arguments, lessons)
 
     run = network.runs[0]
-    shapes = [list(shape) for shape in run.shapes]
-    if shapes != expected["shapes"] or len(run.trace["buffers"]) != expected["buffers"]:
+    if run.shapes != expected["shapes"] or len(run.trace.buffers) != expected["buffers"]:
         return failed(
             criterion,
             f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
@@ -84,17 +85,19 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
             criterion,
             f"The output's shape is {shape}, expected {wanted}, so there is no loss to learn by; see {thing}.shapes.",
         )
-    probe = {
-        "do": "learn",
-        "cls": network.kind.cls,
-        "args": list(arguments),
-        "rng": sitting.exam.number("learn"),
-    } | where
-    state = sitting.exam.state("learn", shapes, [line["shape"] for line in run.trace["buffers"]])
+    probe = TrainNetwork(
+        cls=network.kind.cls,
+        arguments=arguments,
+        seed=sitting.exam.number("learn"),
+        device=device,
+        optimizer="sgd",
+        rate=_RATE,
+    )
+    state = sitting.exam.state("learn", run.shapes, [tensor.shape for tensor in run.trace.buffers])
     first = {name: value[:_STEPS] for name, value in lessons.items()}
-    evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "sgd", "rate": _RATE}, {**first, **state})
-    if "trouble" in evidence:
-        told = trouble_sentence(evidence["trouble"], call)
+    reply, outputs = sitting.candidate.answer(probe, {**first, **state})
+    if isinstance(reply, Trouble):
+        told = trouble_sentence(reply, call)
         if "does not require grad" in told:
             cut = _cut(sitting, network)
             told = f"While {call}: no gradient reaches the parameters. {cut[0].upper()}{cut[1:]}."
@@ -130,7 +133,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
     ways = _ways(expected["final"], outputs, state)
     astray = max(ways, key=lambda index: ways[index])
     if not ways[astray] <= _APART:
-        name = run.trace["parameters"][astray]["name"]
+        name = run.trace.parameters[astray].name
         still = bool((outputs.get(f"parameter.{astray}", torch.zeros(())) == state[f"parameter.{astray}"]).all())
         how = "does not change at all" if still else "changes otherwise than in the handout's network"
         return failed(
@@ -144,12 +147,10 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, wh
         "parameters": ways[astray] / _APART,
     }
 
-    evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "adam", "rate": _OWN_RATE}, dict(lessons))
-    if "trouble" in evidence:
-        return failed(
-            criterion, trouble_sentence(evidence["trouble"], f"{call} from its own initial parameters"), evidence=curve
-        )
-    own_start = _own_start(evidence, outputs["losses"])
+    reply, outputs = sitting.candidate.answer(replace(probe, optimizer="adam", rate=_OWN_RATE), dict(lessons))
+    if isinstance(reply, Trouble):
+        return failed(criterion, trouble_sentence(reply, f"{call} from its own initial parameters"), evidence=curve)
+    own_start = _own_start(reply, outputs["losses"])
     if own_start is not None:
         return failed(criterion, own_start, evidence=curve)
     return passed(
@@ -166,18 +167,20 @@ def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons
         exam = network.exam
         image = network.image(arguments)
         trace, _ = network.known_candidate(known).answer(
-            {"do": "trace", "cls": "Network", "args": list(arguments), "rng": 0}, {"input": image}
+            TraceNetwork(cls="Network", arguments=arguments), {"input": image}
         )
-        shapes = [line["shape"] for line in trace["parameters"]]
-        state = exam.state("learn", shapes, [line["shape"] for line in trace["buffers"]])
-        probe = {"do": "learn", "cls": "Network", "args": list(arguments), "rng": 0, "optimizer": "sgd", "rate": _RATE}
+        if isinstance(trace, Trouble):
+            raise RuntimeError(f"a known implementation cannot be traced: {trace.text}")
+        shapes = tuple(tensor.shape for tensor in trace.parameters)
+        state = exam.state("learn", shapes, [tensor.shape for tensor in trace.buffers])
+        probe = TrainNetwork(cls="Network", arguments=arguments, optimizer="sgd", rate=_RATE)
         first = {name: value[:_STEPS] for name, value in lessons.items()}
         _, single = network.known_candidate(known).answer(probe, {**first, **state})
         _, double = network.known_candidate(known, torch.float64).answer(probe, {**first, **state})
         tolerance = _drift(single["losses"], double["losses"])
         return {
             "shapes": shapes,
-            "buffers": len(trace["buffers"]),
+            "buffers": len(trace.buffers),
             "losses": single["losses"],
             "tolerance": tolerance,
             "final": double,
@@ -230,12 +233,10 @@ def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int
     return int(departed[0]) if departed else None
 
 
-def _own_start(evidence: dict[str, Any], losses: Tensor) -> str | None:
+def _own_start(training: Training, losses: Tensor) -> str | None:
     first, last = float(losses[0]), float(losses[-1])
     still = [
-        shape
-        for shape, moved in zip(evidence["shapes"], evidence["moved"], strict=True)
-        if not moved and len(shape) >= 2
+        shape for shape, moved in zip(training.shapes, training.moved, strict=True) if not moved and len(shape) >= 2
     ]
     if not bool(torch.isfinite(losses).all()):
         return (
@@ -245,7 +246,7 @@ def _own_start(evidence: dict[str, Any], losses: Tensor) -> str | None:
     if still:
         return (
             f"From the network's own initial parameters, training does not change {len(still)} of its filters at "
-            f"all (the first has the shape {still[0]}). "
+            f"all (the first has the shape {list(still[0])}). "
             "Filters that start at zero get no gradient: start them at small random values."
         )
     if not _fallen(losses) >= _FALL:
@@ -287,15 +288,18 @@ def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     if not known.is_right:
         return known.id, known.explanation
     made = [row for row in network.rows if row.constructs]
-    if not all(row.evidence["listed"] for row in made):
+    if not all(row.built.listed for row in made):
         return None, f"An optimizer is given other tensors than the network holds; see {network.kind.thing}.parameters."
-    if any(row.evidence["frozen"] and not row.counted for row in made):
+    if any(row.built.frozen and not row.counted for row in made):
         return "gradients-cut", f"Some parameters do not require gradients; see {network.kind.thing}.parameters."
-    written = sitting.written(network.kind.cls) or {"methods": {}}
-    own = written["methods"].get("train")
-    if own and sitting.call_in(network.kind.cls, lambda name: name in _CUTTING) is None:
+    written, own = sitting.written(network.kind.cls), sitting.method(network.kind.cls, "train")
+    if (
+        written is not None
+        and own is not None
+        and sitting.call_in(network.kind.cls, lambda name: name in _CUTTING) is None
+    ):
         return None, (
-            f"The outputs are right, and the class has a train() of its own ({sitting.at(written, own['line'])}), so "
+            f"The outputs are right, and the class has a train() of its own ({written.at(own.line)}), so "
             "it may train in another mode than a script asks for: leave that method as nn.Module has it."
         )
     return (

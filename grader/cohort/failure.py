@@ -13,6 +13,7 @@ from grader.examined import Examined, report_on, run_record
 from grader.intake import Found, StoredFile, Submission, read
 from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.report import Report
+from grader.worker.protocol import Outline
 
 __all__ = ["failed_report", "sentence_about"]
 
@@ -67,4 +68,4 @@ def _detected(settings: Settings, files: Sequence[StoredFile], cohorts: str | No
     """The assignment, by file names alone: reading the code may be what failed."""
     if settings.options.assignment is not None:
         return named(settings.options.assignment)
-    return detect(settings.rubric.assignments, [file.path for file in files], {"files": []}, cohorts=cohorts)
+    return detect(settings.rubric.assignments, [file.path for file in files], Outline(), cohorts=cohorts)

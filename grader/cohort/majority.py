@@ -17,6 +17,7 @@ from grader.intake import Found
 from grader.intake.archives import is_archive
 from grader.intake.nodes import is_code, is_junk
 from grader.marking.rubric import Assignment
+from grader.worker.protocol import Outline
 
 __all__ = ["with_the_cohorts_assignment"]
 
@@ -36,7 +37,7 @@ def with_the_cohorts_assignment(submissions: Sequence[Found], assignments: Mappi
         names = [*_names(found)]
         code = [name for name in names if is_code(name)]
         if code:
-            detected = detect(assignments, code, {"files": []})
+            detected = detect(assignments, code, Outline())
             votes[detected.assignment] += detected.sure
         elif not any(map(is_archive, names)):
             without_code.append(place)

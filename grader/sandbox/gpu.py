@@ -31,6 +31,7 @@ from grader.sandbox import launch
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.session import Session
 from grader.sandbox.terms import Limits, NoGpu, SandboxError, WorkerFailed
+from grader.worker.protocol import NameDevice, probe_to_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,19 +108,21 @@ class Gpu:
             if not lease.acquire(wait=True):
                 raise NoGpu("the GPU is taken by another run: wait for it, or use --device cpu")
             with self._sandbox.open() as session:
-                reply, _ = session.ask({"do": "gpu", "device": self.device}, seconds=_CONFIRM_SECONDS)
+                reply, _ = session.ask(probe_to_json(NameDevice(device=self.device)), seconds=_CONFIRM_SECONDS)
         except SandboxError as exc:
             raise NoGpu(f"no session can be given the GPU ({exc}): {advice}") from exc
         except WorkerFailed as exc:
             raise NoGpu(f"the GPU cannot be used in a session ({exc.detail}): {advice}") from exc
         finally:
             lease.release()
-        if not isinstance(reply.get("name"), str):
-            trouble = reply.get("failure")
-            told = trouble.get("detail") if isinstance(trouble, dict) else None
-            why = " ".join(str(told or "no reason given").split())[:300]
-            raise NoGpu(f"the GPU cannot be used in a session ({why.rstrip('.')}): {advice}")
-        self.name = str(reply["name"])[:100]
+        match reply:
+            case {"evidence": {"name": str(name)}}:
+                self.name = name[:100]
+            case _:
+                failure = reply.get("failure")
+                detail = failure.get("detail") if isinstance(failure, dict) else None
+                why = " ".join(str(detail or "no reason given").split())[:300]
+                raise NoGpu(f"the GPU cannot be used in a session ({why.rstrip('.')}): {advice}")
 
     def lease(self) -> Lease:
         """For one submission; not yet taken."""

@@ -22,6 +22,7 @@ from grader.checks.smallest.layer import smallest_for_layer
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline, Trouble
 from reference.data import load_horses
 from reference.layers import MyConv2d, MyDilatedConv2d
 from reference.models import CNN, UNet, UNet2023, model_classes
@@ -58,14 +59,13 @@ class Counting(Local):
     def answer(self, probe, tensors):
         self.probes += 1
         if self.hangs_at is not None and self.probes >= self.hangs_at:
-            return {"trouble": {"type": "Stopped", "text": "it was stopped after 10 seconds", "frames": []}}, {}
+            return Trouble("Stopped", "it was stopped after 10 seconds"), {}
         return super().answer(probe, tensors)
 
 
 def _sitting(exam, *, hangs_at=None, **classes):
     names = {**model_classes(exam.assignment.id), **classes}
-    loading = {"classes": list(names), "chosen": {}}
-    return Sitting(exam, None, Counting(names, hangs_at), {"files": []}, loading)
+    return Sitting(exam, None, Counting(names, hangs_at), Outline(), Definitions(classes=tuple(names)))
 
 
 def _printed(code, **classes):
@@ -419,9 +419,10 @@ import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from grader.checks.sitting import Sitting
-from grader.checks.smallest import smallest_for_layer
-from grader.exam import Exam, Local
-from grader.rubric import load
+from grader.checks.smallest.layer import smallest_for_layer
+from grader.exam.exam import Exam, Local
+from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline
 from reference.data import load_horses
 from reference.layers import MyDilatedConv2d
 assert "hypothesis" not in sys.modules, "Hypothesis takes half a second to import, so not before it is needed"
@@ -429,7 +430,7 @@ class Doubles(MyDilatedConv2d):
     def forward(self, images):
         return 2 * super().forward(images)
 exam = Exam(load(Path({root!r}) / "rubric.yaml").assignments["csc321-2018"], 1, load_horses())
-sitting = Sitting(exam, None, Local({{"MyDilatedConv2d": Doubles}}), {{}}, {{}})
+sitting = Sitting(exam, None, Local({{"MyDilatedConv2d": Doubles}}), Outline(), Definitions())
 assert smallest_for_layer(sitting, "dilated") is not None
 """
 

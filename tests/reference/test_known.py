@@ -7,19 +7,18 @@ from itertools import pairwise
 import pytest
 import torch
 
-from grader.exam.exam import NETWORKS
-from reference.known import Network, handout, misordered, mistakes, right, state_shapes
+from reference.arguments import Arguments
+from reference.handouts import HANDOUTS
+from reference.known import Network, misordered, mistakes, right
 from reference.models import model_classes
+from reference.steps import state_shapes
 
-KINDS = [(assignment, kind) for assignment, kinds in NETWORKS.items() for kind in kinds.values()]
-NUMBERS = {"kernel": 3, "num_filters": 4, "num_colours": 5, "num_in_channels": 2}
+KINDS = [(handout.id, network) for handout in HANDOUTS.values() for network in handout.networks]
 
 
-def _numbers(kind, kernel=3):
-    named = {**NUMBERS, "kernel": kernel}
-    named.update({} if "num_in_channels" in kind.parameters else {"num_in_channels": 1})
-    named.update({} if "num_colours" in kind.parameters else {"num_colours": 3})
-    return named
+def _named(kind, kernel=3):
+    given = Arguments(kernel, filters=4, colours=5, inputs=2).named(kind.parameters)
+    return Arguments.from_names(given).named()
 
 
 def _outputs(network, image):
@@ -41,9 +40,9 @@ def _fill(network, seed=0):
 
 @pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
 def test_a_list_of_steps_computes_what_the_model_answer_computes(assignment, kind):
-    named = _numbers(kind)
+    named = _named(kind)
     model = _fill(model_classes(assignment)[kind.cls](*(named[name] for name in kind.parameters)))
-    steps = _fill(Network(handout(assignment, kind.cls), *named.values()))
+    steps = _fill(Network(kind.steps, *named.values()))
     image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1)).double()
     for expected, actual in zip(_outputs(model.double(), image), _outputs(steps.double(), image), strict=True):
         torch.testing.assert_close(actual, expected)
@@ -51,7 +50,7 @@ def test_a_list_of_steps_computes_what_the_model_answer_computes(assignment, kin
 
 @pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
 def test_shapes_told_from_the_list_are_those_of_the_network(assignment, kind):
-    named = _numbers(kind, kernel=5)
+    named = _named(kind, kernel=5)
     told = 0
     for known in (*right(assignment, kind.cls), *mistakes(right(assignment, kind.cls)[0])):
         try:
@@ -67,7 +66,7 @@ def test_shapes_told_from_the_list_are_those_of_the_network(assignment, kind):
 
 @pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
 def test_no_mistake_computes_what_a_right_answer_computes(assignment, kind):
-    named = _numbers(kind, kernel=5 if kind.odd_kernels else 3)
+    named = _named(kind, kernel=5 if kind.odd_kernels else 3)
     image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1))
     answers = right(assignment, kind.cls)
     expected = {known.steps: _outputs(_fill(Network(known.steps, *named.values())), image) for known in answers}
@@ -97,7 +96,7 @@ def test_every_mistake_says_what_it_is_and_where_to_look(assignment, kind):
         assert wrong.id and wrong.explanation.endswith(".") and wrong.look_at.endswith(".")
 
 
-@pytest.mark.parametrize("network", ["CNN", "UNet"])
+@pytest.mark.parametrize("network", ["ConvTransposeNet", "UNet"])
 def test_convolutions_with_a_stride_lose_their_bias_with_the_others(network: str) -> None:
     (known,) = (one for one in mistakes(right("csc413-2023", network)[0]) if one.id == "bias-missing" and not one.place)
     shapes = state_shapes(known.steps, 3, 4, 5, 1)

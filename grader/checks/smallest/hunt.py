@@ -16,15 +16,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
 from torch import Tensor
 
 from grader.checks.sitting import Sitting
-from grader.checks.smallest.lines import VISIBLE, Message, Tensors
+from grader.checks.smallest.lines import VISIBLE
 from grader.exam.compare import compare
+from grader.worker.protocol import ClassProbe, Tensors, Trouble
 
 __all__ = [
     "LARGEST",
@@ -44,6 +45,7 @@ __all__ = [
     "small_numbers",
 ]
 
+R = TypeVar("R")
 Drawn = TypeVar("Drawn", bound=Hashable)
 
 _SECONDS = 5.0  # a submission, all searches together
@@ -84,17 +86,20 @@ class Hunt:
         """So many probes from now on."""
         self._left = self._patience = probes
 
-    def ask(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        """The candidate's evidence. Raises _Enough when the allowance is used up, or the candidate hangs or crashes."""
+    def ask(self, probe: ClassProbe[R], tensors: Tensors, *, purpose: str = "smallest") -> tuple[R | Trouble, Tensors]:
+        """The candidate's reply. The probe gets its seed here, which depends on the ``purpose``.
+
+        Raises Enough when the allowance is used up, or the candidate hangs or crashes.
+        """
         if min(self._left, self._patience) <= 0 or self._sitting.kept.get("smallest/over", False):
             raise Enough
         self._left, self._patience = self._left - 1, self._patience - 1
-        probe = {"rng": self._sitting.exam.number("smallest"), **probe}
-        evidence, outputs = self._sitting.candidate.answer(probe, tensors)
-        if evidence.get("trouble", {}).get("type") == "Stopped":
+        probe = replace(probe, seed=self._sitting.exam.number(purpose))
+        reply, outputs = self._sitting.candidate.answer(probe, tensors)
+        if isinstance(reply, Trouble) and reply.type == "Stopped":
             self._sitting.kept["smallest/over"] = True
             raise Enough
-        return evidence, outputs
+        return reply, outputs
 
     def least(
         self,

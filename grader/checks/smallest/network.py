@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,9 +25,10 @@ from grader.checks.smallest.hunt import (
     differs,
     shortest,
 )
-from grader.checks.smallest.lines import VISIBLE, Message, cut, telling_part
+from grader.checks.smallest.lines import VISIBLE, cut, telling_part
 from grader.exam.compare import rounding
 from grader.worker.probes.network import pattern
+from grader.worker.protocol import CallNetwork, Rule, Trouble
 from reference.known import Known, Network
 
 __all__ = ["smallest_for_network"]
@@ -35,7 +37,8 @@ __all__ = ["smallest_for_network"]
 # -- networks ----------------------------------------------------------------------------------------------------------
 
 _SIDES = (4, 8, 16, 32)
-_MODES = ("eval", "train")
+_Mode = Literal["eval", "train"]
+_MODES: tuple[_Mode, ...] = ("eval", "train")
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,12 @@ class _Rule:
     offset: int = 0
 
     def values(self, shape: tuple[int, ...]) -> Tensor:
-        return pattern(self.told, shape)
+        return pattern(self.rule, shape)
 
     @property
-    def told(self) -> list[int]:
-        """Cycle, offset and constant."""
-        return [self.cycle, self.offset, 0 if self.cycle else int(self.code)]
+    def rule(self) -> Rule:
+        """The same for the worker."""
+        return Rule(self.cycle, self.offset, 0 if self.cycle else int(self.code))
 
 
 def _repeated(cycle: int, offset: int) -> _Rule:
@@ -65,7 +68,6 @@ _FILTERS = (_Rule("1"), _Rule("-1"), _repeated(3, 1), _repeated(5, 2))
 _VECTORS = (_Rule("1"), _Rule("-1"), _repeated(3, 1))
 _IMAGES = (_Rule("1"), _Rule("0"), _repeated(3, 0), _repeated(5, 2))
 _STATISTICS = _Rule("1")
-_NO_OPTIONS: Message = {}
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class _NetworkHunt:
         """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
         self._rivals = [examined.right[0]]
         self._calls = 1
-        self._answers: dict[tuple[_Setting, str, int], Tensor | None] = {}
+        self._answers: dict[tuple[_Setting, _Mode, int], Tensor | None] = {}
         self._choices = self._choices_of_arguments()
 
     def _choices_of_arguments(self) -> list[tuple[int, ...]]:
@@ -152,7 +154,7 @@ class _NetworkHunt:
             self._rivals += agreeing
         return None
 
-    def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, str]:
+    def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, _Mode]:
         mode, *places, side, batch, filters, vectors, pixels = counts
         arguments = tuple(values[place] for values, place in zip(self._choices, places, strict=True))
         inputs = dict(zip(self._examined.kind.parameters, arguments, strict=True)).get("num_in_channels", 1)
@@ -161,7 +163,7 @@ class _NetworkHunt:
         shape = (images, inputs, _SIDES[side], _SIDES[side])
         return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
 
-    def _expected(self, known: Known, setting: _Setting, mode: str) -> Tensor | None:
+    def _expected(self, known: Known, setting: _Setting, mode: _Mode) -> Tensor | None:
         """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
         named = dict(zip(self._examined.kind.parameters, setting.arguments, strict=True))
         numbers = named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
@@ -182,40 +184,38 @@ class _NetworkHunt:
         suits = float(single.abs().max()) <= LARGEST and rounding(single, double) <= VISIBLE
         return single if suits else None
 
-    def _actual(self, setting: _Setting, mode: str) -> Tensor | None:
+    def _actual(self, setting: _Setting, mode: _Mode) -> Tensor | None:
         """None where the network does not run on this."""
         key = setting, mode, self._calls
         if key not in self._answers:
             self._answers[key] = self._ran(setting, mode)
         return self._answers[key]
 
-    def _ran(
-        self, setting: _Setting, mode: str, *, shaken: float = 0.0, options: Message = _NO_OPTIONS
-    ) -> Tensor | None:
+    def _ran(self, setting: _Setting, mode: _Mode, *, shaken: float = 0.0, purpose: str = "smallest") -> Tensor | None:
         """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
-        probe = {
-            "do": "once",
-            "cls": self._examined.kind.cls,
-            "args": list(setting.arguments),
-            "fill": [rule.told for rule in (setting.filters, setting.vectors, _STATISTICS)],
-            "mode": mode,
-            "calls": self._calls,
-            **options,
-        }
-        image = setting.image + shaken * pattern((3, 1, 0), setting.shape)
-        evidence, outputs = self._hunt.ask(probe, {"input": image})
-        return None if "trouble" in evidence else outputs["output"]
+        probe = CallNetwork(
+            cls=self._examined.kind.cls,
+            arguments=setting.arguments,
+            filters=setting.filters.rule,
+            vectors=setting.vectors.rule,
+            buffers=_STATISTICS.rule,
+            mode=mode,
+            calls=self._calls,
+        )
+        image = setting.image + shaken * pattern(Rule(3, 1, 0), setting.shape)
+        reply, outputs = self._hunt.ask(probe, {"input": image}, purpose=purpose)
+        return None if isinstance(reply, Trouble) else outputs["output"]
 
-    def _fails(self, setting: _Setting, mode: str) -> bool:
+    def _fails(self, setting: _Setting, mode: _Mode) -> bool:
         return all(self._differs(known, setting, mode) for known in self._rivals) and self._steady(setting, mode)
 
-    def _steady(self, setting: _Setting, mode: str) -> bool:
+    def _steady(self, setting: _Setting, mode: _Mode) -> bool:
         """Whether rounding does not show. Where all of a channel's values are equal, batch-norm divides it by nearly 0;
         it would print something else on another machine."""
         actual, shaken = self._actual(setting, mode), self._ran(setting, mode, shaken=SHAKEN)
         return actual is not None and shaken is not None and _as_good_as_equal(actual, shaken)
 
-    def _differs(self, known: Known, setting: _Setting, mode: str) -> bool:
+    def _differs(self, known: Known, setting: _Setting, mode: _Mode) -> bool:
         expected = self._expected(known, setting, mode)
         if expected is None:
             return False
@@ -224,7 +224,7 @@ class _NetworkHunt:
             return False
         return differs(expected, actual)
 
-    def _told(self, setting: _Setting, mode: str) -> Smallest | None:
+    def _told(self, setting: _Setting, mode: _Mode) -> Smallest | None:
         actual = self._actual(setting, mode)
         if actual is None:
             return None
@@ -251,14 +251,14 @@ class _NetworkHunt:
             sentence,
         )
 
-    def _drawn_at_random(self, setting: _Setting, mode: str) -> bool:
+    def _drawn_at_random(self, setting: _Setting, mode: _Mode) -> bool:
         actual, other = self._actual(setting, mode), None
         self._hunt.allow(1)
         with contextlib.suppress(Enough):
-            other = self._ran(setting, mode, options={"rng": self._examined.exam.number("smallest/again")})
+            other = self._ran(setting, mode, purpose="smallest/again")
         return actual is not None and other is not None and not _as_good_as_equal(actual, other)
 
-    def _expectations(self, setting: _Setting, mode: str) -> Iterator[Tensor]:
+    def _expectations(self, setting: _Setting, mode: _Mode) -> Iterator[Tensor]:
         for known in self._rivals:
             expected = self._expected(known, setting, mode)
             if expected is not None:
@@ -274,7 +274,7 @@ def _distance(expected: Tensor, actual: Tensor) -> float:
     return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
 
 
-def _network_code(cls: str, setting: _Setting, mode: str, calls: int, part: str) -> str:
+def _network_code(cls: str, setting: _Setting, mode: _Mode, calls: int, part: str) -> str:
     shape = ", ".join(map(str, setting.shape))
     lines = ["import torch", "", f"model = {cls}({', '.join(map(str, setting.arguments))})"]
     if setting.pixels.cycle:

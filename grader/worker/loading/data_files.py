@@ -11,11 +11,12 @@ import contextlib
 import io
 import os
 import pickletools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from ..protocol import DataFile
 
 __all__ = ["lay_out"]
 
@@ -24,19 +25,19 @@ _FINDS = frozenset({"GLOBAL", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4", "PERSID", 
 _ACTS = frozenset({"REDUCE", "BUILD", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
 
 
-def lay_out(files: Iterable[Mapping[str, Any]], folder: Path, home: Path) -> None:
-    """Write the ``data`` (base64) of ``files`` to their paths below ``folder``, and work in ``home`` from now on.
+def lay_out(files: Iterable[DataFile], folder: Path, home: Path) -> None:
+    """Write ``files`` to their paths below ``folder``, and work in ``home`` from now on.
 
     ``home`` is the folder of the code that is examined, which relative names start from. What cannot be written is left
     out: the code then hears that it is not there. Nothing is done where there is no data.
     """
     laid = False
     for file in files:
-        content = base64.b64decode(file["data"]) if "data" in file else None
-        if content is None or _acts(content):
+        content = base64.b64decode(file.content)
+        if _acts(content):
             continue
         with contextlib.suppress(OSError, ValueError):
-            path = folder / file["path"]
+            path = folder / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             laid = True

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..protocol import CodeFile, Conflict, DataFile, Failure, Remark, Replacement
 from ..source.pieces import Source
 from ..source.python2 import PYTHON_2_NAMES
 from ..source.reading import read
@@ -44,43 +45,46 @@ before: neither one nor several may use up the time for loading, which is the ex
 
 @dataclass(frozen=True)
 class Loaded:
-    """What loading a submission came to. All but ``classes`` and ``namespaces`` are JSON values."""
+    """What loading a submission came to."""
 
     classes: dict[str, type]
     """The wanted classes that there are."""
     namespaces: dict[str, dict[str, Any]]
     """Names of each file that was run, by its path."""
-    left_out: list[dict[str, str]]
-    """``where``, ``what`` and ``why`` of statements not run, or not as they stand."""
-    failed: list[dict[str, Any]]
-    """``where`` and ``what`` of definitions that raised, the ``names`` that they should have bound, and ``type``,
-    ``text`` and ``frames`` of the exception."""
-    stood_in: list[dict[str, str]]
-    """``module`` and ``why`` of imports that something stands in for."""
+    left_out: list[Remark]
+    """Statements that were not run, or not as they are written."""
+    failed: list[Failure]
+    """Definitions that raised."""
+    stood_in: list[Replacement]
+    """Imports that something stands in for."""
     chosen: dict[str, str]
     """Path of the file that each wanted class is taken from."""
-    conflicts: list[dict[str, Any]]
-    """``name`` and ``paths`` of wanted classes that several unrelated files define differently."""
-    notes: list[dict[str, str]]
-    """Remarks on removed and old functions that the code uses (``where``, ``what``, ``why``); grows while it runs."""
+    conflicts: list[Conflict]
+    """Wanted classes that several unrelated files define differently."""
+    notes: list[Remark]
+    """Removed and old functions that the code uses; grows while it runs."""
     every: dict[str, tuple[type, ...]]
     """All classes that had each wanted name in any file, at any time: one may be defined twice, and copied."""
 
 
-def load(files: Iterable[Mapping[str, Any]], *, folder: Path, wanted: Sequence[str], sparing: bool = False) -> Loaded:
+def load(
+    files: Sequence[CodeFile],
+    data: Sequence[DataFile] = (),
+    *,
+    folder: Path,
+    wanted: Sequence[str],
+    sparing: bool = False,
+) -> Loaded:
     """Run the definitions of the files that hold the ``wanted`` classes, best file first.
 
-    ``files`` are as for ``outline``, or have ``data`` (base64), which is laid out for the code to read; ``folder`` is
-    where their text lies, for ``__file__``; ``sparing`` leaves out what the wanted classes do not need, imports apart.
+    ``data`` is laid out for the code to read; ``folder`` is where their text lies, for ``__file__``; ``sparing`` leaves
+    out what the wanted classes do not need, imports apart.
     Side effects: the working directory is that of the best file where there is data; the modules
     are registered in ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
     Never raises for what the code does.
     """
-    files = list(files)
-    code = [file for file in files if "data" not in file]
-    if len(code) < len(files):
-        lay_out(files, folder, (folder / code[0]["path"]).parent if code else folder)
-    return Loader(read(code), folder, wanted, sparing).load()
+    lay_out(data, folder, (folder / files[0].path).parent if files else folder)
+    return Loader(read(files), folder, wanted, sparing).load()
 
 
 _MOST_ENTRIES = 500
@@ -108,9 +112,9 @@ class Loader:
         self.by_globals = {id(vars(file.module)): file for file in self.files}
         self.running: list[File] = []
         self.patience = _SECONDS
-        self.left_out: list[dict[str, str]] = []
-        self.failed: list[dict[str, Any]] = []
-        self.notes: list[dict[str, str]] = []
+        self.left_out: list[Remark] = []
+        self.failed: list[Failure] = []
+        self.notes: list[Remark] = []
         self.stood_in: dict[str, str] = {}
         self.every: dict[str, list[type]] = {}
         self.builtins = {**vars(builtins), "__import__": self._import, "exit": sys.exit, "quit": sys.exit}
@@ -144,7 +148,7 @@ class Loader:
             namespaces={file.source.path: vars(file.module) for file in self.files if file.started},
             left_out=self.left_out,
             failed=self.failed,
-            stood_in=[{"module": module, "why": why} for module, why in self.stood_in.items()],
+            stood_in=[Replacement(module, reason) for module, reason in self.stood_in.items()],
             chosen=chosen,
             conflicts=[conflict for name in self.wanted if (conflict := self._conflict(name, chosen)) is not None],
             notes=self.notes,
@@ -158,7 +162,7 @@ class Loader:
         holding.sort(key=lambda file: is_to_do(file, name))
         return holding + [file for file in self.files if file not in holding and name in file.scope.own]
 
-    def _conflict(self, name: str, chosen: Mapping[str, str]) -> dict[str, Any] | None:
+    def _conflict(self, name: str, chosen: Mapping[str, str]) -> Conflict | None:
         """Files whose class of that name differs from the chosen one and that neither import nor are imported by it."""
         first = next((file for file in self.files if file.source.path == chosen.get(name)), None)
         if first is None or len(self.files) == 1 or (kept := class_statement(first, name)) is None:
@@ -170,7 +174,7 @@ class Loader:
                 continue
             if not same(other, kept):
                 paths.append(file.source.path)
-        return {"name": name, "paths": paths} if len(paths) > 1 else None
+        return Conflict(name, tuple(paths)) if len(paths) > 1 else None
 
     def run(self, file: File, names: Iterable[str]) -> None:
         """Run the file's definitions, if that is still to be done, and what else ``names`` need."""
@@ -285,7 +289,7 @@ class Loader:
         namespace = vars(file.module)
         for name in unit.bound - set(namespace):
             namespace[name] = StandIn(name)
-        self._note(unit.where, unit.what, f"needs what is not here ({what['type']}: {what['text']}): stood in for")
+        self._note(unit.where, unit.what, f"needs what is not here ({what.type}: {what.text}): stood in for")
         return True
 
     def _wants(self, file: File, unit: Unit, error: BaseException) -> bool:
@@ -314,9 +318,7 @@ class Loader:
         if missing in file.bound and missing not in vars(file.module):
             unit.missing = missing
         elif len(self.failed) < _MOST_ENTRIES:
-            self.failed.append(
-                {"where": unit.where, "what": unit.what, "names": sorted(unit.bound)[:20], **describe(error)}
-            )
+            self.failed.append(Failure(unit.where, unit.what, tuple(sorted(unit.bound)[:20]), describe(error)))
 
     def _trimmed(self, file: File, unit: Unit, statement: ast.stmt) -> ast.stmt:
         """The statement without those parts of its blocks that do more than define."""
@@ -351,13 +353,13 @@ class Loader:
         return kept
 
     def _leave_out(self, where: str, what: str, why: str) -> None:
-        entry = {"where": where, "what": what, "why": why}
+        entry = Remark(where, what, why)
         if len(self.left_out) < _MOST_ENTRIES and entry not in self.left_out:
             self.left_out.append(entry)
 
     def _note(self, where: str, what: str, why: str) -> None:
         if len(self.notes) < _MOST_ENTRIES:
-            self.notes.append({"where": where, "what": what, "why": why})
+            self.notes.append(Remark(where, what, why))
 
     # ---------------------------------------------------------------------------------------------------- imports
 

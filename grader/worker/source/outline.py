@@ -8,13 +8,13 @@ code runs may differ.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
 
+from ..protocol import Call, CodeFile, Definition, FileOutline, Method, NestedClass, Note, Outline, Problem
 from ..trouble import bounded
 from .names import Aliases, dotted, holds_dilation, is_one
-from .pieces import Note, Piece, Source, walk
+from .pieces import Piece, Source, walk
 from .reading import read
 
 __all__ = ["defined", "is_empty", "outline", "outline_of"]
@@ -34,12 +34,12 @@ _DILATION = {
 }
 
 
-def outline(files: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Read ``files`` (path and cells, in document order) and describe them; nothing is run and nothing is raised."""
+def outline(files: Iterable[CodeFile]) -> Outline:
+    """Read ``files`` and describe them; nothing is run and nothing is raised."""
     return outline_of(read(files))
 
 
-def outline_of(sources: list[Source]) -> dict[str, Any]:
+def outline_of(sources: list[Source]) -> Outline:
     """``outline`` for sources that are read already."""
     tables = [Aliases(source) for source in sources]
     neighbours: dict[str, Aliases] = {}
@@ -48,60 +48,60 @@ def outline_of(sources: list[Source]) -> dict[str, Any]:
         table.neighbours = neighbours
     own = {node.name for source in sources for _, statement in source.body for node in defined(statement)}
     own |= {name for source in sources for _, statement in source.body for name in _assigned(statement)}
-    return {"files": [_file(source, table, own) for source, table in zip(sources, tables, strict=True)]}
+    return Outline(tuple(_file(source, table, own) for source, table in zip(sources, tables, strict=True)))
 
 
 _NAMING = frozenset({ast.Name, ast.Attribute, ast.Call})
 _ASKING = frozenset({ast.Call, ast.Compare})
 
 
-def _file(source: Source, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+def _file(source: Source, aliases: Aliases, own: set[str]) -> FileOutline:
     read = {node.attr for _, node in source.nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
     read |= {node.value for _, node in source.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    classes: list[dict[str, Any]] = []
-    functions: list[dict[str, Any]] = []
-    values: list[dict[str, Any]] = []
+    classes: list[Definition] = []
+    functions: list[Definition] = []
+    values: list[Definition] = []
     for piece, statement in source.body:
         for node in defined(statement):
             if isinstance(node, ast.ClassDef):
-                classes.append({**_class(node, piece, aliases, own), "spare": _spare(node, aliases, read)})
+                classes.append(_class(node, piece, aliases, own, read))
             else:
-                functions.append(_function(node, piece, aliases, own))
+                functions.append(_named(node.name, node, piece, aliases, own))
         values += [_named(name, statement, piece, aliases, own) for name in _assigned(statement)]
-    reply: dict[str, Any] = {
-        "path": source.path,
-        "classes": classes[:_MOST],
-        "functions": functions[:_MOST],
-        "nested": [
-            {"name": inner.name, "inside": node.name, "line": inner.lineno, "cell": piece.number}
-            for piece, statement in source.body
-            for node in defined(statement)
-            if not isinstance(node, ast.ClassDef)
-            for inner in walk(node)
-            if isinstance(inner, ast.ClassDef)
-        ][:_MOST],
-        "values": values[:_MOST],
-        "imports": [bounded(module) for module in aliases.modules[:_MOST]],
-        "problems": [
-            {
-                "cell": piece.number,
-                "line": problem.line,
-                "text": problem.text,
-                "message": bounded(problem.message),
-                "stands_in": problem.stands_in,
-            }
-            for piece in source.pieces
-            for problem in piece.problems
-        ][:_MOST],
-        "notes": [_note(piece, note) for piece in source.pieces for note in piece.notes][:_MOST],
-    }
-    if source.written_by is not None:
-        reply["written_by"] = source.written_by
-    return reply
+    return FileOutline(
+        path=source.path,
+        classes=tuple(classes[:_MOST]),
+        functions=tuple(functions[:_MOST]),
+        nested=tuple(_nested(source)[:_MOST]),
+        values=tuple(values[:_MOST]),
+        imports=tuple(bounded(module) for module in aliases.modules[:_MOST]),
+        problems=tuple(_problems(source)[:_MOST]),
+        notes=tuple(_notes(source)[:_MOST]),
+        written_by=source.written_by,
+    )
 
 
-def _note(piece: Piece, note: Note) -> dict[str, Any]:
-    return {"cell": piece.number, "line": note.line, "what": note.what, "why": note.why}
+def _nested(source: Source) -> list[NestedClass]:
+    return [
+        NestedClass(name=inner.name, function=node.name, line=inner.lineno, cell=piece.number)
+        for piece, statement in source.body
+        for node in defined(statement)
+        if not isinstance(node, ast.ClassDef)
+        for inner in walk(node)
+        if isinstance(inner, ast.ClassDef)
+    ]
+
+
+def _problems(source: Source) -> list[Problem]:
+    return [
+        Problem(piece.number, problem.line, problem.text, bounded(problem.message), problem.stands_in)
+        for piece in source.pieces
+        for problem in piece.problems
+    ]
+
+
+def _notes(source: Source) -> list[Note]:
+    return [Note(piece.number, note.line, note.what, note.why) for piece in source.pieces for note in piece.notes]
 
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -125,42 +125,35 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
         yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
-def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
-    bases = [dotted(base) or type(base).__name__ for base in node.bases]
+def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases, own: set[str], read: set[str]) -> Definition:
+    """``read``: the names of the attributes that the file reads."""
+    bases = tuple(dotted(base) or type(base).__name__ for base in node.bases)
     parts = walk(node)
-    return {
-        "name": node.name,
-        "line": node.lineno,
-        "end_line": node.end_lineno,
-        "cell": piece.number,
-        "bases": bases,
-        "methods": {
-            member.name: {
-                "line": member.lineno,
-                "parameters": _parameters(member.args),
-                "empty": is_empty(member),
-            }
-            for member in _members(node)
+    return Definition(
+        name=node.name,
+        line=node.lineno,
+        end_line=node.end_lineno,
+        cell=piece.number,
+        calls=_calls(parts, aliases, aliases.resolve(bases[0]) if bases else "object"),
+        uses=_uses(parts, aliases, own),
+        bases=bases,
+        methods={
+            member.name: Method(member.lineno, _parameters(member.args), is_empty(member)) for member in _members(node)
         },
-        "calls": _calls(parts, aliases, aliases.resolve(bases[0]) if bases else "object"),
-        "uses": _uses(parts, aliases, own),
-    }
+        spare=_spare(node, aliases, read),
+    )
 
 
-def _function(node: _Function, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
-    return _named(node.name, node, piece, aliases, own)
-
-
-def _named(name: str, node: ast.stmt, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+def _named(name: str, node: ast.stmt, piece: Piece, aliases: Aliases, own: set[str]) -> Definition:
     parts = walk(node)
-    return {
-        "name": bounded(name),
-        "line": node.lineno,
-        "end_line": node.end_lineno,
-        "cell": piece.number,
-        "calls": _calls(parts, aliases, "object"),
-        "uses": _uses(parts, aliases, own),
-    }
+    return Definition(
+        name=bounded(name),
+        line=node.lineno,
+        end_line=node.end_lineno,
+        cell=piece.number,
+        calls=_calls(parts, aliases, "object"),
+        uses=_uses(parts, aliases, own),
+    )
 
 
 def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, int]:
@@ -188,7 +181,7 @@ def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, in
     return dict(list(uses.items())[:_MOST])
 
 
-def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, list[str]]:
+def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, tuple[str, ...]]:
     """Names of torch that the class uses for nothing but attributes that the file never reads, with those attributes:
     a layer that was left over."""
     kept: dict[int, str] = {}
@@ -206,7 +199,7 @@ def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, li
             spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(kept[id(part)]))
         elif written is not None:
             used.add(bounded(aliases.resolve(written)))
-    return {full: names for full, names in spare.items() if full not in used}
+    return {full: tuple(names) for full, names in spare.items() if full not in used}
 
 
 def _members(node: ast.ClassDef) -> Iterator[_Function]:
@@ -216,14 +209,14 @@ def _members(node: ast.ClassDef) -> Iterator[_Function]:
                 yield member
 
 
-def _parameters(arguments: ast.arguments) -> list[str]:
+def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
     names = [parameter.arg for parameter in [*arguments.posonlyargs, *arguments.args]]
     if arguments.vararg:
         names.append("*" + arguments.vararg.arg)
     names += [parameter.arg for parameter in arguments.kwonlyargs]
     if arguments.kwarg:
         names.append("**" + arguments.kwarg.arg)
-    return names
+    return tuple(names)
 
 
 def is_empty(function: _Function) -> bool:
@@ -250,9 +243,9 @@ def _kinds_asked_for(node: ast.AST) -> list[ast.expr]:
     return found + [kind for group in found if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
 
 
-def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> list[dict[str, Any]]:
+def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> tuple[Call, ...]:
     """Every call among ``parts`` whose function has a name, in the order of the source."""
-    calls: list[dict[str, Any]] = []
+    calls: list[Call] = []
     for call in parts:
         if not isinstance(call, ast.Call):
             continue
@@ -263,15 +256,15 @@ def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> list[dict[str, 
         if resolved.startswith("super()"):
             resolved = base + resolved.removeprefix("super()")
         calls.append(
-            {
-                "name": bounded(name),
-                "resolved": bounded(resolved),
-                "line": call.lineno,
-                "keywords": [word.arg or "**" for word in call.keywords],
-                "dilates": _dilates(call, resolved, aliases),
-            }
+            Call(
+                name=bounded(name),
+                resolved=bounded(resolved),
+                line=call.lineno,
+                keywords=tuple(word.arg or "**" for word in call.keywords),
+                dilates=_dilates(call, resolved, aliases),
+            )
         )
-    return calls[:_MOST]
+    return tuple(calls[:_MOST])
 
 
 def _dilates(call: ast.Call, resolved: str, aliases: Aliases) -> bool:

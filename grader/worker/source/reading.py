@@ -11,22 +11,22 @@ from __future__ import annotations
 import __future__
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
 
+from ..protocol import CodeFile
 from ..trouble import bounded
 from .magics import dedented, without_cell_magic, without_magics
 from .parsing import PRINTS_TO, checked, parse, parse_what_parses
-from .pieces import Note, Piece, Problem, Source
+from .pieces import Note, Piece, Source
 from .python2 import GONE, PYTHON_2, Python2, is_python2
 
 __all__ = ["read"]
 
 
-def read(files: Iterable[Mapping[str, Any]]) -> list[Source]:
-    """Sources of ``[{"path": "a.ipynb", "cells": [{"number": 3, "source": "…"}, …]}, …]``, in the same order.
+def read(files: Iterable[CodeFile]) -> list[Source]:
+    """The sources of files, in the same order.
 
     Files that a notebook writes with ``%%writefile`` follow at the end, unless a file of that path was handed in.
     Whatever the text, nothing is raised: what cannot be read is a problem of its piece.
@@ -44,21 +44,14 @@ def read(files: Iterable[Mapping[str, Any]]) -> list[Source]:
     return sources
 
 
-def _read_file(file: Mapping[str, Any]) -> tuple[Source, list[Source]]:
-    path = bounded(file.get("path"), 4096)
+def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
+    path = bounded(file.path, 4096)
     notebook = path.lower().endswith(".ipynb")
     pieces, written = [], []
-    cells = file.get("cells")
-    for place, cell in enumerate(cells if isinstance(cells, list | tuple) else [None], start=1):
-        number, text = (cell.get("number"), cell.get("source")) if isinstance(cell, Mapping) else (None, None)
-        if notebook and not isinstance(number, int):
-            number = place
+    for place, cell in enumerate(file.cells, start=1):
+        number = place if notebook and cell.number is None else cell.number
         name = f"{path}, cell {number}" if notebook else path
-        if not isinstance(text, str):
-            lost = Problem(1, "", "there is no source text", None)
-            pieces.append(Piece(name, number, "", (), (lost,)))
-            continue
-        text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+        text = cell.source.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
         piece, target = _read_piece(name, number, text, notebook)
         pieces.append(piece)
         if target is not None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..protocol import UnusualCode
 from ..trouble import bounded
 from .names import STARRED, Aliases, dotted
 from .pieces import Source
@@ -117,8 +118,8 @@ _LAYERS = ("torch.nn", "torch.optim", "torch.autograd", "torch.utils.data", "tor
 _BASES = ("torch.Tensor", "torch.nn.Parameter", "torch.nn.parameter.Parameter", "type")
 
 
-def unusual(sources: Iterable[Source]) -> dict[str, list[dict[str, Any]]]:
-    """Path → ``cell``, ``line`` and ``what`` of each such construct, in the source's order, 20 a file at most.
+def unusual(sources: Iterable[Source]) -> dict[str, tuple[UnusualCode, ...]]:
+    """The path of each file → its constructs of this kind, in the source's order, at most 20 per file.
 
     The submission's own modules may have any name: ``mine.py`` and ``worker.py`` are their authors' business. One that
     has the name of an installed module may not be what an import of that name gives, and excuses nothing.
@@ -192,7 +193,7 @@ def _real(full: str) -> Any:
     return value
 
 
-def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
+def _in_file(source: Source, own: set[str]) -> tuple[UnusualCode, ...]:
     names = _Names(source, own)
     looked_up = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
     named = {id(part) for _, node in source.nodes if type(node) in _FOLLOWED for part in _followed(node)}
@@ -204,10 +205,8 @@ def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
         for what in (*_told(node, names), *_passed_on(node, named, names))
     }
     # the outermost name of an attribute says it all: sys._getframe, and not _getframe again
-    return [
-        {"cell": piece.number, "line": line, "what": bounded(what)}
-        for (_, line, what), piece in sorted(found.items(), key=lambda one: one[0])
-    ][:_MOST]
+    constructs = sorted(found.items(), key=lambda one: one[0])[:_MOST]
+    return tuple(UnusualCode(piece.number, line, bounded(what)) for (_, line, what), piece in constructs)
 
 
 _FOLLOWED = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.Expr})

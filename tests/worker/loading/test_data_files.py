@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from grader.worker.loading.data_files import lay_out
+from grader.worker.protocol import DataFile
 
 
-def _sent(path: str, content: bytes) -> dict[str, str]:
-    return {"path": path, "data": base64.b64encode(content).decode()}
+def _sent(path: str, content: bytes) -> DataFile:
+    return DataFile(path, base64.b64encode(content).decode())
 
 
 def _array(values) -> bytes:
@@ -80,6 +81,6 @@ def test_what_cannot_be_written_is_left_out_and_the_rest_is_not(tmp_path, monkey
 
 def test_without_data_the_working_directory_stays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    lay_out([{"path": "a/b.py", "cells": []}], tmp_path, tmp_path / "a")
+    lay_out([], tmp_path, tmp_path / "a")
     assert Path.cwd() == tmp_path
     assert not list(tmp_path.iterdir())

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from code_files import notebook, script
 
 from grader.worker.loading import legacy
 from grader.worker.loading.loader import Loaded, load
+from grader.worker.protocol import Conflict, DataFile, to_json
 
 NETWORK = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
 PLAIN = "class CNN(nn.Module):\n    pass\n"
@@ -36,20 +38,19 @@ def loading(tmp_path):
     """Load files given as path → source (a script) or list of sources (a notebook's cells)."""
 
     def run(files: dict[str, str | list[str]], *wanted: str) -> Loaded:
-        sent = []
-        for path, text in files.items():
-            cells = [(None, text)] if isinstance(text, str) else list(enumerate(text, start=1))
-            sent.append({"path": path, "cells": [{"number": number, "source": source} for number, source in cells]})
+        sent = [
+            script(text, path) if isinstance(text, str) else notebook(*text, path=path) for path, text in files.items()
+        ]
         loaded = load(sent, folder=tmp_path, wanted=wanted or ("CNN", "UNet"))
         listed = [loaded.left_out, loaded.failed, loaded.stood_in, loaded.chosen, loaded.conflicts, loaded.notes]
-        assert json.loads(json.dumps(listed)) == listed
+        json.dumps(to_json(listed), allow_nan=False)
         return loaded
 
     return run
 
 
 def reasons(loaded: Loaded) -> dict[str, str]:
-    return {entry["what"]: entry["why"] for entry in loaded.left_out}
+    return {entry.text: entry.reason for entry in loaded.left_out}
 
 
 def test_definitions_run_and_doings_are_left_out(loading, capsys, tmp_path):
@@ -122,7 +123,7 @@ def test_a_block_keeps_its_definitions_and_loses_the_rest(loading, capsys):
     loaded = loading({"models.py": text})
     assert loaded.namespaces["models.py"]["device"] == "cpu"
     assert reasons(loaded) == {'print("none")': "calls print() at the top level"}
-    assert loaded.left_out[0]["where"] == "models.py, line 9"
+    assert loaded.left_out[0].place == "models.py, line 9"
     assert capsys.readouterr().out == ""
 
 
@@ -146,7 +147,7 @@ def test_what_a_wanted_class_needs_is_run_and_noted(loading, capsys, needed):
     loaded = loading({"models.py": NETWORK + helpers + needed + "unneeded = make()\n"})
     assert "CNN" in loaded.classes and not loaded.failed
     assert "Layer" in loaded.namespaces["models.py"] and "unneeded" not in loaded.namespaces["models.py"]
-    assert any("run all the same" in entry["why"] for entry in loaded.left_out)
+    assert any("run all the same" in entry.reason for entry in loaded.left_out)
     assert capsys.readouterr().out == ""
 
 
@@ -177,14 +178,14 @@ def test_an_exception_costs_one_definition_and_is_told_in_the_students_frames(lo
     loaded = loading({"models.py": text})
     (failure,) = loaded.failed
     assert "CNN" in loaded.classes
-    assert (failure["where"], failure["what"]) == ("models.py, line 6", "class Bad(nn.Module):")
-    assert (failure["type"], failure["text"]) == ("ZeroDivisionError", "division by zero")
-    assert [(frame["line"], frame["text"]) for frame in failure["frames"]] == [
+    assert (failure.place, failure.text) == ("models.py, line 6", "class Bad(nn.Module):")
+    assert (failure.trouble.type, failure.trouble.text) == ("ZeroDivisionError", "division by zero")
+    assert [(frame.line, frame.text) for frame in failure.trouble.frames] == [
         (6, "class Bad(nn.Module):"),
         (7, "x = half(1)"),
         (5, "return x / 0"),
     ]
-    assert {frame["file"] for frame in failure["frames"]} == {"models.py"}
+    assert {frame.file for frame in failure.trouble.frames} == {"models.py"}
 
 
 @pytest.mark.parametrize(
@@ -193,13 +194,13 @@ def test_an_exception_costs_one_definition_and_is_told_in_the_students_frames(lo
 def test_leaving_the_program_costs_one_definition(loading, leaving):
     loaded = loading({"models.py": NETWORK + f"class Bad:\n    {leaving}\n" + PLAIN})
     assert "CNN" in loaded.classes
-    assert [failure["what"] for failure in loaded.failed] == ["class Bad:"]
+    assert [failure.text for failure in loaded.failed] == ["class Bad:"]
 
 
 def test_an_exception_that_cannot_be_shown_is_told_all_the_same(loading):
     text = "class Odd(Exception):\n    def __str__(self): raise self\nclass Bad:\n    raise Odd\nclass CNN: pass\n"
     loaded = loading({"models.py": text})
-    assert [(failure["type"], failure["text"]) for failure in loaded.failed] == [("Odd", "<cannot be shown>")]
+    assert [(failure.trouble.type, failure.trouble.text) for failure in loaded.failed] == [("Odd", "<cannot be shown>")]
     assert "CNN" in loaded.classes
 
 
@@ -221,14 +222,14 @@ def test_cells_out_of_order_still_define_their_classes(loading):
 def test_of_unrelated_files_the_first_counts_and_the_others_are_told(loading):
     loaded = loading({"b.py": NETWORK + PLAIN, "a.py": "class CNN:\n    x = 1\n", "c.py": NETWORK + "\n" + PLAIN})
     assert loaded.chosen == {"CNN": "b.py"}
-    assert loaded.conflicts == [{"name": "CNN", "paths": ["b.py", "a.py"]}]
+    assert loaded.conflicts == [Conflict("CNN", ("b.py", "a.py"))]
     assert list(loaded.namespaces) == ["b.py"]
 
 
 def test_a_file_whose_class_fails_gives_way_to_the_next(loading):
     loaded = loading({"b.py": "class CNN:\n    x = 1 / 0\n", "a.py": "class CNN:\n    x = 1\n"})
     assert loaded.chosen == {"CNN": "a.py"}
-    assert [failure["where"] for failure in loaded.failed] == ["b.py, line 1"]
+    assert [failure.place for failure in loaded.failed] == ["b.py, line 1"]
 
 
 def test_models_split_over_files_import_one_another(loading, capsys):
@@ -266,7 +267,7 @@ def test_a_name_left_out_of_an_imported_file_is_stood_in_for_or_run_if_needed(lo
     }
     loaded = loading(files)
     assert loaded.classes["CNN"].k == 3
-    assert [entry["module"] for entry in loaded.stood_in] == ["config.cnn"]
+    assert [entry.module for entry in loaded.stood_in] == ["config.cnn"]
     assert not loaded.failed
 
 
@@ -277,7 +278,7 @@ def test_a_file_named_as_an_installed_module_does_not_shadow_it(loading, name):
     loaded = loading({"models.py": text, f"{name}.py": "x = 1\n"})
     assert sys.modules[name] is real
     assert loaded.classes["CNN"].real == name
-    assert any(entry["what"] == name and "installed module" in entry["why"] for entry in loaded.left_out)
+    assert any(entry.text == name and "installed module" in entry.reason for entry in loaded.left_out)
 
 
 def test_a_file_named_as_a_module_is_still_meant_where_only_it_has_the_name(loading):
@@ -296,7 +297,7 @@ def test_a_star_import_from_an_absent_file_leaves_no_name_undefined(loading):
     assert issubclass(loaded.classes["CNN"], torch.nn.Module)
     functional, number, absent = loaded.classes["CNN"]().f()
     assert functional is torch.nn.functional.relu and number > 3 and not absent
-    assert {entry["module"] for entry in loaded.stood_in} == {"load_data", "load_data.cached", "load_data.HORSES"}
+    assert {entry.module for entry in loaded.stood_in} == {"load_data", "load_data.cached", "load_data.HORSES"}
 
 
 def test_old_and_absent_modules_do_not_stop_a_real_notebook(loading):
@@ -315,7 +316,7 @@ def test_old_and_absent_modules_do_not_stop_a_real_notebook(loading):
     ]
     loaded = loading({"a2.ipynb": imports})
     assert "CNN" in loaded.classes and not loaded.failed
-    assert {"cv2", "google.colab", "load_data"} <= {entry["module"] for entry in loaded.stood_in}
+    assert {"cv2", "google.colab", "load_data"} <= {entry.module for entry in loaded.stood_in}
     assert "cnn = train(args)" in reasons(loaded)
 
 
@@ -368,7 +369,7 @@ def test_the_next_submission_finds_nothing_of_the_last(loading):
     loading({"main.py": "from helpers import value\nclass CNN: pass\n", "helpers.py": "value = 3\n"})
     assert "helpers" in sys.modules
     loaded = loading({"main.py": "import helpers\nclass CNN: pass\n"})
-    assert [entry["module"] for entry in loaded.stood_in] == ["helpers"]
+    assert [entry.module for entry in loaded.stood_in] == ["helpers"]
     assert "helpers" not in sys.modules
 
 
@@ -376,22 +377,24 @@ def test_an_endless_definition_is_given_up(loading, monkeypatch):
     monkeypatch.setattr("grader.worker.loading.loader._SECONDS", 0.05)
     loaded = loading({"models.py": "class Bad:\n    while True: pass\nclass CNN: pass\n"})
     assert "CNN" in loaded.classes
-    assert [failure["text"] for failure in loaded.failed] == ["still running after 0.05 seconds"]
+    assert [failure.trouble.text for failure in loaded.failed] == ["still running after 0.05 seconds"]
 
 
 def test_several_endless_definitions_take_less_and_less(loading, monkeypatch):
     monkeypatch.setattr("grader.worker.loading.loader._SECONDS", 0.08)
     loaded = loading({"models.py": "x = 9**9**9**9\ny = sum(1 for _ in range(10**12))\nclass CNN: pass\n"})
     assert "CNN" in loaded.classes
-    assert [failure["text"] for failure in loaded.failed] == [f"still running after {s} seconds" for s in (0.08, 0.04)]
+    assert [failure.trouble.text for failure in loaded.failed] == [
+        f"still running after {s} seconds" for s in (0.08, 0.04)
+    ]
 
 
 def test_sparing_runs_nothing_that_is_not_needed(loading):
     text = "import math\nx = 1 / 0\ny = 2\nclass CNN:\n    k = y\nclass Other:\n    k = 1 / 0\n"
-    sent = [{"path": "models.py", "cells": [{"number": None, "source": text}]}]
+    sent = [script(text, "models.py")]
     loaded = load(sent, folder=Path(), wanted=("CNN",), sparing=True)
     assert loaded.classes["CNN"].k == 2 and not loaded.failed
-    assert [entry["what"] for entry in loaded.left_out] == ["x = 1 / 0", "class Other:"]
+    assert [entry.text for entry in loaded.left_out] == ["x = 1 / 0", "class Other:"]
 
 
 def test_a_starter_never_wins_over_a_solution_beside_it(loading):
@@ -406,8 +409,8 @@ def test_a_name_that_only_an_annotation_misses_costs_nothing(loading):
     text = NETWORK + "class CNN(nn.Module):\n    def forward(self, x: Tensor) -> Tensor:\n        return x\n"
     loaded = loading({"models.py": text + "class UNet(Tensor):\n    pass\n"})
     assert "CNN" in loaded.classes
-    assert [note["why"] for note in loaded.notes] == ["annotations not evaluated: name 'Tensor' is not defined"]
-    assert [failure["what"] for failure in loaded.failed] == ["class UNet(Tensor):"]
+    assert [note.reason for note in loaded.notes] == ["annotations not evaluated: name 'Tensor' is not defined"]
+    assert [failure.text for failure in loaded.failed] == ["class UNet(Tensor):"]
 
 
 def test_a_program_sees_no_arguments_but_its_own_name(loading, monkeypatch):
@@ -433,14 +436,10 @@ def test_deep_nesting_is_left_out_and_costs_nothing_else(loading):
 
 def test_data_handed_in_beside_the_code_can_be_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    script = NETWORK + "import json\nwith open('config.json') as f:\n    cfg = json.load(f)\n"
-    script += "class CNN(nn.Module):\n    size = cfg['size']\n"
+    text = NETWORK + "import json\nwith open('config.json') as f:\n    cfg = json.load(f)\n"
+    text += "class CNN(nn.Module):\n    size = cfg['size']\n"
     data = base64.b64encode(b'{"size": 7}').decode()
-    files = [
-        {"path": "a2/models.py", "cells": [{"number": None, "source": script}]},
-        {"path": "a2/config.json", "cells": [], "data": data},
-    ]
-    loaded = load(files, folder=tmp_path, wanted=["CNN"])
+    loaded = load([script(text, "a2/models.py")], [DataFile("a2/config.json", data)], folder=tmp_path, wanted=["CNN"])
     assert (loaded.classes["CNN"].size, loaded.failed) == (7, [])
 
 
@@ -464,7 +463,7 @@ def test_what_needs_something_that_is_not_here_takes_no_class_with_it(loading, m
     loaded = loading({"models.py": text})
     assert sorted(loaded.classes) == ["CNN", "UNet"], loaded.failed
     assert not loaded.failed
-    assert any("stood in for" in entry["why"] for entry in (*loaded.notes, *loaded.stood_in))
+    assert any("stood in for" in entry.reason for entry in (*loaded.notes, *loaded.stood_in))
 
 
 def test_a_class_that_reads_an_absent_file_in_its_own_body_is_defined_without(loading):
@@ -481,7 +480,7 @@ def test_a_mistake_of_the_students_own_is_no_absence(loading, statement):
     name = statement.partition(" ")[0]
     loaded = loading({"models.py": NETWORK + f"{statement}\nclass CNN(nn.Module):\n    size = {name}\n"})
     assert not loaded.classes
-    assert loaded.failed[0]["what"] == statement
+    assert loaded.failed[0].text == statement
 
 
 @pytest.mark.parametrize(("path", "count"), [("colours/colour_kmeans24_cat7.npy", 24), ("color_kmeans16_cat7.npy", 16)])
@@ -489,7 +488,7 @@ def test_the_courses_colours_have_their_form_where_they_are_absent(loading, path
     text = NETWORK + f"import numpy as np\ncolours = np.load({path!r}, allow_pickle=True, encoding='bytes')[0]\n"
     loaded = loading({"models.py": text + "class CNN(nn.Module):\n    shape = colours.shape\n"})
     assert loaded.classes["CNN"].shape == (count, 3)
-    assert any("not here" in note["why"] for note in loaded.notes)
+    assert any("not here" in note.reason for note in loaded.notes)
 
 
 HOSTILE = [
@@ -514,7 +513,7 @@ def test_what_fails_beside_something_absent_is_told(loading):
     text = NETWORK + "class CNN(nn.Module):\n    x = open('nothing')\n    size = 1 / 0\n"
     loaded = loading({"models.py": text})
     assert not loaded.classes
-    assert [failure["names"] for failure in loaded.failed] == [["CNN"]]
+    assert [failure.names for failure in loaded.failed] == [("CNN",)]
 
 
 def test_a_class_that_reads_a_stand_in_as_it_may_not_be_read_is_defined_without(loading):

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import ast
 
+import code_files
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.worker.protocol import Cell, CodeFile
 from grader.worker.source.pieces import Piece, Source
 from grader.worker.source.python2 import DIVIDE, PYTHON_2
 from grader.worker.source.reading import read
 
 
 def script(text: str, path: str = "models.py") -> Source:
-    return read([{"path": path, "cells": [{"number": None, "source": text}]}])[0]
+    return read([code_files.script(text, path)])[0]
 
 
 def notebook(*cells: str) -> list[Source]:
-    numbered = [{"number": number, "source": cell} for number, cell in enumerate(cells, start=1)]
-    return read([{"path": "a2.ipynb", "cells": numbered}])
+    return read([code_files.notebook(*cells)])
 
 
 def cell(text: str) -> Piece:
@@ -86,8 +87,8 @@ def test_a_cell_that_writes_python_is_a_file_with_the_lines_of_the_cell():
 def test_a_file_that_was_handed_in_wins_over_one_that_a_cell_writes():
     sources = read(
         [
-            {"path": "a.ipynb", "cells": [{"number": 1, "source": "%%writefile models.py\nx = 1"}]},
-            {"path": "models.py", "cells": [{"number": None, "source": "x = 2"}]},
+            code_files.notebook("%%writefile models.py\nx = 1", path="a.ipynb"),
+            code_files.script("x = 2", "models.py"),
         ]
     )
     assert [(source.path, source.written_by) for source in sources] == [("a.ipynb", None), ("models.py", None)]
@@ -226,10 +227,9 @@ def test_an_expression_of_any_length_costs_nothing_else(text):
     assert [part.name for part in piece.body if isinstance(part, ast.ClassDef)] == ["CNN"]
 
 
-@pytest.mark.parametrize("cells", [None, [None], [{"number": 1, "source": None}], [3], "text"])
-def test_missing_text_is_a_problem(cells):
-    source = read([{"path": "a.ipynb", "cells": cells}])[0]
-    assert source.pieces[0].problems[0].message == "there is no source text"
+def test_a_cell_without_a_number_gets_its_place():
+    source = read([CodeFile("a.ipynb", (Cell(None, "x = 1"), Cell(None, "y = 2")))])[0]
+    assert [piece.name for piece in source.pieces] == ["a.ipynb, cell 1", "a.ipynb, cell 2"]
 
 
 def test_line_ends_of_any_system_and_a_byte_order_mark_are_no_problem():
