@@ -25,6 +25,7 @@ from grader.exam.exam import NETWORKS, Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.examined import Examined, report_on, run_record
 from grader.intake import Found, Submission, read
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
@@ -239,7 +240,7 @@ class _Examination:
             verdict = run_check(str(criterion.check), sitting, criterion.id)
         except Exception as fault:  # a defect of ours: what the student's code raised is evidence by now
             feedback = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
-            evidence = {"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)}
+            evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
             verdict = Verdict(criterion.id, Outcome.ERROR, feedback, evidence=evidence)
         return replace(verdict, seconds=time.monotonic() - clock)
 

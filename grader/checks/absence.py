@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from grader import suggest
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.verdicts import Verdict, skipped
@@ -86,15 +87,13 @@ def undefined(sitting: Sitting, trouble: Trouble) -> str:
 def nearest(name: str, written: list[str]) -> str | None:
     """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and
     underscores."""
-    import difflib
-
     from grader.exam.exam import NETWORKS
 
     taken = {kind.cls for kinds in NETWORKS.values() for kind in kinds.values()} | {"MyConv2d", "MyDilatedConv2d"}
     free = {one.lower().replace("_", ""): one for one in written if one not in taken}
-    close = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.6)
-    if close:
-        return free[close[0]]
+    alike = suggest.nearest(name.lower(), free)
+    if alike is not None:
+        return free[alike]
     return next(
         (one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.compare import compare
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
 from reference.known import Known, first_parameter
 
@@ -31,9 +33,9 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         told = (
             f"The outputs equal the handout's network in evaluation and in training mode. {known.explanation}".strip()
         )
-        return passed(criterion, told, evidence={"margins": {"outputs": network.margin(known)}})
+        return passed(criterion, told, evidence=Evidence(margins={"outputs": network.margin(known)}))
     found = network.difference()
-    evidence = {} if found is None else {"difference": found[1].as_json()}
+    evidence = Evidence(difference=None if found is None else found[1])
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
         return partial(
@@ -45,7 +47,7 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     smallest = smallest_for_network(sitting, network)
     told = _unknown(sitting, network) + (f" {smallest.sentence}" if smallest else "")
-    return failed(criterion, told, evidence=evidence | ({"snippet": smallest.snippet} if smallest else {}))
+    return failed(criterion, told, evidence=replace(evidence, snippet=smallest.snippet if smallest else None))
 
 
 def _named(sitting: Sitting, network: Examined, known: Known) -> str:

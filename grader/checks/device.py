@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.marking.evidence import Evidence, Json
 from grader.marking.verdicts import Flag, Verdict, failed, passed
 from grader.worker.protocol import Finding, RunOnDevice, Trouble
 
@@ -38,7 +38,7 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             criterion,
             f"{network.kind.cls} is tied to one device: {told}. {_KEPT if findings[0].kept else _MADE}",
             mistake="tied-to-device",
-            evidence={"findings": [_as_json(finding) for finding in findings[:10]]},
+            evidence=Evidence(facts={"findings": [_fact(finding) for finding in findings[:10]]}),
         )
     if not reply.settled:
         return Verdict(
@@ -52,7 +52,7 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return passed(criterion, "Nothing in the network is tied to a device.")
 
 
-def _as_json(finding: Finding) -> dict[str, Any]:
+def _fact(finding: Finding) -> dict[str, Json]:
     kept = {} if finding.kept is None else {"kept": finding.kept}
     return {"what": finding.what, "where": finding.where, **kept}
 

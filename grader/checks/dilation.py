@@ -6,7 +6,7 @@ The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -31,6 +31,7 @@ from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest.layer import smallest_for_layer
 from grader.exam.compare import compare, rounding, share_of
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
 from grader.worker.protocol import Trouble
@@ -56,7 +57,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return passed(
             criterion,
             f"All {len(answers)} cases have the right values.",
-            evidence=table | {"margins": {"outputs": margin}},
+            evidence=replace(table, margins={"outputs": margin}),
         )
     first = next((answer for answer in wrong if answer.trouble is None), wrong[0])
     where = sitting.where(name)
@@ -65,7 +66,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         doing = f"running {name} with {first.case.told()}"
         return failed(criterion, trouble_sentence(first.trouble, doing), evidence=table)
     found = first.difference("output")
-    evidence = table | ({"difference": found.as_json()} if found else {})
+    evidence = replace(table, difference=found)
     if unsteady is not None:
         if _uninitialised(answers):
             return failed(
@@ -88,7 +89,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     failing = _failing(wrong)
     smallest = smallest_for_layer(sitting, thing, among=failing) if failing else None
     if smallest is not None:
-        evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
+        evidence, detail = replace(evidence, snippet=smallest.snippet), f"{detail} {smallest.sentence}"
     if some is not None:
         return partial(
             criterion,
@@ -105,7 +106,7 @@ def _failing(answers: Iterable[Answer]) -> list[tuple[int, int | None]]:
     return [(answer.case.kernel, answer.case.gap) for answer in answers if answer.case.padding is None]
 
 
-def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: dict[str, Any]) -> Verdict:
+def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: Evidence) -> Verdict:
     """For a layer that says something else, or fails, when it is called again."""
     call = answer.unsteady or "again"
     later = None if call in answer.outputs else answer.run.later
@@ -202,7 +203,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             difference = answer.difference(of)
             if difference is None:
                 continue
-            evidence = table | {"difference": difference.as_json()}
+            evidence = replace(table, difference=difference)
             if of not in answer.outputs:
                 unused = not answer.right and _unused(sitting, thing, answer, source)
                 advice = (
@@ -224,7 +225,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             # Where the values are wrong already, their smallest input says enough.
             smallest = smallest_for_layer(sitting, thing, of, among=_failing([answer])) if answer.right else None
             if smallest is not None:
-                evidence |= {"snippet": smallest.snippet}
+                evidence = replace(evidence, snippet=smallest.snippet)
             told = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
             return failed(criterion, told + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
     of_what = "" if all(answer.right for answer in answers) else " for what the layer computes"
@@ -311,7 +312,7 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
             mistake="native-dilation",
-            evidence={"operations": native},
+            evidence=Evidence(facts={"operations": native}),
         )
     if _spreads_nothing(sitting, case_answers(sitting, thing)):
         return failed(

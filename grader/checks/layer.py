@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 from grader.checks.absence import missing_class
 from grader.checks.sitting import Sitting
-from grader.exam.compare import Difference, compare, rounding
+from grader.exam.compare import compare, missing, rounding
+from grader.marking.evidence import Configuration, Difference, Evidence
 from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
 
 __all__ = [
@@ -128,7 +128,7 @@ class Answer:
     def _difference(self, name: str) -> Difference | None:
         if name not in self.outputs:
             shape = tuple(self.expected["output" if name in CALLS else name].shape)
-            return Difference(shape, (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+            return missing(shape, ())
         of = "output" if name in CALLS else name
         return compare(self.expected[of], self.outputs[name], self.tolerances[of])
 
@@ -205,13 +205,14 @@ def runs(answers: tuple[Answer, ...]) -> bool:
     return any(answer.trouble is None for answer in answers)
 
 
-def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> dict[str, Any]:
-    rows = []
+def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> Evidence:
+    """Every case as a configuration, and whether the tensors of these names are right."""
+    configurations = []
     for answer in answers:
         if answer.trouble is not None:
             actual, ok = answer.trouble.text[:120], False
         else:
             found = [difference for name in names if (difference := answer.difference(name)) is not None]
             actual, ok = (found[0].sentence() if found else "equal"), not found
-        rows.append({"arguments": answer.case.named, "expected": "equal to the reference", "actual": actual, "ok": ok})
-    return {"configurations": rows}
+        configurations.append(Configuration(answer.case.named, "equal to the reference", actual, ok))
+    return Evidence(configurations=tuple(configurations))

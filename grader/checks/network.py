@@ -11,9 +11,10 @@ from torch import Tensor
 
 from grader.checks.catalogue import look_up
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
-from grader.exam.compare import Difference, compare, rounding, share_of
+from grader.exam.compare import compare, missing, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local, NetworkKind
 from grader.lazy import lazy
+from grader.marking.evidence import Difference
 from grader.worker.protocol import BuildNetwork, Construction, RunNetwork, Tensors, Trace, TraceNetwork, Trouble
 from reference.known import Known, Network, misordered, right
 from reference.steps import Step, state_shapes, upsampling_moved
@@ -525,13 +526,13 @@ def _state(exam: Exam, trace: Trace) -> Tensors:
 def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:
     for name, value in expected.outputs.items():
         if name not in actual.outputs:
-            yield name, Difference(tuple(value.shape), (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+            yield name, missing(tuple(value.shape), ())
             continue
         difference = compare(value, actual.outputs[name], tolerances[name])
         if difference is not None:
             yield name, difference
     for name in actual.outputs.keys() - expected.outputs.keys():
-        yield name, Difference((), tuple(actual.outputs[name].shape), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+        yield name, missing((), tuple(actual.outputs[name].shape))
 
 
 def network_of(sitting: Sitting, thing: str) -> Examined:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from grader.checks.absence import cannot_be_judged
-from grader.checks.network import Examined, network_of
+from grader.checks.network import Examined, Row, network_of
 from grader.checks.sitting import Sitting, arguments_of
 from grader.checks.trust import counted_otherwise
+from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, passed
 
 __all__ = ["parameters"]
@@ -23,18 +24,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         if row.fits and (network.fixed or {}).items() <= network._named(row.arguments).items()
     ]
     rows = rows or [row for row in network.rows if row.constructs]
-    table = {
-        "configurations": [
-            {
-                "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
-                "expected": " or ".join(f"{count:,}" for count in sorted(row.counts)),
-                "actual": f"{row.built.trainable:,}"
-                + (f" and {row.built.frozen:,} frozen" if row.built.frozen else ""),
-                "ok": row.counted and row.counting is None,
-            }
-            for row in rows
-        ]
-    }
+    table = Evidence(configurations=tuple(_configuration(network, row) for row in rows))
     wrong = next((row for row in rows if not row.counted or row.counting), None)
     if wrong is None and not network.kind.odd_kernels and network.reordered is None:
         # Shapes are asked at kernel 3 only, but a filter that is always 3×3 has too few parameters at 5.
@@ -72,6 +62,16 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     else:
         feedback += _why_not_as_many(network)
     return failed(criterion, feedback, evidence=table)
+
+
+def _configuration(network: Examined, row: Row) -> Configuration:
+    frozen = f" and {row.built.frozen:,} frozen" if row.built.frozen else ""
+    return Configuration(
+        arguments=dict(zip(network.kind.parameters, row.arguments, strict=True)),
+        expected=" or ".join(f"{count:,}" for count in sorted(row.counts)),
+        actual=f"{row.built.trainable:,}{frozen}",
+        ok=row.counted and row.counting is None,
+    )
 
 
 def _why_not_as_many(network: Examined) -> str:

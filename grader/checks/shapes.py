@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
-from typing import Any
 
 from grader.checks.absence import absent_class, line_of, made_of_what_is_missing, undefined
 from grader.checks.network import Examined, Row, network_of
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
 
 __all__ = ["shapes"]
@@ -29,7 +29,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if absent:
         return failed(criterion, absent)
     rows = network.rows
-    table = {"configurations": [_as_json(network, row) for row in rows]}
+    table = Evidence(configurations=tuple(_configuration(network, row) for row in rows))
     fixed = network.fixed
     if fixed == {}:
         remarks = _larger_images(network)
@@ -73,13 +73,13 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return failed(criterion, _first_failure(sitting, network, first), evidence=table)
 
 
-def _as_json(network: Examined, row: Row) -> dict[str, Any]:
-    return {
-        "arguments": dict(zip(network.kind.parameters, row.arguments, strict=True)),
-        "expected": ", ".join(str(list(shape)) for shape in row.expected),
-        "actual": row.actual(),
-        "ok": row.fits,
-    }
+def _configuration(network: Examined, row: Row) -> Configuration:
+    return Configuration(
+        arguments=dict(zip(network.kind.parameters, row.arguments, strict=True)),
+        expected=", ".join(str(list(shape)) for shape in row.expected),
+        actual=row.actual(),
+        ok=row.fits,
+    )
 
 
 def _first_failure(sitting: Sitting, network: Examined, row: Row) -> str:

@@ -25,6 +25,7 @@ from torch import Tensor
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.marking.evidence import Curve, Evidence
 from grader.marking.verdicts import Outcome, Verdict, failed, passed
 from grader.worker.protocol import TraceNetwork, Training, TrainNetwork, Trouble
 from reference.known import Known
@@ -103,13 +104,13 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, de
             told = f"While {call}: no gradient reaches the parameters. {cut[0].upper()}{cut[1:]}."
         return failed(criterion, told)
     actual = outputs["losses"]
-    curve = {
-        "curve": {
-            "expected": _plain(expected["losses"]),
-            "actual": _plain(actual),
-            "tolerance": float(expected["tolerance"].max()),
-        }
-    }
+    curve = Evidence(
+        curve=Curve(
+            expected=_plain(expected["losses"]),
+            actual=_plain(actual),
+            tolerance=float(expected["tolerance"].max()),
+        )
+    )
     mistake, why = _why(sitting, network)
     step = _first_departure(expected["losses"], actual, expected["tolerance"])
     if step is not None:
@@ -140,7 +141,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, de
             criterion,
             f"In training from the same parameters, `{name}` {how}. {why}",
             mistake=mistake,
-            evidence=curve | {"margins": {"parameters": _finite(ways[astray] / _APART)}},
+            evidence=replace(curve, margins={"parameters": ways[astray] / _APART}),
         )
     margins = {
         "losses": float(((expected["losses"] - actual).abs() / expected["tolerance"]).max()),
@@ -156,7 +157,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, de
     return passed(
         criterion,
         f"The loss follows the reference's over {len(actual) - 1} steps, and falls from the network's own start.",
-        evidence=curve | {"margins": margins | {"own start": _FALL / _fallen(outputs["losses"])}},
+        evidence=replace(curve, margins=margins | {"own start": _FALL / _fallen(outputs["losses"])}),
     )
 
 
@@ -218,11 +219,6 @@ def _ways(exact: dict[str, Tensor], actual: dict[str, Tensor], state: dict[str, 
         apart = float((reached.to(torch.float64) - goal).norm()) / way if fits and reached is not None else math.inf
         ways[int(name.rpartition(".")[2])] = apart if math.isfinite(apart) else math.inf
     return ways
-
-
-def _finite(value: float) -> float | str:
-    """As JSON has it."""
-    return value if math.isfinite(value) else str(value)
 
 
 def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int | None:
@@ -308,8 +304,9 @@ def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     )
 
 
-def _plain(losses: Tensor) -> list[float]:
-    return [float(f"{value:.6g}") for value in losses.tolist()]
+def _plain(losses: Tensor) -> tuple[float, ...]:
+    """Losses (T + 1) in six digits."""
+    return tuple(float(f"{value:.6g}") for value in losses.tolist())
 
 
 def _value(losses: Tensor, step: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Container
 from grader.checks.absence import cannot_be_judged, missing_class
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, passed
 from grader.worker.protocol import TracedTensor
 
@@ -63,7 +64,9 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{len(foreign)} of {len(filters)} convolutions in {network.kind.cls} are not MyConv2d: {names}. The "
             "handout asks for MyConv2d in every place.",
             mistake="conv2d-for-my-conv2d",
-            evidence={"convolutions": [{"name": tensor.name, "class": tensor.owner[0]} for tensor in filters]},
+            evidence=Evidence(
+                facts={"convolutions": [{"name": tensor.name, "class": tensor.owner[0]} for tensor in filters]}
+            ),
         )
     flags = [
         Flag("untrusted-evidence", f"{criterion}: {what}, and yet only MyConv2d was seen at work.")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader import __version__
 from grader.display import display
+from grader.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -179,11 +180,8 @@ def _complain(sentence: str) -> None:
 def _check(options: argparse.Namespace) -> None:
     """Refuse values that no run can use, before anything slow is imported."""
     if options.assignment is not None and options.assignment not in ASSIGNMENTS:
-        import difflib
-
-        near = difflib.get_close_matches(options.assignment, ASSIGNMENTS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(ASSIGNMENTS)}.{hint}")
+        hint = did_you_mean(options.assignment, ASSIGNMENTS, otherwise="use one of these")
+        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(ASSIGNMENTS)}: {hint}")
     if options.jobs is not None and options.jobs < 1:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
     for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):

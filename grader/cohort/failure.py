@@ -11,6 +11,7 @@ from grader.detect import Detected, detect, named
 from grader.display import display
 from grader.examined import Examined, report_on, run_record
 from grader.intake import Found, StoredFile, Submission, read
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.report import Report
 from grader.worker.protocol import Outline
@@ -32,7 +33,7 @@ def failed_report(found: Found, settings: Settings, reason: str) -> Report:
     guessed = () if detected.sure else (Flag("assignment-guessed", detected.sentence),)
     failed = Flag("grader-failed", f"The grader itself failed on this submission: {reason}")
     verdicts = tuple(
-        Verdict(criterion.id, Outcome.ERROR, _FEEDBACK, evidence={"fault": reason})
+        Verdict(criterion.id, Outcome.ERROR, _FEEDBACK, evidence=Evidence(facts={"fault": reason}))
         for criterion in settings.rubric.assignments[detected.assignment].criteria
         if criterion.check is not None
     )

@@ -120,9 +120,9 @@ class Handler:
             classes=tuple(sorted(loaded.classes)),
             chosen=loaded.chosen,
             conflicts=tuple(loaded.conflicts),
-            skipped=tuple(loaded.left_out[:500]),
-            failures=tuple(loaded.failed[:100]),
-            replacements=tuple(loaded.stood_in[:100]),
+            skipped=tuple(loaded.skipped[:500]),
+            failures=tuple(loaded.failures[:100]),
+            replacements=tuple(loaded.replacements[:100]),
             notes=tuple(loaded.notes[:200]),
         )
 

@@ -45,7 +45,7 @@ def test_lists_stay_from_run_to_run(course: Course, lists: Changes) -> None:
     columns = ("id", "name", "score", "score_before_late", "late_hours", "late_penalty")
     course.grade(found, grader, lists=lists)
     assert cells(course, *columns) == WITH_BOTH_LISTS
-    assert "hours late" in course.index() and "score after that" in course.index()
+    assert "hours late" in course.index() and "score after lateness" in course.index()
     assert "student07 Bob" in course.index()
     assert course.grade(found, grader).summary.resumed == 2
     assert cells(course, *columns) == WITH_BOTH_LISTS

@@ -259,7 +259,7 @@ def test_an_isolated_session_for_the_card_has_what_cuda_needs_and_says_so():
         assert there
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
         assert environment["CUDA_VISIBLE_DEVICES"] == first and environment["HOME"] == "/tmp"
-        assert "data alone" in sandbox.layers["limits"] and "graphics card" in sandbox.layers
+        assert "data alone" in sandbox.layers["limits"] and "GPU" in sandbox.layers
 
 
 def test_a_session_without_isolation_sees_no_card_unless_it_is_given_one():

@@ -25,6 +25,7 @@ from torch import Tensor
 from grader.checks.sitting import Sitting
 from grader.checks.smallest.lines import VISIBLE
 from grader.exam.compare import compare
+from grader.marking.evidence import Snippet
 from grader.worker.protocol import ClassProbe, Tensors, Trouble
 
 __all__ = [
@@ -63,8 +64,8 @@ LARGEST = 100.0
 class Smallest:
     """The least case found on which a candidate goes wrong."""
 
-    snippet: dict[str, str]
-    """``code`` to paste below the class, and what it prints: ``expected`` and ``actual``."""
+    snippet: Snippet
+    """Code to paste below the class, and what it prints."""
     sentence: str
     """For the feedback."""
 

@@ -27,6 +27,7 @@ from grader.checks.smallest.hunt import (
     small_numbers,
 )
 from grader.checks.smallest.lines import cut, exception, filled, made, telling_part
+from grader.marking.evidence import Snippet
 from grader.worker.protocol import LayerRun, RunLayer, Tensors, TraceNetwork, Trouble
 
 __all__ = ["smallest_for_layer"]
@@ -172,7 +173,7 @@ class _LayerHunt:
             shown = cut(expected, part), cut(actual, part)
         code = self._code(sizes, tensors, part)
         sentence = f"The smallest input found on which it {verb} is {sizes.told()}: see the lines of code."
-        return Smallest({"code": code, "expected": str(shown[0]), "actual": str(shown[1])}, sentence)
+        return Smallest(Snippet(code, str(shown[0]), str(shown[1])), sentence)
 
     def _code(self, sizes: _Sizes, tensors: Tensors, part: str) -> str:
         weight, bias = self._names(sizes, tensors)

@@ -27,6 +27,7 @@ from grader.checks.smallest.hunt import (
 )
 from grader.checks.smallest.lines import VISIBLE, cut, telling_part
 from grader.exam.compare import rounding
+from grader.marking.evidence import Snippet
 from grader.worker.probes.network import pattern
 from grader.worker.protocol import CallNetwork, Rule, Trouble
 from reference.known import Known, Network
@@ -243,11 +244,11 @@ class _NetworkHunt:
         if self._drawn_at_random(setting, mode):
             sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
-            {
-                "code": _network_code(kind.cls, setting, mode, self._calls, part),
-                "expected": str(cut(expected, part)),
-                "actual": str(cut(actual, part)),
-            },
+            Snippet(
+                code=_network_code(kind.cls, setting, mode, self._calls, part),
+                expected=str(cut(expected, part)),
+                actual=str(cut(actual, part)),
+            ),
             sentence,
         )
 

@@ -1,8 +1,8 @@
-"""What a submission's source says about itself, without running any of it: classes, methods, calls, what is no Python.
+"""What a submission's source says about itself, without running any of it: classes, methods, calls, what is not Python.
 
 The reply is made before any code of the student has run in the process, so it can be believed. Names are followed
-through imports and plain assignments (``conv = F.conv2d``) as far as reading can; what a name is bound to when the
-code runs may differ.
+through imports and plain assignments (``conv = F.conv2d``), as far as reading can. When the code runs, a name may be
+bound to something else.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["defined", "is_empty", "outline", "outline_of"]
 
 
 _MOST = 5000
+"""Entries of each list."""
 
 # Where the dilation stands among the positional arguments of each native operation, counted from 0.
 _DILATION = {
@@ -40,7 +41,7 @@ def outline(files: Iterable[CodeFile]) -> Outline:
 
 
 def outline_of(sources: list[Source]) -> Outline:
-    """``outline`` for sources that are read already."""
+    """As ``outline``, for sources that have been read."""
     tables = [Aliases(source) for source in sources]
     neighbours: dict[str, Aliases] = {}
     for source, table in zip(sources, tables, strict=True):
@@ -52,7 +53,7 @@ def outline_of(sources: list[Source]) -> Outline:
 
 
 _NAMING = frozenset({ast.Name, ast.Attribute, ast.Call})
-_ASKING = frozenset({ast.Call, ast.Compare})
+_COMPARING = frozenset({ast.Call, ast.Compare})
 
 
 def _file(source: Source, aliases: Aliases, own: set[str]) -> FileOutline:
@@ -108,7 +109,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def defined(statement: ast.stmt) -> Iterator[ast.ClassDef | _Function]:
-    """Classes and functions that a statement defines in the module: in blocks as well, inside functions not."""
+    """Classes and functions that a statement defines in the module, in its blocks as well, but not inside functions."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()
@@ -157,14 +158,15 @@ def _named(name: str, node: ast.stmt, piece: Piece, aliases: Aliases, own: set[s
 
 
 def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, int]:
-    """Names of torch, and of what the submission defines, that ``parts`` read, each with the first line; by any alias.
+    """Names of torch and of the submission's definitions that ``parts`` read by any alias, each with its first line.
 
-    A name that stands for the submission's own is cut to that: ``.layers.Block`` is ``Block``.
+    A name of the submission's own is cut to its last part: ``.layers.Block`` is ``Block``. Classes that something is
+    only compared with are not used.
     """
     uses: dict[str, int] = {}
-    asked = {id(kind) for part in parts if type(part) in _ASKING for kind in _kinds_asked_for(part)}
+    compared = {id(kind) for part in parts if type(part) in _COMPARING for kind in _compared_with(part)}
     for part in parts:
-        if type(part) not in _NAMING or id(part) in asked:
+        if type(part) not in _NAMING or id(part) in compared:
             continue
         name = dotted(part)
         if name is None or name == "super()" or isinstance(getattr(part, "ctx", None), ast.Store):
@@ -182,27 +184,30 @@ def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, in
 
 
 def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, tuple[str, ...]]:
-    """Names of torch that the class uses for nothing but attributes that the file never reads, with those attributes:
-    a layer that was left over."""
-    kept: dict[int, str] = {}
+    """Names of torch that the class uses only for attributes which the file never reads, with those attributes.
+
+    Such an attribute is a layer that was left over.
+    """
+    unread: dict[int, str] = {}
     for statement in (statement for member in _members(node) for statement in member.body):
         match statement:
             case ast.Assign(
                 targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Call(func=function)
             ) if name not in read:
-                kept[id(function)] = name
+                unread[id(function)] = name
     spare: dict[str, list[str]] = {}
     used: set[str] = set()
-    for part in walk(node) if kept else ():
+    for part in walk(node) if unread else ():
         written = dotted(part) if isinstance(part, ast.Name | ast.Attribute | ast.Call) else None
-        if written is not None and id(part) in kept:
-            spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(kept[id(part)]))
+        if written is not None and id(part) in unread:
+            spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(unread[id(part)]))
         elif written is not None:
             used.add(bounded(aliases.resolve(written)))
     return {full: tuple(names) for full, names in spare.items() if full not in used}
 
 
 def _members(node: ast.ClassDef) -> Iterator[_Function]:
+    """The methods of the class."""
     for statement in node.body:
         for member in defined(statement):
             if not isinstance(member, ast.ClassDef):
@@ -231,16 +236,16 @@ def is_empty(function: _Function) -> bool:
     return True
 
 
-def _kinds_asked_for(node: ast.AST) -> list[ast.expr]:
-    """Classes that something is only held against: ``isinstance(m, (nn.Conv2d, Mine))``, ``type(m) == nn.Conv2d``."""
+def _compared_with(node: ast.AST) -> list[ast.expr]:
+    """Classes that something is compared with: ``isinstance(m, (nn.Conv2d, Mine))``, ``type(m) == nn.Conv2d``."""
     match node:
-        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kinds]):
-            found = [kinds]
-        case ast.Compare(left=ast.Call(func=ast.Name(id="type")), comparators=kinds):
-            found = [*kinds]
+        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
+            kinds = [kind]
+        case ast.Compare(left=ast.Call(func=ast.Name(id="type")), comparators=comparators):
+            kinds = [*comparators]
         case _:
             return []
-    return found + [kind for group in found if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
+    return kinds + [kind for group in kinds if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
 
 
 def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> tuple[Call, ...]:
@@ -268,13 +273,13 @@ def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> tuple[Call, ...
 
 
 def _dilates(call: ast.Call, resolved: str, aliases: Aliases) -> bool:
-    """Whether a native operation is given a dilation, and one that is not written as 1."""
+    """Whether an operation of torch is given a dilation that is not written as 1."""
     arguments = list(call.args)
     if resolved.rpartition(".")[2] == "partial" and arguments:
         resolved = aliases.resolve(dotted(arguments.pop(0)) or "")
     if resolved.endswith(".__init__"):
         resolved = resolved.removesuffix(".__init__")
-        # ``nn.Conv2d.__init__(self, …)``: the instance is no argument of the layer; ``super().__init__(…)`` has none.
+        # In ``nn.Conv2d.__init__(self, …)`` the instance is not an argument of the layer.
         if isinstance(call.func, ast.Attribute) and not isinstance(call.func.value, ast.Call):
             arguments = arguments[1:]
     root, _, _ = resolved.partition(".")

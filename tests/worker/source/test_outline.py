@@ -131,7 +131,7 @@ def test_names_are_followed_through_imports_and_assignments(call, resolved):
         ("MyDilatedConv2d(1, 2, 3, dilation=2)", False),
     ],
 )
-def test_a_dilation_given_to_a_native_operation_is_told_from_all_others(call, dilates):
+def test_only_a_dilation_given_to_an_operation_of_torch_dilates(call, dilates):
     text = IMPORTS + f"options = dict(dilation=2)\nclass A(nn.Conv2d):\n    def f(self, x):\n        {call}\n"
     (entry,) = of(text).classes
     assert any(call.dilates for call in entry.calls) is dilates
@@ -187,7 +187,7 @@ def test_a_layer_that_nothing_reads_is_spare(body: str, spare: dict[str, tuple[s
     assert one.classes[0].spare == spare
 
 
-def test_a_class_that_something_is_held_against_is_not_used() -> None:
+def test_a_class_that_something_is_only_compared_with_is_not_used() -> None:
     source = "import torch.nn as nn\ndef f(m):\n    isinstance(m, (nn.Conv2d, A))\n    return type(m) == nn.Linear\n"
     (one,) = outline([script(source, "a.py")]).files
     assert set(one.functions[0].uses) == {"torch.nn"}

@@ -25,7 +25,7 @@ SUBMISSIONS = [
 ]
 
 
-def told(source: str, path: str = "a.py") -> list[str]:
+def constructs(source: str, path: str = "a.py") -> list[str]:
     found = unusual(read_source([script(HEAD + source, path)]))
     return [code.construct for code in found[path]]
 
@@ -73,7 +73,7 @@ def test_no_honest_submission_is_doubted(folder: Path) -> None:
     ],
 )
 def test_what_honest_code_does_is_not_unusual(source: str) -> None:
-    assert told(source) == []
+    assert constructs(source) == []
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_what_honest_code_does_is_not_unusual(source: str) -> None:
     ],
 )  # fmt: skip
 def test_what_could_reach_the_examiner_is_named(source: str, what: str) -> None:
-    assert what in told(source)
+    assert what in constructs(source)
 
 
-def test_a_modules_own_name_is_its_authors_business() -> None:
+def test_the_submissions_own_modules_may_have_any_name() -> None:
     files = [
         script("def load(): pass\n", "worker.py"),
         script("import worker\nworker.load()\n", "main.py"),
@@ -154,8 +154,8 @@ def test_a_modules_own_name_is_its_authors_business() -> None:
 
 
 @pytest.mark.parametrize("path", ["sys.py", "torch.py", "ctypes.py"])
-def test_a_file_with_the_name_of_an_installed_module_excuses_nothing(path: str) -> None:
-    found = told("sys.modules\nimport ctypes\nctypes.cast\ntorch._C\n", path)
+def test_names_are_reported_even_if_a_file_has_the_name_of_their_module(path: str) -> None:
+    found = constructs("sys.modules\nimport ctypes\nctypes.cast\ntorch._C\n", path)
     assert {"sys.modules", "ctypes.cast", "torch._C"} <= set(found)
 
 
