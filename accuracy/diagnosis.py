@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
-from grader.exam.exam import NETWORKS, NetworkKind
+from reference.handouts import HANDOUTS, NetworkFacts
 from reference.known import IN_EVALUATION, OTHER_EPS, Known, Network, mistakes, right
 from reference.steps import Step
 
@@ -72,7 +72,7 @@ _NORMS = {"": "nn.BatchNorm2d({now})", "instance": "nn.InstanceNorm2d({now})", "
 _WIDTHS = {"NF": "num_filters", "2NF": "2 * num_filters", "4NF": "4 * num_filters", "NC": "num_colours", "3": "3"}
 
 
-def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: str | None = None) -> str:
+def _written(kind: NetworkFacts, steps: tuple[Step, ...], my_conv2d: bool, cls: str | None = None) -> str:
     """A list of steps as a class."""
     setup: list[str] = []
     body: list[str] = []
@@ -136,16 +136,16 @@ def _written(kind: NetworkKind, steps: tuple[Step, ...], my_conv2d: bool, cls: s
     return "\n".join([*lines, *(f"        {line}" for line in body), f"        return {x}", ""])
 
 
-def _submission(assignment: str, kind: NetworkKind, text: str) -> str:
+def _submission(assignment: str, kind: NetworkFacts, text: str) -> str:
     """An otherwise right submission with this class. A DilatedUNet stands for itself, so that a wrong UNet leaves it right."""
     found = definitions(right_source(assignment))
     if kind.cls == "UNet" and "DilatedUNet" in found:
-        dilated = next(one for one in NETWORKS[assignment].values() if one.cls == "DilatedUNet")
+        dilated = next(one for one in HANDOUTS[assignment].networks if one.cls == "DilatedUNet")
         found["DilatedUNet"] = _written(dilated, right(assignment, "DilatedUNet")[0].steps, True)
     return "\n\n".join([IMPORTS, *({**found, kind.cls: text}.values())])
 
 
-def _fits(kind: NetworkKind, steps: tuple[Step, ...]) -> bool:
+def _fits(kind: NetworkFacts, steps: tuple[Step, ...]) -> bool:
     """Whether the steps can be built and run."""
     named = {"kernel": 3, "num_filters": 4, "num_colours": 5, "num_in_channels": 2}
     numbers = [
@@ -161,7 +161,7 @@ def _fits(kind: NetworkKind, steps: tuple[Step, ...]) -> bool:
     return True
 
 
-def _made(assignment: str, kind: NetworkKind, wrong: Known) -> Faulty | None:
+def _made(assignment: str, kind: NetworkFacts, wrong: Known) -> Faulty | None:
     if not _fits(kind, wrong.steps):
         return None
     source = _submission(assignment, kind, _written(kind, wrong.steps, assignment != "csc413-2023"))
@@ -170,7 +170,7 @@ def _made(assignment: str, kind: NetworkKind, wrong: Known) -> Faulty | None:
 
 def faulty(assignment: str) -> Iterator[Faulty]:
     """Every known mistake in every network of an assignment that it fits, and every one of the layer's and of construction."""
-    for kind in NETWORKS[assignment].values():
+    for kind in HANDOUTS[assignment].networks:
         seen = set()
         for wrong in mistakes(right(assignment, kind.cls)[0]):
             if wrong.steps not in seen:
@@ -189,7 +189,7 @@ def faulty(assignment: str) -> Iterator[Faulty]:
 def pairs(assignment: str, number: int, seed: int) -> Iterator[Faulty]:
     """Some networks with two mistakes at two places."""
     drawn = random.Random(f"{assignment}/{seed}")
-    kinds = [kind for kind in NETWORKS[assignment].values() if kind.cls not in ("DilatedUNet", "RegressionCNN")]
+    kinds = [kind for kind in HANDOUTS[assignment].networks if kind.cls not in ("DilatedUNet", "RegressionCNN")]
     made = 0
     while made < number:
         kind = drawn.choice(kinds)
@@ -202,14 +202,14 @@ def pairs(assignment: str, number: int, seed: int) -> Iterator[Faulty]:
             yield one
 
 
-def _simpler(assignment: str, kind: NetworkKind) -> Iterator[Known]:
+def _simpler(assignment: str, kind: NetworkFacts) -> Iterator[Known]:
     for known in right(assignment, kind.cls):
         yield known
         if known.steps == right(assignment, kind.cls)[0].steps:
             yield from mistakes(known)
 
 
-def _same(kind: NetworkKind, one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
+def _same(kind: NetworkFacts, one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
     """Whether two lists of steps are the same function of the same parameters; told in double precision."""
     if one == other:
         return True
@@ -242,7 +242,7 @@ def _same(kind: NetworkKind, one: tuple[Step, ...], other: tuple[Step, ...]) -> 
     )
 
 
-def _of_construction(assignment: str, kind: NetworkKind) -> Iterator[Faulty]:
+def _of_construction(assignment: str, kind: NetworkFacts) -> Iterator[Faulty]:
     """Faults that are not in the function: numbers in place of parameters, layers that are not registered, another constructor."""
     if kind.cls == "DilatedUNet":
         return
@@ -364,7 +364,7 @@ def try_out(one: Faulty, examiner: Examiner) -> Told:
 
 def _named_equal(one: Faulty, told: set[str], feedback: str) -> bool:
     """Whether a mistake that the report names instead is the same function."""
-    kind = NETWORKS[one.assignment][one.thing]
+    kind = HANDOUTS[one.assignment].things[one.thing]
     known = right(one.assignment, kind.cls)[0]
     for wrong in mistakes(known):
         candidates = [wrong] if "+" not in one.mistake else [wrong, *mistakes(wrong)]

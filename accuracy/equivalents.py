@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies
 from hypothesis import seed as seed_of_hypothesis
 
 from accuracy.examining import Examiner
-from grader.exam.exam import NETWORKS
 from grader.marking.verdicts import Outcome
 from grader.report import Report
+from reference.handouts import HANDOUTS
 
 __all__ = ["Equivalent", "drawn", "try_out"]
 
@@ -201,7 +201,7 @@ class _Writer:
             definitions["MyConv2d"] = self.my_conv2d()
         if "2018" in self.assignment:
             definitions["MyDilatedConv2d"] = self.dilated()
-        kinds = list(NETWORKS[self.assignment].values())
+        kinds = list(HANDOUTS[self.assignment].networks)
         for kind in kinds:
             if kind.cls == "DilatedUNet":
                 continue
@@ -378,7 +378,7 @@ class _Writer:
         blocks = self.plan(cls)
         parameters = [
             self.names[name]
-            for name in next(kind for kind in NETWORKS[self.assignment].values() if kind.cls == cls).parameters
+            for name in next(kind for kind in HANDOUTS[self.assignment].networks if kind.cls == cls).parameters
         ]
         call = self.choose(["{}({})", "{}.forward({})", "{}({})"])
         if call == "{}.forward({})":
@@ -564,7 +564,7 @@ class _Writer:
         end = []
         if self.often(0.5):
             cls = self.choose([name for name in definitions if not name.startswith("My")])
-            kinds = {kind.cls: kind for kind in NETWORKS[self.assignment].values()}
+            kinds = {kind.cls: kind for kind in HANDOUTS[self.assignment].networks}
             values = {"kernel": 3, "num_filters": 8, "num_colours": 24, "num_in_channels": 1}
             arguments = ", ".join(str(values[name]) for name in kinds[cls].parameters)
             end = [

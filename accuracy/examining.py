@@ -22,7 +22,7 @@ from torch import Tensor
 
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
-from grader.exam.exam import NETWORKS, Exam
+from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted
 from grader.intake import Cell, CodeFile, Found, Submission
 from grader.marking.rubric import Criterion
@@ -35,6 +35,7 @@ from grader.sandbox.terms import Limits, WorkerFailed
 from grader.worker import protocol
 from grader.worker.handler import Handler
 from reference.data import load_horses
+from reference.handouts import HANDOUTS
 from reference.shipped import shipped
 
 __all__ = [
@@ -49,7 +50,7 @@ __all__ = [
     "right_source",
 ]
 
-ASSIGNMENTS = tuple(NETWORKS)
+ASSIGNMENTS = tuple(HANDOUTS)
 IMPORTS = (
     "import math\n\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch import Tensor\n"
 )
@@ -71,7 +72,7 @@ def classes_of(assignment: str) -> tuple[str, ...]:
     layers = {"csc413-2023": (), "csc2516-2019": ("MyConv2d",), "csc413-2020": ("MyConv2d",)}
     return (
         *layers.get(assignment, ("MyConv2d", "MyDilatedConv2d")),
-        *(kind.cls for kind in NETWORKS[assignment].values()),
+        *(kind.cls for kind in HANDOUTS[assignment].networks),
     )
 
 

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from accuracy.examining import IMPORTS, Examiner, classes_of, definitions, reference_source, right_source
-from grader.exam.exam import NETWORKS
 from grader.marking.verdicts import Verdict
+from reference.handouts import HANDOUTS
 
 __all__ = ["Mutant", "Trial", "draw", "same_function", "try_out"]
 
@@ -454,7 +454,7 @@ def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
         return ""
     things = {
         kind.cls: list(_cases(kind.parameters, (3, 5, 7) if kind.odd_kernels else (3, 3, 3)))
-        for kind in NETWORKS[mutant.assignment].values()
+        for kind in HANDOUTS[mutant.assignment].networks
     }
     things |= {
         name: list(_layer_cases(name == "MyDilatedConv2d"))
@@ -462,7 +462,9 @@ def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
         if f"class {name}(" in right_source(mutant.assignment)
     }
     told = set()
-    untrained = {kind.cls for thing, kind in NETWORKS[mutant.assignment].items() if f"{thing}.training" not in criteria}
+    untrained = {
+        kind.cls for thing, kind in HANDOUTS[mutant.assignment].things.items() if f"{thing}.training" not in criteria
+    }
     for name, cases in things.items():
         for gradients in (True, False) if name in untrained else (True,):
             ways = (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
-from typing import Any
 
 from grader.marking.rubric import Assignment
-from grader.worker.protocol import Definition, Outline
+from grader.worker.protocol import Definition, FileOutline, Outline
+from reference.handouts import HANDOUTS, ConstructorSign, Handout, PartSign
 
 __all__ = ["Detected", "detect", "named"]
 
@@ -25,6 +25,10 @@ class Detected:
     """False where another assignment fits as well, or nothing fits."""
 
 
+Reasons = Iterator[tuple[int, str]]
+"""What speaks for an assignment: each reason with its weight."""
+
+
 def named(assignment: str) -> Detected:
     """The assignment that the command line names, so that nothing has to be detected."""
     return Detected(assignment, f"{assignment}, as the command line says.", True)
@@ -38,34 +42,11 @@ def detect(
     ``cohorts`` is the assignment that most of its cohort hands in. It decides where the submission itself does not; the
     result is still a guess.
     """
-    scores: dict[str, int] = dict.fromkeys(assignments, 0)
-    reasons: dict[str, list[str]] = {id: [] for id in assignments}
-
-    def vote(ids: tuple[str, ...], weight: int, reason: str) -> None:
-        for id in ids:
-            if id in scores:
-                scores[id] += weight
-                reasons[id].append(reason)
-
-    for path in paths:
-        name = PurePosixPath(path).name.lower()
-        for id, assignment in assignments.items():
-            if any(fnmatch(name, pattern.lower()) for pattern in assignment.code):
-                vote((id,), 4, f"the file {PurePosixPath(path).name}")
-            elif any(_alike(name, pattern.lower()) for pattern in assignment.code):
-                vote((id,), 2, f"the file {PurePosixPath(path).name}")
-            elif any(fnmatch(name, pattern.lower()) for pattern in assignment.writeup):
-                vote((id,), 1, f"the file {PurePosixPath(path).name}")
-    classes = [definition for file in outline.files for definition in file.classes]
-    names = {definition.name for definition in classes}
-    names |= {nested.name for file in outline.files for nested in file.nested}
-    _by_classes(names, classes, vote)
-    kinds = {PurePosixPath(path).suffix.lower() for path in paths}
-    if ".ipynb" in kinds and ".py" not in kinds:
-        vote(_NOTEBOOKS, 1, "being a notebook")
-    elif ".py" in kinds and ".ipynb" not in kinds:
-        vote(_SCRIPTS, 1, "being a script")
-    _by_contents(outline, vote)
+    reasons = {
+        id: [*_by_file_names(assignment, paths), *_by_code(HANDOUTS[id], paths, outline)]
+        for id, assignment in assignments.items()
+    }
+    scores = {id: sum(weight for weight, _ in weighed) for id, weighed in reasons.items()}
 
     ranked = sorted(scores, key=lambda id: -scores[id])
     best = ranked[0]
@@ -75,15 +56,25 @@ def detect(
     if scores[best] <= 0:
         return Detected(best, f"Nothing in the submission says which assignment it is for; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True
-    *others, last = dict.fromkeys(reasons[best])
-    causes = f"{', '.join(others)} and {last}" if others else last
-    sentence = f"Graded as {best} because of {causes}" + ("." if sure else f"; {ranked[1]} fits as well.")
+    *others, last = dict.fromkeys(reason for _, reason in reasons[best])
+    because = f"{', '.join(others)} and {last}" if others else last
+    sentence = f"Graded as {best} because of {because}" + ("." if sure else f"; {ranked[1]} fits as well.")
     return Detected(best, sentence, sure)
 
 
-_SCRIPTS = ("csc321-2018", "cse891-2018")
-_FOUR = ("csc2516-2019", "csc413-2020")
-_NOTEBOOKS = (*_FOUR, "csc413-2023")
+# -- by the names of files ---------------------------------------------------------------------------------------------
+
+
+def _by_file_names(assignment: Assignment, paths: Iterable[str]) -> Reasons:
+    for path in paths:
+        file = PurePosixPath(path).name
+        name = file.lower()
+        if any(fnmatch(name, pattern.lower()) for pattern in assignment.code):
+            yield 4, f"the file {file}"
+        elif any(_alike(name, pattern.lower()) for pattern in assignment.code):
+            yield 2, f"the file {file}"
+        elif any(fnmatch(name, pattern.lower()) for pattern in assignment.writeup):
+            yield 1, f"the file {file}"
 
 
 def _alike(name: str, pattern: str) -> bool:
@@ -93,40 +84,53 @@ def _alike(name: str, pattern: str) -> bool:
     return name.endswith(f".{ending}") and core in name
 
 
-def _by_classes(names: set[str], classes: list[Definition], vote: Any) -> None:
-    found = sorted(names & {"PoolUpsampleNet", "ConvTransposeNet"})
-    if found:
-        vote(("csc413-2023",), 10, f"the class {found[0]}")
-    found = sorted(names & {"MyDilatedConv2d", "DilatedUNet"})
-    if found:
-        vote(_SCRIPTS, 6, f"the class {found[0]}")
-    if "MyConv2d" in names:
-        vote((*_SCRIPTS, *_FOUR), 1, "the class MyConv2d")
-    if "RegressionCNN" in names:
-        vote((*_SCRIPTS, "csc2516-2019"), 1, "the class RegressionCNN")
+# -- by the code -------------------------------------------------------------------------------------------------------
+
+
+def _by_code(handout: Handout, paths: Iterable[str], outline: Outline) -> Reasons:
+    classes = [definition for file in outline.files for definition in file.classes]
+    names = {definition.name for definition in classes}
+    names |= {nested.name for file in outline.files for nested in file.nested}
+    for sign in handout.signs.classes:
+        present = sorted(names.intersection(sign.names))
+        if present:
+            yield sign.weight, f"the class {present[0]}"
     for definition in classes:
-        if definition.name in ("CNN", "UNet") and "__init__" in definition.methods:
-            parameters = [name for name in definition.methods["__init__"].parameters if name != "self"]
-            if len(parameters) == 4:
-                vote(_FOUR, 4, f"the {len(parameters)} parameters of {definition.name}")
-            elif len(parameters) == 3:
-                vote(_SCRIPTS, 4, f"the {len(parameters)} parameters of {definition.name}")
-            if any("color" in one for one in parameters):
-                vote(("cse891-2018",), 2, "the American spelling of parameters")
-            elif any("colour" in one for one in parameters):
-                vote(("csc321-2018",), 1, "the British spelling of parameters")
-
-
-def _by_contents(outline: Outline, vote: Any) -> None:
+        for constructor in handout.signs.constructors:
+            if definition.name in constructor.classes and "__init__" in definition.methods:
+                yield from _by_constructor(handout, constructor, definition)
+    endings = {PurePosixPath(path).suffix.lower() for path in paths} & {".py", ".ipynb"}
+    if endings == set(handout.signs.endings):
+        yield 1, "being a notebook" if ".ipynb" in endings else "being a script"
     for file in outline.files:
-        functions = {function.name for function in file.functions}
-        imports = " ".join(file.imports)
-        if any("flower" in definition.name.lower() for definition in file.classes) or "segmentation" in imports:
-            vote(("csc413-2020",), 2, "its segmentation part")
-        if any("iou" in name.lower() or "deeplab" in name.lower() for name in functions):
-            vote(("csc413-2020",), 2, "its segmentation part")
-        calls = {call.name.rpartition(".")[2] for function in file.functions for call in function.calls}
-        if "named_parameters" in calls and "train" in functions:
-            vote(("csc413-2020",), 2, "its choice of parameters to fine-tune")
-        if any("colour_regression" in file.path.lower() or "super" in name.lower() for name in functions):
-            vote(("csc2516-2019",), 1, "its super-resolution part")
+        for part in handout.signs.parts:
+            if _has_part(part, file):
+                yield part.weight, part.reason
+
+
+def _by_constructor(handout: Handout, sign: ConstructorSign, definition: Definition) -> Reasons:
+    parameters = [name for name in definition.methods["__init__"].parameters if name != "self"]
+    if len(parameters) == len(handout.network(definition.name).parameters):
+        yield sign.weight, f"the {len(parameters)} parameters of {definition.name}"
+    spelling = sign.spelling
+    if spelling is not None and _any_part_in([spelling.part], parameters):
+        other = spelling.unless and _any_part_in([spelling.unless], parameters)
+        if not other:
+            yield spelling.weight, f"the {spelling.name} spelling of parameters"
+
+
+def _has_part(part: PartSign, file: FileOutline) -> bool:
+    """Whether one file of the outline has any of the things that show this part of the assignment."""
+    names = {function.name for function in file.functions}
+    called = {call.name.rpartition(".")[2] for function in file.functions for call in function.calls}
+    return (
+        _any_part_in(part.classes, [definition.name.lower() for definition in file.classes])
+        or _any_part_in(part.imports, file.imports)
+        or _any_part_in(part.functions, [name.lower() for name in names])
+        or (bool(names) and _any_part_in(part.paths, [file.path.lower()]))
+        or (part.beside in names and not called.isdisjoint(part.calls))
+    )
+
+
+def _any_part_in(parts: Iterable[str], texts: Iterable[str]) -> bool:
+    return any(part in text for text in texts for part in parts)

@@ -21,7 +21,7 @@ from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect, named
-from grader.exam.exam import NETWORKS, Exam
+from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.examined import Examined, report_on, run_record
 from grader.intake import Found, Submission, read
@@ -34,6 +34,7 @@ from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
+from reference.handouts import HANDOUTS, LAYER_CLASSES
 
 if TYPE_CHECKING:
     from grader.sandbox.gpu import Gpu
@@ -186,7 +187,7 @@ class _Examination:
         """What the worker reports of running the definitions, and what stopped it altogether, if anything did."""
         self.progress("loading")
         ordered = best_first(assignment, files, outline)
-        wanted = sorted({kind.cls for kind in NETWORKS[assignment.id].values()} | {"MyConv2d", "MyDilatedConv2d"})
+        wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
         data = [DataFile(file.path, file.content) for file in self.submission.data]
         reply = self.candidate.load(ordered, wanted, data)
         return (Definitions(), reply) if isinstance(reply, Trouble) else (reply, None)

@@ -7,12 +7,12 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from grader.display import display
-from grader.exam.exam import NETWORKS
 from grader.intake import Submission
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag
 from grader.report import LeftOut
 from grader.worker.protocol import CodeFile, Definitions, Outline, Trouble
+from reference.handouts import HANDOUTS
 
 __all__ = ["best_first", "code_left_out", "conflict_flags", "copied_from", "old_copies", "remarks_on"]
 
@@ -30,7 +30,7 @@ def best_first(assignment: Assignment, files: list[CodeFile], outline: Outline) 
     A file with the handout's name comes before others, an original before its copies, and a file with many of the
     classes before one with few.
     """
-    wanted = {kind.cls for kind in NETWORKS[assignment.id].values()}
+    wanted = {network.cls for network in HANDOUTS[assignment.id].networks}
     classes = {file.path: {definition.name for definition in file.classes} & wanted for file in outline.files}
     paths = {file.path for file in files}
 
@@ -74,9 +74,7 @@ def conflict_flags(assignment: Assignment, submission: Submission, loading: Defi
     Old copies do not count.
     """
     copies = old_copies(submission, loading)
-    graded = {
-        kind.cls for thing, kind in NETWORKS[assignment.id].items() if thing not in ("regression-cnn", "dilated-unet")
-    }
+    graded = HANDOUTS[assignment.id].to_fill_in
     return tuple(
         Flag(
             "two-candidates",

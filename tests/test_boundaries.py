@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from places import ROOT
+
+from reference.handouts import HANDOUTS
 
 SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -71,3 +74,23 @@ def test_the_help_does_not_import_torch():
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
     )
+
+
+def test_no_id_of_an_assignment_stands_in_the_grader():
+    endings = {".py", ".j2", ".json", ".css", ".js"}
+    texts = [path for path in sorted((ROOT / "grader").rglob("*")) if path.suffix in endings]
+    assert {path.suffix for path in texts} >= {".py", ".j2", ".json"}
+    for path in texts:
+        if "shipped" not in path.parts:  # data that a built package brings along
+            text = path.read_text("utf-8")
+            assert [id for id in HANDOUTS if id in text] == [], path
+
+
+def test_the_help_takes_less_than_a_fifth_of_a_second_of_processor_time():
+    def seconds() -> float:
+        before = os.times()
+        subprocess.run([sys.executable, "-m", "grader", "--help"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    assert min(seconds() for _ in range(3)) < 0.2

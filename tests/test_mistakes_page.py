@@ -7,7 +7,7 @@ import runpy
 import pytest
 from places import ROOT
 
-from grader.exam.exam import NETWORKS
+from reference.handouts import HANDOUTS
 from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
 
@@ -24,7 +24,7 @@ def test_the_page_is_current(page: str) -> None:
 
 def test_the_page_has_every_name_that_a_rubric_may_use(page: str) -> None:
     names = {LAYER_ORDER, *(one.id for one in LAYER_MISTAKES)}
-    for assignment, kinds in NETWORKS.items():
-        for kind in kinds.values():
-            names |= {wrong.id for wrong in mistakes(right(assignment, kind.cls)[0])}
+    for assignment, handout in HANDOUTS.items():
+        for network in handout.networks:
+            names |= {wrong.id for wrong in mistakes(right(assignment, network.cls)[0])}
     assert {name for name in names if f"| `{name}` |" not in page} == set()

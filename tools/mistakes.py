@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from grader.exam.exam import NETWORKS
 from grader.report.numbers import figure
+from reference.handouts import HANDOUTS
 from reference.known import Known, misordered, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
 
@@ -76,11 +76,11 @@ def _entries() -> dict[str, _Entry]:
 
 def _every() -> Iterator[tuple[str, Known]]:
     """Class name and mistake: every mistake that one edit makes of a right answer."""
-    for assignment, kinds in NETWORKS.items():
-        for kind in kinds.values():
+    for assignment, handout in HANDOUTS.items():
+        for kind in handout.networks:
             for one in right(assignment, kind.cls):
                 yield from ((kind.cls, wrong) for wrong in mistakes(one))
-            for order in ("pool-first", "norm-first"):
+            for order in handout.layer_orders:
                 yield from ((kind.cls, wrong) for wrong in misordered(assignment, kind.cls, (order,)))
 
 

@@ -9,6 +9,7 @@ from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.verdicts import Verdict, skipped
 from grader.worker.protocol import Trouble
+from reference.handouts import CLASSES
 
 __all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missing", "missing_class", "undefined"]
 
@@ -20,25 +21,36 @@ def line_of(sitting: Sitting, name: str, method: str) -> str:
 
 
 def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
-    """Why DilatedUNet cannot be judged yet: it is made of UNet and of the dilated layer. None for what can."""
-    if thing != "dilated-unet":
-        return None
-    if "MyDilatedConv2d" not in sitting.classes or sitting.is_to_do("MyDilatedConv2d"):
-        return "Skipped: DilatedUNet needs MyDilatedConv2d, which is still to be completed; see dilated.values."
-    unet = network_of(sitting, "unet")
-    if absent_class(sitting, unet) is not None or not unet.works:
-        return "Skipped: DilatedUNet needs UNet, which cannot be run yet; see unet.shapes."
+    """Why a network that is made of others of the student's classes cannot be judged yet; None if it can.
+
+    DilatedUNet is made of UNet and of the dilated layer.
+    """
+    handout = sitting.exam.handout
+    facts = handout.things[thing]
+    if facts.layer:
+        layer = handout.layer_things[facts.layer]
+        if not sitting.filled_in(layer.cls):
+            return f"Skipped: {facts.cls} needs {layer.cls}, which is still to be completed; see {layer.thing}.values."
+    if facts.extends:
+        other = network_of(sitting, facts.extends)
+        if absent_class(sitting, other) is not None or not other.configurations.works:
+            cls = other.facts.cls
+            return f"Skipped: {facts.cls} needs {cls}, which cannot be run yet; see {facts.extends}.shapes."
     return None
 
 
 def absent_class(sitting: Sitting, network: Examined) -> str | None:
     """Why there is nothing to examine, or None if the class is there."""
-    name = network.kind.cls
-    if name in sitting.classes:
-        if sitting.is_to_do(name):
-            return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
-        return None
-    return missing_class(sitting, name)
+    return why_absent(sitting, network.facts.cls)
+
+
+def why_absent(sitting: Sitting, name: str) -> str | None:
+    """Why a class cannot be examined: it is missing, or still to be completed. None if it can."""
+    if name not in sitting.classes:
+        return missing_class(sitting, name)
+    if not sitting.filled_in(name):
+        return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
+    return None
 
 
 def missing_class(sitting: Sitting, name: str) -> str:
@@ -87,10 +99,7 @@ def undefined(sitting: Sitting, trouble: Trouble) -> str:
 def nearest(name: str, written: list[str]) -> str | None:
     """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and
     underscores."""
-    from grader.exam.exam import NETWORKS
-
-    taken = {kind.cls for kinds in NETWORKS.values() for kind in kinds.values()} | {"MyConv2d", "MyDilatedConv2d"}
-    free = {one.lower().replace("_", ""): one for one in written if one not in taken}
+    free = {one.lower().replace("_", ""): one for one in written if one not in CLASSES}
     alike = suggest.nearest(name.lower(), free)
     if alike is not None:
         return free[alike]
@@ -102,6 +111,6 @@ def nearest(name: str, written: list[str]) -> str | None:
 def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
     """``skipped`` while the network doesn't construct and run, naming what it depends on."""
     network = network_of(sitting, thing)
-    if absent_class(sitting, network) is not None or not network.works:
-        return skipped(criterion, f"Skipped: {network.kind.cls} cannot be run yet; see {thing}.shapes.")
+    if absent_class(sitting, network) is not None or not network.configurations.works:
+        return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
     return None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.sitting import Sitting
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.compare import compare
 from grader.marking.evidence import Evidence
@@ -57,7 +57,7 @@ def _named(sitting: Sitting, network: Examined, known: Known) -> str:
         advice = ["Compare these blocks with the handout's, layer by layer."]
     told = [
         *sentences(known.explanation),
-        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.kind.cls)}).",
+        f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.facts.cls)}).",
         *_idle(network),
         *advice[1:],
         *known.base,
@@ -77,15 +77,17 @@ def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
     if index is None or index >= len(parameters):
         return None
     attribute = re.escape(parameters[index].name.partition(".")[0])
-    called = sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
-    return called or sitting.line_with(network.kind.cls, rf"\bself\.{attribute}\s*=[^=]")
+    called = (
+        sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
+    )
+    return called or sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*=[^=]")
 
 
 def _unknown(sitting: Sitting, network: Examined) -> str:
     """What is seen of a network that equals nothing known."""
     run = network.runs[0]
-    where = sitting.where(network.kind.cls)
-    call = f"{network.kind.cls}({arguments_of(network.kind.parameters, run.arguments)})"
+    where = sitting.where(network.facts.cls)
+    call = network.call(run.arguments)
     expected = network.expected(network.right[0], run.arguments)[0]
     shapes = list(expected.shapes)
     if run.trace.unused and len(run.shapes) < len(shapes):
@@ -115,7 +117,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
         return (
             f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}: a layer is "
             f"{'missing' if len(run.shapes) < len(shapes) else 'too many'}, or runs twice "
-            f"({sitting.where(network.kind.cls)})."
+            f"({sitting.where(network.facts.cls)})."
         )
     if len(run.trace.buffers) != len(expected.trace.buffers):
         return (
@@ -162,7 +164,7 @@ def _unknown(sitting: Sitting, network: Examined) -> str:
             f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts "
             "in training: dropout, or a batch-norm with other settings."
         )
-    dropout = sitting.call_in(network.kind.cls, lambda name: name.lower().startswith("dropout"))
+    dropout = sitting.call_in(network.facts.cls, lambda name: name.lower().startswith("dropout"))
     if dropout:
         return f"{start} {difference.sentence()} The handout's network has no dropout ({dropout})."
     compare_what = "the order of the layers and what is joined where" if joins else "the order of the layers"

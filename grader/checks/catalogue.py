@@ -19,13 +19,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grader.exam.exam import Exam
+from reference.arguments import Arguments
 from reference.known import OTHER_EPS, Known, mistakes, without_parameters
-from reference.steps import NORMS_WITHOUT_PARAMETERS, Step, out_channels
+from reference.steps import Step, parameter_shapes
 
 __all__ = ["look_up"]
 
 
-Numbers = tuple[int, int, int, int]
 Shapes = tuple[tuple[int, ...], ...]
 # Output values kept of each implementation: two different networks agree in one by chance, not in 64.
 _KEPT = 64
@@ -56,7 +56,7 @@ class _Shelf:
 def look_up(
     exam: Exam,
     rights: tuple[Known, ...],
-    numbers: Numbers,
+    arguments: Arguments,
     shapes: Shapes,
     image: Tensor,
     outputs: dict[str, Tensor],
@@ -64,14 +64,14 @@ def look_up(
 ) -> Iterator[Known]:
     """Known mistakes that put out what the network put out, the likeliest first: one mistake, then two, up to ``most``.
 
-    ``numbers``: kernel, filters, colours, input channels; ``shapes``: of the network's parameters in running order;
+    ``shapes``: of the network's parameters in running order;
     ``image`` (B, NIC, H, W); ``outputs``: the network's, ``eval`` (B, C, H, W) among them.
     """
     actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
     if not bool(torch.isfinite(actual).all()):
         return  # beside infinity everything is near
     for depth in range(1, most + 1):
-        shelf = _shelf_at(exam, rights, numbers, shapes, image, depth)
+        shelf = _shelf_at(exam, rights, arguments, shapes, image, depth)
         # Rounding, generously: the full comparison that follows is the exact one.
         apart = ((shelf.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
         near = (apart <= 1e-3).nonzero().flatten().tolist()
@@ -81,12 +81,14 @@ def look_up(
 
 
 def _shelf_at(
-    exam: Exam, rights: tuple[Known, ...], numbers: Numbers, shapes: Shapes, image: Tensor, depth: int
+    exam: Exam, rights: tuple[Known, ...], arguments: Arguments, shapes: Shapes, image: Tensor, depth: int
 ) -> _Shelf:
     """Computed once in a run."""
     network = (rights[0].steps, depth)
     entries = exam.once(("catalogue", *network), lambda: _entries(rights, depth))
-    return exam.once(("shelf", *network, numbers, shapes), lambda: _shelf(exam, entries, numbers, shapes, image[:1]))  # type: ignore[no-any-return]
+    return exam.once(
+        ("shelf", *network, arguments, shapes), lambda: _shelf(exam, entries, arguments, shapes, image[:1])
+    )
 
 
 def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
@@ -143,7 +145,7 @@ class _Place:
     buffers: int
 
 
-def _shelf(exam: Exam, entries: tuple[_Entry, ...], numbers: Numbers, shapes: Shapes, image: Tensor) -> _Shelf:
+def _shelf(exam: Exam, entries: tuple[_Entry, ...], arguments: Arguments, shapes: Shapes, image: Tensor) -> _Shelf:
     state = exam.state("run", shapes, [])
     found: list[tuple[tuple[int, ...], Tensor, tuple[int, ...]]] = []
     places = [_Place(image, {0: image}, 0, 0)]
@@ -165,7 +167,7 @@ def _shelf(exam: Exam, entries: tuple[_Entry, ...], numbers: Numbers, shapes: Sh
             del places[shared + 1 :]
             before, dead = entry.steps, False
             for step in entry.steps[len(places) - 1 :]:
-                place = _after(step, places[-1], exam, state, numbers, shapes)
+                place = _after(step, places[-1], exam, state, arguments, shapes)
                 if place is None:
                     dead = True
                     break
@@ -180,22 +182,13 @@ def _shelf(exam: Exam, entries: tuple[_Entry, ...], numbers: Numbers, shapes: Sh
 
 
 def _after(
-    step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], numbers: Numbers, shapes: Shapes
+    step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], arguments: Arguments, shapes: Shapes
 ) -> _Place | None:
     """The network one step further; None where its parameters have other shapes, or the step doesn't fit."""
-    kernel, filters, colours, _ = numbers
     now, parameters, buffers = place.now, place.parameters, place.buffers
     width = now.shape[1]
-    wanted: list[tuple[int, ...]] = []
-    if step.kind in ("conv", "convt"):
-        out = out_channels(step, filters, colours)
-        wanted = [(out, width, kernel, kernel) if step.kind == "conv" else (width, out, kernel, kernel)]
-        wanted += [(out,)] if step.bias else []
-    elif step.kind == "norm" and step.form not in NORMS_WITHOUT_PARAMETERS:
-        wanted = [(width,), (width,)]
-    elif step.form == "prelu":
-        wanted = [(1,)]
-    if shapes[parameters : parameters + len(wanted)] != tuple(wanted):
+    wanted = parameter_shapes(step, width, arguments.kernel, arguments.filters, arguments.colours)
+    if shapes[parameters : parameters + len(wanted)] != wanted:
         return None
     own = [state[f"parameter.{parameters + index}"] for index in range(len(wanted))]
     try:

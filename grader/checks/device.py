@@ -20,12 +20,13 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if held_up:
         return held_up
     network = network_of(sitting, thing)
-    arguments = network.configurations[0]
-    probe = RunOnDevice(cls=network.kind.cls, arguments=arguments, seed=sitting.exam.number("device"))
+    arguments = network.configurations.judged[0]
+    cls, numbers = network.facts.cls, arguments.positional(network.facts.parameters)
+    probe = RunOnDevice(cls=cls, arguments=numbers, seed=sitting.exam.number("device"))
     picture = {"input": network.image(arguments)}
     reply, _ = sitting.candidate.answer(probe, picture)
     if isinstance(reply, Trouble):
-        return failed(criterion, trouble_sentence(reply, f"examining {network.kind.cls} on another device"))
+        return failed(criterion, trouble_sentence(reply, f"examining {cls} on another device"))
     if sitting.card is not None and not reply.findings:
         confirmed, _ = sitting.candidate.answer(replace(probe, device=sitting.card), picture)
         # trouble there may be the card's own
@@ -36,7 +37,7 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         told = "; ".join(f"{finding.what} ({finding.where})" for finding in findings[:2])
         return failed(
             criterion,
-            f"{network.kind.cls} is tied to one device: {told}. {_KEPT if findings[0].kept else _MADE}",
+            f"{network.facts.cls} is tied to one device: {told}. {_KEPT if findings[0].kept else _MADE}",
             mistake="tied-to-device",
             evidence=Evidence(facts={"findings": [_fact(finding) for finding in findings[:10]]}),
         )

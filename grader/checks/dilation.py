@@ -11,16 +11,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from grader.checks.absence import why_absent
 from grader.checks.layer import (
     CALLS,
-    CLASSES,
     GAPS,
     KERNELS,
     SOME,
     SOURCES,
     Answer,
     Case,
-    absent_layer,
     case_answers,
     case_table,
     drawn_tensors,
@@ -42,11 +41,11 @@ __all__ = ["gradients", "handmade", "values"]
 
 def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The layer's output has the right values for gaps 0, 1 and 3 and kernels 1, 3 and 5, whatever the input's size."""
-    absent = absent_layer(sitting, thing)
+    name = sitting.exam.handout.layer_things[thing].cls
+    absent = why_absent(sitting, name)
     if absent:
         return failed(criterion, absent)
     answers = case_answers(sitting, thing)
-    name = CLASSES[thing]
     table = case_table(answers, ("output", *CALLS))
     wrong = [answer for answer in answers if not answer.right]
     if not wrong:
@@ -135,7 +134,7 @@ def _uninitialised(answers: tuple[Answer, ...]) -> bool:
 
 
 def _known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
-    if thing != "dilated":
+    if not sitting.exam.handout.layer_things[thing].dilated:
         return None
     return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
 
@@ -177,8 +176,8 @@ def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
 
 def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """Gradients reach input, weight and bias, with the right values."""
-    name = CLASSES[thing]
-    if absent_layer(sitting, thing) is not None or not runs(case_answers(sitting, thing)):
+    name = sitting.exam.handout.layer_things[thing].cls
+    if why_absent(sitting, name) is not None or not runs(case_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
     answers = case_answers(sitting, thing)
     table = case_table(answers, tuple(f"gradient.{source}" for source in SOURCES))
@@ -191,7 +190,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     ):
         doing = f"running {name} with {stopped.case.told()}"
         return failed(criterion, trouble_sentence(stopped.trouble, doing), evidence=table)
-    if thing == "dilated" and not all(answer.right for answer in running) and _spreads_nothing(sitting, answers):
+    if not all(answer.right for answer in running) and _spreads_nothing(sitting, thing, answers):
         return failed(
             criterion,
             f"{name} has no spread filter that gradients could go through; see {thing}.values.",
@@ -291,21 +290,20 @@ def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, so
         single, double = found
         return {name: (single[name], rounding(single[name], double[name])) for name in SOURCES}
 
-    found = sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)
-    return found[source]  # type: ignore[no-any-return]
+    return sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)[source]
 
 
 def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The filter is spread by hand: no operation is given a dilation other than 1."""
-    name = CLASSES[thing]
-    if absent_layer(sitting, thing) is not None or not runs(case_answers(sitting, thing)):
+    name = sitting.exam.handout.layer_things[thing].cls
+    if why_absent(sitting, name) is not None or not runs(case_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
     answers = [answer for answer in case_answers(sitting, thing) if answer.trouble is None]
     where = sitting.where(name)
     native = sorted({op for answer in answers for op in answer.run.native})
     user = name
     if not native:
-        native, user = _native_in_network(sitting), "DilatedUNet"
+        user, native = _native_in_network(sitting, thing)
     if native:
         return failed(
             criterion,
@@ -314,7 +312,7 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             mistake="native-dilation",
             evidence=Evidence(facts={"operations": native}),
         )
-    if _spreads_nothing(sitting, case_answers(sitting, thing)):
+    if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):
         return failed(
             criterion,
             f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).",
@@ -333,30 +331,35 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))
 
 
-def _native_in_network(sitting: Sitting) -> list[str]:
-    """The operations that are given a dilation while the network runs that the layer is for."""
-    if "dilated-unet" not in sitting.exam.networks or "DilatedUNet" not in sitting.classes:
-        return []
-    network = network_of(sitting, "dilated-unet")
-    return sorted({op for run in network.runs for op in run.native}) if network.works else []
+def _native_in_network(sitting: Sitting, thing: str) -> tuple[str, list[str]]:
+    """The network that the layer is for, and the operations that are given a dilation while it runs."""
+    for facts in sitting.exam.handout.networks:
+        if facts.layer == thing and facts.cls in sitting.classes:
+            network = network_of(sitting, facts.thing)
+            return facts.cls, sorted(
+                {op for run in network.runs for op in run.native}
+            ) if network.configurations.works else []
+    return "", []
 
 
-def _spreads_nothing(sitting: Sitting, answers: tuple[Answer, ...]) -> bool:
+def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> bool:
     """Whether the same layer and input give the same output with every dilation; told by numbers alone.
 
     A filter that is always spread by the same number of places is spread nevertheless.
     """
+    if not sitting.exam.handout.layer_things[thing].dilated:
+        return False
     # right for two gaps is more than one function
     if len({answer.case.gap for answer in answers if answer.right and answer.case.kernel > 1}) > 1:
         return False
-    known = _known_mistake(sitting, "dilated", answers)
+    known = _known_mistake(sitting, thing, answers)
     if known is not None and known.id == FIXED_STEP:
         return False
     outputs = []
     for gap in GAPS:
         case = Case(3, gap, 1, 1, 1, 16, 16)
         drawn = drawn_tensors(sitting, Case(3, 0, 1, 1, 1, 16, 16))
-        reply, found = sitting.candidate.answer(probe(sitting, "dilated", case), drawn)
+        reply, found = sitting.candidate.answer(probe(sitting, thing, case), drawn)
         if not isinstance(reply, Trouble):
             outputs.append(found["output"])
     first = outputs[0] if outputs else torch.zeros(())

@@ -27,8 +27,8 @@ _TODO = ("Still to be completed", "Written, but could not be defined")
 
 def code(sitting: Sitting, criterion: str) -> Verdict:
     """The code file is handed in, can be read, and the classes that the handout asks for are filled in."""
-    wanted = _to_fill_in(sitting.exam.assignment.id)
-    todo = [name for name in wanted if not _filled_in(sitting, name)]
+    wanted = sitting.exam.handout.to_fill_in
+    todo = [name for name in wanted if not sitting.filled_in(name)]
     problems = [file.problem for file in sitting.submission.code if file.problem]
     asked = " and ".join(sitting.exam.assignment.code)
     if not sitting.submission.code:
@@ -52,14 +52,6 @@ def code(sitting: Sitting, criterion: str) -> Verdict:
     if any(fnmatch(name.lower(), pattern.lower()) for name in names for pattern in patterns):
         return passed(criterion, "The code file is there.")
     return passed(criterion, f"The code is there, as {', '.join(names[:3])}; the handout calls it {asked}.")
-
-
-def _to_fill_in(assignment: str) -> tuple[str, ...]:
-    return ("PoolUpsampleNet", "ConvTransposeNet", "UNet") if assignment == "csc413-2023" else ("CNN", "UNet")
-
-
-def _filled_in(sitting: Sitting, name: str) -> bool:
-    return name in sitting.classes and not sitting.is_to_do(name)
 
 
 def writeup(sitting: Sitting, criterion: str) -> Verdict:

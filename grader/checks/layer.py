@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from grader.checks.absence import missing_class
 from grader.checks.sitting import Sitting
 from grader.exam.compare import compare, missing, rounding
 from grader.marking.evidence import Configuration, Difference, Evidence
@@ -13,25 +12,24 @@ from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
 
 __all__ = [
     "CALLS",
-    "CLASSES",
     "GAPS",
     "KERNELS",
+    "OTHER_GAPS",
     "SOME",
     "SOURCES",
     "Answer",
     "Case",
-    "absent_layer",
     "case_answers",
     "case_table",
+    "cases_of",
     "drawn_tensors",
     "probe",
     "runs",
 ]
 
 
-CLASSES = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
 GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
-_OTHER_GAPS = (2, 4, 5)
+OTHER_GAPS = (2, 4, 5)
 """Of which each run has one, so that no layer can be made for the handout's gaps alone."""
 CALLS = {
     "again": "The second call of the same {} with the same input",
@@ -79,20 +77,20 @@ class Case:
         return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
 
 
-def _cases(sitting: Sitting, thing: str) -> list[Case]:
+def cases_of(sitting: Sitting, thing: str) -> list[Case]:
     """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
-    gaps: tuple[int | None, ...] = GAPS if thing == "dilated" else (None,)
+    dilated = sitting.exam.handout.layer_things[thing].dilated
+    gaps: tuple[int | None, ...] = GAPS if dilated else (None,)
     sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
     cases: list[Case] = []
     for kernel in KERNELS:
         for gap in gaps:
             batch, inputs, outputs, height, width = sizes[len(cases) % len(sizes)]
             cases.append(Case(kernel, gap, batch, inputs, outputs, height, width))
-    if thing == "my-conv2d":
-        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
+    if dilated:
+        cases.append(Case(3, sitting.exam.one_of("layer/gap", OTHER_GAPS), 5, 2, 3, 14, 17))
     else:
-        gap = _OTHER_GAPS[sitting.exam.number("layer/gap") % len(_OTHER_GAPS)]
-        cases.append(Case(3, gap, 5, 2, 3, 14, 17))
+        cases.append(Case(5, None, 2, 3, 4, 12, 10, padding=1))
     return cases
 
 
@@ -168,17 +166,21 @@ def _question(sitting: Sitting, thing: str, case: Case) -> tuple[RunLayer, Tenso
 
 
 def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
-    return RunLayer(cls=CLASSES[thing], arguments=case.arguments, seed=sitting.exam.number("layer"))
+    cls = sitting.exam.handout.layer_things[thing].cls
+    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"))
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
-    if thing not in sitting.kept:
-        cases = _cases(sitting, thing)
+    """What the submission's layer and the reference answer to every case; asked once per submission."""
+
+    def make() -> tuple[Answer, ...]:
+        cases = cases_of(sitting, thing)
         answered = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
-        sitting.kept[thing] = tuple(
+        return tuple(
             Answer(case, *given, *_expected(sitting, thing, case)) for case, given in zip(cases, answered, strict=True)
         )
-    return sitting.kept[thing]  # type: ignore[no-any-return]
+
+    return sitting.once(("answers", thing), make)
 
 
 def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
@@ -189,16 +191,7 @@ def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[s
         _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
         return single, {name: rounding(value, double[name]) for name, value in single.items()}
 
-    return sitting.exam.once(("layer", thing, case), make)  # type: ignore[no-any-return]
-
-
-def absent_layer(sitting: Sitting, thing: str) -> str | None:
-    name = CLASSES[thing]
-    if name not in sitting.classes:
-        return missing_class(sitting, name)
-    if sitting.is_to_do(name):
-        return f"{name} is still to be completed: its forward does nothing ({sitting.where(name)})."
-    return None
+    return sitting.exam.once(("layer", thing, case), make)
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from grader.exam.exam import NETWORKS
 from grader.marking.rubric import Rubric
 from grader.suggest import did_you_mean
+from reference.handouts import HANDOUTS
 from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
 
@@ -23,6 +23,6 @@ def unknown_mistake(rubric: Rubric) -> str | None:
 
 def _known(assignment: str) -> frozenset[str]:
     known = {LAYER_ORDER, *(known.id for known in LAYER_MISTAKES)}
-    for kind in NETWORKS[assignment].values():
-        known |= {wrong.id for one in right(assignment, kind.cls) for wrong in mistakes(one)}
+    for network in HANDOUTS[assignment].networks:
+        known |= {wrong.id for answer in right(assignment, network.cls) for wrong in mistakes(answer)}
     return frozenset(known)

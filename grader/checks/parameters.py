@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from grader.checks.absence import cannot_be_judged
-from grader.checks.network import Examined, Row, network_of
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.configurations import Trial
+from grader.checks.network import Examined, network_of
+from grader.checks.sitting import Sitting
 from grader.checks.trust import counted_otherwise
 from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, passed
@@ -18,42 +19,39 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     held_up = cannot_be_judged(sitting, criterion, thing)
     if held_up:
         return held_up
-    rows = [
-        row
-        for row in network.rows
-        if row.fits and (network.fixed or {}).items() <= network._named(row.arguments).items()
+    trials = [
+        trial
+        for trial in network.configurations.trials
+        if trial.fits and (network.configurations.fixed or {}).items() <= trial.arguments.named().items()
     ]
-    rows = rows or [row for row in network.rows if row.constructs]
-    table = Evidence(configurations=tuple(_configuration(network, row) for row in rows))
-    wrong = next((row for row in rows if not row.counted or row.counting), None)
-    if wrong is None and not network.kind.odd_kernels and network.reordered is None:
+    trials = trials or [trial for trial in network.configurations.trials if trial.constructs]
+    table = Evidence(configurations=tuple(_configuration(network, trial) for trial in trials))
+    wrong = next((trial for trial in trials if not trial.has_right_count or trial.count_problem), None)
+    if wrong is None and not network.facts.odd_kernels and network.configurations.reordered is None:
         # Shapes are asked at kernel 3 only, but a filter that is always 3×3 has too few parameters at 5.
-        larger = network.at_kernel(5)
-        wrong = larger if larger.constructs and not larger.counted else None
+        larger = network.configurations.with_kernel(5)
+        wrong = larger if larger.constructs and not larger.has_right_count else None
     if wrong is None:
         return passed(
             criterion,
-            f"{rows[0].built.trainable:,} trainable parameters with "
-            f"{arguments_of(network.kind.parameters, rows[0].arguments)}, as in the "
+            f"{trials[0].built.trainable:,} trainable parameters with {network.named(trials[0].arguments)}, as in the "
             "handout.",
             evidence=table,
             flags=counted_otherwise(network, criterion),
         )
-    if wrong.counting is not None and wrong.counted:
-        return failed(criterion, wrong.counting, evidence=table)
+    if wrong.count_problem is not None and wrong.has_right_count:
+        return failed(criterion, wrong.count_problem, evidence=table)
     expected = min(wrong.counts, key=lambda count: abs(count - wrong.built.trainable))
     feedback = (
-        f"{network.kind.cls}({arguments_of(network.kind.parameters, wrong.arguments)}) has "
-        f"{wrong.built.trainable:,} trainable parameters, "
-        f"expected {expected:,}."
+        f"{network.call(wrong.arguments)} has {wrong.built.trainable:,} trainable parameters, expected {expected:,}."
     )
     if wrong.built.frozen:
         feedback += (
             f" A further {wrong.built.frozen:,} do not require gradients (requires_grad is False), so "
             "training would not change them."
         )
-    elif wrong not in rows:
-        same = wrong.built.trainable == rows[0].built.trainable
+    elif wrong not in trials:
+        same = wrong.built.trainable == trials[0].built.trainable
         feedback += (
             " That is as many as with kernel=3: 3 is written where `kernel` belongs."
             if same
@@ -64,13 +62,13 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return failed(criterion, feedback, evidence=table)
 
 
-def _configuration(network: Examined, row: Row) -> Configuration:
-    frozen = f" and {row.built.frozen:,} frozen" if row.built.frozen else ""
+def _configuration(network: Examined, trial: Trial) -> Configuration:
+    frozen = f" and {trial.built.frozen:,} frozen" if trial.built.frozen else ""
     return Configuration(
-        arguments=dict(zip(network.kind.parameters, row.arguments, strict=True)),
-        expected=" or ".join(f"{count:,}" for count in sorted(row.counts)),
-        actual=f"{row.built.trainable:,}{frozen}",
-        ok=row.counted and row.counting is None,
+        arguments=trial.arguments.named(network.facts.parameters),
+        expected=" or ".join(f"{count:,}" for count in sorted(trial.counts)),
+        actual=f"{trial.built.trainable:,}{frozen}",
+        ok=trial.has_right_count and trial.count_problem is None,
     )
 
 
@@ -89,9 +87,8 @@ def _why_not_as_many(network: Examined) -> str:
         if ours != theirs:
             name = run.trace.parameters[index].name
             return (
-                f" With {arguments_of(network.kind.parameters, run.arguments)}, the first to differ in the order "
-                "in which "
-                f"layers run is `{name}`: its shape is {list(theirs)}, expected {list(ours)}."
+                f" With {network.named(run.arguments)}, the first to differ in the order in which layers run is "
+                f"`{name}`: its shape is {list(theirs)}, expected {list(ours)}."
             )
     if len(run.shapes) == len(expected):
         return ""

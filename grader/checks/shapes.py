@@ -7,8 +7,9 @@ import re
 from fractions import Fraction
 
 from grader.checks.absence import absent_class, line_of, made_of_what_is_missing, undefined
-from grader.checks.network import Examined, Row, network_of
-from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.configurations import Trial
+from grader.checks.network import Examined, network_of
+from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
 
@@ -28,73 +29,74 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     absent = absent_class(sitting, network)
     if absent:
         return failed(criterion, absent)
-    rows = network.rows
-    table = Evidence(configurations=tuple(_configuration(network, row) for row in rows))
-    fixed = network.fixed
+    trials = network.configurations.trials
+    table = Evidence(configurations=tuple(_configuration(network, trial) for trial in trials))
+    fixed = network.configurations.fixed
     if fixed == {}:
         remarks = _larger_images(network)
         return passed(
             criterion, " ".join(["Every configuration tried has the right output shape.", *remarks]), evidence=table
         )
-    if network.reordered is not None:
+    if network.configurations.reordered is not None:
         return partial(
             criterion,
             _HARD_CODED_SHARE,
-            f"{network.kind.cls} takes its parameters in another order than the handout: "
-            f"{', '.join(network.reordered)}, expected {', '.join(network.kind.parameters)} "
-            f"({line_of(sitting, network.kind.cls, '__init__')}). "
+            f"{network.facts.cls} takes its parameters in another order than the handout: "
+            f"{', '.join(network.configurations.reordered)}, expected {', '.join(network.facts.parameters)} "
+            f"({line_of(sitting, network.facts.cls, '__init__')}). "
             "The course's scripts give them by their place, so put them in the handout's order.",
             mistake="constructor-order",
             evidence=table,
         )
-    if fixed and network.literal_padding:
+    if fixed and network.configurations.literal_padding:
+        unfit = next(trial for trial in trials if not trial.fits)
         return partial(
             criterion,
             _HARD_CODED_SHARE,
-            f"{network.kind.cls} keeps the size of the image only for kernel = {fixed['kernel']}: its filters follow "
+            f"{network.facts.cls} keeps the size of the image only for kernel = {fixed['kernel']}: its filters follow "
             f"`kernel`, its padding does not. Probably {fixed['kernel'] // 2} is written for the padding: use "
-            f"padding=kernel // 2. {_first_failure(sitting, network, next(row for row in rows if not row.fits))}",
+            f"padding=kernel // 2. {_first_failure(sitting, network, unfit)}",
             mistake="hard-coded-padding",
             evidence=table,
         )
     if fixed:
         told = " and ".join(f"{name} = {value}" for name, value in fixed.items())
-        first = next(row for row in rows if not (row.fits and row.counted))
+        first = next(trial for trial in trials if not (trial.fits and trial.has_right_count))
         numbers = " and ".join(f"{value} is written where `{name}` belongs" for name, value in fixed.items())
         return partial(
             criterion,
             _HARD_CODED_SHARE,
-            f"{network.kind.cls} works only for {told}. Probably {numbers}: use the constructor's parameter. "
+            f"{network.facts.cls} works only for {told}. Probably {numbers}: use the constructor's parameter. "
             f"{_first_failure(sitting, network, first)}",
             mistake="hard-coded-" + "-".join(fixed),
             evidence=table,
         )
-    first = next((row for row in rows if not row.fits), rows[0])
+    first = next((trial for trial in trials if not trial.fits), trials[0])
     return failed(criterion, _first_failure(sitting, network, first), evidence=table)
 
 
-def _configuration(network: Examined, row: Row) -> Configuration:
+def _configuration(network: Examined, trial: Trial) -> Configuration:
     return Configuration(
-        arguments=dict(zip(network.kind.parameters, row.arguments, strict=True)),
-        expected=", ".join(str(list(shape)) for shape in row.expected),
-        actual=row.actual(),
-        ok=row.fits,
+        arguments=trial.arguments.named(network.facts.parameters),
+        expected=", ".join(str(list(shape)) for shape in trial.expected),
+        actual=trial.summary,
+        ok=trial.fits,
     )
 
 
-def _first_failure(sitting: Sitting, network: Examined, row: Row) -> str:
-    call = f"{network.kind.cls}({', '.join(map(str, row.arguments))})"
-    names = arguments_of(network.kind.parameters, row.arguments)
-    if row.trouble is not None:
-        stopped = row.trouble.type == "Stopped"  # and nobody knows where
-        doing = f"building and running {call}" if stopped else f"{'running' if row.constructs else 'building'} {call}"
-        sentence = trouble_sentence(row.trouble, f"{doing} ({names})") + undefined(sitting, row.trouble)
-        if row.trouble.type == "TypeError" and not row.constructs:
-            sentence += f" The handout's constructor takes {', '.join(network.kind.parameters)}, in this order."
-        if row.trouble.type == "Refusal" and "no return" in sentence:
-            sentence = f"{sentence[:-1]} ({line_of(sitting, network.kind.cls, 'forward')})."
-        return sentence + _advice(network, row)
-    for output, expected in zip(row.built.outputs, row.expected, strict=True):
+def _first_failure(sitting: Sitting, network: Examined, trial: Trial) -> str:
+    call = f"{network.facts.cls}({', '.join(map(str, trial.arguments.positional(network.facts.parameters)))})"
+    names = network.named(trial.arguments)
+    if trial.trouble is not None:
+        stopped = trial.trouble.type == "Stopped"  # and nobody knows where
+        doing = f"building and running {call}" if stopped else f"{'running' if trial.constructs else 'building'} {call}"
+        sentence = trouble_sentence(trial.trouble, f"{doing} ({names})") + undefined(sitting, trial.trouble)
+        if trial.trouble.type == "TypeError" and not trial.constructs:
+            sentence += f" The handout's constructor takes {', '.join(network.facts.parameters)}, in this order."
+        if trial.trouble.type == "Refusal" and "no return" in sentence:
+            sentence = f"{sentence[:-1]} ({line_of(sitting, network.facts.cls, 'forward')})."
+        return sentence + _advice(network, trial)
+    for output, expected in zip(trial.built.outputs, trial.expected, strict=True):
         if output.shape != expected:
             return (
                 f"With {names}, the output of a batch of {expected[0]} has the shape {list(output.shape)}, expected "
@@ -103,8 +105,8 @@ def _first_failure(sitting: Sitting, network: Examined, row: Row) -> str:
         if output.dtype != "torch.float32":
             return f"With {names}, the output has the type {output.dtype}, expected torch.float32 like the input."
     return (
-        f"With {names}, the network has {row.built.trainable:,} trainable parameters, expected "
-        f"{' or '.join(f'{count:,}' for count in sorted(row.counts))}."
+        f"With {names}, the network has {trial.built.trainable:,} trainable parameters, expected "
+        f"{' or '.join(f'{count:,}' for count in sorted(trial.counts))}."
     )
 
 
@@ -112,15 +114,15 @@ def _why_that_shape(network: Examined, shape: tuple[int, ...], expected: tuple[i
     """What makes the output's shape another one, where it can be told."""
     if len(shape) == len(expected) and shape[0] != expected[0] and math.prod(shape) == math.prod(expected):
         return " The size of the batch is written in: a view or reshape has to take it from x.size(0)."
-    if network.fixed is None and network.match is not None and not network.match.is_right:
+    if network.configurations.fixed is None and network.match is not None and not network.match.is_right:
         return f" {network.match.explanation}"
     return ""
 
 
-def _advice(network: Examined, row: Row) -> str:
+def _advice(network: Examined, trial: Trial) -> str:
     """What an error of PyTorch's means here, in one sentence; empty if that is not known."""
-    text = row.trouble.text if row.trouble is not None else ""
-    batches = {shape[0] for shape in row.expected}
+    text = trial.trouble.text if trial.trouble is not None else ""
+    batches = {shape[0] for shape in trial.expected}
     met = re.search(r"expected input\[(\d+), \d+, (\d+), (\d+)\]", text)
     joined = any(step.kind == "cat" for step in network.right[0].steps)
     if joined and ("match except in dimension 0" in text or (met is not None and int(met[1]) not in batches)):
@@ -140,11 +142,11 @@ def _advice(network: Examined, row: Row) -> str:
 
 def _larger_images(network: Examined) -> list[str]:
     """A remark where 64×64 images don't pass: the handout's network takes any size, the marks only ask for 32×32."""
-    arguments = network.rows[0].arguments
-    row = network.build(arguments, (1,), side=64)
+    arguments = network.configurations.trials[0].arguments
+    trial = network.configurations.build(arguments, (1,), side=64)
     return (
         []
-        if row.fits
+        if trial.fits
         else [
             "Remark, without effect on the mark: images of 64×64 do not pass through your "
             "network, though nothing in the handout's is tied to 32×32."

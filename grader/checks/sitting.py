@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from grader.exam.exam import Candidate, Exam
+from grader.exam.once import Once
 from grader.intake import Submission
 from grader.marking.verdicts import sentences
 from grader.worker.protocol import Definition, Definitions, FileOutline, Frame, Method, Outline, Trouble
 
-__all__ = ["Sitting", "Written", "arguments_of", "trouble_sentence"]
+__all__ = ["Sitting", "Written", "trouble_sentence"]
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,11 @@ class Sitting:
     """What stopped the loading altogether; None if nothing did."""
     card: str | None = None
     """torch's name of the graphics card that probes may ask for by ``device``; None where there is none."""
-    kept: dict[Any, Any] = field(default_factory=dict)
-    """Evidence that several checks share, by thing."""
+    _once: Once = field(default_factory=Once)
+
+    def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """``make()``, computed the first time that a check of this submission asks for the key."""
+        return self._once.value(key, make)
 
     @property
     def classes(self) -> frozenset[str]:
@@ -69,10 +75,10 @@ class Sitting:
         written = self.written(name)
         return written.definition.methods.get(method) if written is not None else None
 
-    def is_to_do(self, name: str) -> bool:
-        """Whether the ``forward`` of a class still does nothing, as in the handout's template."""
+    def filled_in(self, name: str) -> bool:
+        """Whether a class exists after loading and its forward, if it has one of its own, does something."""
         forward = self.method(name, "forward")
-        return forward is not None and forward.empty
+        return name in self.classes and not (forward is not None and forward.empty)
 
     def reached(self, name: str, *, but: Container[str] = ()) -> list[Written]:
         """The outlines of a class and of everything of the submission's own that it uses: its bases, other classes,
@@ -157,8 +163,3 @@ def _line(frame: Frame) -> str:
     """``models.py, line 12: `x = self.conv(x)```."""
     source = " ".join(frame.text.split())[:120]
     return f"{frame.file}, line {frame.line}" + (f": `{source}`" if source else "")
-
-
-def arguments_of(names: tuple[str, ...], values: tuple[int, ...]) -> str:
-    """``kernel=3, num_filters=8``."""
-    return ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))

@@ -23,11 +23,12 @@ import torch
 from torch import Tensor
 
 from grader.checks.absence import cannot_be_judged
-from grader.checks.network import Examined, network_of
-from grader.checks.sitting import Sitting, arguments_of, trouble_sentence
+from grader.checks.network import Examined, known_candidate, network_of
+from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.evidence import Curve, Evidence
 from grader.marking.verdicts import Outcome, Verdict, failed, passed
 from grader.worker.protocol import TraceNetwork, Training, TrainNetwork, Trouble
+from reference.arguments import Arguments
 from reference.known import Known
 
 __all__ = ["training"]
@@ -64,11 +65,9 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 
 def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, device: str | None) -> Verdict:
     """``device`` is torch's name of the device to train on; None for the CPU."""
-    arguments = network.configurations[0]
-    call = f"training {network.kind.cls}({arguments_of(network.kind.parameters, arguments)})"
-    lessons = sitting.exam.lessons(
-        network._inputs(arguments), network._colours(arguments), regression=thing == "regression-cnn"
-    )
+    arguments = network.configurations.judged[0]
+    call = f"training {network.call(arguments)}"
+    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=network.facts.regression)
     known = network.match if network.match is not None and network.match.is_right else network.right[0]
     expected = _lesson(network, known, arguments, lessons)
 
@@ -76,19 +75,19 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, de
     if run.shapes != expected["shapes"] or len(run.trace.buffers) != expected["buffers"]:
         return failed(
             criterion,
-            f"{network.kind.cls} has other layers than the handout's network, so it cannot start from the same "
+            f"{network.facts.cls} has other layers than the handout's network, so it cannot start from the same "
             f"parameters and learn the same; see {thing}.architecture.",
         )
     shape = list(run.outputs["train"].shape)
-    wanted = [len(network.image(arguments)), network._colours(arguments), 32, 32]
+    wanted = [len(network.image(arguments)), arguments.colours, 32, 32]
     if shape != wanted:
         return failed(
             criterion,
             f"The output's shape is {shape}, expected {wanted}, so there is no loss to learn by; see {thing}.shapes.",
         )
     probe = TrainNetwork(
-        cls=network.kind.cls,
-        arguments=arguments,
+        cls=network.facts.cls,
+        arguments=arguments.positional(network.facts.parameters),
         seed=sitting.exam.number("learn"),
         device=device,
         optimizer="sgd",
@@ -126,7 +125,7 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, de
         # by less than shows in so few steps, and for some seeds only
         return failed(
             criterion,
-            f"In training mode {network.kind.cls} computes something else than the handout's network, from the same "
+            f"In training mode {network.facts.cls} computes something else than the handout's network, from the same "
             f"parameters and the same data. {why}",
             mistake=mistake,
             evidence=curve,
@@ -161,23 +160,23 @@ def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, de
     )
 
 
-def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons: dict[str, Tensor]) -> dict[str, Any]:
+def _lesson(network: Examined, known: Known, arguments: Arguments, lessons: dict[str, Tensor]) -> dict[str, Any]:
     """The reference's training run, with the tolerance of each loss; computed once in a run."""
 
     def make() -> dict[str, Any]:
         exam = network.exam
         image = network.image(arguments)
-        trace, _ = network.known_candidate(known).answer(
-            TraceNetwork(cls="Network", arguments=arguments), {"input": image}
+        trace, _ = known_candidate(known).answer(
+            TraceNetwork(cls="Network", arguments=arguments.numbers), {"input": image}
         )
         if isinstance(trace, Trouble):
             raise RuntimeError(f"a known implementation cannot be traced: {trace.text}")
         shapes = tuple(tensor.shape for tensor in trace.parameters)
         state = exam.state("learn", shapes, [tensor.shape for tensor in trace.buffers])
-        probe = TrainNetwork(cls="Network", arguments=arguments, optimizer="sgd", rate=_RATE)
+        probe = TrainNetwork(cls="Network", arguments=arguments.numbers, optimizer="sgd", rate=_RATE)
         first = {name: value[:_STEPS] for name, value in lessons.items()}
-        _, single = network.known_candidate(known).answer(probe, {**first, **state})
-        _, double = network.known_candidate(known, torch.float64).answer(probe, {**first, **state})
+        _, single = known_candidate(known).answer(probe, {**first, **state})
+        _, double = known_candidate(known, torch.float64).answer(probe, {**first, **state})
         tolerance = _drift(single["losses"], double["losses"])
         return {
             "shapes": shapes,
@@ -187,7 +186,7 @@ def _lesson(network: Examined, known: Known, arguments: tuple[int, ...], lessons
             "final": double,
         }
 
-    return network.exam.once(("lesson", known.steps, arguments), make)  # type: ignore[no-any-return]
+    return network.exam.once(("lesson", known.steps, arguments), make)
 
 
 def _drift(single: Tensor, double: Tensor) -> Tensor:
@@ -269,7 +268,7 @@ _CUTTING = ("detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled"
 
 def _cut(sitting: Sitting, network: Examined) -> str:
     """Where to look for what cuts the gradient: the line, if there is one that does."""
-    line = sitting.call_in(network.kind.cls, lambda name: name in _CUTTING)
+    line = sitting.call_in(network.facts.cls, lambda name: name in _CUTTING)
     told = (
         "look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the "
         "output, and for a train() of its own"
@@ -280,19 +279,22 @@ def _cut(sitting: Sitting, network: Examined) -> str:
 def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     known = network.match
     if known is None:
-        return None, f"See {network.kind.thing}.architecture: the network computes something else."
+        return None, f"See {network.facts.thing}.architecture: the network computes something else."
     if not known.is_right:
         return known.id, known.explanation
-    made = [row for row in network.rows if row.constructs]
-    if not all(row.built.listed for row in made):
-        return None, f"An optimizer is given other tensors than the network holds; see {network.kind.thing}.parameters."
-    if any(row.built.frozen and not row.counted for row in made):
-        return "gradients-cut", f"Some parameters do not require gradients; see {network.kind.thing}.parameters."
-    written, own = sitting.written(network.kind.cls), sitting.method(network.kind.cls, "train")
+    made = [trial for trial in network.configurations.trials if trial.constructs]
+    if not all(trial.built.listed for trial in made):
+        return (
+            None,
+            f"An optimizer is given other tensors than the network holds; see {network.facts.thing}.parameters.",
+        )
+    if any(trial.built.frozen and not trial.has_right_count for trial in made):
+        return "gradients-cut", f"Some parameters do not require gradients; see {network.facts.thing}.parameters."
+    written, own = sitting.written(network.facts.cls), sitting.method(network.facts.cls, "train")
     if (
         written is not None
         and own is not None
-        and sitting.call_in(network.kind.cls, lambda name: name in _CUTTING) is None
+        and sitting.call_in(network.facts.cls, lambda name: name in _CUTTING) is None
     ):
         return None, (
             f"The outputs are right, and the class has a train() of its own ({written.at(own.line)}), so "

@@ -62,7 +62,7 @@ def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
     if network.trouble is not None:
         return ()
     run = network.runs[0]
-    counted = network.build(run.arguments, ()).reply
+    counted = network.configurations.build(run.arguments, ()).reply
     places = [*run.trace.parameters, *run.trace.constants, *run.trace.unused]
     # of those that are not in use, a trace lists so many
     if isinstance(counted, Trouble) or len(run.trace.unused) >= 100:
@@ -70,7 +70,7 @@ def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
     held, claimed = sum(math.prod(tensor.shape) for tensor in places), counted.trainable + counted.frozen
     if held == claimed:
         return ()
-    told = f"{criterion}: {network.kind.cls} counts {claimed:,} parameters, and values could be put into {held:,}."
+    told = f"{criterion}: {network.facts.cls} counts {claimed:,} parameters, and values could be put into {held:,}."
     return (Flag("untrusted-evidence", told),)
 
 

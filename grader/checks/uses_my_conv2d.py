@@ -44,7 +44,7 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if not filters:
         return failed(
             criterion,
-            f"No filters that PyTorch knows of take part in the forward pass of {network.kind.cls}, expected those of "
+            f"No filters that PyTorch knows of take part in the forward pass of {network.facts.cls}, expected those of "
             "MyConv2d. Where its weight is a plain tensor, make it an nn.Parameter.",
         )
     disguised = any(owner.startswith(_NATIVE) for tensor in filters if tensor.my_conv2d for owner in tensor.owner)
@@ -61,7 +61,7 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
         return failed(
             criterion,
-            f"{len(foreign)} of {len(filters)} convolutions in {network.kind.cls} are not MyConv2d: {names}. The "
+            f"{len(foreign)} of {len(filters)} convolutions in {network.facts.cls} are not MyConv2d: {names}. The "
             "handout asks for MyConv2d in every place.",
             mistake="conv2d-for-my-conv2d",
             evidence=Evidence(
@@ -71,7 +71,7 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     flags = [
         Flag("untrusted-evidence", f"{criterion}: {what}, and yet only MyConv2d was seen at work.")
         for what in (
-            _native(sitting, network.kind.cls, _CONVOLUTIONS, but=("MyConv2d",), spare=_left_over(network)),
+            _native(sitting, network.facts.cls, _CONVOLUTIONS, but=("MyConv2d",), spare=_left_over(network)),
             _native(sitting, "MyConv2d", _LAYERS),
         )
         if what is not None

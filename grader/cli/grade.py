@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from grader import __version__
 from grader.display import display
 from grader.suggest import did_you_mean
+from reference.handouts import HANDOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-
-ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
 
 _LEAST_SECONDS = 4
 """One probe gets a quarter of it, and the slowest probe takes a right submission a good part of a second."""
@@ -69,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="a submission (folder, .py, .ipynb, .zip, .tar.gz), or a folder of submissions",
     )
-    add("--assignment", metavar="ID", help=f"one of {', '.join(ASSIGNMENTS)} (default: detected from the submission)")
+    add("--assignment", metavar="ID", help=f"one of {', '.join(HANDOUTS)} (default: detected from the submission)")
     add("--rubric", metavar="FILE", type=Path, help="rubric in YAML (default: the one that comes with the grader)")
     add(
         "-o",
@@ -179,9 +178,9 @@ def _complain(sentence: str) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse values that no run can use, before anything slow is imported."""
-    if options.assignment is not None and options.assignment not in ASSIGNMENTS:
-        hint = did_you_mean(options.assignment, ASSIGNMENTS, otherwise="use one of these")
-        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(ASSIGNMENTS)}: {hint}")
+    if options.assignment is not None and options.assignment not in HANDOUTS:
+        hint = did_you_mean(options.assignment, HANDOUTS, otherwise="use one of these")
+        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(HANDOUTS)}: {hint}")
     if options.jobs is not None and options.jobs < 1:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
     for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):

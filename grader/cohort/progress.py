@@ -53,7 +53,7 @@ class Lines:
 
 
 def _text(line: Line) -> str:
-    """``alice: csc413-2023, 8 / 10, 2 pending, graded, 0.6 s``."""
+    """``alice: ASSIGNMENT, 8 / 10, 2 pending, graded, 0.6 s``."""
     marks = f"{points(line.score)} / {points(line.max_score)}"
     pending = f", {points(line.pending_points)} pending" if line.pending_points else ""
     time = ", as before" if line.resumed else f", {line.seconds:.1f} s"

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from grader.exam.once import Once
 from grader.marking.rubric import Assignment
 from grader.worker.probes.answer import answer
 from grader.worker.protocol import ClassProbe, Tensors, Trouble
 from reference.data import Horses
+from reference.handouts import HANDOUTS
 from reference.models import model_classes
 
-__all__ = ["NETWORKS", "Candidate", "Exam", "Local", "NetworkKind"]
+__all__ = ["Candidate", "Exam", "Local"]
 
 R = TypeVar("R")
+Value = TypeVar("Value")
 
 
 class Candidate(Protocol):
@@ -50,50 +52,6 @@ class Local:
         return (self.answer(probe, tensors) for probe, tensors in asked)
 
 
-@dataclass(frozen=True)
-class NetworkKind:
-    """How a network is called."""
-
-    thing: str
-    """First half of its criterion ids."""
-    cls: str
-    """Class name the handout asks for."""
-    parameters: tuple[str, ...]
-    """Constructor parameters in the handout's order, under the handout's names."""
-    odd_kernels: bool = True
-    """False: only kernel 3 keeps the handout's shapes (2023's strided networks)."""
-
-
-_THREE = ("kernel", "num_filters", "num_colours")
-_FOUR = (*_THREE, "num_in_channels")
-
-
-def _networks(assignment: str) -> dict[str, NetworkKind]:
-    if assignment == "csc413-2023":
-        kinds = [
-            NetworkKind("pool-upsample-net", "PoolUpsampleNet", _FOUR),
-            NetworkKind("conv-transpose-net", "ConvTransposeNet", _FOUR, odd_kernels=False),
-            NetworkKind("unet", "UNet", _FOUR, odd_kernels=False),
-        ]
-    elif assignment in ("csc321-2018", "cse891-2018"):
-        kinds = [
-            NetworkKind("cnn", "CNN", _THREE),
-            NetworkKind("unet", "UNet", _THREE),
-            NetworkKind("dilated-unet", "DilatedUNet", _THREE),
-            NetworkKind("regression-cnn", "RegressionCNN", _THREE[:2]),
-        ]
-    else:
-        kinds = [NetworkKind("cnn", "CNN", _FOUR), NetworkKind("unet", "UNet", _FOUR)]
-        if assignment == "csc2516-2019":
-            kinds.append(NetworkKind("regression-cnn", "RegressionCNN", _THREE[:2]))
-    return {kind.thing: kind for kind in kinds}
-
-
-NETWORKS = {
-    assignment: _networks(assignment)
-    for assignment in ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
-}
-
 _MOST_DRAWN_BYTES = 8 * 2**20
 """Kept of what was drawn; the draws for one right submission take less than a sixth of it."""
 
@@ -105,35 +63,32 @@ class Exam:
         self.assignment = assignment
         self.seed = seed
         self.horses = horses
-        self.networks = NETWORKS[assignment.id]
+        self.handout = HANDOUTS[assignment.id]
+        self.networks = self.handout.things
         classes = model_classes(assignment.id)
         self.reference = Local(classes)
         self.reference_in_double = Local(classes, torch.float64)
-        self._kept: dict[Any, Any] = {}
-        self._locks: dict[Any, threading.Lock] = {}
-        self._draws: dict[Any, Tensors] = {}
+        self._once = Once()
+        self._draws: dict[Hashable, Tensors] = {}
         """By purpose and shape; what was asked for last stands last."""
         self._drawn_bytes = 0
         self._lock = threading.Lock()
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """``make()``, computed the first time this key is asked for in the run, by one thread."""
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            return self._kept[key]
+        return self._once.value(key, make)
 
-    def forget(self, key: Any) -> None:
+    def forget(self, key: Hashable) -> None:
         """Free what ``once`` keeps under a key; it is computed anew when it is asked for again."""
-        with self._lock:
-            self._locks.pop(key, None)
-            self._kept.pop(key, None)
+        self._once.forget(key)
 
     def number(self, purpose: str) -> int:
         """A 63-bit number for one purpose; from it neither the seed nor another purpose's number can be told."""
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()[:8], "big") >> 1
+
+    def one_of(self, purpose: str, values: Sequence[int]) -> int:
+        """One of some values, drawn for one purpose."""
+        return values[self.number(purpose) % len(values)]
 
     def generator(self, purpose: str) -> torch.Generator:
         return torch.Generator().manual_seed(self.number(purpose))
@@ -171,7 +126,7 @@ class Exam:
             drawn[f"buffer.{index}"] = self._uniform(f"{purpose}/buffer/{index}", shape, 0.5, 1.5)
         return drawn
 
-    def _kept_draw(self, key: Any, draw: Callable[[], Tensors]) -> Tensors:
+    def _kept_draw(self, key: Hashable, draw: Callable[[], Tensors]) -> Tensors:
         """Copies of what ``draw`` draws. Most submissions ask for the same, so the last that were asked for are kept;
         copies, since a candidate may compute in place."""
         with self._lock:

@@ -49,8 +49,8 @@ def wrong():
 
 def _found(network, outputs):
     run = network.runs[-1]
-    numbers, image = network._numbers(run.arguments), network.image(run.arguments)
-    return [one.id for one in look_up(network.exam, network.right, numbers, run.shapes, image, outputs(run))]
+    image = network.image(run.arguments)
+    return [one.id for one in look_up(network.exam, network.right, run.arguments, run.shapes, image, outputs(run))]
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
@@ -68,7 +68,7 @@ def test_where_much_is_near_the_nearest_are_looked_at(wrong, monkeypatch):
 def test_only_the_mistake_that_a_network_is_stays_in_memory(wrong):
     network, other = _examined(wrong.steps), _examined(wrong.steps, 9e-4)
     assert network.match.id == wrong.id and other.match is None
-    kept = [{key[1] for key in one.exam._kept if key[0] == "run"} for one in (network, other)]
+    kept = [{key[1] for key in one.exam._once._values if key[0] == "run"} for one in (network, other)]
     assert kept[0] - kept[1] == {wrong.steps}
 
 

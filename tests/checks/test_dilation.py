@@ -10,8 +10,8 @@ from places import ROOT
 from torch import nn
 from torch.nn import functional as F
 
-from grader.checks import dilation as module
 from grader.checks.dilation import gradients, handmade, values
+from grader.checks.layer import OTHER_GAPS, cases_of
 from grader.checks.sitting import Sitting
 from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
@@ -121,14 +121,14 @@ def test_a_layer_spread_by_hand_costs_no_probe_beside_its_cases(exam):
     sitting = _sitting(exam, _layer(Layer.by_hand))
     assert all(check(sitting, "-", "dilated").share == 1 for check in (values, gradients))
     probes = sitting.candidate.probes
-    assert probes == len(module._cases(sitting, "dilated"))
+    assert probes == len(cases_of(sitting, "dilated"))
     assert handmade(sitting, "-", "dilated").share == 1
 
 
 def test_one_gap_differs_from_run_to_run(exams):
     layer = _layer(Layer.by_hand)
-    drawn = {module._cases(_sitting(exams(seed), layer), "dilated")[-1].gap for seed in range(12)}
-    assert drawn == set(module._OTHER_GAPS)
+    drawn = {cases_of(_sitting(exams(seed), layer), "dilated")[-1].gap for seed in range(12)}
+    assert drawn == set(OTHER_GAPS)
 
 
 # -- what is lost for what ---------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from grader.intake import find, read
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome
 from grader.worker.protocol import Definition, Definitions, FileOutline, Method, Outline
+from reference.handouts import HANDOUTS
 
 ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]
 WRITTEN = {"forward": Method(2, ("self", "x"), empty=False)}
@@ -28,7 +29,7 @@ def sitting(
     (found,) = find([folder], mode="one").found
     classes = tuple(Definition(name, line=1, end_line=2, cell=1, methods=WRITTEN) for name in written)
     outline = Outline((FileOutline("a2-cnn.ipynb", classes),))
-    exam = SimpleNamespace(assignment=ASSIGNMENT)
+    exam = SimpleNamespace(assignment=ASSIGNMENT, handout=HANDOUTS[ASSIGNMENT.id])
     return Sitting(exam, read(found), None, outline, Definitions(classes=tuple(defined)))  # type: ignore[arg-type]
 
 

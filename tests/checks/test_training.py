@@ -23,11 +23,13 @@ def why(body: str, *, listed: bool = True, frozen: int = 0, counted: bool = True
     nobody: Any = None
     network: Any = SimpleNamespace(
         match=SimpleNamespace(is_right=True),
-        kind=SimpleNamespace(cls="UNet", thing="unet"),
-        rows=[
-            SimpleNamespace(constructs=False, counted=False),
-            SimpleNamespace(constructs=True, built=Construction(1, frozen, listed, 1), counted=counted),
-        ],
+        facts=SimpleNamespace(cls="UNet", thing="unet"),
+        configurations=SimpleNamespace(
+            trials=[
+                SimpleNamespace(constructs=False, has_right_count=False),
+                SimpleNamespace(constructs=True, built=Construction(1, frozen, listed, 1), has_right_count=counted),
+            ]
+        ),
     )
     return _why(Sitting(nobody, nobody, nobody, read, Definitions()), network)
 

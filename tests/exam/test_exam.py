@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
 
-from grader.exam.exam import NETWORKS, Exam
+from grader.exam.exam import Exam
 from grader.marking.rubric_file import load
 from reference.data import load_horses
 from reference.handouts import HANDOUTS
@@ -81,12 +81,13 @@ def test_what_is_computed_once_is_computed_once():
     assert exam.once("key", lambda: "another") == "another"
 
 
-def test_every_network_of_an_assignment_is_one_of_the_reference():
-    for assignment, kinds in NETWORKS.items():
-        assert {kind.cls for kind in kinds.values()} <= set(model_classes(assignment))
+def test_the_networks_of_an_exam_are_the_handouts_and_the_reference_has_each():
+    exam = _exam()
+    assert exam.networks == HANDOUTS[ASSIGNMENT.id].things
+    assert {network.cls for network in exam.networks.values()} <= set(model_classes(ASSIGNMENT.id))
 
 
-def test_the_exam_has_the_networks_of_the_handouts():
-    assert {assignment: set(kinds) for assignment, kinds in NETWORKS.items()} == {
-        id: set(handout.things) for id, handout in HANDOUTS.items()
-    }
+def test_one_of_some_values_is_drawn_by_the_seed():
+    drawn = {_exam(seed).one_of("gap", (2, 4, 5)) for seed in range(20)}
+    assert drawn == {2, 4, 5}
+    assert _exam(7).one_of("gap", (2, 4, 5)) == _exam(7).one_of("gap", (2, 4, 5))

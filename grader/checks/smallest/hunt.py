@@ -74,6 +74,15 @@ class Enough(BaseException):
     """The search is over. Not an Exception, which Hypothesis would take for a failing case."""
 
 
+@dataclass
+class _Spent:
+    """What all searches in one submission have used up."""
+
+    seconds: float = 0.0
+    over: bool = False
+    """Whether the candidate hung or crashed, which ends all searches."""
+
+
 class Hunt:
     """Searches in one submission: what they may ask, and what Hypothesis makes of it."""
 
@@ -82,6 +91,7 @@ class Hunt:
         self._purpose = purpose
         self._left = 0
         self._patience = 0
+        self._spent = sitting.once("smallest", _Spent)
 
     def allow(self, probes: int) -> None:
         """So many probes from now on."""
@@ -92,13 +102,13 @@ class Hunt:
 
         Raises Enough when the allowance is used up, or the candidate hangs or crashes.
         """
-        if min(self._left, self._patience) <= 0 or self._sitting.kept.get("smallest/over", False):
+        if min(self._left, self._patience) <= 0 or self._spent.over:
             raise Enough
         self._left, self._patience = self._left - 1, self._patience - 1
         probe = replace(probe, seed=self._sitting.exam.number(purpose))
         reply, outputs = self._sitting.candidate.answer(probe, tensors)
         if isinstance(reply, Trouble) and reply.type == "Stopped":
-            self._sitting.kept["smallest/over"] = True
+            self._spent.over = True
             raise Enough
         return reply, outputs
 
@@ -117,12 +127,11 @@ class Hunt:
         from hypothesis.errors import NoSuchExample
 
         seen: dict[Drawn, bool] = {}
-        kept = self._sitting.kept
-        start = time.monotonic() - kept.get("smallest/seconds", 0.0)
+        start = time.monotonic() - self._spent.seconds
 
         def condition(tosses: tuple[Any, ...]) -> bool:
-            kept["smallest/seconds"] = time.monotonic() - start
-            if not kept["smallest/seconds"] <= _SECONDS:
+            self._spent.seconds = time.monotonic() - start
+            if not self._spent.seconds <= _SECONDS:
                 raise Enough
             drawn = read(tosses)
             if drawn not in seen:

@@ -29,13 +29,13 @@ from grader.checks.smallest.hunt import (
 from grader.checks.smallest.lines import cut, exception, filled, made, telling_part
 from grader.marking.evidence import Snippet
 from grader.worker.protocol import LayerRun, RunLayer, Tensors, TraceNetwork, Trouble
+from reference.handouts import LayerFacts
 
 __all__ = ["smallest_for_layer"]
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
 
-_LAYERS = {"dilated": "MyDilatedConv2d", "my-conv2d": "MyConv2d"}
 _KERNELS = (1, 3, 5)
 _MOST_GAPS, _MOST_SIDE = 3, 6
 # The names come from the submission.
@@ -77,25 +77,28 @@ def smallest_for_layer(
 ) -> Smallest | None:
     """The least layer and input whose ``of`` is not the reference's; None if none was found in the time allowed.
 
-    ``thing`` is ``dilated`` or ``my-conv2d``; ``of`` is ``output``, or ``gradient.input``, ``gradient.weight`` or
-    ``gradient.bias`` for the gradient of the output's sum. ``among``: kernels and gaps that have been seen to go wrong
-    (a gap of None for the ordinary layer), which shortens the search; none for all there are.
+    ``thing`` is the first half of the layer's criterion ids; ``of`` is ``output``, or ``gradient.input``,
+    ``gradient.weight`` or ``gradient.bias`` for the gradient of the output's sum. ``among``: kernels and gaps that have
+    been seen to go wrong (a gap of None for the ordinary layer), which shortens the search; none for all there are.
     """
-    key = ("smallest", thing, of)
-    if key not in sitting.kept:
-        gaps: Iterable[int | None] = range(_MOST_GAPS + 1) if thing == "dilated" else (None,)
+
+    layer = sitting.exam.handout.layer_things[thing]
+
+    def make() -> Smallest | None:
+        gaps: Iterable[int | None] = range(_MOST_GAPS + 1) if layer.dilated else (None,)
         pairs = sorted(set(among) or product(_KERNELS, gaps), key=lambda pair: (pair[0], pair[1] or 0))
-        sitting.kept[key] = _LayerHunt(sitting, thing, of, tuple(pairs)).smallest()
-    return sitting.kept[key]  # type: ignore[no-any-return]
+        return _LayerHunt(sitting, layer, of, tuple(pairs)).smallest()
+
+    return sitting.once(("smallest", thing, of), make)
 
 
 class _LayerHunt:
     """The search for one layer."""
 
-    def __init__(self, sitting: Sitting, thing: str, of: str, pairs: tuple[tuple[int, int | None], ...]) -> None:
+    def __init__(self, sitting: Sitting, layer: LayerFacts, of: str, pairs: tuple[tuple[int, int | None], ...]) -> None:
         self._exam = sitting.exam
-        self._hunt = Hunt(sitting, f"{thing}/{of}")
-        self._cls = _LAYERS[thing]
+        self._hunt = Hunt(sitting, f"{layer.thing}/{of}")
+        self._cls = layer.cls
         self._of = of
         self._pairs = pairs
         """Kernels and gaps to choose from."""

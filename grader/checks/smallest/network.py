@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.network import Examined
-from grader.checks.sitting import Sitting, arguments_of
+from grader.checks.sitting import Sitting
 from grader.checks.smallest.hunt import (
     LARGEST,
     NETWORK_PROBES,
@@ -30,6 +30,8 @@ from grader.exam.compare import rounding
 from grader.marking.evidence import Snippet
 from grader.worker.probes.network import pattern
 from grader.worker.protocol import CallNetwork, Rule, Trouble
+from reference.arguments import Arguments
+from reference.handouts import NetworkFacts
 from reference.known import Known, Network
 
 __all__ = ["smallest_for_network"]
@@ -75,7 +77,7 @@ _STATISTICS = _Rule("1")
 class _Setting:
     """A network with its parameters, and an image."""
 
-    arguments: tuple[int, ...]
+    arguments: Arguments
     shape: tuple[int, int, int, int]
     """Of the image: (B, NIC, H, W)."""
     filters: _Rule
@@ -96,12 +98,14 @@ def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | Non
 
     None where none was found in the time allowed, or where only running statistics differ.
     """
-    key = ("smallest", examined.kind.thing)
-    if key not in sitting.kept:
-        found = None if examined.trouble is not None else examined.difference()
-        shows = found is not None and not found[0].startswith("buffer")
-        sitting.kept[key] = _NetworkHunt(sitting, examined, found[1].same_shape).smallest() if found and shows else None
-    return sitting.kept[key]  # type: ignore[no-any-return]
+
+    def make() -> Smallest | None:
+        first = None if examined.trouble is not None else examined.difference()
+        if first is None or first[0].startswith("buffer"):
+            return None
+        return _NetworkHunt(sitting, examined, first[1].same_shape).smallest()
+
+    return sitting.once(("smallest", examined.facts.thing), make)
 
 
 class _NetworkHunt:
@@ -114,7 +118,7 @@ class _NetworkHunt:
     """
 
     def __init__(self, sitting: Sitting, examined: Examined, same_shape: bool) -> None:
-        self._hunt = Hunt(sitting, examined.kind.thing)
+        self._hunt = Hunt(sitting, examined.facts.thing)
         self._examined = examined
         self._same_shape = same_shape
         """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
@@ -124,12 +128,18 @@ class _NetworkHunt:
         self._choices = self._choices_of_arguments()
 
     def _choices_of_arguments(self) -> list[tuple[int, ...]]:
+        """For each of the constructor's parameters, the values to choose from."""
         examined = self._examined
-        names = examined.kind.parameters
-        if examined.fixed is None:
-            return [(value,) for value in examined.configurations[0]]
-        free = {"kernel": (1, 3, 5) if examined.kind.odd_kernels else (3,), "num_in_channels": (1, 2)}
-        return [(examined.fixed[name],) if name in examined.fixed else free.get(name, (1, 2, 3)) for name in names]
+        names = examined.facts.parameters
+        if examined.configurations.fixed is None:
+            return [(value,) for value in examined.configurations.judged[0].positional(names)]
+        free = {"kernel": (1, 3, 5) if examined.facts.odd_kernels else (3,), "num_in_channels": (1, 2)}
+        return [
+            (examined.configurations.fixed[name],)
+            if name in examined.configurations.fixed
+            else free.get(name, (1, 2, 3))
+            for name in names
+        ]
 
     def smallest(self) -> Smallest | None:
         """Raises nothing of the candidate's."""
@@ -157,19 +167,17 @@ class _NetworkHunt:
 
     def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, _Mode]:
         mode, *places, side, batch, filters, vectors, pixels = counts
-        arguments = tuple(values[place] for values, place in zip(self._choices, places, strict=True))
-        inputs = dict(zip(self._examined.kind.parameters, arguments, strict=True)).get("num_in_channels", 1)
+        chosen = [values[place] for values, place in zip(self._choices, places, strict=True)]
+        arguments = Arguments.from_names(dict(zip(self._examined.facts.parameters, chosen, strict=True)))
         # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
         images = 1 + batch + (_SIDES[side] == 4)
-        shape = (images, inputs, _SIDES[side], _SIDES[side])
+        shape = (images, arguments.inputs, _SIDES[side], _SIDES[side])
         return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
 
     def _expected(self, known: Known, setting: _Setting, mode: _Mode) -> Tensor | None:
         """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
-        named = dict(zip(self._examined.kind.parameters, setting.arguments, strict=True))
-        numbers = named["kernel"], named["num_filters"], named.get("num_colours", 3), named.get("num_in_channels", 1)
         try:
-            network = Network(known.steps, *numbers)
+            network = Network(known.steps, *setting.arguments.numbers)
             outputs = []
             with torch.no_grad():
                 for parameter in network.parameters():
@@ -195,8 +203,8 @@ class _NetworkHunt:
     def _ran(self, setting: _Setting, mode: _Mode, *, shaken: float = 0.0, purpose: str = "smallest") -> Tensor | None:
         """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
         probe = CallNetwork(
-            cls=self._examined.kind.cls,
-            arguments=setting.arguments,
+            cls=self._examined.facts.cls,
+            arguments=setting.arguments.positional(self._examined.facts.parameters),
             filters=setting.filters.rule,
             vectors=setting.vectors.rule,
             buffers=_STATISTICS.rule,
@@ -232,9 +240,9 @@ class _NetworkHunt:
         wrong = actual
         expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, wrong))
         part = telling_part(expected, actual)
-        kind = self._examined.kind
+        kind = self._examined.facts
         image = "×".join(map(str, setting.shape))
-        call = f"{kind.cls}({arguments_of(kind.parameters, setting.arguments)})"
+        call = self._examined.call(setting.arguments)
         sentence = (
             f"The smallest case found on which it differs is {call} with a {image} image in "
             f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
@@ -245,7 +253,7 @@ class _NetworkHunt:
             sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
             Snippet(
-                code=_network_code(kind.cls, setting, mode, self._calls, part),
+                code=_network_code(kind, setting, mode, self._calls, part),
                 expected=str(cut(expected, part)),
                 actual=str(cut(actual, part)),
             ),
@@ -275,9 +283,13 @@ def _distance(expected: Tensor, actual: Tensor) -> float:
     return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
 
 
-def _network_code(cls: str, setting: _Setting, mode: _Mode, calls: int, part: str) -> str:
+def _network_code(kind: NetworkFacts, setting: _Setting, mode: _Mode, calls: int, part: str) -> str:
     shape = ", ".join(map(str, setting.shape))
-    lines = ["import torch", "", f"model = {cls}({', '.join(map(str, setting.arguments))})"]
+    lines = [
+        "import torch",
+        "",
+        f"model = {kind.cls}({', '.join(map(str, setting.arguments.positional(kind.parameters)))})",
+    ]
     if setting.pixels.cycle:
         count = torch.Size(setting.shape).numel()
         formula = f"torch.arange({count}.).reshape({shape}) % {setting.pixels.cycle} - {setting.pixels.offset}"

@@ -5,26 +5,28 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import subprocess
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from grader.rubric import load
+import yaml
+from places import ROOT
 
+from grader.marking.rubric_file import load
 from reference.handouts import CLASSES, HANDOUTS, LAYER_CLASSES, LAYER_ORDERS
 from reference.models import model_classes
 
-ROOT = Path(__file__).parent.parent
 RUBRIC = load(ROOT / "rubric.yaml")
 EVERY = pytest.mark.parametrize("handout", HANDOUTS.values(), ids=lambda handout: handout.id)
 
 
-def _template(id: str) -> str:
-    """The code of a template, cell after cell."""
+def _code(folder: Path) -> str:
+    """The code of a template or of a submission, cell after cell."""
     parts = []
-    for path in sorted((ROOT / "student_template" / id).iterdir()):
+    for path in sorted(folder.iterdir()):
         text = path.read_text("utf-8")
         if path.suffix == ".ipynb":
             cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
@@ -68,7 +70,7 @@ def test_the_rubric_examines_only_what_the_handout_has(handout):
 def test_the_template_is_named_as_the_handout_asks_and_has_its_classes(handout):
     names = [path.name for path in (ROOT / "student_template" / handout.id).iterdir() if path.suffix != ".md"]
     assert names and all(any(fnmatch(name, pattern) for pattern in handout.code) for name in names)
-    template = _template(handout.id)
+    template = _code(ROOT / "student_template" / handout.id)
     for facts in (*handout.networks, *handout.layers):
         assert f"class {facts.cls}(" in template, facts.cls
 
@@ -79,6 +81,25 @@ def test_the_fixtures_are_handed_in_under_the_handouts_names(handout):
     names = [path.name for path in folder.iterdir()]
     for pattern in handout.code[:1] + handout.writeup:
         assert any(fnmatch(name, pattern) for name in names), (pattern, names)
+
+
+@EVERY
+@pytest.mark.parametrize("folder", ["student_template/{}", "fixtures/submissions/{}/right/submission"])
+def test_the_constructors_of_template_and_fixture_take_the_handouts_parameters(handout, folder):
+    code = _code(ROOT / folder.format(handout.id))
+    for facts in (*handout.networks, *handout.layers):
+        constructor = re.search(rf"class {facts.cls}\(.*?def __init__\(self, (.*?)\)", code, re.DOTALL)
+        names = [parameter.partition("=")[0].strip() for parameter in constructor[1].split(",")]
+        assert [name.replace("color", "colour") for name in names[: len(facts.parameters)]] == list(facts.parameters)
+
+
+@EVERY
+def test_the_fixtures_expect_criteria_of_what_the_handout_has(handout):
+    for path in (ROOT / "fixtures" / "submissions" / handout.id).glob("*/expected.yaml"):
+        expected = yaml.safe_load(path.read_text("utf-8"))
+        assert expected["assignment"] == handout.id, path
+        things = {criterion.split(".")[0] for criterion in expected["criteria"]} - {"files"}
+        assert things <= {*handout.things, *handout.layer_things}, path
 
 
 @EVERY
