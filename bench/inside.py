@@ -24,10 +24,12 @@ import torch
 
 from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 from grader.cohort.batch import run
-from grader.intake import Found, Submission, find, read
+from grader.cohort.grader import KeyOf, Watch
+from grader.cohort.machine import ThisMachine
+from grader.intake import Found, find, read
 from grader.marking.rubric_file import load
 from grader.pipeline import Grading, Options
-from grader.report.files import rendered
+from grader.report.files import RenderedReport, from_files, rendered
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import Limits
 from grader.store.folder import Store
@@ -169,8 +171,10 @@ def profile(count: int) -> dict[str, float]:
                 report = grading.grade(submission)
                 whole = time.perf_counter() - begun
                 clock.seconds["comparing"] += whole - (sum(clock.seconds.values()) - before)
-                files = clock.time("rendering", lambda report=report: rendered(report, "key"))
-                clock.time("writing", lambda one=one, files=files: store.save(one, files, None))
+                made = clock.time(
+                    "rendering", lambda report=report, one=one: rendered(report, key="key", folder=one.folder)
+                )
+                clock.time("writing", lambda one=one, made=made: store.save(one, made, None))
     return {what: seconds / count for what, seconds in clock.seconds.items()}
 
 
@@ -180,21 +184,25 @@ def there(folder: str, out: str) -> dict[str, Any]:
     with Sandbox(limits=Limits(memory=4 << 30)) as real:
         grading = _grading(real, quick=True)
         findings = find([Path(folder)], mode="many")
-        first = read(findings.found[0])
-        report = grading.grade(first)
-        files = rendered(report, "key")
-        document = json.loads(files["report.json"])
-
-        def elsewhere(submission: Submission, keys: Mapping[str, str], stopped: Callable[[], bool]) -> dict[str, bytes]:
-            document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
-            document["run"]["details"]["key"] = keys[ASSIGNMENT]
-            return {**files, "report.json": json.dumps(document).encode()}
-
-        silent = _Silent()
-        clock.time(
-            "making", lambda: run(grading, findings.found, Path(out), jobs=1, events=silent, elsewhere=elsewhere)
-        )
+        grader = _Copying(grading, findings.found[0])
+        clock.time("making", lambda: run(grader, findings.found, Path(out), jobs=1, events=_Silent()))
     return {"seconds": clock.seconds["making"]}
+
+
+class _Copying(ThisMachine):
+    """Grades one submission, and gives every other the same report under its own name."""
+
+    def __init__(self, grading: Grading, first: Found) -> None:
+        super().__init__(grading)
+        self._files = rendered(grading.grade(first), key="key", folder=first.folder).files
+        self._document = json.loads(self._files["report.json"])
+
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+        submission = read(found)
+        self._document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
+        self._document["run"]["details"]["key"] = key_of(submission.sha256, ASSIGNMENT)
+        files = {**self._files, "report.json": json.dumps(self._document).encode()}
+        return from_files(files, folder=found.folder)
 
 
 @dataclasses.dataclass
