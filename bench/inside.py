@@ -29,10 +29,12 @@ from torch import Tensor
 from bench.figures import Limit
 from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 from grader.cohort.batch import run
-from grader.intake import Found, Submission, find, read
+from grader.cohort.grader import KeyOf, Watch
+from grader.cohort.machine import ThisMachine
+from grader.intake import Found, find, read
 from grader.marking.rubric_file import load
 from grader.pipeline import Grading, Options
-from grader.report.files import rendered
+from grader.report.files import RenderedReport, from_files, rendered
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.session import Session
 from grader.sandbox.terms import Limits
@@ -176,8 +178,8 @@ def profile(count: int) -> dict[str, float]:
                 report = grading.grade(submission)
                 whole = time.perf_counter() - begin
                 clock.seconds["comparing"] += whole - (sum(clock.seconds.values()) - before)
-                files = clock.time("rendering", partial(rendered, report, "key"))
-                clock.time("writing", partial(store.save, found, files, None))
+                rendering = clock.time("rendering", partial(rendered, report, key="key", folder=found.folder))
+                clock.time("writing", partial(store.save, found, rendering, None))
     return {stage: seconds / count for stage, seconds in clock.seconds.items()}
 
 
@@ -186,17 +188,23 @@ def write_reports(folder: Path, out: Path) -> None:
     with Sandbox(limits=Limits(memory=4 << 30)) as real:
         grading = _grading(real, quick=True)
         findings = find([folder], mode="many")
-        first = read(findings.found[0])
-        report = grading.grade(first)
-        files = rendered(report, "key")
-        document = json.loads(files["report.json"])
+        run(_Copying(grading, findings.found[0]), findings.found, out, jobs=1, events=_Silent())
 
-        def elsewhere(submission: Submission, keys: Mapping[str, str], stopped: Callable[[], bool]) -> dict[str, bytes]:
-            document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
-            document["run"]["details"]["key"] = keys[ASSIGNMENT]
-            return {**files, "report.json": json.dumps(document).encode()}
 
-        run(grading, findings.found, out, jobs=1, events=_Silent(), elsewhere=elsewhere)
+class _Copying(ThisMachine):
+    """Grades one submission, and gives every other the same report under its own name."""
+
+    def __init__(self, grading: Grading, first: Found) -> None:
+        super().__init__(grading)
+        self._files = rendered(grading.grade(first), key="key", folder=first.folder).files
+        self._document = json.loads(self._files["report.json"])
+
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+        submission = read(found)
+        self._document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
+        self._document["run"]["details"]["key"] = key_of(submission.sha256, ASSIGNMENT)
+        files = {**self._files, "report.json": json.dumps(self._document).encode()}
+        return from_files(files, folder=found.folder)
 
 
 @dataclasses.dataclass

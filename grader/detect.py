@@ -1,4 +1,4 @@
-"""Which assignment a submission is for, told from file names, class names and constructors, with the reasons."""
+"""Which assignment a submission is for, detected from file names, class names and constructors, with the reasons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from grader.marking.rubric import Assignment
 
-__all__ = ["Detected", "detect"]
+__all__ = ["Detected", "detect", "named"]
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,23 @@ class Detected:
 
     assignment: str
     sentence: str
-    """How it was told, for the report."""
+    """How it was detected, for the report."""
     sure: bool
     """False where another assignment fits as well, or nothing fits."""
+
+
+def named(assignment: str) -> Detected:
+    """The assignment that the command line names, so that nothing has to be detected."""
+    return Detected(assignment, f"{assignment}, as the command line says.", True)
 
 
 def detect(
     assignments: Mapping[str, Assignment], paths: list[str], outline: Mapping[str, Any], *, cohorts: str | None = None
 ) -> Detected:
-    """The best assignment for a submission with these files, whose code has this outline.
+    """The assignment that fits best to a submission with files at these ``paths``, whose code has this outline.
 
-    ``cohorts`` is what most of its cohort hands in; it decides where the submission itself cannot, and stays a guess.
+    ``cohorts`` is the assignment that most of its cohort hands in. It decides where the submission itself does not; the
+    result is still a guess.
     """
     scores: dict[str, int] = dict.fromkeys(assignments, 0)
     reasons: dict[str, list[str]] = {id: [] for id in assignments}
@@ -63,14 +69,14 @@ def detect(
     ranked = sorted(scores, key=lambda id: -scores[id])
     best = ranked[0]
     if cohorts in scores and (scores[best] <= 0 or (len(ranked) > 1 and scores[best] == scores[ranked[1]])):
-        told = f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission tells it for sure."
-        return Detected(cohorts, told, False)
+        sentence = f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission decides it."
+        return Detected(cohorts, sentence, False)
     if scores[best] <= 0:
-        return Detected(best, f"Nothing in the submission tells its assignment; {best} was taken.", False)
+        return Detected(best, f"Nothing in the submission says which assignment it is for; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True
     *others, last = dict.fromkeys(reasons[best])
-    told = f"{', '.join(others)} and {last}" if others else last
-    sentence = f"Graded as {best} because of {told}" + ("." if sure else f"; {ranked[1]} fits as well.")
+    causes = f"{', '.join(others)} and {last}" if others else last
+    sentence = f"Graded as {best} because of {causes}" + ("." if sure else f"; {ranked[1]} fits as well.")
     return Detected(best, sentence, sure)
 
 

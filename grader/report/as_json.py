@@ -23,7 +23,7 @@ from grader.report.summary import PartSummary, bounded, parts
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-__all__ = ["SCHEMA", "problems", "to_json"]
+__all__ = ["SCHEMA", "as_document", "problems", "to_json", "written"]
 
 
 SCHEMA = "grade-report/1"
@@ -40,7 +40,12 @@ DEPTH = 12
 
 
 def to_json(report: Report) -> str:
-    """The report as JSON text, ending in a newline, valid against ``report.schema.json``.
+    """The report as JSON text, ending in a newline; see ``as_document``."""
+    return written(as_document(report))
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """The report in JSON's own types, valid against ``report.schema.json``.
 
     Texts are bounded, ids and paths are not. Lone surrogates (file names that are not UTF-8) are written out as
     ``\\udc80``, non-finite numbers as the strings ``nan``, ``inf`` and ``-inf``.
@@ -89,10 +94,10 @@ def to_json(report: Report) -> str:
     if not _is_valid(document):
         faults = problems(document)
         raise ValueError(f"the report of '{display(report.submission_id)}' is not {SCHEMA}: {'; '.join(faults)}")
-    return _written(document)
+    return document
 
 
-def _written(document: Mapping[str, Any]) -> str:
+def written(document: Mapping[str, Any]) -> str:
     """A line for each member, and one for each element of its lists: Python's own indentation, of every number of every
     shape, takes ten times as long."""
     write = partial(json.dumps, allow_nan=False)
