@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from places import ROOT
 
-from grader import pipeline
+from grader import pipeline, remarks
 from grader.intake import CodeFile, Submission, find
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome, Verdict
@@ -122,7 +122,7 @@ def test_reports_of_one_run_share_one_exam(monkeypatch):
     ],
 )
 def test_a_name_tells_of_what_a_file_is_a_copy(path, original):
-    assert pipeline._copied_from(path) == original
+    assert remarks.copied_from(path) == original
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ def test_an_older_copy_of_what_was_examined_is_a_remark_and_no_flag(name, later,
     submission = Submission("alice", "alice", (), code, "", ())
     loading = {"chosen": {"CNN": "a2.py"}, "conflicts": [{"name": "CNN", "paths": ["a2.py", name]}]}
     assignment = RUBRIC.assignments["csc413-2020"]
-    assert [flag.kind for flag in pipeline._conflicts(assignment, submission, loading)] == ["two-candidates"] * flagged
-    assert pipeline._old_copies(submission, loading) == (set() if flagged else {name})
+    assert [flag.kind for flag in remarks.conflict_flags(assignment, submission, loading)] == ["two-candidates"] * flagged
+    assert remarks.old_copies(submission, loading) == (set() if flagged else {name})
 
 
 def test_a_copy_is_examined_after_what_it_is_a_copy_of():
     files = [{"path": path, "cells": []} for path in ("colorization-alice (1).py", "colorization-alice.py")]
     outline = {"files": [{**file, "classes": [{"name": "CNN"}]} for file in files]}
-    first, _ = pipeline._best_first(RUBRIC.assignments["cse891-2018"], files, outline)
+    first, _ = remarks.best_first(RUBRIC.assignments["cse891-2018"], files, outline)
     assert first["path"] == "colorization-alice.py"

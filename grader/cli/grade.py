@@ -188,7 +188,7 @@ def _check(options: argparse.Namespace) -> None:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
     for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):
         if not least <= getattr(options, name) < float("inf"):
-            raise _Usage(f"--{name} was {getattr(options, name)}, allowed is a number of {unit}, at least {least}")
+            raise _Usage(f"--{name} was {getattr(options, name)}, allowed is {least} {unit} or more")
     if options.fail_under is not None and not 0 <= options.fail_under <= 100:
         raise _Usage(f"--fail-under was {options.fail_under}, allowed is 0 to 100")
     if options.seed is not None and not 0 <= options.seed < 2**63:

@@ -117,33 +117,40 @@ class _Batch:
         """Grade all of them, or as many as there is time for before Ctrl-C."""
         waiting = iter(submissions)
         jobs = min(jobs, len(submissions))
+        # Not Thread.join: before Python 3.13 it takes a running thread for ended once Ctrl-C has interrupted it.
+        ends = [threading.Event() for _ in range(jobs)]
         # Daemons, so that after a second Ctrl-C nobody waits for what is under way.
-        threads = [threading.Thread(target=self._work, args=(waiting, job, jobs), daemon=True) for job in range(jobs)]
+        threads = [
+            threading.Thread(target=self._work, args=(waiting, job, jobs, end), daemon=True)
+            for job, end in enumerate(ends)
+        ]
         try:
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            for end in ends:
+                end.wait()
         except KeyboardInterrupt:
             self._stop.set()
             self._grader.stop()
-            for thread in threads:
+            for thread, end in zip(threads, ends, strict=True):
                 if thread.ident is not None:
-                    thread.join()
+                    end.wait()
         if self._fault is not None:
             raise self._fault
         with self._mutex:
             self._stop.set()
             return self._counts.summary(len(submissions))
 
-    def _work(self, waiting: Iterator[Found], job: int, jobs: int) -> None:
+    def _work(self, waiting: Iterator[Found], job: int, jobs: int, end: threading.Event) -> None:
         """What one thread does: take the next submission until there is none."""
-        keep_to_share(job, jobs)
         try:
+            keep_to_share(job, jobs)
             while (found := self._next(waiting)) is not None:
                 self._process(found)
         except BaseException as fault:  # StoreError, or a defect outside grading: the whole run ends with it
             self._end(fault)
+        finally:
+            end.set()
 
     def _next(self, waiting: Iterator[Found]) -> Found | None:
         with self._mutex:
