@@ -22,7 +22,6 @@ from reference.steps import Step
 __all__ = [
     "FORMS",
     "IN_EVALUATION",
-    "NORMS_WITHOUT_PARAMETERS",
     "OTHER_EPS",
     "Form",
     "acts_in_evaluation_only",
@@ -149,8 +148,6 @@ _NORMALISATIONS = {
         ("channel", "channel"),
     ),
 }
-
-NORMS_WITHOUT_PARAMETERS = tuple(name for name, form in _NORMALISATIONS.items() if not form.parameters)
 
 # -- functions without parameters -------------------------------------------------------------------------------------
 
