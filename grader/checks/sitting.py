@@ -76,7 +76,10 @@ class Sitting:
         return written.definition.methods.get(method) if written is not None else None
 
     def filled_in(self, name: str) -> bool:
-        """Whether a class exists after loading and its forward, if it has one of its own, does something."""
+        """Whether a class exists after loading and its ``forward``, if it has its own, does something.
+
+        In the handout's template it does nothing.
+        """
         forward = self.method(name, "forward")
         return name in self.classes and not (forward is not None and forward.empty)
 
