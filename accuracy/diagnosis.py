@@ -15,12 +15,13 @@ from itertools import pairwise
 import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
-from reference.forms import IN_EVALUATION, OTHER_EPS
+from reference.arguments import Arguments
+from reference.forms import acts_in_evaluation_only, form_of
 from reference.handouts import HANDOUTS, NetworkFacts
 from reference.known import Known, right
 from reference.mistakes import mistakes
 from reference.network import Network
-from reference.steps import Step
+from reference.steps import Step, Steps
 
 __all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]
 
@@ -37,7 +38,7 @@ class Faulty:
     told: str
     """The fault in words."""
     source: str
-    steps: tuple[Step, ...] = ()
+    steps: Steps = ()
 
 
 @dataclass(frozen=True)
@@ -51,123 +52,101 @@ class Told:
     """The mistakes that the report names, with the feedback where it names none."""
 
 
-_LAYERS = {
-    "max": "F.max_pool2d({x}, 2)",
-    "overlapping": "F.max_pool2d({x}, 3, 2, 1)",
-    "stride-1": "F.max_pool2d({x}, 2, 1)",
-    "pool four-fold": "F.max_pool2d({x}, 4)",
-    "up four-fold": "F.interpolate({x}, scale_factor=4)",
-    "average": "F.avg_pool2d({x}, 2)",
-    "nearest": "F.interpolate({x}, scale_factor=2)",
-    "bilinear": "F.interpolate({x}, scale_factor=2, mode='bilinear', align_corners=False)",
-    "bilinear-corners": "F.interpolate({x}, scale_factor=2, mode='bilinear', align_corners=True)",
-}
-_ACTIVATIONS = {
-    "": "F.relu({x})", "relu": "F.relu({x})", "leaky": "F.leaky_relu({x})", "elu": "F.elu({x})", "gelu": "F.gelu({x})", "tanh": "torch.tanh({x})",
-    "sigmoid": "torch.sigmoid({x})", "softmax": "F.softmax({x}, dim=1)", "log-softmax": "F.log_softmax({x}, dim=1)",
-    "argmax": "{x}.argmax(dim=1)", "argmax-kept": "{x}.argmax(dim=1, keepdim=True)", "leaky-0.1": "F.leaky_relu({x}, 0.1)",
-    "leaky-0.2": "F.leaky_relu({x}, 0.2)", "relu6": "F.relu6({x})", "silu": "F.silu({x})", "over-255": "{x} / 255", "over-256": "{x} / 256",
-    "about-zero": "2 * {x} - 1", "less-half": "{x} - 0.5",
-}  # fmt: skip
-_NORMS = {"": "nn.BatchNorm2d({now})", "instance": "nn.InstanceNorm2d({now})", "group": "nn.GroupNorm(1, {now})",
-    "instance-affine": "nn.InstanceNorm2d({now}, affine=True)", "no-affine": "nn.BatchNorm2d({now}, affine=False)",
-    **{form: f"nn.BatchNorm2d({{now}}, eps={eps})" for form, eps in OTHER_EPS.items()}, "unassigned": "nn.BatchNorm2d({now})"}  # fmt: skip
 _WIDTHS = {"NF": "num_filters", "2NF": "2 * num_filters", "4NF": "4 * num_filters", "NC": "num_colours", "3": "3"}
 
 
-def _written(kind: NetworkFacts, steps: tuple[Step, ...], my_conv2d: bool, cls: str | None = None) -> str:
-    """A list of steps as a class."""
+def _written(kind: NetworkFacts, steps: Steps, my_conv2d: bool) -> str:
+    """A list of steps as a class. ``my_conv2d``: whether it is made of the handout's own layer where that fits."""
     setup: list[str] = []
     body: list[str] = []
-    inputs = "num_in_channels" if "num_in_channels" in kind.parameters else "1"
-    widths, names, now, x = {0: inputs}, {0: "x"}, inputs, "x"
-    before: dict[int, str] = {}
+    channels, x = "num_in_channels" if "num_in_channels" in kind.parameters else "1", "x"
+    # By block: channels and name of the output, and the name of what came before the ReLU.
+    widths, outputs, before_relu = {0: channels}, {0: x}, {}
     for number, step in enumerate(steps):
-        new = f"h{number}"
-        if step.kind in ("conv", "convt"):
-            size, out = "kernel", _WIDTHS[step.width]
-            options = ", bias=False" if not step.bias else ""
-            half = "kernel // 2" if step.padded else "0"
-            if step.kind == "convt":
-                beyond = "" if step.form == "no-output-padding" else ", output_padding=1"
-                made = f"nn.ConvTranspose2d({now}, {out}, {size}, stride=2, padding={half}{beyond}{options})"
-            elif step.form == "gap-1" and not step.padded:
-                made = f"nn.Conv2d({now}, {out}, {size}, dilation=2{options})"
-            elif step.form == "gap-1":
-                made = f"MyDilatedConv2d({now}, {out}, {size}, 1)"
-            elif step.form == "stride":
-                made = f"nn.Conv2d({now}, {out}, {size}, stride=2, padding={half}{options})"
-            elif my_conv2d and not options and step.padded:
-                made = f"MyConv2d({now}, {out}, {size})"
-            else:
-                made = f"nn.Conv2d({now}, {out}, {size}, padding={half}{options})"
-            setup.append(f"self.layer{number} = {made}")
-            if step.form == "gap-1" and not step.bias:
-                setup.append(f"self.layer{number}.bias = None")
-            call, now = f"self.layer{number}({x})", out
-        elif step.kind == "norm":
-            setup.append(f"self.layer{number} = {_NORMS[step.form].format(now=now)}")
-            call = f"self.layer{number}({x})"
-        elif step.kind == "pool":
-            call = _LAYERS.get(f"pool {step.form}", _LAYERS.get(step.form or "max", "")).format(x=x)
-        elif step.kind == "up":
-            call = _LAYERS.get(f"up {step.form}", _LAYERS.get(step.form or "nearest", "")).format(x=x)
-        elif step.form == "prelu":
-            setup.append(f"self.layer{number} = nn.PReLU()")
-            call = f"self.layer{number}({x})"
-        elif step.kind == "act":
-            call = _ACTIVATIONS[step.form.removesuffix(IN_EVALUATION)].format(x=x)
-            call = f"{x} if self.training else {call}" if step.form.endswith(IN_EVALUATION) else call
-        elif step.form == "added":
-            call = f"{x} + {names[step.source]}"
-        else:
-            skipped = (before if step.form == "before-relu" else names)[step.source]
-            pair = (skipped, x) if step.first else (x, skipped)
-            call, now = f"torch.cat([{pair[0]}, {pair[1]}], dim=1)", f"{now} + {widths[step.source]}"
-        body.append(f"{new} = {call}")
+        form = form_of(step)
         if step.kind == "act":
-            before[step.block] = x
-        x = x if step.form == "unassigned" else new
+            before_relu[step.block] = x
+        if form.module is not None:
+            setup += _layer(f"self.layer{number}", step, channels, my_conv2d)
+            call = f"self.layer{number}({x})"
+        elif step.kind == "cat":
+            skipped = (before_relu if step.form == "before-relu" else outputs)[step.source]
+            first, second = (skipped, x) if step.first else (x, skipped)
+            call = form.source.format(x=first, skipped=second)
+        else:
+            call = form.source.format(x=x)
+        if acts_in_evaluation_only(step):
+            call = f"{x} if self.training else {call}"
+        body.append(f"h{number} = {call}")
+        x = f"h{number}" if form.output_used else x
+        if step.width:
+            channels = _WIDTHS[step.width]
+        elif step.kind == "cat" and step.form != "added":
+            channels = f"{channels} + {widths[step.source]}"
         if step.kind != "cat":
-            widths[step.block], names[step.block] = now, x
+            widths[step.block], outputs[step.block] = channels, x
     lines = [
-        f"class {cls or kind.cls}(nn.Module):",
+        f"class {kind.cls}(nn.Module):",
         f"    def __init__(self, {', '.join(kind.parameters)}):",
         "        super().__init__()",
+        *(f"        {line}" for line in setup),
+        "",
+        "    def forward(self, x):",
+        *(f"        {line}" for line in body),
+        f"        return {x}",
+        "",
     ]
-    lines += [f"        {line}" for line in setup] + ["", "    def forward(self, x):"]
-    return "\n".join([*lines, *(f"        {line}" for line in body), f"        return {x}", ""])
+    return "\n".join(lines)
+
+
+def _layer(name: str, step: Step, channels: str, my_conv2d: bool) -> list[str]:
+    """The lines of ``__init__`` that make a layer, of the course's own classes where they can be it."""
+    out = _WIDTHS.get(step.width, channels)
+    if step.form == "gap-1" and step.padded:
+        made = f"{name} = MyDilatedConv2d({channels}, {out}, kernel, 1)"
+        return [made] if step.bias else [made, f"{name}.bias = None"]
+    if my_conv2d and (step.kind, step.form, step.bias, step.padded) == ("conv", "", True, True):
+        return [f"{name} = MyConv2d({channels}, {out}, kernel)"]
+    padding, bias = "kernel // 2" if step.padded else "0", "" if step.bias else ", bias=False"
+    source = form_of(step).source.format(channels=channels, out=out, padding=padding, bias=bias)
+    return [f"{name} = {source}"]
+
+
+def _has_my_conv2d(assignment: str) -> bool:
+    return "my-conv2d" in HANDOUTS[assignment].layer_things
 
 
 def _submission(assignment: str, kind: NetworkFacts, text: str) -> str:
-    """An otherwise right submission with this class. A DilatedUNet stands for itself, so that a wrong UNet leaves it right."""
+    """An otherwise right submission with this class. What extends the class is written out, so that it stays right."""
     found = definitions(right_source(assignment))
-    if kind.cls == "UNet" and "DilatedUNet" in found:
-        dilated = next(one for one in HANDOUTS[assignment].networks if one.cls == "DilatedUNet")
-        found["DilatedUNet"] = _written(dilated, right(assignment, "DilatedUNet")[0].steps, True)
+    for network in HANDOUTS[assignment].networks:
+        if network.extends == kind.thing:
+            found[network.cls] = _written(network, network.steps, True)
     return "\n\n".join([IMPORTS, *({**found, kind.cls: text}.values())])
 
 
-def _fits(kind: NetworkFacts, steps: tuple[Step, ...]) -> bool:
+def _fits(kind: NetworkFacts, steps: Steps) -> bool:
     """Whether the steps can be built and run."""
-    named = {"kernel": 3, "num_filters": 4, "num_colours": 5, "num_in_channels": 2}
-    numbers = [
-        named[name] if name in kind.parameters else fixed
-        for name, fixed in (("kernel", 3), ("num_filters", 4), ("num_colours", 3), ("num_in_channels", 1))
-    ]
+    arguments = _arguments(kind, kernel=3)
     try:
-        network = Network(steps, *numbers)
+        network = Network(steps, *arguments.numbers)
         with torch.no_grad():
-            network(torch.rand(2, numbers[3], 32, 32))
+            network(torch.rand(2, arguments.inputs, 32, 32))
     except (RuntimeError, ValueError, KeyError, IndexError):
         return False
     return True
 
 
+def _arguments(kind: NetworkFacts, kernel: int) -> Arguments:
+    """A small configuration of a network."""
+    named = Arguments(kernel, filters=4, colours=5, inputs=2).named(kind.parameters)
+    return Arguments.from_names(named)
+
+
 def _made(assignment: str, kind: NetworkFacts, wrong: Known) -> Faulty | None:
     if not _fits(kind, wrong.steps):
         return None
-    source = _submission(assignment, kind, _written(kind, wrong.steps, assignment != "csc413-2023"))
+    source = _submission(assignment, kind, _written(kind, wrong.steps, _has_my_conv2d(assignment)))
     return Faulty(assignment, kind.thing, wrong.id, f"{wrong.id} {wrong.place}".strip(), source, wrong.steps)
 
 
@@ -182,7 +161,7 @@ def faulty(assignment: str) -> Iterator[Faulty]:
                 if made is not None:
                     yield made
         yield from _of_construction(assignment, kind)
-    if "2018" in assignment:
+    if any(layer.dilated for layer in HANDOUTS[assignment].layers):
         for mistake, told, body in _IN_THE_LAYER:
             text = _DILATED.format(body="\n        ".join(body))
             found = {**definitions(right_source(assignment)), "MyDilatedConv2d": text}
@@ -192,7 +171,7 @@ def faulty(assignment: str) -> Iterator[Faulty]:
 def pairs(assignment: str, number: int, seed: int) -> Iterator[Faulty]:
     """Some networks with two mistakes at two places."""
     drawn = random.Random(f"{assignment}/{seed}")
-    kinds = [kind for kind in HANDOUTS[assignment].networks if kind.cls not in ("DilatedUNet", "RegressionCNN")]
+    kinds = [kind for kind in HANDOUTS[assignment].networks if kind.filled_in]
     made = 0
     while made < number:
         kind = drawn.choice(kinds)
@@ -212,28 +191,22 @@ def _simpler(assignment: str, kind: NetworkFacts) -> Iterator[Known]:
             yield from mistakes(known)
 
 
-def _same(kind: NetworkFacts, one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
+def _same(kind: NetworkFacts, one: Steps, other: Steps) -> bool:
     """Whether two lists of steps are the same function of the same parameters; told in double precision."""
     if one == other:
         return True
+    arguments = _arguments(kind, kernel=5 if kind.odd_kernels else 3)
     outputs = []
     for steps in (one, other):
         try:
-            named = {
-                "kernel": 5 if kind.odd_kernels else 3,
-                "num_filters": 4,
-                "num_colours": 5 if "num_colours" in kind.parameters else 3,
-            }
-            network = Network(steps, *named.values(), 2 if "num_in_channels" in kind.parameters else 1).double()
+            network = Network(steps, *arguments.numbers).double()
         except (RuntimeError, ValueError, KeyError):
             return False
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for value in network.parameters():
                 value.copy_(torch.randn(value.shape, generator=generator))
-            image = torch.rand(
-                2, 2 if "num_in_channels" in kind.parameters else 1, 32, 32, generator=generator, dtype=torch.float64
-            )
+            image = torch.rand(2, arguments.inputs, 32, 32, generator=generator, dtype=torch.float64)
             shapes = [value.shape for value in network.parameters()]
             try:
                 outputs.append((shapes, network.train()(image), network.eval()(image)))
@@ -247,9 +220,9 @@ def _same(kind: NetworkFacts, one: tuple[Step, ...], other: tuple[Step, ...]) ->
 
 def _of_construction(assignment: str, kind: NetworkFacts) -> Iterator[Faulty]:
     """Faults that are not in the function: numbers in place of parameters, layers that are not registered, another constructor."""
-    if kind.cls == "DilatedUNet":
+    if kind.extends:
         return
-    plain = _written(kind, right(assignment, kind.cls)[0].steps, assignment != "csc413-2023")
+    plain = _written(kind, right(assignment, kind.cls)[0].steps, _has_my_conv2d(assignment))
     head, rest = plain.split("super().__init__()\n", 1)
 
     def made(mistake: str, told: str, text: str) -> Faulty:
@@ -287,7 +260,7 @@ def _of_construction(assignment: str, kind: NetworkFacts) -> Iterator[Faulty]:
         signature = ", ".join(kind.parameters)
         swapped = signature.replace(f"{first}, {second}", f"{second}, {first}")
         yield made("constructor-order", f"{first} after {second}", plain.replace(signature, swapped, 1))
-    if kind.cls != "RegressionCNN":
+    if "num_colours" in kind.parameters:
         both = re.sub(r"\bnum_colours\b", "24", re.sub(r"\bnum_filters\b", "32", rest))
         yield made("hard-coded-num_filters-num_colours", "32 and 24 written in", head + "super().__init__()\n" + both)
 

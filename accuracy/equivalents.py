@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings, strategies
@@ -21,6 +22,7 @@ from hypothesis import seed as seed_of_hypothesis
 from accuracy.examining import Examiner
 from grader.marking.verdicts import Outcome
 from grader.report import Report
+from reference.arguments import Arguments
 from reference.handouts import HANDOUTS
 
 __all__ = ["Equivalent", "drawn", "try_out"]
@@ -182,12 +184,12 @@ class _Writer:
         self.told: list[str] = []
         self.old_super = self.random.random() < 0.4
         self.names = {name: self.choose(words) for name, words in _WORDS.items()}
-        self.strided = assignment == "csc413-2023"
+        self.handout = HANDOUTS[assignment]
+        self.strided = not self.handout.layers
+        self.spreads = any(layer.dilated for layer in self.handout.layers)
         self.helpers: dict[str, str] = {}
         # Only what the course calls MyConv2d where it is asked for.
-        self.plain = assignment in ("csc2516-2019", "csc413-2023") and self.random.random() < (
-            1 if self.strided else 0.3
-        )
+        self.plain = not self.handout.only_my_conv2d and self.often(1 if self.strided else 0.3)
 
     def choose(self, options: Iterable[T]) -> T:
         return self.random.choice(list(options))
@@ -199,14 +201,12 @@ class _Writer:
         definitions = {}
         if not self.strided:
             definitions["MyConv2d"] = self.my_conv2d()
-        if "2018" in self.assignment:
+        if self.spreads:
             definitions["MyDilatedConv2d"] = self.dilated()
-        kinds = list(HANDOUTS[self.assignment].networks)
-        for kind in kinds:
-            if kind.cls == "DilatedUNet":
-                continue
-            definitions[kind.cls] = self.network(kind.cls)
-        if "2018" in self.assignment:
+        for network in self.handout.networks:
+            if not network.extends:
+                definitions[network.cls] = self.network(network.cls)
+        if self.spreads:
             definitions["DilatedUNet"] = self.dilated_unet()
         return self.pack(definitions)
 
@@ -301,10 +301,9 @@ class _Writer:
         """The blocks: input and output widths as source, what resizes, and where a skip comes from."""
         nf, nc, nic = self.names["num_filters"], self.names["num_colours"], self.names["num_in_channels"]
         two = self.choose([f"2 * {nf}", f"{nf} * 2", f"{nf} + {nf}"])
-        if "2018" in self.assignment or cls == "RegressionCNN":
-            nic = "1"
-        if cls == "RegressionCNN":
-            nc = "3"
+        facts = self.handout.network(cls)
+        nic = nic if "num_in_channels" in facts.parameters else "1"
+        nc = nc if "num_colours" in facts.parameters else "3"
         if self.strided:
             down, up = ("pool", "up") if cls == "PoolUpsampleNet" else ("stride", "convt")
             widths = [(nic, nf, down), (nf, two, down), (two, nf, up), (nf, nc, up), (nc, nc, "")]
@@ -319,7 +318,7 @@ class _Writer:
                 (nc, nc, ""),
             ]
             skips = {3: (two, 2), 4: (nf, 1), 5: (nic, 0)} if cls == "UNet" else {}
-            if self.assignment == "csc2516-2019" and cls in ("CNN", "UNet") and self.often(0.2):
+            if facts.narrow_fifth_block and self.often(0.2):
                 self.told.append(f"{cls}: narrow fifth block")
                 widths[4], widths[5] = (nf, "3", "up"), ("3", nc, "")
         blocks = []
@@ -359,7 +358,7 @@ class _Writer:
     def order(self, size: str) -> list[str]:
         """Layers after the convolution, in an order that is accepted."""
         if size == "pool":
-            norm_first = self.often(0.85 if self.assignment == "csc2516-2019" else 0.15)
+            norm_first = self.often(0.85 if self.handout.norm_first else 0.15)
             if norm_first:
                 return self.choose([["norm", "act", "size"], ["norm", "size", "act"]])
             return ["size", "norm", "act"]
@@ -376,10 +375,7 @@ class _Writer:
         self.told.append(f"{cls} as {style}")
         k = self.names["kernel"]
         blocks = self.plan(cls)
-        parameters = [
-            self.names[name]
-            for name in next(kind for kind in HANDOUTS[self.assignment].networks if kind.cls == cls).parameters
-        ]
+        parameters = [self.names[name] for name in self.handout.network(cls).parameters]
         call = self.choose(["{}({})", "{}.forward({})", "{}({})"])
         if call == "{}.forward({})":
             self.told.append("forward called by name")
@@ -529,7 +525,7 @@ class _Writer:
         if style == "one list":
             lines.append(f"        return self.blocks({x})")
             return "\n".join(lines) + "\n"
-        keep = "2018" in self.assignment and self.often(0.5)
+        keep = self.spreads and self.often(0.5)
         out = [f"self.out{n + 1}" if keep else f"h{n + 1}" for n in range(len(blocks))]
         for index, block in enumerate(blocks):
             now = x if index == 0 else out[index - 1]
@@ -564,9 +560,10 @@ class _Writer:
         end = []
         if self.often(0.5):
             cls = self.choose([name for name in definitions if not name.startswith("My")])
-            kinds = {kind.cls: kind for kind in HANDOUTS[self.assignment].networks}
-            values = {"kernel": 3, "num_filters": 8, "num_colours": 24, "num_in_channels": 1}
-            arguments = ", ".join(str(values[name]) for name in kinds[cls].parameters)
+            values = Arguments(kernel=3, filters=8, colours=24, inputs=1).positional(
+                self.handout.network(cls).parameters
+            )
+            arguments = ", ".join(map(str, values))
             end = [
                 _TRAINING,
                 f"model = train({cls}({arguments}), torch.rand(100, 1, 32, 32), torch.zeros(100, 32, 32).long())\nprint(model)\n",
@@ -583,13 +580,7 @@ class _Writer:
             order = first + rest + [name for name in order if name == "DilatedUNet"]
         form = self.choose(["script", "notebook", "split"])
         self.told.append(form)
-        name = {
-            "csc321-2018": "colourization",
-            "cse891-2018": "colorization-alice",
-            "csc2516-2019": "colourization",
-            "csc413-2020": "a2-cnn",
-            "csc413-2023": "a2-code",
-        }[self.assignment]
+        name = PurePosixPath(self.handout.code[0].replace("*", "alice")).stem
         classes = [definitions[key] for key in order]
         if form == "script":
             return {f"{name}.py": "\n\n".join([imports, *clutter, *helpers, *classes, *end])}

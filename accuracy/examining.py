@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import resource
 import signal
 import tempfile
@@ -35,11 +36,12 @@ from grader.sandbox.terms import Limits, WorkerFailed
 from grader.worker import protocol
 from grader.worker.handler import Handler
 from reference.data import load_horses
-from reference.handouts import HANDOUTS
+from reference.handouts import HANDOUTS, LAYER_CLASSES
 from reference.shipped import shipped
 
 __all__ = [
     "ASSIGNMENTS",
+    "DIFFERENT",
     "IMPORTS",
     "Examiner",
     "InThisProcess",
@@ -51,6 +53,8 @@ __all__ = [
 ]
 
 ASSIGNMENTS = tuple(HANDOUTS)
+DIFFERENT = tuple({(each.networks, each.layers): each.id for each in reversed(HANDOUTS.values())}.values())[::-1]
+"""One assignment for each set of networks: those of the two handouts of 2018 are the same, and are marked alike."""
 IMPORTS = (
     "import math\n\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch import Tensor\n"
 )
@@ -69,11 +73,10 @@ def definitions(text: str) -> dict[str, str]:
 
 def classes_of(assignment: str) -> tuple[str, ...]:
     """Networks and layers of an assignment by class name, the layers first."""
-    layers = {"csc413-2023": (), "csc2516-2019": ("MyConv2d",), "csc413-2020": ("MyConv2d",)}
-    return (
-        *layers.get(assignment, ("MyConv2d", "MyDilatedConv2d")),
-        *(kind.cls for kind in HANDOUTS[assignment].networks),
-    )
+    handout = HANDOUTS[assignment]
+    # MyDilatedConv2d extends MyConv2d, so it comes after it.
+    layers = sorted(handout.layers, key=lambda layer: layer.dilated)
+    return (*(layer.cls for layer in layers), *(network.cls for network in handout.networks))
 
 
 @cache
@@ -99,23 +102,19 @@ def right_source(assignment: str) -> str:
 @cache
 def reference_source(assignment: str) -> str:
     """The model answer as a submission: every class under the name that students use, helpers and all."""
-    found = definitions((_ROOT / "reference" / "layers.py").read_text("utf-8"))
-    found |= definitions((_ROOT / "reference" / "models.py").read_text("utf-8"))
-    year = assignment[-4:]
-    chosen = {
-        name: text for name, text in found.items() if name.startswith("_") or name in ("MyConv2d", "MyDilatedConv2d")
-    }
-    for name in classes_of(assignment):
-        key = f"{name}{year}" if f"{name}{year}" in found else name
-        if key == "RegressionCNN2019":
-            chosen["RegressionCNN2018"] = found["RegressionCNN"].replace(
-                "class RegressionCNN(", "class RegressionCNN2018("
-            )
-            chosen[name] = found[key].replace(
-                "class RegressionCNN2019(RegressionCNN)", "class RegressionCNN(RegressionCNN2018)"
-            )
+    handout = HANDOUTS[assignment]
+    texts = [(_ROOT / "reference" / f"{name}.py").read_text("utf-8") for name in ("layers", "models")]
+    written = definitions("\n".join(texts))
+    names = {facts.model: facts.cls for facts in handout.networks}
+    chosen = {name: text for name, text in written.items() if name.startswith("_") or name in LAYER_CLASSES}
+    for model, name in names.items():
+        base = re.match(r"class \w+\((\w+)\)", written[model])
+        if base is not None and base[1] == name != model:
+            # It extends the class of another handout that has the name it is to get.
+            chosen[f"{name}Base"] = written[name].replace(f"class {name}(", f"class {name}Base(")
+            chosen[name] = written[model].replace(f"class {model}({name})", f"class {name}({name}Base)")
         else:
-            chosen[name] = found[key].replace(f"class {key}(", f"class {name}(")
+            chosen[name] = written[model].replace(f"class {model}(", f"class {name}(")
     return "\n\n".join([IMPORTS, *chosen.values()])
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from accuracy import diagnosis, equivalents, mutants, repeatability
-from accuracy.examining import ASSIGNMENTS, Examiner
+from accuracy.examining import ASSIGNMENTS, DIFFERENT, Examiner
 
 __all__ = ["Row", "Size", "measure"]
 
@@ -26,10 +26,6 @@ class Size:
         self.pairs = 2 if quick else 30
         self.seeds = 1 if quick else 20
         self.starts = 1 if quick else 20
-
-
-# The two handouts of 2018 have the same networks and are marked alike: one stands for both where time is short.
-_DIFFERENT = tuple(assignment for assignment in ASSIGNMENTS if assignment != "cse891-2018")
 
 
 @cache
@@ -143,7 +139,7 @@ def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]
     rows: list[Row] = []
     wrong: list[str] = []
     single, double = [], []
-    for assignment in _DIFFERENT:
+    for assignment in DIFFERENT:
         every = list(diagnosis.faulty(assignment))
         single += random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
         double += list(diagnosis.pairs(assignment, size.pairs, seed))
@@ -162,7 +158,7 @@ def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]
 
 def _of_repeats(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     tasks = []
-    for assignment in _DIFFERENT:
+    for assignment in DIFFERENT:
         right, *wrong_ones = repeatability.submissions(assignment)
         for number in range(size.seeds):
             # Wrong ones take turns; the first seed has them all, for the others to be compared with.
