@@ -32,6 +32,7 @@ from grader.pipeline import Grading, Options
 from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import Limits, WorkerFailed
+from grader.worker import protocol
 from grader.worker.handler import Handler
 from reference.data import load_horses
 from reference.handouts import HANDOUTS
@@ -206,11 +207,13 @@ class Examiner:
     def sit(self, assignment: str, text: str) -> Sitting:
         """A source that has been loaded and can be asked; close ``candidate`` afterwards."""
         candidate = Submitted(self.sandbox.open, WorkerFailed, seconds=120, probe_seconds=20)
-        files = [{"path": "colourization.py", "cells": [{"number": None, "source": text}]}]
+        files = [protocol.CodeFile("colourization.py", (protocol.Cell(None, text),))]
         outline = candidate.outline(files)
-        loading = candidate.load(files, list(classes_of(assignment)))
+        reply = candidate.load(files, classes_of(assignment))
+        stopped = reply if isinstance(reply, protocol.Trouble) else None
+        loading = protocol.Definitions() if isinstance(reply, protocol.Trouble) else reply
         submission = Submission("alice", "alice", (), (CodeFile("colourization.py", (Cell(None, text),)),), "", ())
-        return Sitting(self.grading.exam(assignment), submission, candidate, outline, loading)
+        return Sitting(self.grading.exam(assignment), submission, candidate, outline, loading, stopped)
 
     def verdicts(
         self, assignment: str, text: str, things: Iterable[str] | None = None, *, until_lost: bool = False

@@ -52,7 +52,7 @@ def _equivalent(
     margins = [
         (f"{mark.id.split('.')[1]}, {name}", value)
         for mark in report.sheet.marks
-        for name, value in mark.evidence.get("margins", {}).items()
+        for name, value in mark.evidence.margins.items()
     ]
     return one, lost, margins
 

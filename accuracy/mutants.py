@@ -551,8 +551,7 @@ def try_out(mutant: Mutant, examiner: Examiner) -> Trial:
 
 
 def _margin(verdict: Verdict) -> float | None:
-    difference = verdict.evidence.get("difference")
-    if difference and difference["elements"] and difference["tolerance"]:
-        return float(difference["largest"] / difference["tolerance"])
-    ways = verdict.evidence.get("margins", {}).get("parameters")
-    return None if ways is None else float(ways)
+    difference = verdict.evidence.difference
+    if difference and difference.elements and difference.tolerance:
+        return difference.largest / difference.tolerance
+    return verdict.evidence.margins.get("parameters")

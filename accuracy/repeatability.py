@@ -5,6 +5,7 @@ Also here: right networks from unusual starts, since whether a loss falls depend
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -85,6 +86,6 @@ def training_from(seed: int) -> dict[str, tuple[bool, float]]:
                 raise ValueError("the fixture's MyConv2d is no longer the one that this module edits")
             for id, verdict in examiner.verdicts("csc413-2020", own, ["cnn", "unet"]).items():
                 if id.endswith(".training"):
-                    used = float(verdict.evidence.get("margins", {}).get("own start", "inf"))
+                    used = verdict.evidence.margins.get("own start", math.inf)
                     found[f"{id}, start {start}"] = (verdict.share == 1, used)
     return found

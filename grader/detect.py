@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
-from typing import Any
 
 from grader.marking.rubric import Assignment
+from grader.worker.protocol import Definition, FileOutline, Outline
 from reference.handouts import HANDOUTS, ConstructorSign, Handout, PartSign
 
 __all__ = ["Detected", "detect"]
@@ -30,7 +30,7 @@ Reasons = Iterator[tuple[int, str]]
 
 
 def detect(
-    assignments: Mapping[str, Assignment], paths: list[str], outline: Mapping[str, Any], *, cohorts: str | None = None
+    assignments: Mapping[str, Assignment], paths: list[str], outline: Outline, *, cohorts: str | None = None
 ) -> Detected:
     """The best assignment for a submission with these files, whose code has this outline.
 
@@ -83,31 +83,32 @@ def _alike(name: str, pattern: str) -> bool:
 # -- by the code -------------------------------------------------------------------------------------------------------
 
 
-def _by_code(handout: Handout, paths: Iterable[str], outline: Mapping[str, Any]) -> Reasons:
-    files = outline.get("files", [])
-    classes = [written for file in files for written in file["classes"]]
-    names = {written["name"] for file in files for written in (*file["classes"], *file.get("nested", []))}
+def _by_code(handout: Handout, paths: Iterable[str], outline: Outline) -> Reasons:
+    classes = [definition for file in outline.files for definition in file.classes]
+    names = {definition.name for definition in classes} | {
+        nested.name for file in outline.files for nested in file.nested
+    }
     for sign in handout.signs.classes:
         present = sorted(names.intersection(sign.names))
         if present:
             yield sign.weight, f"the class {present[0]}"
-    for written in classes:
+    for definition in classes:
         for constructor in handout.signs.constructors:
-            if written["name"] in constructor.classes and "__init__" in written["methods"]:
-                yield from _by_constructor(handout, constructor, written)
+            if definition.name in constructor.classes and "__init__" in definition.methods:
+                yield from _by_constructor(handout, constructor, definition)
     endings = {PurePosixPath(path).suffix.lower() for path in paths} & {".py", ".ipynb"}
     if endings == set(handout.signs.endings):
         yield 1, "being a notebook" if ".ipynb" in endings else "being a script"
-    for file in files:
+    for file in outline.files:
         for part in handout.signs.parts:
             if _has_part(part, file):
                 yield part.weight, part.reason
 
 
-def _by_constructor(handout: Handout, sign: ConstructorSign, written: Mapping[str, Any]) -> Reasons:
-    parameters = [name for name in written["methods"]["__init__"].get("parameters", []) if name != "self"]
-    if len(parameters) == len(handout.network(written["name"]).parameters):
-        yield sign.weight, f"the {len(parameters)} parameters of {written['name']}"
+def _by_constructor(handout: Handout, sign: ConstructorSign, definition: Definition) -> Reasons:
+    parameters = [name for name in definition.methods["__init__"].parameters if name != "self"]
+    if len(parameters) == len(handout.network(definition.name).parameters):
+        yield sign.weight, f"the {len(parameters)} parameters of {definition.name}"
     spelling = sign.spelling
     if spelling is not None and _any_part_in([spelling.part], parameters):
         other = spelling.unless and _any_part_in([spelling.unless], parameters)
@@ -115,16 +116,15 @@ def _by_constructor(handout: Handout, sign: ConstructorSign, written: Mapping[st
             yield spelling.weight, f"the {spelling.name} spelling of parameters"
 
 
-def _has_part(part: PartSign, file: Mapping[str, Any]) -> bool:
+def _has_part(part: PartSign, file: FileOutline) -> bool:
     """Whether one file of the outline has any of the things that show this part of the assignment."""
-    functions = file.get("functions", [])
-    names = {function["name"] for function in functions}
-    called = {call["name"].rpartition(".")[2] for function in functions for call in function["calls"]}
+    names = {function.name for function in file.functions}
+    called = {call.name.rpartition(".")[2] for function in file.functions for call in function.calls}
     return (
-        _any_part_in(part.classes, [written["name"].lower() for written in file["classes"]])
-        or _any_part_in(part.imports, map(str, file.get("imports", [])))
+        _any_part_in(part.classes, [definition.name.lower() for definition in file.classes])
+        or _any_part_in(part.imports, file.imports)
         or _any_part_in(part.functions, [name.lower() for name in names])
-        or (bool(functions) and _any_part_in(part.paths, [file["path"].lower()]))
+        or (bool(file.functions) and _any_part_in(part.paths, [file.path.lower()]))
         or (part.beside in names and not called.isdisjoint(part.calls))
     )
 

@@ -14,18 +14,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from grader import __version__
+from grader import __version__, intake
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
-from grader.intake import DataFile, Found, Submission, read
+from grader.intake import Found, Submission, read
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Outcome, Verdict
@@ -33,6 +34,7 @@ from grader.remarks import Examined, best_first, code_left_out, conflict_flags, 
 from grader.report import Report, Run
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import WorkerFailed
+from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
 from reference.handouts import HANDOUTS, LAYER_CLASSES
 
@@ -87,7 +89,7 @@ class Grading:
         started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
         self.progress(found.id, "reading")
         submission = found if isinstance(found, Submission) else read(found)
-        files = [_as_message(file) for file in submission.code if file.cells]
+        files = [_as_sent(file) for file in submission.code if file.cells]
         candidate = Submitted(
             self.sandbox.open,
             WorkerFailed,
@@ -103,12 +105,12 @@ class Grading:
         self.on_report(report)
         return report
 
-    def _examine(self, submission: Submission, files: list[dict[str, Any]], candidate: Submitted) -> Examined:
+    def _examine(self, submission: Submission, files: list[CodeFile], candidate: Submitted) -> Examined:
         paths = [file.path for file in submission.files]
         try:
-            outline = candidate.outline(files) if files else {"files": []}
+            outline = candidate.outline(files) if files else Outline()
         except Unexaminable as why:
-            outline, files = {"files": []}, []
+            outline, files = Outline(), []
             unreadable: tuple[Flag, ...] = (Flag("unreadable", str(why)),)
         else:
             unreadable = ()
@@ -116,23 +118,25 @@ class Grading:
         flags = unreadable if detected.sure else (*unreadable, Flag("assignment-guessed", detected.sentence))
         assignment = self.rubric.assignments[detected.assignment]
         if not files:
-            sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, _NOTHING_LOADED)
-            return Examined(detected, self._verdicts_on_files(assignment, sitting), outline, {}, flags, gradable=False)
+            sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, Definitions())
+            verdicts = self._verdicts_on_files(assignment, sitting)
+            return Examined(detected, verdicts, outline, Definitions(), flags, gradable=False)
         self.progress(submission.id, "loading")
         ordered = best_first(assignment, files, outline)
         wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
-        loading = candidate.load([*ordered, *map(_data_as_message, submission.data)], wanted)
-        if "trouble" in loading:
-            loading = {**_NOTHING_LOADED, "trouble": loading["trouble"]}
+        data = [DataFile(file.path, file.content) for file in submission.data]
+        reply = candidate.load(ordered, wanted, data)
+        stopped = reply if isinstance(reply, Trouble) else None
+        loading = Definitions() if isinstance(reply, Trouble) else reply
         card = self.gpu.device if self.gpu else None
-        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, card)
+        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, stopped, card)
         verdicts = self._verdicts(assignment, sitting)
         threads = (THREADS,) if candidate.threaded else ()
         doubted = (*doubts(outline), *witnessed(candidate.seen), *threads)
         conflicts = conflict_flags(assignment, submission, loading)
-        return Examined(detected, verdicts, outline, loading, (*flags, *conflicts, *doubted))
+        return Examined(detected, verdicts, outline, loading, (*flags, *conflicts, *doubted), stopped)
 
-    def _assignment(self, paths: list[str], outline: dict[str, Any], cohorts: str | None) -> Detected:
+    def _assignment(self, paths: list[str], outline: Outline, cohorts: str | None) -> Detected:
         if self.options.assignment is not None:
             return Detected(self.options.assignment, f"{self.options.assignment}, as the command line says.", True)
         return detect(self.rubric.assignments, paths, outline, cohorts=cohorts)
@@ -178,7 +182,7 @@ class Grading:
             verdict = run_check(str(criterion.check), sitting, criterion.id)
         except Exception as fault:  # ours: the student's are evidence by now
             told = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
-            evidence = {"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)}
+            evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
             verdict = Verdict(criterion.id, Outcome.ERROR, told, evidence=evidence)
         return _timed(verdict, time.monotonic() - clock)
 
@@ -192,8 +196,7 @@ class Grading:
     ) -> Report:
         assignment = self.rubric.assignments[examined.detected.assignment]
         flags = (*submission.flags, *examined.flags, *(flag for verdict in examined.verdicts for flag in verdict.flags))
-        loading = examined.loading
-        chosen = tuple(dict.fromkeys(loading.get("chosen", {}).values()))
+        chosen = tuple(dict.fromkeys(examined.loading.chosen.values()))
         return Report(
             submission_id=submission.id,
             sha256=submission.sha256,
@@ -204,7 +207,7 @@ class Grading:
             code_files=chosen,
             sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
             flags=flags,
-            left_out=code_left_out(examined.outline, loading),
+            left_out=code_left_out(examined.outline, examined.loading),
             remarks=remarks_on(submission, examined),
             output=candidate.output,
             part_titles={part.id: part.title for part in assignment.parts},
@@ -245,17 +248,9 @@ def _holds_up(need: Criterion, verdict: Verdict) -> bool:
     return verdict.outcome in _ENDED and not (verdict.outcome is Outcome.PARTIAL and need.check == "shapes")
 
 
-_NOTHING_LOADED: dict[str, Any] = {
-    "classes": [], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": [],
-}  # fmt: skip
-
-
-def _as_message(file: Any) -> dict[str, Any]:
-    return {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
-
-
-def _data_as_message(file: DataFile) -> dict[str, Any]:
-    return {"path": file.path, "cells": [], "data": file.content}
+def _as_sent(file: intake.CodeFile) -> CodeFile:
+    """A file of the submission as it is sent to the worker."""
+    return CodeFile(file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
 
 
 def _timed(verdict: Verdict, seconds: float) -> Verdict:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from grader.detect import Detected
 from grader.display import display
@@ -14,6 +12,7 @@ from grader.intake import Submission
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag, Verdict
 from grader.report import LeftOut
+from grader.worker.protocol import CodeFile, Definitions, Outline, Trouble
 from reference.handouts import HANDOUTS
 
 __all__ = ["Examined", "best_first", "code_left_out", "conflict_flags", "remarks_on"]
@@ -25,30 +24,31 @@ class Examined:
 
     detected: Detected
     verdicts: list[Verdict]
-    outline: dict[str, Any]
-    loading: dict[str, Any]
+    outline: Outline
+    loading: Definitions
     flags: tuple[Flag, ...]
+    stopped: Trouble | None = None
+    """What stopped the loading altogether."""
     gradable: bool = True
 
 
-def best_first(assignment: Assignment, files: list[dict[str, Any]], outline: dict[str, Any]) -> list[dict[str, Any]]:
+def best_first(assignment: Assignment, files: list[CodeFile], outline: Outline) -> list[CodeFile]:
     """The file that the marks should rest on first: named as the handout asks, then with most of the classes."""
     from fnmatch import fnmatch
 
     wanted = {network.cls for network in HANDOUTS[assignment.id].networks}
-    classes = {file["path"]: {written["name"] for written in file["classes"]} & wanted for file in outline["files"]}
+    classes = {file.path: {definition.name for definition in file.classes} & wanted for file in outline.files}
+    paths = {file.path for file in files}
 
-    paths = {file["path"] for file in files}
-
-    def rank(file: dict[str, Any]) -> tuple[bool, bool, int, int, str]:
-        path = PurePosixPath(file["path"])
+    def rank(file: CodeFile) -> tuple[bool, bool, int, int, str]:
+        path = PurePosixPath(file.path)
         named = any(fnmatch(path.name.lower(), pattern.lower()) for pattern in assignment.code)
         return (
             not named,
-            _copied_from(file["path"]) in paths,
-            -len(classes.get(file["path"], ())),
+            _copied_from(file.path) in paths,
+            -len(classes.get(file.path, ())),
             len(path.parts),
-            file["path"],
+            file.path,
         )
 
     return sorted(files, key=rank)
@@ -65,20 +65,20 @@ def _copied_from(path: str) -> str | None:
     return str(file.with_name(stem + file.suffix)) if stem and stem != file.stem else None
 
 
-def _old_copies(submission: Submission, loading: dict[str, Any]) -> set[str]:
+def _old_copies(submission: Submission, loading: Definitions) -> set[str]:
     """Files that are copies, by their names, of a file that was examined, and not newer than that."""
     changed = {file.path: file.modified for file in submission.code}
     copies = set()
     for path, when in changed.items():
         original = _copied_from(path)
-        if original is not None and original in loading.get("chosen", {}).values():
+        if original is not None and original in loading.chosen.values():
             since = changed.get(original)
             if when is None or since is None or when <= since + _A_MINUTE:
                 copies.add(path)
     return copies
 
 
-def conflict_flags(assignment: Assignment, submission: Submission, loading: dict[str, Any]) -> tuple[Flag, ...]:
+def conflict_flags(assignment: Assignment, submission: Submission, loading: Definitions) -> tuple[Flag, ...]:
     """A flag for each class to fill in that stands in two files, since only one of them was examined; old copies are
     none."""
     copies = _old_copies(submission, loading)
@@ -86,58 +86,43 @@ def conflict_flags(assignment: Assignment, submission: Submission, loading: dict
     return tuple(
         Flag(
             "two-candidates",
-            f"{conflict['name']} is defined in {' and in '.join(map(str, conflict['paths']))}; "
-            f"{loading['chosen'].get(conflict['name'], 'the first')} was examined.",
+            f"{conflict.name} is defined in {' and in '.join(conflict.paths)}; "
+            f"{loading.chosen.get(conflict.name, 'the first')} was examined.",
         )
-        for conflict in loading.get("conflicts", [])
-        if conflict.get("name") in graded and len(set(conflict["paths"]) - copies) > 1
+        for conflict in loading.conflicts
+        if conflict.name in graded and len(set(conflict.paths) - copies) > 1
     )
 
 
-def code_left_out(outline: dict[str, Any], loading: dict[str, Any]) -> tuple[LeftOut, ...]:
+def code_left_out(outline: Outline, loading: Definitions) -> tuple[LeftOut, ...]:
     """What was not run, or not as it stands: first what failed, since that may cost marks."""
     failed = [
-        LeftOut(str(one.get("where", "")), str(one.get("what", "")), f"raised {one.get('type')}: {one.get('text')}")
-        for one in loading.get("failed", [])
+        LeftOut(failure.place, failure.text, f"raised {failure.trouble.type}: {failure.trouble.text}")
+        for failure in loading.failures
     ]
     read = [
-        LeftOut(_place_in(file["path"], note), str(note.get("what", "")), str(note.get("why", "")))
-        for file in outline.get("files", [])
-        for note in file.get("notes", [])
+        LeftOut(file.place(note.cell, note.line), note.text, note.reason)
+        for file in outline.files
+        for note in file.notes
     ]
-    ran = [
-        LeftOut(str(one.get("where", "")), str(one.get("what", "")), str(one.get("why", "")))
-        for one in (*loading.get("left_out", []), *loading.get("notes", []))
-    ]
-    stood = [
-        LeftOut("import", str(one.get("module", "")), str(one.get("why", ""))) for one in loading.get("stood_in", [])
-    ]
-    return tuple(dict.fromkeys((*failed, *read, *ran, *stood)))
-
-
-def _place_in(path: str, line: Mapping[str, Any]) -> str:
-    """``a2.ipynb, cell 7, line 3``."""
-    cell = f", cell {line['cell']}" if line.get("cell") else ""
-    return f"{path}{cell}, line {line.get('line', '?')}"
+    ran = [LeftOut(remark.place, remark.text, remark.reason) for remark in (*loading.skipped, *loading.notes)]
+    replaced = [LeftOut("import", replacement.module, replacement.reason) for replacement in loading.replacements]
+    return tuple(dict.fromkeys((*failed, *read, *ran, *replaced)))
 
 
 def remarks_on(submission: Submission, examined: Examined) -> tuple[str, ...]:
     told = [file.problem for file in submission.code if file.problem]
-    for file in examined.outline.get("files", []):
-        for problem in file["problems"]:
-            stands = (
-                f" It stands in {problem['stands_in']}, which could not be examined."
-                if problem.get("stands_in")
-                else ""
-            )
+    for file in examined.outline.files:
+        for problem in file.problems:
+            stands = f" It stands in {problem.definition}, which could not be examined." if problem.definition else ""
             told.append(
-                f"{_place_in(file['path'], problem)}: {problem['message']}: "
-                f"`{' '.join(str(problem['text']).split())[:120]}`.{stands}"
+                f"{file.place(problem.cell, problem.line)}: {problem.message}: "
+                f"`{' '.join(problem.text.split())[:120]}`.{stands}"
             )
     told += [
         f"{display(path)} was taken for an older copy of {display(str(_copied_from(path)))}, and passed over."
         for path in sorted(_old_copies(submission, examined.loading))
     ]
-    if "trouble" in examined.loading:
-        told.append(f"Loading the definitions stopped: {examined.loading['trouble'].get('text')}.")
+    if examined.stopped is not None:
+        told.append(f"Loading the definitions stopped: {examined.stopped.text}.")
     return tuple(told)

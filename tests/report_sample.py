@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from grader.intake import StoredFile
+from grader.marking.evidence import Configuration, Curve, Difference, Evidence, Snippet, Worst
 from grader.marking.sheet import Mark, MarkSheet
 from grader.marking.verdicts import Flag, Outcome
 from grader.report import LeftOut, Report, Run
@@ -84,23 +85,23 @@ def everything() -> Report:
             ),
             mistake="relu-before-norm",
             max_points=quarters(6),
-            evidence={
-                "difference": {
-                    "expected_shape": [8, 24, 32, 32],
-                    "actual_shape": [8, 24, 32, 32],
-                    "elements": 196_608,
-                    "differing": 81_302,
-                    "worst": {"index": [3, 17, 9, 20], "expected": 0.1234567, "actual": -0.7765432},
-                    "largest": 0.9,
-                    "tolerance": 3.1e-05,
-                    "map": spots,
-                },
-                "snippet": {
-                    "code": "network = CNN(3, 2, 2, 1)\nprint(network(torch.ones(1, 1, 4, 4)).sum())",
-                    "expected": "tensor(-0.4180, grad_fn=<SumBackward0>)",
-                    "actual": "tensor(0.1250, grad_fn=<SumBackward0>)",
-                },
-            },
+            evidence=Evidence(
+                difference=Difference(
+                    expected_shape=(8, 24, 32, 32),
+                    actual_shape=(8, 24, 32, 32),
+                    elements=196_608,
+                    differing=81_302,
+                    worst=Worst((3, 17, 9, 20), expected=0.1234567, actual=-0.7765432),
+                    largest=0.9,
+                    tolerance=3.1e-05,
+                    map=tuple(map(tuple, spots)),
+                ),
+                snippet=Snippet(
+                    code="network = CNN(3, 2, 2, 1)\nprint(network(torch.ones(1, 1, 4, 4)).sum())",
+                    expected="tensor(-0.4180, grad_fn=<SumBackward0>)",
+                    actual="tensor(0.1250, grad_fn=<SumBackward0>)",
+                ),
+            ),
             seconds=0.31,
         ),
         mark(
@@ -119,16 +120,15 @@ def everything() -> Report:
             title="A short training run learns what the reference learns",
             max_points=quarters(5),
             feedback="The loss leaves the reference's at step 8 and is not a number from step 15 on.",
-            evidence={
-                "curve": {
-                    "expected": falling,
-                    "actual": [*falling[:7], *(falling[6] + 0.2 * step for step in range(1, 8)), *[math.nan] * 6],
-                    "tolerance": 0.12,
-                },
-                "remarks": ["The optimizer was given 12 parameters.", "No gradient reached finalconv.0.bias."],
-                "learning_rate": 0.001,
-                "moved": {"downconv1.0.weight": True, "finalconv.0.bias": False},
-            },
+            evidence=Evidence(
+                curve=Curve(
+                    expected=tuple(falling),
+                    actual=(*falling[:7], *(falling[6] + 0.2 * step for step in range(1, 8)), *[math.nan] * 6),
+                    tolerance=0.12,
+                ),
+                remarks=("The optimizer was given 12 parameters.", "No gradient reached finalconv.0.bias."),
+                facts={"learning_rate": 0.001, "moved": {"downconv1.0.weight": True, "finalconv.0.bias": False}},
+            ),
         ),
         mark(
             "cnn.device",
@@ -197,28 +197,13 @@ def everything() -> Report:
     )
 
 
-CONFIGURATIONS = {
-    "configurations": [
-        {
-            "arguments": {"kernel": 3, "num_filters": 32, "num_colours": 24},
-            "expected": "86,784",
-            "actual": "86,784",
-            "ok": True,
-        },
-        {
-            "arguments": {"kernel": 3, "num_filters": 8, "num_colours": 16},
-            "expected": "8,488",
-            "actual": "8,490",
-            "ok": False,
-        },
-        {
-            "arguments": {"kernel": 5, "num_filters": 32, "num_colours": 24},
-            "expected": "239,872",
-            "actual": "239,872",
-            "ok": True,
-        },
-    ]
-}
+CONFIGURATIONS = Evidence(
+    configurations=(
+        Configuration({"kernel": 3, "num_filters": 32, "num_colours": 24}, "86,784", "86,784", ok=True),
+        Configuration({"kernel": 3, "num_filters": 8, "num_colours": 16}, "8,488", "8,490", ok=False),
+        Configuration({"kernel": 5, "num_filters": 32, "num_colours": 24}, "239,872", "239,872", ok=True),
+    )
+)
 
 
 def crowded() -> Report:
@@ -239,15 +224,14 @@ def crowded() -> Report:
 
 
 def hostile(text: str) -> Report:
-    """``text`` as every string in which a submission, or a rubric, can have a say; keys of evidence included."""
-    evidence = {
-        text: {text: [text, math.nan]},
-        "difference": {"expected_shape": [1], "actual_shape": [1], "elements": text},
-        "snippet": {"code": text, "expected": text, "actual": text},
-        "configurations": [{"arguments": {text: text}, "expected": text, "actual": text, "ok": False}],
-        "remarks": [text],
-        "curve": {"expected": [1.0, math.nan], "actual": [math.inf, -math.inf]},
-    }
+    """``text`` as every string in which a submission, or a rubric, can have a say; names of facts included."""
+    evidence = Evidence(
+        configurations=(Configuration({text: 1}, expected=text, actual=text, ok=False),),
+        curve=Curve(expected=(1.0, math.nan), actual=(math.inf, -math.inf), tolerance=0.0),
+        snippet=Snippet(code=text, expected=text, actual=text),
+        remarks=(text,),
+        facts={text: {text: [text, math.nan]}, "again": [text, text]},
+    )
     marks = [
         mark(
             f"thing.{outcome.value}",

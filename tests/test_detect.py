@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from code_files import script
 from places import ROOT
 
 from grader.detect import detect
 from grader.intake import find, read
 from grader.marking.rubric_file import load
+from grader.worker.protocol import Cell, CodeFile, Outline
 from grader.worker.source.outline import outline
 
 ASSIGNMENTS = load(ROOT / "rubric.yaml").assignments
@@ -19,11 +21,11 @@ SUBMISSIONS = sorted(path.parent for path in (ROOT / "fixtures" / "submissions")
 def _detected(folder: Path, rename: str | None = None):
     submission = read(find([folder], mode="one").found[0])
     files = [
-        {"path": rename or file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
+        CodeFile(rename or file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
         for file in submission.code
         if file.cells
     ]
-    paths = [file["path"] for file in files] if rename else [file.path for file in submission.files]
+    paths = [file.path for file in files] if rename else [file.path for file in submission.files]
     return detect(ASSIGNMENTS, paths, outline(files))
 
 
@@ -41,7 +43,7 @@ def test_the_code_alone_tells_the_assignment_when_the_file_has_another_name(assi
 
 
 def test_nothing_to_go_by_is_said():
-    detected = detect(ASSIGNMENTS, ["notes.txt"], {"files": []})
+    detected = detect(ASSIGNMENTS, ["notes.txt"], Outline())
     assert not detected.sure and "Nothing" in detected.sentence
 
 
@@ -51,7 +53,7 @@ def test_the_reasons_are_named():
 
 
 def test_the_reasons_read_as_a_sentence():
-    detected = detect(ASSIGNMENTS, ["colourization.py"], {"files": []})
+    detected = detect(ASSIGNMENTS, ["colourization.py"], Outline())
     assert detected.sentence == "Graded as csc321-2018 because of the file colourization.py and being a script."
 
 
@@ -59,7 +61,7 @@ def test_fine_tuning_tells_2020_from_2019_in_a_script_of_any_name():
     networks = "class CNN:\n    def __init__(self, kernel, num_filters, num_colours, num_in_channels): pass\n"
     training = "def train(args, model):\n    return [p for n, p in model.named_parameters()]\n"
     for text, sure in ((networks, False), (networks + training, True)):
-        read_again = outline([{"path": "work.py", "cells": [{"number": None, "source": text}]}])
+        read_again = outline([script(text, "work.py")])
         detected = detect(ASSIGNMENTS, ["work.py"], read_again)
         assert detected.sure is sure
     assert detected.assignment == "csc413-2020"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from archive_makers import a_tar, a_zip
+from code_files import notebook, script
 from fuzz_frames import broken_promise, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from grader.intake import SubmissionError, find, read
 from grader.intake.archives import MOST_BYTES
 from grader.marking.rubric import RubricError
 from grader.marking.rubric_file import load
+from grader.worker.protocol import to_json
 from grader.worker.source.outline import outline_of
 from grader.worker.source.reading import read as read_source
 from grader.worker.source.unusual import unusual
@@ -101,12 +103,10 @@ def test_any_file_is_read_or_refused_in_a_sentence(file: tuple[str, bytes]) -> N
     st.sampled_from(["a.py", "a.ipynb"]),
 )
 def test_any_source_has_an_outline(text: str, path: str) -> None:
-    sources = read_source(
-        [{"path": path, "cells": [{"number": 1 if path.endswith("ipynb") else None, "source": text}]}]
-    )
-    reply = {**outline_of(sources), "unusual": unusual(sources)}
-    assert {file["path"] for file in reply["files"]} == set(reply["unusual"])
-    json.dumps(reply, allow_nan=False).encode("utf-8")
+    sources = read_source([notebook(text, path=path) if path.endswith("ipynb") else script(text, path)])
+    outline, constructs = outline_of(sources), unusual(sources)
+    assert {file.path for file in outline.files} == set(constructs)
+    json.dumps(to_json([outline, constructs]), allow_nan=False).encode("utf-8")
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -8,11 +8,22 @@ from fractions import Fraction
 import pytest
 from places import ROOT
 
-from grader import pipeline
+from grader import pipeline, remarks
 from grader.intake import CodeFile, Submission, find
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome, Verdict
 from grader.pipeline import Grading, Options
+from grader.worker import protocol
+from grader.worker.protocol import (
+    Conflict,
+    Definition,
+    Definitions,
+    FileOutline,
+    Outline,
+    OutlineSource,
+    probe_from_json,
+    reply_to_json,
+)
 from reference.data import load_horses
 
 RUBRIC = load(ROOT / "rubric.yaml")
@@ -36,13 +47,11 @@ class NoSandbox:
     def ask(self, message, tensors=None, *, seconds):
         from grader.worker.source.outline import outline
 
-        if message["do"] == "outline":
-            return outline(message["files"]), {}
-        nothing = {"chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": []}
-        return {
-            "classes": ["CNN", "UNet", "DilatedUNet", "MyConv2d", "MyDilatedConv2d", "RegressionCNN"],
-            **nothing,
-        }, {}
+        probe = probe_from_json(message)
+        if isinstance(probe, OutlineSource):
+            return reply_to_json(outline(probe.files)), {}
+        classes = ("CNN", "UNet", "DilatedUNet", "MyConv2d", "MyDilatedConv2d", "RegressionCNN")
+        return reply_to_json(Definitions(classes=classes)), {}
 
 
 def _verdict(id: str, outcome: Outcome) -> Verdict:
@@ -122,7 +131,7 @@ def test_reports_of_one_run_share_one_exam(monkeypatch):
     ],
 )
 def test_a_name_tells_of_what_a_file_is_a_copy(path, original):
-    assert pipeline._copied_from(path) == original
+    assert remarks._copied_from(path) == original
 
 
 @pytest.mark.parametrize(
@@ -132,14 +141,18 @@ def test_a_name_tells_of_what_a_file_is_a_copy(path, original):
 def test_an_older_copy_of_what_was_examined_is_a_remark_and_no_flag(name, later, flagged):
     code = tuple(CodeFile(path, (), None, when) for path, when in (("a2.py", 2e6), (name, 2e6 + later)))
     submission = Submission("alice", "alice", (), code, "", ())
-    loading = {"chosen": {"CNN": "a2.py"}, "conflicts": [{"name": "CNN", "paths": ["a2.py", name]}]}
+    loading = Definitions(chosen={"CNN": "a2.py"}, conflicts=(Conflict("CNN", ("a2.py", name)),))
     assignment = RUBRIC.assignments["csc413-2020"]
-    assert [flag.kind for flag in pipeline._conflicts(assignment, submission, loading)] == ["two-candidates"] * flagged
-    assert pipeline._old_copies(submission, loading) == (set() if flagged else {name})
+    assert [flag.kind for flag in remarks.conflict_flags(assignment, submission, loading)] == [
+        "two-candidates"
+    ] * flagged
+    assert remarks._old_copies(submission, loading) == (set() if flagged else {name})
 
 
 def test_a_copy_is_examined_after_what_it_is_a_copy_of():
-    files = [{"path": path, "cells": []} for path in ("colorization-alice (1).py", "colorization-alice.py")]
-    outline = {"files": [{**file, "classes": [{"name": "CNN"}]} for file in files]}
-    first, _ = pipeline._best_first(RUBRIC.assignments["cse891-2018"], files, outline)
-    assert first["path"] == "colorization-alice.py"
+    paths = "colorization-alice (1).py", "colorization-alice.py"
+    cnn = Definition("CNN", line=1, end_line=1, cell=None)
+    outline = Outline(tuple(FileOutline(path, (cnn,)) for path in paths))
+    files = [protocol.CodeFile(path, ()) for path in paths]
+    first, _ = remarks.best_first(RUBRIC.assignments["cse891-2018"], files, outline)
+    assert first.path == "colorization-alice.py"

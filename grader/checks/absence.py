@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from grader import suggest
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.verdicts import Verdict, skipped
+from grader.worker.protocol import Trouble
 from reference.handouts import CLASSES
 
 __all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missing", "missing_class", "undefined"]
@@ -16,9 +16,8 @@ __all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missi
 
 def line_of(sitting: Sitting, name: str, method: str) -> str:
     """Where a method stands; where the class does, if it is not its own."""
-    written = sitting.written(name) or {"methods": {}}
-    found = written["methods"].get(method)
-    return sitting.at(written, found["line"]) if found else sitting.where(name)
+    written, own = sitting.written(name), sitting.method(name, method)
+    return written.at(own.line) if written is not None and own is not None else sitting.where(name)
 
 
 def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
@@ -56,30 +55,31 @@ def why_absent(sitting: Sitting, name: str) -> str | None:
 
 def missing_class(sitting: Sitting, name: str) -> str:
     """Where a class went: a syntax error, an exception while it was defined, another name, or nowhere."""
-    for file in sitting.outline["files"]:
-        for problem in file["problems"]:
-            if problem.get("stands_in") == name:
-                place = sitting.at({**problem, "file": file["path"]}, problem["line"])
+    for file in sitting.outline.files:
+        for problem in file.problems:
+            if problem.definition == name:
                 return (
-                    f"{name} could not be read: {problem['message']} in {place}: "
-                    f"`{' '.join(str(problem['text']).split())[:120]}`. Correct this line."
+                    f"{name} could not be read: {problem.message} in {file.place(problem.cell, problem.line)}: "
+                    f"`{' '.join(problem.text.split())[:120]}`. Correct this line."
                 )
-    failures = sitting.loading.get("failed", [])
+    failures = sitting.loading.failures
     for failure in failures:
-        if name in failure["names"]:
-            return trouble_sentence(failure, f"defining {name}")
-    written = [one["name"] for file in sitting.outline["files"] for one in file["classes"]]
+        if name in failure.names:
+            return trouble_sentence(failure.trouble, f"defining {name}")
+    written = [definition.name for file in sitting.outline.files for definition in file.classes]
     if name in written:
-        told = "".join(f" {trouble_sentence(why, 'running the first line that failed')}" for why in failures[:1])
-        if "trouble" in sitting.loading:
-            told = f" {trouble_sentence(sitting.loading['trouble'], 'loading its definitions')}"
-        return f"{name} is in your file but could not be defined.{told}"
-    for file in sitting.outline["files"]:
-        for nested in file.get("nested", []):
-            if nested["name"] == name:
-                place = sitting.at({**nested, "file": file["path"]}, nested["line"])
+        reason = ""
+        if sitting.stopped is not None:
+            reason = f" {trouble_sentence(sitting.stopped, 'loading its definitions')}"
+        elif failures:
+            reason = f" {trouble_sentence(failures[0].trouble, 'running the first line that failed')}"
+        return f"{name} is in your file but could not be defined.{reason}"
+    for file in sitting.outline.files:
+        for nested in file.nested:
+            if nested.name == name:
+                place = file.place(nested.cell, nested.line)
                 return (
-                    f"{name} stands inside the function {nested['inside']} ({place}), where nothing outside finds it. "
+                    f"{name} stands inside the function {nested.function} ({place}), where nothing outside finds it. "
                     "Move the class to the top level of the file."
                 )
     near = nearest(name, written)
@@ -87,24 +87,22 @@ def missing_class(sitting: Sitting, name: str) -> str:
     return f"There is no class {name} in the code handed in.{suggestion}"
 
 
-def undefined(sitting: Sitting, trouble: Mapping[str, Any]) -> str:
+def undefined(sitting: Sitting, trouble: Trouble) -> str:
     """Why a name is not defined, where the line that should have defined it failed; else empty."""
-    missing = re.match(r"name '(\w+)' is not defined", str(trouble.get("text", "")))
-    for failure in sitting.loading.get("failed", []) if missing else ():
-        if missing is not None and missing[1] in failure["names"]:
-            return " " + trouble_sentence(failure, f"defining {missing[1]}")
+    missing = re.match(r"name '(\w+)' is not defined", trouble.text)
+    for failure in sitting.loading.failures if missing else ():
+        if missing is not None and missing[1] in failure.names:
+            return " " + trouble_sentence(failure.trouble, f"defining {missing[1]}")
     return ""
 
 
 def nearest(name: str, written: list[str]) -> str | None:
     """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and
     underscores."""
-    import difflib
-
     free = {one.lower().replace("_", ""): one for one in written if one not in CLASSES}
-    close = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.6)
-    if close:
-        return free[close[0]]
+    alike = suggest.nearest(name.lower(), free)
+    if alike is not None:
+        return free[alike]
     return next(
         (one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
 from grader.checks.smallest.network import smallest_for_network
-from grader.exam.compare import Difference, compare
+from grader.exam.compare import compare
+from grader.marking.evidence import Difference, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
 from reference.known import Known, first_parameter
 
@@ -32,17 +34,17 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return passed(
             criterion,
             f"{sentence} {known.explanation}".strip(),
-            evidence={"margins": {"outputs": network.margin(known)}},
+            evidence=Evidence(margins={"outputs": network.margin(known)}),
         )
     departure = network.difference()
-    evidence = {} if departure is None else {"difference": departure[1].as_json()}
+    evidence = Evidence(difference=None if departure is None else departure[1])
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
         return partial(criterion, share, _known(sitting, network, known), mistake=known.id, evidence=evidence)
     smallest = smallest_for_network(sitting, network)
     feedback = _unknown(sitting, network)
     if smallest is not None:
-        feedback, evidence = f"{feedback} {smallest.sentence}", {**evidence, "snippet": smallest.snippet}
+        feedback, evidence = f"{feedback} {smallest.sentence}", replace(evidence, snippet=smallest.snippet)
     return failed(criterion, feedback, evidence=evidence)
 
 
@@ -66,16 +68,16 @@ def _known(sitting: Sitting, network: Examined, known: Known) -> str:
 
 def _idle(network: Examined) -> list[str]:
     """A sentence on the layers that are built and never used; none if there are none."""
-    idle = sorted({line["name"].rpartition(".")[0] or line["name"] for line in network.runs[0].trace["unused"]})
+    idle = sorted({tensor.name.rpartition(".")[0] or tensor.name for tensor in network.runs[0].trace.unused})
     return [f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []
 
 
 def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
     """The student's line that builds the block in which a mistake was made, or hands it the joined tensors."""
-    index, parameters = first_parameter(known), network.runs[0].trace["parameters"]
+    index, parameters = first_parameter(known), network.runs[0].trace.parameters
     if index is None or index >= len(parameters):
         return None
-    attribute = re.escape(parameters[index]["name"].partition(".")[0])
+    attribute = re.escape(parameters[index].name.partition(".")[0])
     called = (
         sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*\(") if known.id.startswith("skip-") else None
     )
@@ -97,7 +99,7 @@ def _other_layers(sitting: Sitting, network: Examined) -> str | None:
     expected, actual = reference.shapes, run.shapes
     call, where = network.call(run.arguments), sitting.where(network.facts.cls)
     counts = f"{call} has {len(actual)} parameter tensors in use, expected {len(expected)}"
-    if run.trace["unused"] and len(actual) < len(expected):
+    if run.trace.unused and len(actual) < len(expected):
         return (
             f"{counts}. {_idle(network)[0]} See whether forward leaves it out, or calls another layer in its place "
             f"({where})."
@@ -115,13 +117,13 @@ def _other_layers(sitting: Sitting, network: Examined) -> str | None:
     if place is not None:
         return (
             f"{call} has other layers than the handout's network. In the order in which layers run, the first "
-            f"parameter to differ is number {place + 1}, `{run.trace['parameters'][place]['name']}`: its shape is "
+            f"parameter to differ is number {place + 1}, `{run.trace.parameters[place].name}`: its shape is "
             f"{list(actual[place])}, expected {list(expected[place])}. Compare the layers from there on ({where})."
         )
     if len(actual) != len(expected):
         what = "a layer is missing" if len(actual) < len(expected) else "there is one layer too many"
         return f"{counts}: {what}, or one layer runs twice ({where})."
-    buffers, expected_buffers = len(run.trace["buffers"]), len(reference.trace["buffers"])
+    buffers, expected_buffers = len(run.trace.buffers), len(reference.trace.buffers)
     if buffers != expected_buffers:
         return (
             f"{call} uses {buffers} running statistics, expected {expected_buffers}: check the batch-norm layers, and "

@@ -6,10 +6,10 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
-from typing import Any
 
 from grader.checks.sitting import Sitting
 from grader.lazy import lazy
+from grader.worker.protocol import BuildNetwork, Construction, Output, Trouble
 from reference.arguments import Arguments
 from reference.handouts import NetworkFacts
 from reference.known import Known
@@ -17,8 +17,6 @@ from reference.steps import state_shapes
 
 __all__ = ["SIDE", "Configurations", "Trial"]
 
-
-Message = dict[str, Any]
 
 SIDE = 32
 """Height and width of the handouts' images, in pixels."""
@@ -31,49 +29,51 @@ class Trial:
     arguments: Arguments
     expected: tuple[tuple[int, ...], ...]
     """Output shapes for the inputs tried."""
-    evidence: Message
+    reply: Construction | Trouble
     counts: frozenset[int]
     """Numbers of trainable parameters that right answers have."""
 
     @property
-    def trouble(self) -> Message | None:
+    def trouble(self) -> Trouble | None:
         """What stopped the class or its forward, if anything did."""
-        if "trouble" in self.evidence:
-            return dict(self.evidence["trouble"])
-        for output in self.evidence["outputs"]:
-            if "trouble" in output:
-                return dict(output["trouble"])
-        return None
+        return self.reply if isinstance(self.reply, Trouble) else self.reply.stopped
 
     @property
     def constructs(self) -> bool:
         """Whether the class can be constructed; it may still fail to run."""
-        return "trouble" not in self.evidence
+        return not isinstance(self.reply, Trouble)
+
+    @property
+    def built(self) -> Construction:
+        """The network that was constructed. Raises ValueError if there is none, see ``constructs``."""
+        if isinstance(self.reply, Trouble):
+            raise ValueError(f"nothing was constructed: {self.reply.text}")
+        return self.reply
 
     @property
     def fits(self) -> bool:
         """Whether it constructs and runs, and every output has the right shape and dtype. Values are not looked at."""
         return self.trouble is None and all(
-            tuple(output["shape"]) == expected and output["dtype"] == "torch.float32"
-            for output, expected in zip(self.evidence["outputs"], self.expected, strict=True)
+            output.shape == expected and output.dtype == "torch.float32"
+            for output, expected in zip(self.built.outputs, self.expected, strict=True)
         )
 
     @property
     def has_right_count(self) -> bool:
         """Whether it has as many trainable parameters as a right answer."""
-        return self.constructs and self.evidence["trainable"] in self.counts
+        return self.constructs and self.built.trainable in self.counts
 
     @property
     def count_problem(self) -> str | None:
         """Why the number of parameters cannot be taken as it is, as a sentence; None if it can."""
         if not self.constructs:
             return None
-        if not self.evidence["listed"]:
+        if not self.built.listed:
             return (
                 "model.parameters() does not return the network's own parameters, so an optimizer would train the "
                 "wrong tensors: leave that method as nn.Module has it, and register every parameter."
             )
-        before, after = self.evidence["trainable"], self.evidence["trainable_after"]
+        before, after = self.built.trainable, self.built.trainable_after
         if before != after:
             return (
                 f"It has {before:,} trainable parameters when it is made and {after:,} after a forward pass, so an "
@@ -87,15 +87,15 @@ class Trial:
         """What happened, in a few words for a table."""
         trouble = self.trouble
         if trouble is not None:
-            return f"{trouble.get('type')}: {str(trouble.get('text'))[:120]}"
-        return ", ".join(map(_described, self.evidence["outputs"]))
+            return f"{trouble.type}: {trouble.text[:120]}"
+        return ", ".join(map(_described, self.built.outputs))
 
 
-def _described(output: Mapping[str, Any]) -> str:
+def _described(output: Output) -> str:
     """``[2, 10, 32, 32] with NaN or infinity torch.float64``."""
-    values = "" if output["finite"] else " with NaN or infinity"
-    dtype = "" if output["dtype"] == "torch.float32" else f" {output['dtype']}"
-    return f"{output['shape']}{values}{dtype}"
+    values = "" if output.finite else " with NaN or infinity"
+    dtype = "" if output.dtype == "torch.float32" else f" {output.dtype}"
+    return f"{list(output.shape)}{values}{dtype}"
 
 
 # No number of colours is one, two or four times a number of filters: a wrong width must not fit by luck.
@@ -153,8 +153,8 @@ class Configurations:
         """``build`` for several configurations, each with the sizes of its batches."""
         probes = [self._probe(arguments, sizes) for arguments, sizes in batches.items()]
         replies = self._sitting.candidate.answers([(probe, {}) for probe in probes])
-        for arguments, probe, (evidence, _) in zip(batches, probes, replies, strict=True):
-            yield self._trial(arguments, probe, evidence)
+        for arguments, probe, (reply, _) in zip(batches, probes, replies, strict=True):
+            yield self._trial(arguments, probe, reply)
 
     def _probe(
         self,
@@ -162,19 +162,18 @@ class Configurations:
         batches: Sequence[int],
         side: int = SIDE,
         order: tuple[str, ...] | None = None,
-    ) -> Message:
-        return {
-            "do": "build",
-            "cls": self._facts.cls,
-            "args": list(arguments.positional(order or self._facts.parameters)),
-            "inputs": [[size, arguments.inputs, side, side] for size in batches],
-            "image": [1, arguments.inputs, side, side],
-            "rng": self._exam.number("build"),
-        }
+    ) -> BuildNetwork:
+        return BuildNetwork(
+            cls=self._facts.cls,
+            arguments=arguments.positional(order or self._facts.parameters),
+            inputs=tuple((size, arguments.inputs, side, side) for size in batches),
+            image=(1, arguments.inputs, side, side),
+            seed=self._exam.number("build"),
+        )
 
-    def _trial(self, arguments: Arguments, probe: Message, evidence: Message) -> Trial:
-        expected = tuple((size, arguments.colours, height, width) for size, _, height, width in probe["inputs"])
-        return Trial(arguments, expected, evidence, self._counts(arguments))
+    def _trial(self, arguments: Arguments, probe: BuildNetwork, reply: Construction | Trouble) -> Trial:
+        expected = tuple((size, arguments.colours, height, width) for size, _, height, width in probe.inputs)
+        return Trial(arguments, expected, reply, self._counts(arguments))
 
     def _counts(self, arguments: Arguments) -> frozenset[int]:
         """Numbers of trainable parameters that right answers have; computed once in a run."""
@@ -266,8 +265,8 @@ class Configurations:
         """The constructor's own order of the handout's parameters, where the class fits only in that order."""
         if all(trial.fits for trial in self.usual):
             return None
-        written = self._sitting.written(self._facts.cls) or {"methods": {}}
-        names = written["methods"].get("__init__", {}).get("parameters", [])[1:]
+        constructor = self._sitting.method(self._facts.cls, "__init__")
+        names = constructor.parameters[1:] if constructor is not None else ()
         own = tuple(_meant(name) for name in names[: len(self._facts.parameters)])
         if own == self._facts.parameters or sorted(own) != sorted(self._facts.parameters):
             return None
@@ -320,14 +319,13 @@ def _obeys(trial: Trial, rule: Mapping[str, int]) -> bool:
 
 def _hopeless(trials: Collection[Trial]) -> bool:
     """Whether trying more configurations would only repeat a hang or a crash."""
-    return all((trial.trouble or {}).get("type") in ("Stopped", "SystemExit") for trial in trials)
+    return all(trial.trouble is not None and trial.trouble.type in ("Stopped", "SystemExit") for trial in trials)
 
 
 def _beyond_limits(trial: Trial) -> bool:
     """Whether a configuration was stopped for the memory or the time that it took."""
-    trouble = trial.trouble or {}
-    text = str(trouble.get("text", "")).lower()
-    return trouble.get("type") in ("Stopped", "MemoryError") or "memory" in text
+    trouble = trial.trouble
+    return trouble is not None and (trouble.type in ("Stopped", "MemoryError") or "memory" in trouble.text.lower())
 
 
 def _one_width(trials: Collection[Trial]) -> bool:
@@ -335,7 +333,7 @@ def _one_width(trials: Collection[Trial]) -> bool:
     counts: dict[Arguments, set[int]] = {}
     for trial in trials:
         if trial.constructs:
-            counts.setdefault(replace(trial.arguments, filters=0), set()).add(trial.evidence["trainable"])
+            counts.setdefault(replace(trial.arguments, filters=0), set()).add(trial.built.trainable)
     constant = bool(counts) and all(len(numbers) == 1 for numbers in counts.values())
     return constant and not any(trial.has_right_count for trial in trials)
 

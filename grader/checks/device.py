@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.marking.evidence import Evidence, Json
 from grader.marking.verdicts import Flag, Verdict, failed, passed
+from grader.worker.protocol import Finding, RunOnDevice, Trouble
 
 __all__ = ["device"]
 
@@ -19,42 +21,41 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return held_up
     network = network_of(sitting, thing)
     arguments = network.configurations.judged[0]
-    probe = {
-        "do": "device",
-        "cls": network.facts.cls,
-        "args": list(arguments.positional(network.facts.parameters)),
-        "rng": sitting.exam.number("device"),
-    }
+    positional = arguments.positional(network.facts.parameters)
+    probe = RunOnDevice(cls=network.facts.cls, arguments=positional, seed=sitting.exam.number("device"))
     picture = {"input": network.image(arguments)}
-    evidence, _ = sitting.candidate.answer(probe, picture)
-    if "trouble" in evidence:
-        return failed(
-            criterion, trouble_sentence(evidence["trouble"], f"examining {network.facts.cls} on another device")
-        )
-    if sitting.card is not None and not evidence["findings"]:
-        confirmed, _ = sitting.candidate.answer(probe | {"device": sitting.card}, picture)
+    reply, _ = sitting.candidate.answer(probe, picture)
+    if isinstance(reply, Trouble):
+        return failed(criterion, trouble_sentence(reply, f"examining {network.facts.cls} on another device"))
+    if sitting.card is not None and not reply.findings:
+        confirmed, _ = sitting.candidate.answer(replace(probe, device=sitting.card), picture)
         # trouble there may be the card's own
-        if "trouble" not in confirmed and confirmed["settled"]:
-            evidence = confirmed
-    findings: list[dict[str, Any]] = evidence["findings"]
+        if not isinstance(confirmed, Trouble) and confirmed.settled:
+            reply = confirmed
+    findings = reply.findings
     if findings:
-        told = "; ".join(f"{finding.get('what')} ({finding.get('where')})" for finding in findings[:2])
+        told = "; ".join(f"{finding.what} ({finding.where})" for finding in findings[:2])
         return failed(
             criterion,
-            f"{network.facts.cls} is tied to one device: {told}. {_KEPT if findings[0].get('kept') is True else _MADE}",
+            f"{network.facts.cls} is tied to one device: {told}. {_KEPT if findings[0].kept else _MADE}",
             mistake="tied-to-device",
-            evidence={"findings": findings[:10]},
+            evidence=Evidence(facts={"findings": [_fact(finding) for finding in findings[:10]]}),
         )
-    if not evidence["settled"]:
+    if not reply.settled:
         return Verdict(
             criterion=criterion,
             outcome=passed(criterion, "").outcome,
             share=passed(criterion, "").share,
             feedback="Nothing in the network was seen to be tied to a device; a part of it could only be judged on "
             "a real GPU.",
-            flags=(Flag("unsettled", f"{criterion}: {str(evidence.get('why', 'not settled without a GPU'))[:300]}"),),
+            flags=(Flag("unsettled", f"{criterion}: {(reply.reason or 'not settled without a GPU')[:300]}"),),
         )
     return passed(criterion, "Nothing in the network is tied to a device.")
+
+
+def _fact(finding: Finding) -> dict[str, Json]:
+    kept = {} if finding.kept is None else {"kept": finding.kept}
+    return {"what": finding.what, "where": finding.where, **kept}
 
 
 _MADE = (

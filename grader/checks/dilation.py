@@ -6,7 +6,7 @@ The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -30,8 +30,10 @@ from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest.layer import smallest_for_layer
 from grader.exam.compare import compare, rounding, share_of
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
+from grader.worker.protocol import Trouble
 from reference.known_layers import FIXED_STEP, LAYER_MISTAKES, LayerMistake
 
 __all__ = ["gradients", "handmade", "values"]
@@ -54,16 +56,16 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return passed(
             criterion,
             f"All {len(answers)} cases have the right values.",
-            evidence=table | {"margins": {"outputs": margin}},
+            evidence=replace(table, margins={"outputs": margin}),
         )
-    first = next((answer for answer in wrong if "trouble" not in answer.evidence), wrong[0])
+    first = next((answer for answer in wrong if answer.trouble is None), wrong[0])
     where = sitting.where(name)
     unsteady = next((answer for answer in answers if answer.unsteady is not None), None)
-    if "trouble" in first.evidence:
+    if first.trouble is not None:
         doing = f"running {name} with {first.case.told()}"
-        return failed(criterion, trouble_sentence(first.evidence["trouble"], doing), evidence=table)
+        return failed(criterion, trouble_sentence(first.trouble, doing), evidence=table)
     found = first.difference("output")
-    evidence = table | ({"difference": found.as_json()} if found else {})
+    evidence = replace(table, difference=found)
     if unsteady is not None:
         if _uninitialised(answers):
             return failed(
@@ -86,7 +88,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     failing = _failing(wrong)
     smallest = smallest_for_layer(sitting, thing, among=failing) if failing else None
     if smallest is not None:
-        evidence, detail = evidence | {"snippet": smallest.snippet}, f"{detail} {smallest.sentence}"
+        evidence, detail = replace(evidence, snippet=smallest.snippet), f"{detail} {smallest.sentence}"
     if some is not None:
         return partial(
             criterion,
@@ -103,17 +105,18 @@ def _failing(answers: Iterable[Answer]) -> list[tuple[int, int | None]]:
     return [(answer.case.kernel, answer.case.gap) for answer in answers if answer.case.padding is None]
 
 
-def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: dict[str, Any]) -> Verdict:
+def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: Evidence) -> Verdict:
     """For a layer that says something else, or fails, when it is called again."""
     call = answer.unsteady or "again"
-    told = CALLS[call].format(name)
-    told += " gives another output" if call in answer.outputs else " fails"
+    later = None if call in answer.outputs else answer.run.later
+    subject = CALLS[call].format(name)
+    told = f"{subject} gives another output" if call in answer.outputs else f"{subject} fails"
     if call != "again":
         return failed(
             criterion,
-            f"{told} than in training mode; a convolution is the same in both ({where})."
-            if call in answer.outputs
-            else f"{trouble_sentence(answer.evidence['later'], 'calling ' + told.removesuffix(' fails'))}",
+            trouble_sentence(later, f"calling {subject}")
+            if later is not None
+            else f"{subject} gives another output than in training mode; a convolution is the same in both ({where}).",
             mistake="changes-with-mode",
             evidence=evidence,
         )
@@ -127,7 +130,7 @@ def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: d
 
 
 def _uninitialised(answers: tuple[Answer, ...]) -> bool:
-    return any(not answer.evidence.get("finite", True) for answer in answers)
+    return any(answer.trouble is None and not answer.run.output.finite for answer in answers)
 
 
 def _known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
@@ -148,8 +151,8 @@ def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
             return None
 
     expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
-    if expected is None or "trouble" in answer.evidence:
-        return expected is None and "trouble" in answer.evidence
+    if expected is None or answer.trouble is not None:
+        return expected is None and answer.trouble is not None
     return (
         "output" in answer.outputs and compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
     )
@@ -178,11 +181,15 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
     answers = case_answers(sitting, thing)
     table = case_table(answers, tuple(f"gradient.{source}" for source in SOURCES))
-    running = [answer for answer in answers if "trouble" not in answer.evidence]
-    stopped = next((answer for answer in answers if "trouble" in answer.evidence), None)
-    if stopped is not None and not any(answer.case.kernel > 1 and answer.case.gap != 0 for answer in running):
+    running = [answer for answer in answers if answer.trouble is None]
+    stopped = next((answer for answer in answers if answer.trouble is not None), None)
+    if (
+        stopped is not None
+        and stopped.trouble is not None
+        and not any(answer.case.kernel > 1 and answer.case.gap != 0 for answer in running)
+    ):
         doing = f"running {name} with {stopped.case.told()}"
-        return failed(criterion, trouble_sentence(stopped.evidence["trouble"], doing), evidence=table)
+        return failed(criterion, trouble_sentence(stopped.trouble, doing), evidence=table)
     if not all(answer.right for answer in running) and _spreads_nothing(sitting, thing, answers):
         return failed(
             criterion,
@@ -195,7 +202,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             difference = answer.difference(of)
             if difference is None:
                 continue
-            evidence = table | {"difference": difference.as_json()}
+            evidence = replace(table, difference=difference)
             if of not in answer.outputs:
                 unused = not answer.right and _unused(sitting, thing, answer, source)
                 advice = (
@@ -217,7 +224,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             # Where the values are wrong already, their smallest input says enough.
             smallest = smallest_for_layer(sitting, thing, of, among=_failing([answer])) if answer.right else None
             if smallest is not None:
-                evidence |= {"snippet": smallest.snippet}
+                evidence = replace(evidence, snippet=smallest.snippet)
             told = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
             return failed(criterion, told + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
     of_what = "" if all(answer.right for answer in answers) else " for what the layer computes"
@@ -254,10 +261,10 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
 def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tensor) -> Tensor | None:
     """The output after ``step`` was added to input, weight or bias; None if it has no longer the shape it had."""
     drawn = drawn_tensors(sitting, answer.case)
-    evidence, outputs = sitting.candidate.answer(
+    reply, outputs = sitting.candidate.answer(
         probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
     )
-    output = None if "trouble" in evidence else outputs["output"]
+    output = None if isinstance(reply, Trouble) else outputs["output"]
     return output if output is not None and output.shape == answer.outputs["output"].shape else None
 
 
@@ -291,9 +298,9 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     name = sitting.exam.handout.layer_things[thing].cls
     if why_absent(sitting, name) is not None or not runs(case_answers(sitting, thing)):
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
-    answers = [answer for answer in case_answers(sitting, thing) if "trouble" not in answer.evidence]
+    answers = [answer for answer in case_answers(sitting, thing) if answer.trouble is None]
     where = sitting.where(name)
-    native = sorted({op for answer in answers for op in answer.evidence["native"]})
+    native = sorted({op for answer in answers for op in answer.run.native})
     user = name
     if not native:
         user, native = _native_in_network(sitting, thing)
@@ -303,7 +310,7 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
             mistake="native-dilation",
-            evidence={"operations": native},
+            evidence=Evidence(facts={"operations": native}),
         )
     if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):
         return failed(
@@ -312,13 +319,13 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             mistake="dilation-ignored",
         )
     flags = []
-    suspicious = [call for one in sitting.reached(name) for call in one["calls"] if call.get("dilates")]
+    suspicious = [call for written in sitting.reached(name) for call in written.definition.calls if call.dilates]
     if suspicious:
         flags.append(
             Flag(
                 "untrusted-evidence",
-                f"{criterion}: the source passes a dilation to {suspicious[0]['name']} in line "
-                f"{suspicious[0]['line']}, and yet none was seen at work.",
+                f"{criterion}: the source passes a dilation to {suspicious[0].name} in line "
+                f"{suspicious[0].line}, and yet none was seen at work.",
             )
         )
     return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))
@@ -352,8 +359,8 @@ def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) 
     for gap in GAPS:
         case = Case(3, gap, 1, 1, 1, 16, 16)
         drawn = drawn_tensors(sitting, Case(3, 0, 1, 1, 1, 16, 16))
-        evidence, found = sitting.candidate.answer(probe(sitting, thing, case), drawn)
-        if "trouble" not in evidence:
+        reply, found = sitting.candidate.answer(probe(sitting, thing, case), drawn)
+        if not isinstance(reply, Trouble):
             outputs.append(found["output"])
     first = outputs[0] if outputs else torch.zeros(())
     return not any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])

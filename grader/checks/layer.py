@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
-
-from torch import Tensor
 
 from grader.checks.sitting import Sitting
-from grader.exam.compare import Difference, compare, rounding
+from grader.exam.compare import compare, missing, rounding
+from grader.marking.evidence import Configuration, Difference, Evidence
+from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
 
 __all__ = [
     "CALLS",
@@ -29,7 +28,6 @@ __all__ = [
 ]
 
 
-Tensors = dict[str, Tensor]
 GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
 OTHER_GAPS = (2, 4, 5)
 """Of which each run has one, so that no layer can be made for the handout's gaps alone."""
@@ -59,8 +57,9 @@ class Case:
     """The ordinary layer's fourth argument; None leaves it out."""
 
     @property
-    def arguments(self) -> list[int]:
-        return [self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None)]
+    def arguments(self) -> tuple[int, ...]:
+        """What the layer's constructor is called with."""
+        return (self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None))
 
     @property
     def named(self) -> dict[str, int]:
@@ -100,11 +99,23 @@ class Answer:
     """What candidate and reference said to one case."""
 
     case: Case
-    evidence: dict[str, Any]
+    reply: LayerRun | Trouble
     outputs: Tensors
     expected: Tensors
     tolerances: dict[str, float]
     _differences: dict[str, Difference | None] = field(default_factory=dict)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What stopped the first call; None if nothing did."""
+        return self.reply if isinstance(self.reply, Trouble) else None
+
+    @property
+    def run(self) -> LayerRun:
+        """What the worker saw of the layer. Raises ValueError where there is ``trouble``."""
+        if isinstance(self.reply, Trouble):
+            raise ValueError(f"the layer did not run: {self.reply.text}")
+        return self.reply
 
     def difference(self, name: str) -> Difference | None:
         """None if the tensor is there and right. Compared once."""
@@ -115,18 +126,18 @@ class Answer:
     def _difference(self, name: str) -> Difference | None:
         if name not in self.outputs:
             shape = tuple(self.expected["output" if name in CALLS else name].shape)
-            return Difference(shape, (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+            return missing(shape, ())
         of = "output" if name in CALLS else name
         return compare(self.expected[of], self.outputs[name], self.tolerances[of])
 
     @property
     def right(self) -> bool:
-        return "trouble" not in self.evidence and not any(map(self.difference, ("output", *CALLS)))
+        return self.trouble is None and not any(map(self.difference, ("output", *CALLS)))
 
     @property
     def unsteady(self) -> str | None:
         """The first call after the first that says something else, or fails; None if they agree."""
-        if "trouble" in self.evidence:
+        if self.trouble is not None:
             return None
         first, allowed = self.outputs["output"], self.tolerances["output"]
         differing = (
@@ -150,13 +161,13 @@ def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
     }
 
 
-def _question(sitting: Sitting, thing: str, case: Case) -> tuple[dict[str, Any], Tensors]:
+def _question(sitting: Sitting, thing: str, case: Case) -> tuple[RunLayer, Tensors]:
     return probe(sitting, thing, case), drawn_tensors(sitting, case)
 
 
-def probe(sitting: Sitting, thing: str, case: Case) -> dict[str, Any]:
+def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
     cls = sitting.exam.handout.layer_things[thing].cls
-    return {"do": "layer", "cls": cls, "args": case.arguments, "rng": sitting.exam.number("layer")}
+    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"))
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
@@ -184,16 +195,17 @@ def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[s
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:
-    return any("trouble" not in answer.evidence for answer in answers)
+    return any(answer.trouble is None for answer in answers)
 
 
-def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> dict[str, Any]:
-    rows = []
+def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> Evidence:
+    """Every case as a configuration, and whether the tensors of these names are right."""
+    configurations = []
     for answer in answers:
-        if "trouble" in answer.evidence:
-            actual, ok = str(answer.evidence["trouble"].get("text", ""))[:120], False
+        if answer.trouble is not None:
+            actual, ok = answer.trouble.text[:120], False
         else:
             found = [difference for name in names if (difference := answer.difference(name)) is not None]
             actual, ok = (found[0].sentence() if found else "equal"), not found
-        rows.append({"arguments": answer.case.named, "expected": "equal to the reference", "actual": actual, "ok": ok})
-    return {"configurations": rows}
+        configurations.append(Configuration(answer.case.named, "equal to the reference", actual, ok))
+    return Evidence(configurations=tuple(configurations))

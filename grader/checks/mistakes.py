@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from grader.marking.rubric import Rubric
+from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
 from reference.known import LAYER_ORDER, mistakes, right
 from reference.known_layers import LAYER_MISTAKES
@@ -17,8 +16,7 @@ def unknown_mistake(rubric: Rubric) -> str | None:
     for (assignment, id), line in rubric.mistake_lines.items():
         known = _known(assignment)
         if not set(id.split("+")) <= known:
-            near = get_close_matches(id[:60], sorted(known), n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"allowed are {', '.join(sorted(known))}"
+            hint = did_you_mean(id, sorted(known), otherwise=f"allowed are {', '.join(sorted(known))}")
             return f"line {line}: '{id[:60]}' under mistakes of '{assignment}' is no known mistake: {hint}"
     return None
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,19 +13,17 @@ from torch import Tensor
 from grader.checks.catalogue import look_up
 from grader.checks.configurations import SIDE, Configurations
 from grader.checks.sitting import Sitting, trouble_sentence
-from grader.exam.compare import Difference, compare, rounding, share_of
+from grader.exam.compare import compare, missing, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local
 from grader.lazy import lazy
+from grader.marking.evidence import Difference
+from grader.worker.protocol import RunNetwork, Tensors, Trace, TraceNetwork, Trouble
 from reference.arguments import PARAMETERS, Arguments
 from reference.handouts import NetworkFacts
 from reference.known import Known, Network, misordered, right
 from reference.steps import Steps, state_shapes, upsampling_moved
 
 __all__ = ["Examined", "Run", "known_candidate", "network_of"]
-
-
-Message = dict[str, Any]
-Tensors = dict[str, Tensor]
 
 
 def network_of(sitting: Sitting, thing: str) -> Examined:
@@ -39,15 +36,17 @@ class Run:
     """A network's function under the examiner's parameters, in one configuration."""
 
     arguments: Arguments
-    trace: Message
+    trace: Trace
+    """Empty where the network could not be traced."""
     outputs: Tensors
-    trouble: Message | None = None
+    trouble: Trouble | None = None
     native: tuple[str, ...] = ()
     """Operations that were given a dilation."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(tuple(line["shape"]) for line in self.trace.get("parameters", []))
+        """Of the parameters, in the order in which layers use them."""
+        return tuple(tensor.shape for tensor in self.trace.parameters)
 
 
 class Examined:
@@ -197,45 +196,48 @@ def _asked(
 
     ``parameters``: those of its constructor.
     """
-    probes = [
-        {"cls": cls, "args": list(arguments.positional(parameters)), "rng": exam.number("run")}
-        for arguments, _ in images
-    ]
+    seed = exam.number("run")
+    calls = [(arguments.positional(parameters), image) for arguments, image in images]
     traces = [
         trace
         for trace, _ in candidate.answers(
-            [({"do": "trace", **probe}, {"input": image}) for probe, (_, image) in zip(probes, images, strict=True)]
+            [(TraceNetwork(cls=cls, arguments=values, seed=seed), {"input": image}) for values, image in calls]
         )
     ]
-    answered = candidate.answers(
+    replies = candidate.answers(
         [
-            ({"do": "run", **probe}, {"input": image, **_state(exam, trace)})
-            for probe, (_, image), trace in zip(probes, images, traces, strict=True)
-            if "trouble" not in trace
+            (RunNetwork(cls=cls, arguments=values, seed=seed), {"input": image, **_state(exam, trace)})
+            for (values, image), trace in zip(calls, traces, strict=True)
+            if not isinstance(trace, Trouble)
         ]
     )
     runs = []
     for (arguments, _), trace in zip(images, traces, strict=True):
-        if "trouble" in trace:
-            runs.append(Run(arguments, {}, {}, trace["trouble"]))
+        if isinstance(trace, Trouble):
+            runs.append(Run(arguments, Trace(), {}, trace))
+            continue
+        reply, outputs = next(replies)
+        if isinstance(reply, Trouble):
+            runs.append(Run(arguments, trace, outputs, reply))
         else:
-            evidence, outputs = next(answered)
-            native = tuple(evidence.get("native", ()))
-            runs.append(Run(arguments, trace, outputs, evidence.get("trouble"), native))
+            runs.append(Run(arguments, trace, outputs, native=reply.native))
     return tuple(runs)
 
 
-def _state(exam: Exam, trace: Message) -> Tensors:
-    return exam.state("run", *([line["shape"] for line in trace[kind]] for kind in ("parameters", "buffers")))
+def _state(exam: Exam, trace: Trace) -> Tensors:
+    """The examiner's values for the parameters and buffers of a network."""
+    parameters, buffers = ([tensor.shape for tensor in tensors] for tensors in (trace.parameters, trace.buffers))
+    return exam.state("run", parameters, buffers)
 
 
 def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:
+    """Each output that differs, by name."""
     for name, value in expected.outputs.items():
         if name not in actual.outputs:
-            yield name, Difference(tuple(value.shape), (), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+            yield name, missing(tuple(value.shape), ())
             continue
         difference = compare(value, actual.outputs[name], tolerances[name])
         if difference is not None:
             yield name, difference
     for name in actual.outputs.keys() - expected.outputs.keys():
-        yield name, Difference((), tuple(actual.outputs[name].shape), 0, 0, (), 0.0, 0.0, 0.0, 0.0)
+        yield name, missing((), tuple(actual.outputs[name].shape))

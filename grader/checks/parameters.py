@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from grader.checks.absence import cannot_be_judged
+from grader.checks.configurations import Trial
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
 from grader.checks.trust import counted_otherwise
+from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, passed
 
 __all__ = ["parameters"]
@@ -23,18 +25,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         if trial.fits and (network.configurations.fixed or {}).items() <= trial.arguments.named().items()
     ]
     trials = trials or [trial for trial in network.configurations.trials if trial.constructs]
-    table = {
-        "configurations": [
-            {
-                "arguments": trial.arguments.named(network.facts.parameters),
-                "expected": " or ".join(f"{count:,}" for count in sorted(trial.counts)),
-                "actual": f"{trial.evidence['trainable']:,}"
-                + (f" and {trial.evidence['frozen']:,} frozen" if trial.evidence["frozen"] else ""),
-                "ok": trial.has_right_count and trial.count_problem is None,
-            }
-            for trial in trials
-        ]
-    }
+    table = Evidence(configurations=tuple(_configuration(network, trial) for trial in trials))
     wrong = next((trial for trial in trials if not trial.has_right_count or trial.count_problem), None)
     if wrong is None and not network.facts.odd_kernels and network.configurations.reordered is None:
         # Shapes are asked at kernel 3 only, but a filter that is always 3×3 has too few parameters at 5.
@@ -43,25 +34,24 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if wrong is None:
         return passed(
             criterion,
-            f"{trials[0].evidence['trainable']:,} trainable parameters with "
+            f"{trials[0].built.trainable:,} trainable parameters with "
             f"{network.named(trials[0].arguments)}, as in the handout.",
             evidence=table,
             flags=counted_otherwise(network, criterion),
         )
     if wrong.count_problem is not None and wrong.has_right_count:
         return failed(criterion, wrong.count_problem, evidence=table)
-    expected = min(wrong.counts, key=lambda count: abs(count - wrong.evidence["trainable"]))
+    expected = min(wrong.counts, key=lambda count: abs(count - wrong.built.trainable))
     feedback = (
-        f"{network.call(wrong.arguments)} has {wrong.evidence['trainable']:,} trainable parameters, "
-        f"expected {expected:,}."
+        f"{network.call(wrong.arguments)} has {wrong.built.trainable:,} trainable parameters, expected {expected:,}."
     )
-    if wrong.evidence["frozen"]:
+    if wrong.built.frozen:
         feedback += (
-            f" A further {wrong.evidence['frozen']:,} do not require gradients (requires_grad is False), so "
+            f" A further {wrong.built.frozen:,} do not require gradients (requires_grad is False), so "
             "training would not change them."
         )
     elif wrong not in trials:
-        same = wrong.evidence["trainable"] == trials[0].evidence["trainable"]
+        same = wrong.built.trainable == trials[0].built.trainable
         feedback += (
             " That is as many as with kernel=3: 3 is written where `kernel` belongs."
             if same
@@ -72,22 +62,30 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return failed(criterion, feedback, evidence=table)
 
 
+def _configuration(network: Examined, trial: Trial) -> Configuration:
+    frozen = f" and {trial.built.frozen:,} frozen" if trial.built.frozen else ""
+    return Configuration(
+        arguments=trial.arguments.named(network.facts.parameters),
+        expected=" or ".join(f"{count:,}" for count in sorted(trial.counts)),
+        actual=f"{trial.built.trainable:,}{frozen}",
+        ok=trial.has_right_count and trial.count_problem is None,
+    )
+
+
 def _why_not_as_many(network: Examined) -> str:
     if network.trouble is not None or not network.runs:
         return ""
     run = network.runs[0]
-    unused = [line["name"] for line in run.trace.get("unused", [])]
+    unused = [tensor.name for tensor in run.trace.unused]
     if unused:
         return f" These take no part in the forward pass: {', '.join(unused[:4])}{' …' if len(unused) > 4 else ''}."
     known = network.match
     if known is not None and not known.is_right:
         return f" {known.explanation}"
-    expected = [
-        tuple(line["shape"]) for line in network.expected(network.right[0], run.arguments)[0].trace["parameters"]
-    ]
+    expected = network.expected(network.right[0], run.arguments)[0].shapes
     for index, (ours, theirs) in enumerate(zip(expected, run.shapes, strict=False)):
         if ours != theirs:
-            name = run.trace["parameters"][index]["name"]
+            name = run.trace.parameters[index].name
             return (
                 f" With {network.named(run.arguments)}, the first to differ in the order in which layers run is "
                 f"`{name}`: its shape is {list(theirs)}, expected {list(ours)}."

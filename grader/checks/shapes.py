@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
-from typing import Any
 
 from grader.checks.absence import absent_class, line_of, made_of_what_is_missing, undefined
 from grader.checks.configurations import Trial
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
 
 __all__ = ["shapes"]
@@ -30,7 +30,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if absent:
         return failed(criterion, absent)
     trials = network.configurations.trials
-    table = {"configurations": [_as_json(network, trial) for trial in trials]}
+    table = Evidence(configurations=tuple(_configuration(network, trial) for trial in trials))
     fixed = network.configurations.fixed
     if fixed == {}:
         remarks = _larger_images(network)
@@ -75,42 +75,42 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return failed(criterion, _first_failure(sitting, network, first), evidence=table)
 
 
-def _as_json(network: Examined, trial: Trial) -> dict[str, Any]:
-    return {
-        "arguments": trial.arguments.named(network.facts.parameters),
-        "expected": ", ".join(str(list(shape)) for shape in trial.expected),
-        "actual": trial.summary,
-        "ok": trial.fits,
-    }
+def _configuration(network: Examined, trial: Trial) -> Configuration:
+    return Configuration(
+        arguments=trial.arguments.named(network.facts.parameters),
+        expected=", ".join(str(list(shape)) for shape in trial.expected),
+        actual=trial.summary,
+        ok=trial.fits,
+    )
 
 
 def _first_failure(sitting: Sitting, network: Examined, trial: Trial) -> str:
     call = f"{network.facts.cls}({', '.join(map(str, trial.arguments.positional(network.facts.parameters)))})"
     names = network.named(trial.arguments)
     if trial.trouble is not None:
-        stopped = trial.trouble.get("type") == "Stopped"  # and nobody knows where
+        stopped = trial.trouble.type == "Stopped"  # and nobody knows where
         doing = f"building and running {call}" if stopped else f"{'running' if trial.constructs else 'building'} {call}"
         sentence = trouble_sentence(trial.trouble, f"{doing} ({names})") + undefined(sitting, trial.trouble)
-        if trial.trouble.get("type") == "TypeError" and not trial.constructs:
+        if trial.trouble.type == "TypeError" and not trial.constructs:
             sentence += f" The handout's constructor takes {', '.join(network.facts.parameters)}, in this order."
-        if trial.trouble.get("type") == "Refusal" and "no return" in sentence:
+        if trial.trouble.type == "Refusal" and "no return" in sentence:
             sentence = f"{sentence[:-1]} ({line_of(sitting, network.facts.cls, 'forward')})."
         return sentence + _advice(network, trial)
-    for output, expected in zip(trial.evidence["outputs"], trial.expected, strict=True):
-        if tuple(output["shape"]) != expected:
+    for output, expected in zip(trial.built.outputs, trial.expected, strict=True):
+        if output.shape != expected:
             return (
-                f"With {names}, the output of a batch of {expected[0]} has the shape {output['shape']}, expected "
-                f"{list(expected)}.{_why_that_shape(network, output['shape'], expected)}"
+                f"With {names}, the output of a batch of {expected[0]} has the shape {list(output.shape)}, expected "
+                f"{list(expected)}.{_why_that_shape(network, output.shape, expected)}"
             )
-        if output["dtype"] != "torch.float32":
-            return f"With {names}, the output has the type {output['dtype']}, expected torch.float32 like the input."
+        if output.dtype != "torch.float32":
+            return f"With {names}, the output has the type {output.dtype}, expected torch.float32 like the input."
     return (
-        f"With {names}, the network has {trial.evidence['trainable']:,} trainable parameters, expected "
+        f"With {names}, the network has {trial.built.trainable:,} trainable parameters, expected "
         f"{' or '.join(f'{count:,}' for count in sorted(trial.counts))}."
     )
 
 
-def _why_that_shape(network: Examined, shape: list[int], expected: tuple[int, ...]) -> str:
+def _why_that_shape(network: Examined, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """What makes the output's shape another one, where it can be told."""
     if len(shape) == len(expected) and shape[0] != expected[0] and math.prod(shape) == math.prod(expected):
         return " The size of the batch is written in: a view or reshape has to take it from x.size(0)."
@@ -121,7 +121,7 @@ def _why_that_shape(network: Examined, shape: list[int], expected: tuple[int, ..
 
 def _advice(network: Examined, trial: Trial) -> str:
     """What an error of PyTorch's means here, in one sentence; empty if that is not known."""
-    text = str((trial.trouble or {}).get("text", ""))
+    text = trial.trouble.text if trial.trouble is not None else ""
     batches = {shape[0] for shape in trial.expected}
     met = re.search(r"expected input\[(\d+), \d+, (\d+), (\d+)\]", text)
     joined = any(step.kind == "cat" for step in network.right[0].steps)

@@ -16,8 +16,7 @@ CPU and that result counts, so marks do not depend on the hardware.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -26,14 +25,14 @@ from grader.checks.absence import cannot_be_judged
 from grader.checks.configurations import SIDE
 from grader.checks.network import Examined, known_candidate, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.marking.evidence import Curve, Evidence
 from grader.marking.verdicts import Outcome, Verdict, failed, passed
+from grader.worker.protocol import Tensors, TraceNetwork, Training, TrainNetwork, Trouble
 from reference.arguments import Arguments
 from reference.known import Known
 
 __all__ = ["training"]
 
-
-Tensors = dict[str, Tensor]
 
 # From the examiner's parameters: learning rate and number of steps.
 _RATE = 0.02
@@ -77,34 +76,33 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
     if obstacle is not None:
         return failed(criterion, obstacle)
 
-    probe: dict[str, Any] = {
-        "do": "learn",
-        "cls": facts.cls,
-        "args": list(arguments.positional(facts.parameters)),
-        "rng": exam.number("learn"),
-    }
-    if device is not None:
-        probe["device"] = device
-
-    start = exam.state("learn", reference.shapes, [line["shape"] for line in network.runs[0].trace["buffers"]])
+    start = exam.state("learn", reference.shapes, [buffer.shape for buffer in network.runs[0].trace.buffers])
     first = {name: value[:_STEPS] for name, value in lessons.items()}
-    evidence, outputs = sitting.candidate.answer({**probe, "optimizer": "sgd", "rate": _RATE}, {**first, **start})
-    if "trouble" in evidence:
-        return failed(criterion, _stopped(sitting, network, evidence["trouble"], doing))
+    probe = TrainNetwork(
+        cls=facts.cls,
+        arguments=arguments.positional(facts.parameters),
+        seed=exam.number("learn"),
+        device=device,
+        optimizer="sgd",
+        rate=_RATE,
+    )
+    reply, outputs = sitting.candidate.answer(probe, {**first, **start})
+    if isinstance(reply, Trouble):
+        return failed(criterion, _stopped(sitting, network, reply, doing))
     curve = _curve(reference, outputs["losses"])
     ways = _ways(reference.parameters, outputs, start)
     departure = _departure(network, known, reference, outputs, start, ways)
     if departure is not None:
         sentence, margins = departure
         mistake, why = _why(sitting, network)
-        return failed(criterion, f"{sentence} {why}", mistake=mistake, evidence=curve | margins)
+        return failed(criterion, f"{sentence} {why}", mistake=mistake, evidence=replace(curve, margins=margins))
 
-    own = {**probe, "optimizer": "adam", "rate": _OWN_RATE}
-    evidence, own_outputs = sitting.candidate.answer(own, dict(lessons))
-    if "trouble" in evidence:
-        sentence = trouble_sentence(evidence["trouble"], f"{doing} from its own initial parameters")
+    own = replace(probe, optimizer="adam", rate=_OWN_RATE)
+    reply, own_outputs = sitting.candidate.answer(own, dict(lessons))
+    if isinstance(reply, Trouble):
+        sentence = trouble_sentence(reply, f"{doing} from its own initial parameters")
         return failed(criterion, sentence, evidence=curve)
-    problem = _problem_from_own_start(evidence, own_outputs["losses"])
+    problem = _problem_from_own_start(reply, own_outputs["losses"])
     if problem is not None:
         return failed(criterion, problem, evidence=curve)
     shares = {
@@ -116,7 +114,7 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
         criterion,
         f"The loss follows the reference's over {len(outputs['losses']) - 1} steps, and falls from the network's own "
         "start.",
-        evidence=curve | {"margins": shares},
+        evidence=replace(curve, margins=shares),
     )
 
 
@@ -127,7 +125,7 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
 class _ReferenceRun:
     """The reference's training run from the examiner's parameters, over T steps."""
 
-    shapes: list[list[int]]
+    shapes: tuple[tuple[int, ...], ...]
     """Of its parameters, in the order in which layers run."""
     buffers: int
     """How many running statistics it has."""
@@ -144,17 +142,18 @@ def _reference_run(network: Examined, known: Known, arguments: Arguments, lesson
 
     def make() -> _ReferenceRun:
         exam = network.exam
-        construct: dict[str, Any] = {"cls": "Network", "args": list(arguments.numbers), "rng": 0}
         image = {"input": network.image(arguments)}
-        trace, _ = known_candidate(known).answer({"do": "trace", **construct}, image)
-        shapes = [line["shape"] for line in trace["parameters"]]
-        state = exam.state("learn", shapes, [line["shape"] for line in trace["buffers"]])
-        probe = {"do": "learn", **construct, "optimizer": "sgd", "rate": _RATE}
+        trace, _ = known_candidate(known).answer(TraceNetwork(cls="Network", arguments=arguments.numbers), image)
+        if isinstance(trace, Trouble):
+            raise RuntimeError(f"a known implementation cannot be traced: {trace.text}")
+        shapes = tuple(tensor.shape for tensor in trace.parameters)
+        state = exam.state("learn", shapes, [tensor.shape for tensor in trace.buffers])
+        probe = TrainNetwork(cls="Network", arguments=arguments.numbers, optimizer="sgd", rate=_RATE)
         first = {name: value[:_STEPS] for name, value in lessons.items()}
         _, single = known_candidate(known).answer(probe, {**first, **state})
         _, double = known_candidate(known, torch.float64).answer(probe, {**first, **state})
         tolerances = _drift(single["losses"], double["losses"])
-        return _ReferenceRun(shapes, len(trace["buffers"]), single["losses"], tolerances, double)
+        return _ReferenceRun(shapes, len(trace.buffers), single["losses"], tolerances, double)
 
     return network.exam.once(("training", known.steps, arguments), make)
 
@@ -176,7 +175,7 @@ def _drift(single: Tensor, double: Tensor) -> Tensor:
 def _obstacle(network: Examined, arguments: Arguments, reference: _ReferenceRun) -> str | None:
     """Why a network cannot be trained as the reference is; None if it can."""
     facts, run = network.facts, network.runs[0]
-    if list(map(list, run.shapes)) != reference.shapes or len(run.trace["buffers"]) != reference.buffers:
+    if run.shapes != reference.shapes or len(run.trace.buffers) != reference.buffers:
         return (
             f"{facts.cls} has other layers than the handout's network, so the two cannot start from the same "
             f"parameters; see {facts.thing}.architecture."
@@ -191,7 +190,7 @@ def _obstacle(network: Examined, arguments: Arguments, reference: _ReferenceRun)
     return None
 
 
-def _stopped(sitting: Sitting, network: Examined, trouble: dict[str, Any], doing: str) -> str:
+def _stopped(sitting: Sitting, network: Examined, trouble: Trouble, doing: str) -> str:
     """What stopped the training, as a sentence."""
     sentence = trouble_sentence(trouble, doing)
     if "does not require grad" not in sentence:
@@ -207,8 +206,8 @@ def _departure(
     outputs: Tensors,
     start: Tensors,
     ways: dict[int, float],
-) -> tuple[str, dict[str, Any]] | None:
-    """How the training departs from the reference's, as a sentence with its evidence; None if it does not.
+) -> tuple[str, dict[str, float]] | None:
+    """How the training departs from the reference's, as a sentence with its margins; None if it does not.
 
     ``outputs``: losses and parameters of the network after training; ``start``: its parameters before;
     ``ways``: see ``_ways``.
@@ -232,7 +231,7 @@ def _departure(
         return sentence, {}
     astray = max(ways, key=ways.__getitem__)
     if not ways[astray] <= _APART:
-        name = network.runs[0].trace["parameters"][astray]["name"]
+        name = network.runs[0].trace.parameters[astray].name
         place = f"parameter.{astray}"
         still = bool((outputs.get(place, torch.zeros(())) == start[place]).all())
         sentence = (
@@ -240,7 +239,7 @@ def _departure(
             if still
             else f"Training from the same parameters updates `{name}` differently from the handout's network."
         )
-        return sentence, {"margins": {"parameters": _finite(ways[astray] / _APART)}}
+        return sentence, {"parameters": ways[astray] / _APART}
     return None
 
 
@@ -273,31 +272,21 @@ def _ways(exact: dict[str, Tensor], actual: dict[str, Tensor], state: dict[str, 
     return ways
 
 
-def _curve(reference: _ReferenceRun, losses: Tensor) -> dict[str, Any]:
+def _curve(reference: _ReferenceRun, losses: Tensor) -> Evidence:
     """Both curves of losses, for the report."""
-    return {
-        "curve": {
-            "expected": _plain(reference.losses),
-            "actual": _plain(losses),
-            "tolerance": float(reference.tolerances.max()),
-        }
-    }
+    tolerance = float(reference.tolerances.max())
+    return Evidence(curve=Curve(expected=_plain(reference.losses), actual=_plain(losses), tolerance=tolerance))
 
 
-def _plain(losses: Tensor) -> list[float]:
-    """With six digits."""
-    return [float(f"{value:.6g}") for value in losses.tolist()]
-
-
-def _finite(value: float) -> float | str:
-    """The number, or its name where JSON has no number for it."""
-    return value if math.isfinite(value) else str(value)
+def _plain(losses: Tensor) -> tuple[float, ...]:
+    """Losses (T + 1) in six digits."""
+    return tuple(float(f"{value:.6g}") for value in losses.tolist())
 
 
 # -- what a network learns from its own start --------------------------------------------------------------------------
 
 
-def _problem_from_own_start(evidence: dict[str, Any], losses: Tensor) -> str | None:
+def _problem_from_own_start(training: Training, losses: Tensor) -> str | None:
     """What is wrong with a training run from the network's own parameters, as a sentence; None if nothing is."""
     first, last = float(losses[0]), float(losses[-1])
     if not bool(torch.isfinite(losses).all()):
@@ -305,12 +294,12 @@ def _problem_from_own_start(evidence: dict[str, Any], losses: Tensor) -> str | N
             f"From the network's own initial parameters, the loss is not finite ({first:.4g}, then {last:.4g}). "
             "Check how the parameters are initialised."
         )
-    moves = zip(evidence["shapes"], evidence["moved"], strict=True)
+    moves = zip(training.shapes, training.moved, strict=True)
     still = [shape for shape, moved in moves if not moved and len(shape) >= 2]
     if still:
         return (
             f"From the network's own initial parameters, training does not change {len(still)} of its filters at "
-            f"all (the first has the shape {still[0]}). "
+            f"all (the first has the shape {list(still[0])}). "
             "Filters that start at zero get no gradient: start them at small random values."
         )
     if not _fallen(losses) >= _FALL:
@@ -344,16 +333,15 @@ def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
     if not known.is_right:
         return known.id, known.explanation
     constructed = [trial for trial in network.configurations.trials if trial.constructs]
-    if not all(trial.evidence["listed"] for trial in constructed):
+    if not all(trial.built.listed for trial in constructed):
         return None, f"model.parameters() does not return the network's own parameters; see {thing}.parameters."
-    if any(trial.evidence["frozen"] and not trial.has_right_count for trial in constructed):
+    if any(trial.built.frozen and not trial.has_right_count for trial in constructed):
         return "gradients-cut", f"Some parameters do not require gradients; see {thing}.parameters."
     cls = network.facts.cls
-    written = sitting.written(cls) or {"methods": {}}
-    own_train = written["methods"].get("train")
-    if own_train and sitting.call_in(cls, _cuts) is None:
+    written, own_train = sitting.written(cls), sitting.method(cls, "train")
+    if written is not None and own_train is not None and sitting.call_in(cls, _cuts) is None:
         return None, (
-            f"The outputs are right, but {cls} has a train() of its own ({sitting.at(written, own_train['line'])}), so "
+            f"The outputs are right, but {cls} has a train() of its own ({written.at(own_train.line)}), so "
             "it may train in another mode than a script asks for: remove that method, nn.Module has one."
         )
     return (

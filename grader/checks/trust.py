@@ -8,9 +8,10 @@ and a person looks before they go out.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.marking.verdicts import Flag
+from grader.worker.protocol import Outline, Trouble, UnusualCode
 
 if TYPE_CHECKING:
     from grader.checks.network import Examined
@@ -25,18 +26,18 @@ THREADS = Flag(
 )
 
 
-def doubts(outline: dict[str, Any]) -> tuple[Flag, ...]:
+def doubts(outline: Outline) -> tuple[Flag, ...]:
     """A flag for each file whose source could reach the examiner, with names and lines."""
     flags = []
-    for file in outline["files"]:
-        found = file.get("unusual", [])
+    for file in outline.files:
+        found = file.unusual
         if found:
-            places = [f"{_place(one)}: {one['what']}" for one in found[:_SHOWN]]
+            places = [f"{_place(one)}: {one.construct}" for one in found[:_SHOWN]]
             more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
             flags.append(
                 Flag(
                     "untrusted-evidence",
-                    f"{file['path']} could change what the examiner sees ({'; '.join(places)}{more}): "
+                    f"{file.path} could change what the examiner sees ({'; '.join(places)}{more}): "
                     "read it before the marks go out.",
                 )
             )
@@ -61,17 +62,17 @@ def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
     if network.trouble is not None:
         return ()
     run = network.runs[0]
-    counted = network.configurations.build(run.arguments, ()).evidence
-    places = [*run.trace["parameters"], *run.trace["constants"], *run.trace["unused"]]
+    counted = network.configurations.build(run.arguments, ()).reply
+    places = [*run.trace.parameters, *run.trace.constants, *run.trace.unused]
     # of those that are not in use, a trace lists so many
-    if "trouble" in counted or len(run.trace["unused"]) >= 100:
+    if isinstance(counted, Trouble) or len(run.trace.unused) >= 100:
         return ()
-    held, claimed = sum(math.prod(line["shape"]) for line in places), counted["trainable"] + counted["frozen"]
+    held, claimed = sum(math.prod(tensor.shape) for tensor in places), counted.trainable + counted.frozen
     if held == claimed:
         return ()
     told = f"{criterion}: {network.facts.cls} counts {claimed:,} parameters, and values could be put into {held:,}."
     return (Flag("untrusted-evidence", told),)
 
 
-def _place(one: dict[str, Any]) -> str:
-    return f"cell {one['cell']}, line {one['line']}" if one.get("cell") else f"line {one['line']}"
+def _place(code: UnusualCode) -> str:
+    return f"cell {code.cell}, line {code.line}" if code.cell else f"line {code.line}"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from grader import __version__
 from grader.display import display
+from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
 
 if TYPE_CHECKING:
@@ -170,11 +171,8 @@ def _complain(sentence: str) -> None:
 def _check(options: argparse.Namespace) -> None:
     """Refuse values that no run can use, before anything slow is imported."""
     if options.assignment is not None and options.assignment not in HANDOUTS:
-        import difflib
-
-        near = difflib.get_close_matches(options.assignment, HANDOUTS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(HANDOUTS)}.{hint}")
+        hint = did_you_mean(options.assignment, HANDOUTS, otherwise="use one of these")
+        raise _Usage(f"--assignment was '{options.assignment}', allowed are {', '.join(HANDOUTS)}: {hint}")
     if options.jobs is not None and options.jobs < 1:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
     for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):

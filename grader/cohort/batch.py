@@ -27,6 +27,7 @@ from grader.display import display
 from grader.gradebook.inputs import Changes, recall_lateness, recall_roster, with_rubric
 from grader.gradebook.summary import summarise
 from grader.intake import Found, StoredFile, read
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Rubric
 from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Outcome, Verdict
@@ -38,6 +39,7 @@ from grader.store.cache import signature
 from grader.store.files import StoreError
 from grader.store.folder import Occupied, Store
 from grader.store.keys import fingerprint, report_key
+from grader.worker.protocol import Outline
 
 if TYPE_CHECKING:
     from grader.pipeline import Grading
@@ -108,7 +110,7 @@ def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assign
     graded = rubric.assignments[detected.assignment]
     told = "The grader itself failed on this submission. It costs no points, and a person will look at it."
     verdicts = [
-        Verdict(criterion.id, Outcome.ERROR, told, evidence={"fault": reason})
+        Verdict(criterion.id, Outcome.ERROR, told, evidence=Evidence(facts={"fault": reason}))
         for criterion in graded.criteria
         if criterion.check is not None
     ]
@@ -134,7 +136,7 @@ def _detected(rubric: Rubric, files: Sequence[StoredFile], assignment: str | Non
     """By file names alone: whatever says more of the submission has failed."""
     if assignment is not None:
         return Detected(assignment, f"{assignment}, as the command line says.", True)
-    return detect(rubric.assignments, [file.path for file in files], {"files": []}, cohorts=cohorts)
+    return detect(rubric.assignments, [file.path for file in files], Outline(), cohorts=cohorts)
 
 
 class _Stopped(BaseException):

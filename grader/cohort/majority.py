@@ -17,6 +17,7 @@ from grader.intake import Found
 from grader.intake.archives import is_archive
 from grader.intake.nodes import is_code, is_junk
 from grader.marking.rubric import Assignment
+from grader.worker.protocol import Outline
 
 __all__ = ["with_the_cohorts_assignment"]
 
@@ -32,7 +33,7 @@ def with_the_cohorts_assignment(found: Sequence[Found], assignments: Mapping[str
         names = [*_names(one)]
         code = [name for name in names if is_code(name)]
         if code:
-            told = detect(assignments, code, {"files": []})
+            told = detect(assignments, code, Outline())
             votes[told.assignment] += told.sure
         elif not any(map(is_archive, names)):
             without.append(place)

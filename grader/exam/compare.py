@@ -7,13 +7,13 @@ lies between the two is the rounding that any right implementation may show too.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["Difference", "compare", "rounding", "share_of"]
+from grader.marking.evidence import Difference, Worst
+
+__all__ = ["compare", "missing", "rounding", "share_of"]
 
 
 # An implementation that adds in another order makes other rounding errors than the reference's, of the same size but
@@ -22,59 +22,18 @@ __all__ = ["Difference", "compare", "rounding", "share_of"]
 _SPREAD = 64
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How an actual tensor departs from the expected one."""
-
-    expected_shape: tuple[int, ...]
-    actual_shape: tuple[int, ...]
-    elements: int
-    """Number of elements compared; 0 if the shapes differ."""
-    differing: int
-    """How many lie outside the tolerance."""
-    worst: tuple[int, ...]
-    """Index of the largest difference."""
-    expected: float
-    """Value there."""
-    actual: float
-    largest: float
-    """The largest absolute difference; NaN if the actual value is NaN."""
-    tolerance: float
-    map: tuple[tuple[float, ...], ...] = ()
-    """Largest absolute difference at each height and width, for four-dimensional tensors up to 32×32."""
-
-    @property
-    def same_shape(self) -> bool:
-        return self.expected_shape == self.actual_shape
-
-    def sentence(self) -> str:
-        """What a reader needs first."""
-        if not self.same_shape:
-            return f"The output's shape is {list(self.actual_shape)}, expected {list(self.expected_shape)}."
-        where = ", ".join(map(str, self.worst))
-        return (
-            f"{self.differing} of {self.elements} values differ, the worst at [{where}]: expected {self.expected:.6g}, "
-            f"actual {self.actual:.6g} (difference {self.largest:.3g}, allowed {self.tolerance:.3g})."
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """For a report's ``difference`` key."""
-        return {
-            "expected_shape": list(self.expected_shape),
-            "actual_shape": list(self.actual_shape),
-            "elements": self.elements,
-            "differing": self.differing,
-            "worst": {"index": list(self.worst), "expected": self.expected, "actual": self.actual},
-            "largest": self.largest,
-            "tolerance": self.tolerance,
-            "map": [list(row) for row in self.map],
-        }
-
-
 def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | None:
     """None if shapes agree and every ``|expected − actual| <= tolerance``; NaN and infinity never pass."""
     if expected.shape != actual.shape:
-        return Difference(tuple(expected.shape), tuple(actual.shape), 0, 0, (), math.nan, math.nan, math.nan, tolerance)
+        return Difference(
+            tuple(expected.shape),
+            tuple(actual.shape),
+            elements=0,
+            differing=0,
+            worst=Worst((), math.nan, math.nan),
+            largest=math.nan,
+            tolerance=tolerance,
+        )
     if expected.numel() == 0:
         return None
     wide, other = expected.double(), actual.double()
@@ -89,15 +48,18 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
     return Difference(
         tuple(expected.shape),
         tuple(actual.shape),
-        expected.numel(),
-        int((~(distance <= tolerance)).sum()),
-        index,
-        float(wide[index]),
-        float(other[index]),
-        float(distance[index]),
-        tolerance,
-        _map(distance),
+        elements=expected.numel(),
+        differing=int((~(distance <= tolerance)).sum()),
+        worst=Worst(index, float(wide[index]), float(other[index])),
+        largest=float(distance[index]),
+        tolerance=tolerance,
+        map=_map(distance),
     )
+
+
+def missing(expected_shape: tuple[int, ...], actual_shape: tuple[int, ...]) -> Difference:
+    """The difference where one side has no tensor at all, and so the shape ``()``."""
+    return Difference(expected_shape, actual_shape, 0, 0, Worst((), 0.0, 0.0), largest=0.0, tolerance=0.0)
 
 
 def share_of(tolerance: float, expected: Tensor, actual: Tensor) -> float:

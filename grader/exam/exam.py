@@ -17,26 +17,25 @@ from torch import Tensor
 from grader.exam.once import Once
 from grader.marking.rubric import Assignment
 from grader.worker.probes.answer import answer
+from grader.worker.protocol import ClassProbe, Tensors, Trouble
 from reference.data import Horses
 from reference.handouts import HANDOUTS
 from reference.models import model_classes
 
 __all__ = ["Candidate", "Exam", "Local"]
 
-
+R = TypeVar("R")
 Value = TypeVar("Value")
-Message = dict[str, Any]
-Tensors = dict[str, Tensor]
 
 
 class Candidate(Protocol):
     """Anything that can be examined."""
 
-    def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        """Evidence for one probe; what goes wrong in the candidate's code is evidence under ``trouble``."""
+    def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """The reply to one probe, and its tensors; ``Trouble`` is what goes wrong in the candidate's code."""
 
-    def answers(self, asked: Sequence[tuple[Message, Tensors]]) -> Iterator[tuple[Message, Tensors]]:
-        """Evidence for each of several probes of one class, in their order."""
+    def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
+        """The reply to each of several probes of one class, in their order."""
 
 
 class Local:
@@ -46,10 +45,10 @@ class Local:
         self._classes = classes
         self._dtype = dtype
 
-    def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+    def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         return answer(probe, tensors, self._classes, self._dtype)
 
-    def answers(self, asked: Sequence[tuple[Message, Tensors]]) -> Iterator[tuple[Message, Tensors]]:
+    def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
         return (self.answer(probe, tensors) for probe, tensors in asked)
 
 

@@ -1,149 +1,140 @@
-"""Replies of the worker: the agreed form of each, checked before anybody believes it."""
+"""Replies of the worker as they come out of the sandbox: their form is checked before anybody believes them.
+
+A reply is read twice. First it has to fit a strict copy of its record, in which every field has the ``Bounds`` that
+``protocol.py`` gives it and no other field is allowed. Then the record itself is made. What a reply claims is compared
+with its probe after that, by ``misfit`` and ``too_many``.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+import operator
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar, Union, cast
 
-from fastjsonschema import JsonSchemaValueException
-from fastjsonschema import compile as compile_schema
-from torch import Tensor
+import msgspec
 
-__all__ = ["Message", "Tensors", "check_form", "misfit", "refuse_fractions", "too_many"]
+from grader.worker.protocol import (
+    Bounds,
+    BuildNetwork,
+    Construction,
+    Probe,
+    Replies,
+    Several,
+    Tensors,
+    Trace,
+    Training,
+    Trouble,
+    reply_type,
+)
 
-# Elements of all the parameters and buffers that a network may say it has: the examiner draws a value for each.
+__all__ = ["MalformedReply", "misfit", "read_reply", "too_many"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 _MOST_ELEMENTS = 2**25
-
-Message = dict[str, Any]
-Tensors = dict[str, Tensor]
-
-
-def check_form(message: Message, reply: Message) -> None:
-    """Raises JsonSchemaValueException for a reply that is not of the agreed form."""
-    _SCHEMAS[message["do"]](reply)
-    if message["do"] == "several" and "trouble" not in reply:
-        if len(reply["replies"]) != len(message["probes"]):
-            raise JsonSchemaValueException("another number of replies than probes")
-        for probe, one in zip(message["probes"], reply["replies"], strict=True):
-            check_form(probe, one)
+"""Elements of all parameters and buffers of a network; the examiner draws a value for each."""
+_NOT_THE_WORKERS = ("seen", "threads")
+"""What stands beside a reply; see ``Session.ask`` and ``Handler.handle``."""
 
 
-def misfit(probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors) -> str | None:
-    """What is wrong with a reply that has the right keys; None if nothing is."""
-    missing = [name for name in _TENSORS.get(probe["do"], ()) if name not in outputs]
+class MalformedReply(Exception):
+    """A reply that has another form than was agreed. The text says what is wrong with it, and where."""
+
+
+def read_reply(probe: Probe[R], message: Mapping[str, Any]) -> R | Trouble:
+    """The reply to a probe, out of its JSON. Raises MalformedReply."""
+    reply = {name: value for name, value in message.items() if name not in _NOT_THE_WORKERS}
+    match reply:
+        case {"trouble": trouble} if len(reply) == 1:
+            return _read(Trouble, trouble)
+        case {"evidence": evidence} if len(reply) == 1:
+            if isinstance(probe, Several):
+                return cast(R, _read_several(probe, evidence))
+            return _read(reply_type(probe), evidence)
+    raise MalformedReply("neither evidence nor trouble alone")
+
+
+def _read_several(several: Several[Any], evidence: Any) -> Replies[Any]:
+    match evidence:
+        case {"replies": [*replies]} if len(evidence) == 1:
+            if len(replies) != len(several.probes):
+                raise MalformedReply("another number of replies than probes")
+            if all(isinstance(reply, dict) for reply in replies):
+                answered = zip(several.probes, replies, strict=True)
+                return Replies(tuple(read_reply(probe, reply) for probe, reply in answered))
+    raise MalformedReply("no list of replies")
+
+
+def _read(kind: type[T], value: Any) -> T:
+    try:
+        msgspec.convert(value, _strict(kind), strict=True)
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as broken:
+        raise MalformedReply(str(broken)) from broken
+
+
+def _strict(record: Any) -> Any:
+    """A copy of a record that has bounds and allows no other fields. All fields have to be there."""
+    if record not in _COPIES:
+        hints = typing.get_type_hints(record, include_extras=True)
+        fields = [(field.name, _bounded(hints[field.name])) for field in dataclasses.fields(record)]
+        _COPIES[record] = msgspec.defstruct(record.__name__, fields, forbid_unknown_fields=True)
+    return _COPIES[record]
+
+
+_COPIES: dict[Any, Any] = {}
+
+
+def _bounded(hint: Any) -> Any:
+    """A type with ``Bounds`` as msgspec has them, and with strict copies in place of records."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        inner, bounds = arguments
+        return Annotated[_bounded(inner), _as_meta(inner, bounds)]
+    if origin is tuple:
+        return tuple[_bounded(arguments[0]), ...]  # type: ignore[misc]
+    if origin is dict:
+        return dict[_bounded(arguments[0]), _bounded(arguments[1])]  # type: ignore[misc]
+    if origin in (Union, types.UnionType):
+        return functools.reduce(operator.or_, map(_bounded, arguments))
+    return _strict(hint) if dataclasses.is_dataclass(hint) else hint
+
+
+def _as_meta(kind: Any, bounds: Bounds) -> msgspec.Meta:
+    if kind is int:
+        return msgspec.Meta(ge=bounds.least, le=bounds.most)
+    return msgspec.Meta(min_length=bounds.least, max_length=bounds.most)
+
+
+def misfit(probe: Probe[Any], tensors: Tensors, reply: Any, outputs: Tensors) -> str | None:
+    """What is wrong with evidence that has the right form but does not fit its probe; None if nothing is.
+
+    ``tensors`` went with the probe, ``outputs`` came with the reply.
+    """
+    missing = [name for name in probe.returns if name not in outputs]
     if missing:
         return f"no tensor {missing[0]}"
-    if probe["do"] == "build" and len(evidence["outputs"]) != len(probe["inputs"]):
-        return "another number of outputs than inputs"
-    if probe["do"] == "learn":
+    if isinstance(probe, BuildNetwork) and isinstance(reply, Construction):
+        ran, asked = len(reply.outputs), len(probe.inputs)
+        if ran != asked if reply.stopped is None else ran >= asked:
+            return "another number of outputs than inputs"
+    if isinstance(reply, Training):
         steps = tensors["batches"].shape[0] + 1
         if list(outputs["losses"].shape) != [steps] or not outputs["losses"].is_floating_point():
             return f"losses of shape {list(outputs['losses'].shape)} for {steps - 1} steps"
-        if len(evidence["moved"]) != len(evidence["shapes"]):
+        if len(reply.moved) != len(reply.shapes):
             return "moved and shapes differ in length"
     return None
 
 
-def too_many(trace: Message) -> str | None:
-    """Why a network cannot be examined: honest ones may be as large."""
-    elements = sum(math.prod(line["shape"]) for line in (*trace["parameters"], *trace["buffers"]))
+def too_many(trace: Trace) -> str | None:
+    """Why a network is too large to be examined, as a clause; None if it is not. Honest networks may be as large."""
+    elements = sum(math.prod(tensor.shape) for tensor in (*trace.parameters, *trace.buffers))
     if elements <= _MOST_ELEMENTS:
         return None
     return f"a network of {elements:,} parameters, more than the {_MOST_ELEMENTS:,} that can be examined"
-
-
-_TENSORS = {"run": ("eval", "alone", "train"), "learn": ("losses",), "layer": ("output",), "once": ("output",)}
-
-
-def _list(of: Mapping[str, Any], most: int) -> Message:
-    return {"type": "array", "items": of, "maxItems": most}
-
-
-def _record(properties: Mapping[str, Any]) -> Message:
-    """An object with all of these keys."""
-    return {"type": "object", "required": list(properties), "properties": dict(properties)}
-
-
-# Whatever becomes a sentence in the report has its length; whatever becomes a number or a size, its range.
-_TEXT = {"type": "string", "maxLength": 10_000}
-_COUNT = {"type": "integer", "minimum": 0, "maximum": 2**40}
-_SHAPE = _list(_COUNT, 12)
-_FRAME = _record({"file": _TEXT, "line": {"type": ["integer", "null"], "maximum": 2**40}, "text": _TEXT})
-_PARTS = {"type": _TEXT, "text": _TEXT, "frames": _list(_FRAME, 50)}
-_TROUBLE = _record(_PARTS)
-_LINE = _record(
-    {"name": _TEXT, "shape": _SHAPE, "owner": {**_list(_TEXT, 20), "minItems": 1}, "my_conv2d": {"type": "boolean"}}
-)
-_LINES = _list(_LINE, 2000)
-_REMARKS = _list(_record({"where": _TEXT, "what": _TEXT, "why": _TEXT}), 1000)
-_FAILURES = _list(_record({"where": _TEXT, "what": _TEXT, "names": _list(_TEXT, 20), **_PARTS}), 1000)
-_STOOD_IN = _list(_record({"module": _TEXT, "why": _TEXT}), 1000)
-_CONFLICTS = _list(_record({"name": _TEXT, "paths": _list(_TEXT, 1000)}), 100)
-
-
-def refuse_fractions(value: Any) -> None:
-    """To the schema language 3.0 is an integer; to torch it is no size. Evidence in numbers comes as tensors."""
-    level = [value]
-    while level:
-        below: list[Any] = []
-        for one in level:
-            kind = type(one)
-            if kind is float:
-                raise JsonSchemaValueException(f"{one} where no fraction can stand")
-            if kind is dict:
-                below += one.values()
-            elif kind is list:
-                below += one
-        level = below
-
-
-def _schema(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> Callable[[Message], Message]:
-    """Checks that a reply is either trouble, or an object with these keys; raises JsonSchemaValueException."""
-    properties = {**required, **(optional or {}), "trouble": _TROUBLE}
-    check: Callable[[Message], Message] = compile_schema(
-        {"type": "object", "properties": properties, "anyOf": [{"required": ["trouble"]}, {"required": list(required)}]}
-    )
-    return check
-
-
-_OUTPUT = {
-    "type": "object",
-    "properties": {"shape": _SHAPE, "dtype": _TEXT, "finite": {"type": "boolean"}, "trouble": _TROUBLE},
-    "anyOf": [{"required": ["trouble"]}, {"required": ["shape", "dtype", "finite"]}],
-}
-_SCHEMAS = {
-    "outline": _schema(
-        {"files": {"type": "array", "items": {"type": "object", "required": ["path", "classes", "problems"]}}}
-    ),
-    "load": _schema(
-        {
-            "classes": _list(_TEXT, 100),
-            "chosen": {"type": "object", "additionalProperties": _TEXT, "maxProperties": 100},
-            "conflicts": _CONFLICTS,
-            "left_out": _REMARKS,
-            "failed": _FAILURES,
-            "stood_in": _STOOD_IN,
-            "notes": _REMARKS,
-        }
-    ),
-    "build": _schema(
-        {
-            "trainable": _COUNT,
-            "frozen": _COUNT,
-            "listed": {"type": "boolean"},
-            "outputs": {"type": "array", "items": _OUTPUT, "maxItems": 10},
-            "trainable_after": _COUNT,
-        }
-    ),
-    "trace": _schema({"parameters": _LINES, "buffers": _LINES, "constants": _LINES, "unused": _LINES}),
-    "several": _schema({"replies": {"type": "array", "items": {"type": "object"}}}),
-    "once": _schema({}),
-    "run": _schema({"native": _list(_TEXT, 20)}),
-    "learn": _schema({"moved": _list({"type": "boolean"}, 2000), "shapes": _list(_SHAPE, 2000)}),
-    "layer": _schema({"native": _list(_TEXT, 20), "shape": _SHAPE, "finite": {"type": "boolean"}}, {"later": _TROUBLE}),
-    "device": _schema(
-        {"findings": _list(_record({"what": _TEXT, "where": _TEXT}), 1000), "settled": {"type": "boolean"}},
-        {"why": _TEXT},
-    ),
-}

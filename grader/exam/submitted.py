@@ -1,7 +1,7 @@
 """A submission as a candidate: probes go to its worker, and whatever comes back is checked before anybody believes it.
 
-A worker that hangs or dies answers that probe with ``trouble`` and is started anew for the next one, so that one
-criterion's failure takes no other's marks. What comes back malformed counts as trouble too: only the submission's own
+Where a worker hangs or dies, the reply to that probe is ``Trouble``, and the worker is started anew for the next one:
+one criterion's failure takes no other's marks. A malformed reply counts as trouble too, since only the submission's own
 code can have bent it.
 
 A probe with a ``device`` goes to another worker, which has the graphics card, for as long as the submission has the
@@ -14,18 +14,37 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 import torch
-from fastjsonschema import JsonSchemaValueException
 from torch import Tensor
 
-from grader.exam.replies import Message, Tensors, check_form, misfit, refuse_fractions, too_many
+from grader.exam.replies import MalformedReply, misfit, read_reply, too_many
 from grader.sandbox.terms import NoGpu
-from grader.worker.bundle import bundle, unbundle
+from grader.worker.protocol import (
+    ClassProbe,
+    CodeFile,
+    Construction,
+    DataFile,
+    Definitions,
+    LoadDefinitions,
+    Outline,
+    OutlineSource,
+    Probe,
+    RunOnDevice,
+    Several,
+    Tensors,
+    Trace,
+    Trouble,
+    bundle,
+    probe_to_json,
+    unbundle,
+)
 
 __all__ = ["Card", "Session", "Submitted", "Unexaminable"]
 
+R = TypeVar("R")
 
 # A class that did not finish so many times is not tried again.
 _HANGS = 2
@@ -42,7 +61,7 @@ class Session(Protocol):
 
     def ask(
         self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float
-    ) -> tuple[Message, Tensors]: ...
+    ) -> tuple[dict[str, Any], Tensors]: ...
     def close(self) -> None: ...
     @property
     def output(self) -> str: ...
@@ -86,7 +105,7 @@ class Submitted:
         self._left = seconds
         self._probe_seconds = probe_seconds
         self._session: Session | None = None
-        self._load: Message | None = None
+        self._load: LoadDefinitions | None = None
         self._output = ""
         self._hangs: Counter[str] = Counter()
         self._killed = False
@@ -107,38 +126,41 @@ class Submitted:
         """What the code was seen to do to the process it shares with the examiner, or to its replies; in sentences."""
         return tuple(dict.fromkeys((*self._seen, *(self._on_card.seen if self._on_card else ()))))
 
-    def outline(self, files: list[Message]) -> Message:
-        """What the parser sees, before any code runs. Raises Unexaminable."""
-        reply = self._ask({"do": "outline", "files": files}, {})[0]
-        if "trouble" in reply:
-            raise Unexaminable(f"The source could not be parsed: {reply['trouble']['text']}.")
+    def outline(self, files: Sequence[CodeFile]) -> Outline:
+        """What the source says, before any code runs. Raises Unexaminable."""
+        reply, _ = self._ask(OutlineSource(files=tuple(files)), {})
+        if isinstance(reply, Trouble):
+            raise Unexaminable(f"The source could not be parsed: {reply.text}.")
         return reply
 
-    def load(self, files: list[Message], wanted: list[str]) -> Message:
-        """Run the definitions. What stops the worker altogether comes back as ``trouble``.
+    def load(
+        self, files: Sequence[CodeFile], wanted: Sequence[str], data: Sequence[DataFile] = ()
+    ) -> Definitions | Trouble:
+        """Run the definitions. Trouble is what stops the worker altogether.
 
         A line that nothing examined needs may be what stops it: it is tried once more without such lines.
         """
-        self._load = {"do": "load", "files": files, "wanted": wanted, "sparing": False}
-        reply = self._ask(self._load, {})[0]
-        if "trouble" in reply:
-            self._load["sparing"] = True
-            spared = self._ask(self._load, {})[0]
-            reply = reply if "trouble" in spared else spared
-        return reply
+        probe = LoadDefinitions(files=tuple(files), data=tuple(data), wanted=tuple(wanted))
+        self._load = probe
+        reply, _ = self._ask(probe, {})
+        if not isinstance(reply, Trouble):
+            return reply
+        self._load = replace(probe, sparing=True)
+        spared, _ = self._ask(self._load, {})
+        return reply if isinstance(spared, Trouble) else spared
 
-    def answer(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        """Evidence for a probe, or ``{"trouble": …}``.
+    def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """The reply to a probe, and the tensors that come with it.
 
         What has used up memory or threads, or changed what all share, is not to be felt by another class: that gets a
         session of its own. A probe with a ``device`` is answered there; where it cannot be, that is trouble as well.
         """
-        if "device" in probe:
+        if probe.device is not None:
             return self._answer_on_card(probe, tensors)
         return self._answer_here(probe, tensors)
 
-    def answers(self, asked: Sequence[tuple[Message, Tensors]]) -> Iterator[tuple[Message, Tensors]]:
-        """Evidence for each of several probes of one class, in their order.
+    def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
+        """The reply to each of several probes of one class, in their order.
 
         They go in one message, since every message costs both sides as much as a small probe. Where that comes to
         nothing, each is asked by itself when its turn comes, so that no probe answers for another's fault.
@@ -146,46 +168,48 @@ class Submitted:
         together = self._answer_together(asked) if len(asked) > 1 else None
         yield from together or (self.answer(probe, tensors) for probe, tensors in asked)
 
-    def _answer_together(self, asked: Sequence[tuple[Message, Tensors]]) -> list[tuple[Message, Tensors]] | None:
+    def _answer_together(
+        self, asked: Sequence[tuple[ClassProbe[R], Tensors]]
+    ) -> list[tuple[R | Trouble, Tensors]] | None:
         """None where any probe cannot be answered in the company of the others."""
-        subject = _subject(asked[0][0])
+        several = Several(probes=tuple(probe for probe, _ in asked))
         heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > _MOST_TOGETHER
-        if heavy or self._left <= 0 or self._hangs[subject] or any("device" in probe for probe, _ in asked):
+        on_card = any(probe.device is not None for probe, _ in asked)
+        if heavy or on_card or self._left <= 0 or self._hangs[several.subject]:
             return None
-        if self._ready(asked[0][0]) is not None:
+        if self._ready(several) is not None:
             return None
-        message = {"do": "several", "cls": asked[0][0]["cls"], "probes": [probe for probe, _ in asked]}
-        evidence, outputs = self._exchange(message, bundle(tensors for _, tensors in asked))
-        if "trouble" in evidence:
+        replies, outputs = self._exchange(several, bundle(tensors for _, tensors in asked))
+        if isinstance(replies, Trouble):
             return None
-        replied = zip(asked, evidence["replies"], unbundle(outputs, len(asked)), strict=True)
-        return [self._believed(probe, tensors, reply, found) for (probe, tensors), reply, found in replied]
+        answered = zip(asked, replies.replies, unbundle(outputs, len(asked)), strict=True)
+        return [self._believed(probe, tensors, reply, own) for (probe, tensors), reply, own in answered]
 
-    def _answer_here(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        loading = self._ready(probe)
-        return (loading, {}) if loading is not None else self._ask(probe, tensors)
+    def _answer_here(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        obstacle = self._ready(probe)
+        return (obstacle, {}) if obstacle is not None else self._ask(probe, tensors)
 
-    def _ready(self, probe: Message) -> Message | None:
+    def _ready(self, probe: Probe[Any]) -> Trouble | None:
         """See that a session with the submission's definitions is there for a probe. Returns what is in the way."""
-        if self._troubled not in (None, _subject(probe)):
+        if self._troubled not in (None, probe.subject):
             self._end()
         if self._session is None and self._load is not None:
-            loading = self._ask(self._load, {})[0]
-            if "trouble" in loading:
-                return loading
+            reply, _ = self._ask(self._load, {})
+            if isinstance(reply, Trouble):
+                return reply
         return None
 
-    def _answer_on_card(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+    def _answer_on_card(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         """Waits for the lease where only the card can answer: training is done on the CPU just as well."""
         if self._card is None or self._on_card is None:
             return _stopped("there is no GPU"), {}
         begun = time.monotonic()
-        answered: tuple[Message, Tensors] = _stopped("the GPU was busy with another submission"), {}
+        answered: tuple[R | Trouble, Tensors] = _stopped("the GPU was busy with another submission"), {}
         try:
-            if self._card.acquire(wait=probe["do"] == "device"):
+            if self._card.acquire(wait=isinstance(probe, RunOnDevice)):
                 self._on_card._load = self._load
                 answered = self._on_card._answer_here(probe, tensors)
-                self.used_card = self.used_card or "trouble" not in answered[0]
+                self.used_card = self.used_card or not isinstance(answered[0], Trouble)
         except NoGpu as why:
             self._on_card.close()
             answered = _stopped(str(why)), {}
@@ -214,29 +238,30 @@ class Submitted:
             self._session = None
             self._troubled = None
 
-    def _ask(self, message: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+    def _ask(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         if self._left <= 0:
             return _stopped("the time allowed for one submission was used up"), {}
-        if self._hangs[_subject(message)] >= _HANGS:
+        if self._hangs[probe.subject] >= _HANGS:
             return _stopped("the code did not finish in time when it was tried before"), {}
         killed = self._killed
-        evidence, outputs = self._exchange(message, tensors)
+        reply, outputs = self._exchange(probe, tensors)
         if self._killed and not killed:
-            again = self._ask if message["do"] in ("outline", "load") else self._answer_here
-            return again(message, tensors)
-        return (evidence, {}) if "trouble" in evidence else self._believed(message, tensors, evidence, outputs)
+            again = self._ask if isinstance(probe, OutlineSource | LoadDefinitions) else self._answer_here
+            return again(probe, tensors)
+        return (reply, {}) if isinstance(reply, Trouble) else self._believed(probe, tensors, reply, outputs)
 
-    def _exchange(self, message: Message, tensors: Tensors) -> tuple[Message, Tensors]:
+    def _exchange(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         """What the session replies, of the agreed form, or trouble; the session is over where it did not reply so."""
         if self._session is None:
             self._session = self._open()
         begun = time.monotonic()
         try:
-            evidence, outputs = self._session.ask(message, tensors, seconds=min(self._left, self._probe_seconds))
+            seconds = min(self._left, self._probe_seconds)
+            message, outputs = self._session.ask(probe_to_json(probe), tensors, seconds=seconds)
         except self._failure as failure:
             if getattr(failure, "kind", "") == "timeout":
                 # What one class wastes is not taken from the others' time.
-                self._hangs[_subject(message)] += 1
+                self._hangs[probe.subject] += 1
             else:
                 self._left -= time.monotonic() - begun
             detail = getattr(failure, "detail", str(failure))
@@ -246,44 +271,40 @@ class Submitted:
             self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
         self._left -= time.monotonic() - begun
-        if "failure" in evidence:
+        if "failure" in message:
             self._end()
-            failed = evidence["failure"]
+            failed = message["failure"]
             return _stopped(str(failed.get("detail") if isinstance(failed, dict) else failed)[:300]), {}
         try:
-            refuse_fractions(evidence)
-            check_form(message, evidence)
-        except JsonSchemaValueException as broken:
+            reply = read_reply(probe, message)
+        except MalformedReply as why:
             self._end()
-            return self._malformed(broken.message[:120])
-        for what in evidence.pop("seen", ()):
-            self._seen[what] = None
-        self.threaded = self.threaded or "threads" in evidence
-        return evidence, outputs
+            return self._malformed(str(why)[:120]), {}
+        for event in message.get("seen", ()):
+            self._seen[event] = None
+        self.threaded = self.threaded or "threads" in message
+        return reply, outputs
 
     def _believed(
-        self, probe: Message, tensors: Tensors, evidence: Message, outputs: Tensors
-    ) -> tuple[Message, Tensors]:
+        self, probe: Probe[R], tensors: Tensors, reply: R | Trouble, outputs: Tensors
+    ) -> tuple[R | Trouble, Tensors]:
         """A reply of the agreed form, or trouble where it does not fit its probe."""
-        tried = evidence["outputs"] if probe["do"] == "build" and "trouble" not in evidence else [evidence]
-        if any("trouble" in one for one in tried):
-            self._troubled = _subject(probe)
-        bent = None if "trouble" in evidence else misfit(probe, tensors, evidence, outputs)
+        if isinstance(reply, Trouble) or (isinstance(reply, Construction) and reply.stopped is not None):
+            self._troubled = probe.subject
+        if isinstance(reply, Trouble):
+            return reply, _as_numbers(outputs)
+        bent = misfit(probe, tensors, reply, outputs)
         if bent:
-            return self._malformed(bent)
-        if "trouble" not in evidence and probe["do"] == "trace" and (much := too_many(evidence)):
+            return self._malformed(bent), {}
+        if isinstance(reply, Trace) and (much := too_many(reply)):
             return _stopped(much), {}
-        return evidence, _as_numbers(outputs)
+        return reply, _as_numbers(outputs)
 
-    def _malformed(self, why: str) -> tuple[Message, Tensors]:
+    def _malformed(self, why: str) -> Trouble:
         """Trouble that only code which bends its replies can have, remembered as such."""
-        told = f"its reply was not of the agreed form ({why})"
-        self._seen[told] = None
-        return _stopped(told), {}
-
-
-def _subject(message: Mapping[str, Any]) -> str:
-    return str(message.get("cls", message["do"]))
+        event = f"its reply was not of the agreed form ({why})"
+        self._seen[event] = None
+        return _stopped(event)
 
 
 def _as_numbers(outputs: Tensors) -> Tensors:
@@ -291,5 +312,5 @@ def _as_numbers(outputs: Tensors) -> Tensors:
     return {name: value if value.is_floating_point() else value.to(torch.float64) for name, value in outputs.items()}
 
 
-def _stopped(why: str) -> Message:
-    return {"trouble": {"type": "Stopped", "text": why, "frames": []}}
+def _stopped(why: str) -> Trouble:
+    return Trouble("Stopped", why)

@@ -26,14 +26,22 @@ def write_csv(
     people: People | None = None,
     gone: Collection[str] = (),
 ) -> None:
-    """``gradebook.csv``: a line a submission, then one for each student on the roster of whom there is none.
+    """Write ``gradebook.csv``: one line per submission, then one per student on the roster without a submission.
 
-    Columns: id (the report's, or the roster's where there is none); with a roster its id as roster_id, name, email and
-    its own columns of ids and names, so that its platform knows the lines again; assignment, status, score; with
-    lateness score_before_late, late_hours and late_penalty; max_score, pending_points, flags (their number); of every
-    criterion of every assignment here its points and ``<criterion>:outcome``; seconds. A cell of points is empty while
-    they are open, and where the assignment does not have the criterion. ``criteria`` are the ids of all of them;
-    ``gone`` are the folders of reports whose submission is no longer there.
+    Columns, in this order:
+
+    - ``id``: the report's id; without a report, the roster's;
+    - with a roster: ``roster_id``, ``name``, ``email``, and the roster's own columns of ids and names, by which its
+      platform recognises the lines;
+    - ``assignment``, ``status``, ``score``;
+    - with lateness: ``score_before_late``, ``late_hours``, ``late_penalty``;
+    - ``max_score``, ``pending_points``, ``flags`` (their number);
+    - for every id in ``criteria``: its points, and ``<criterion>:outcome``;
+    - ``seconds``.
+
+    A cell of points is empty while the points are open, and where the assignment does not have the criterion.
+    ``criteria`` are the ids of all criteria of all assignments in ``rows``. ``gone`` are the folders of reports whose
+    submission no longer exists.
     """
     people = people or People()
     heading = [
@@ -80,24 +88,24 @@ def _cells(row: Row, people: People) -> dict[str, str]:
             "late_hours": "" if hours is None else points(hours),
             "late_penalty": points(penalty),
         }
-    for one in row.criteria:
-        cells[one.id] = "" if one.open else points(one.points)
-        cells[f"{one.id}:outcome"] = one.outcome.value
+    for criterion in row.criteria:
+        cells[criterion.id] = "" if criterion.open else points(criterion.points)
+        cells[f"{criterion.id}:outcome"] = criterion.outcome.value
     return cells
 
 
 def neutral(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula, without control characters.
+    """A cell without control characters that no spreadsheet takes for a formula.
 
-    What begins with ``= + - @`` (as wide characters too), a tab or a carriage return gets an apostrophe in front, which
-    spreadsheets take for *text follows*. Line ends and tabs become spaces; whatever else cannot be seen is written out,
-    as everywhere.
+    A text that begins with ``= + - @`` (or their wide forms), a tab or a carriage return gets an apostrophe in front:
+    to a spreadsheet it means that text follows. Line ends and tabs become spaces. Other invisible characters are
+    written out, as in every report.
     """
     if text.isascii() and text.isprintable() and text.lstrip()[:1] not in _FORMULA:
-        return text  # nearly every cell: points and outcomes
+        return text  # quick way out for nearly every cell: points and outcomes
     spaced = "".join(" " if character in _SPACES else character for character in text)
-    kept = "".join(character for character in spaced if unicodedata.category(character) != "Cc")
-    shown = display(kept, limit=max(200, 10 * len(kept)))
+    printable = "".join(character for character in spaced if unicodedata.category(character) != "Cc")
+    shown = display(printable, limit=max(200, 10 * len(printable)))
     risky = text[:1] in ("\t", "\r") or shown.lstrip()[:1] in _FORMULA
     return f"'{shown}" if risky and shown else shown
 

@@ -1,29 +1,24 @@
-"""The cohort as one HTML page: who has which marks, who needs a person first, what the criteria say of the cohort.
+"""The cohort as one HTML page: everyone's marks, who needs a person first, and statistics of the criteria.
 
-Like a report's page it loads nothing, has no scripts, and shows foreign text as text: ``finalize`` escapes what the
-template prints and makes control characters visible, and a content security policy admits the page's own style sheet
-alone. It comes in pieces, so that ten thousand rows need no more memory than ten.
+See ``grader/report/page.py`` for how foreign text is kept from doing harm. The page comes in pieces, so that ten
+thousand rows need no more memory than ten.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.display import display
 from grader.gradebook.tally import BINS, AssignmentTally, Tally
 from grader.marking.rubric import Assignment, Criterion
-from grader.report import numbers, summary
+from grader.report import page
 from grader.report.rows import Row
 
 __all__ = ["Late", "to_index"]
@@ -31,18 +26,17 @@ __all__ = ["Late", "to_index"]
 
 MISTAKES = 20
 """Most mistakes listed."""
-TEXT = 300
-"""Most characters shown of one text."""
 NOTE = 2_000
 """Most characters shown of a note for markers."""
 
 
 @dataclass(frozen=True)
 class Late:
-    """How late one submission was, and the points that takes from its score."""
+    """How late one submission was, and what that costs."""
 
     hours: Fraction
     penalty: Fraction
+    """Points to subtract from the score."""
 
 
 def to_index(
@@ -54,36 +48,47 @@ def to_index(
     name_of: Callable[[str], str] = lambda id: "",
     missing: Sequence[tuple[str, str]] = (),
 ) -> Iterator[str]:
-    """The page in pieces. ``tally`` is of the same ``rows``; ``name_of`` gives a student's name by id, or nothing.
+    """The page in pieces. ``tally`` is of the same ``rows``.
 
-    ``rubric`` has the titles of criteria and the notes for what a person marks, by assignment. ``late_of`` gives
-    lateness, None for who was in time; without it the page has no column for that. ``missing`` are the id and name of
-    each student who handed nothing in.
+    ``rubric`` has, by assignment, the titles of criteria and the notes for markers. ``late_of`` gives a submission's
+    lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``name_of`` gives a
+    student's name by id, empty if unknown. ``missing`` are the id and name of each student without a submission.
     """
-    titles = {(id, one.id): one.title for id, assignment in (rubric or {}).items() for one in assignment.criteria}
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().get_template("index.html.j2")
-    stream = template.stream(
+    titles = {
+        (id, criterion.id): criterion.title
+        for id, assignment in (rubric or {}).items()
+        for criterion in assignment.criteria
+    }
+    style = page.style("report.css", "index.css")
+    stream = page.template("index.html.j2").stream(
         rows=rows,
         tally=tally,
-        assignments=sorted(tally.assignments.values(), key=lambda one: one.id),
+        assignments=sorted(tally.assignments.values(), key=lambda assignment: assignment.id),
         mistakes=tally.mistakes()[:MISTAKES],
         name_of=name_of,
         missing=missing,
         late_of=late_of,
-        manual=lambda one: _manual(one, (rubric or {}).get(one.id)),
-        with_bonus=any(one.bonus for one in tally.assignments.values()),
+        manual=lambda assignment: _manual(assignment, (rubric or {}).get(assignment.id)),
+        with_bonus=any(assignment.bonus for assignment in tally.assignments.values()),
         title_of=lambda assignment, criterion: titles.get((assignment, criterion), ""),
-        style=Markup(style),
-        policy=Markup(f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"),
+        style=style,
+        policy=page.policy(style),
+        link=_link,
+        reasons=_reasons,
+        note=_note,
+        bar=_bar,
+        share_bar=_share_bar,
+        percent=_percent,
+        mean=_mean,
+        correlation=_correlation,
+        histogram=_histogram,
     )
     stream.enable_buffering(200)
     yield from stream
 
 
 def _manual(tally: AssignmentTally, assignment: Assignment | None) -> list[tuple[Criterion, int]]:
-    """What a person marks, with the number of submissions in which it is still open."""
+    """The criteria that a person marks, each with the number of submissions in which it is still open."""
     criteria = assignment.criteria if assignment else ()
     return [
         (criterion, tally.criteria[criterion.id].open if criterion.id in tally.criteria else 0)
@@ -93,6 +98,7 @@ def _manual(tally: AssignmentTally, assignment: Assignment | None) -> list[tuple
 
 
 def _reasons(row: Row) -> tuple[str, ...]:
+    """Why a submission needs a person."""
     reasons = []
     if row.errors:
         more = f" and {len(row.errors) - 3} more" if len(row.errors) > 3 else ""
@@ -105,51 +111,12 @@ def _reasons(row: Row) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-@lru_cache(maxsize=1)
-def _style() -> str:
-    loader = _environment().loader
-    assert loader is not None
-    return "".join(loader.get_source(_environment(), name)[0] for name in ("report.css", "index.css"))
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("grader.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        points=numbers.points,
-        figure=numbers.figure,
-        percent=_percent,
-        note=_note,
-        mean=_mean,
-        link=_link,
-        reasons=_reasons,
-        bar=_bar,
-        histogram=_histogram,
-        share=_share_bar,
-        correlation=_correlation,
-    )
-    environment.globals.update(states=summary.STATES)
-    return environment
-
-
-def _shown(value: object) -> Markup:
-    """Hostile text on one line."""
-    return value if isinstance(value, Markup) else escape(display(str(value), limit=TEXT))
-
-
 def _note(text: str) -> Markup:
     return escape(display(text, limit=NOTE))
 
 
 def _percent(value: Fraction) -> str:
-    """Whole percent, half up; but 0 is none and 100 is all."""
+    """Whole percent, rounded half up; but only none at all is 0 and only all is 100."""
     whole = math.floor(value + Fraction(1, 2))
     return f"{whole if value in (0, 100) else min(max(whole, 1), 99)} %"
 
@@ -159,12 +126,12 @@ def _mean(value: Fraction) -> str:
 
 
 def _link(folder: str) -> str:
-    """The address of a report, relative to the page. With the dot no name can be read as ``javascript:``."""
+    """The address of a report, relative to the page. Because of the dot, no name can act as ``javascript:``."""
     return f"./{quote(os.fsencode(folder), safe='')}/report.html"
 
 
 def _bar(row: Row) -> Markup:
-    """Earned and open points of the maximum."""
+    """A bar of earned and open points, of the maximum."""
     if row.max_score <= 0:
         return Markup("")
     earned = min(100.0, float(100 * row.score / row.max_score))
@@ -207,7 +174,7 @@ def _histogram(assignment: AssignmentTally) -> Markup:
         pieces.append(f'<text class="tick end" x="{left - 8}" y="{y + 4:.1f}">{tick:,}</text>')
     for place, count in enumerate(assignment.bins):
         if count:
-            # A single submission among thousands is still to be seen.
+            # At least this high, so that a single submission among thousands is visible.
             high = max(1.5, tall * count / most)
             pieces.append(
                 f"<g><title>{_range(place)} %: {count:,}</title>"

@@ -1,10 +1,10 @@
-"""Statistics over a cohort in one pass: sums alone are kept, exact ones, so memory does not grow with the cohort.
+"""Statistics over a cohort in one pass. Only sums are stored, exact ones, so memory does not grow with the cohort.
 
-Points still open (pending, or in error) count nowhere, and submissions without code to examine count in the numbers and
-not in the statistics of criteria: they would make every criterion seem hard and every pair of them alike.
+Open points (pending, or in error) count nowhere. Submissions without code to examine count in the number of submissions
+but not in the statistics of criteria: they would make every criterion seem hard, and every two criteria alike.
 
-Discrimination is the corrected item-total correlation: Pearson's correlation between a criterion's points and those of
-all others. Source: Lord and Novick, *Statistical Theories of Mental Test Scores*, 1968, chapter 15.
+Discrimination is the corrected item-total correlation: Pearson's correlation between a criterion's points and the
+points of all other criteria. Source: Lord and Novick, *Statistical Theories of Mental Test Scores*, 1968, chapter 15.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from grader.marking.points import in_hundredths
 from grader.marking.verdicts import Outcome
-from grader.report.rows import CriterionRow, Row, in_hundredths
+from grader.report.rows import CriterionRow, Row
 
 __all__ = ["AssignmentTally", "CriterionTally", "Tally", "correlation", "urgency"]
 
 
 URGENT = 50
-"""Most submissions listed as needing a person first."""
+"""Most submissions in the list of those that need a person first."""
 BINS = 10
-"""Bars of the distribution, ten percent each; the last one holds everything from 90 percent up."""
+"""Bars of the distribution, ten percent each. The last bar has everything from 90 percent up."""
 
 
 @dataclass
@@ -39,7 +40,7 @@ class CriterionTally:
     _sums: list[int] = field(default_factory=lambda: [0] * 5)
 
     def add(self, criterion: CriterionRow, rest: int) -> None:
-        """``rest``: the decided points of the submission's other criteria, in hundredths."""
+        """Count one submission; ``rest`` are the decided points of its other criteria, in hundredths."""
         if criterion.open:
             self.open += 1
             return
@@ -48,24 +49,24 @@ class CriterionTally:
         self.passed += passed
         if criterion.mistake:
             self.mistakes[criterion.mistake] += 1
-        # A criterion without points still tells the strong from the weak.
+        # A criterion without points still separates strong from weak submissions.
         x = in_hundredths(criterion.points) if criterion.max_points else int(passed)
         for place, value in enumerate((x, rest, x * x, rest * rest, x * rest)):
             self._sums[place] += value
 
     @property
     def passed_share(self) -> Fraction | None:
-        """Share of the submissions that passed; None where none is decided."""
+        """Share of the decided submissions that passed; None where no submission is decided."""
         return Fraction(self.passed, self.decided) if self.decided else None
 
     @property
     def discrimination(self) -> float | None:
-        """Between -1 and 1; None where it is undefined: fewer than three submissions, or no two that differ."""
+        """Between -1 and 1; None for fewer than three submissions, and where no two submissions differ."""
         return correlation(self.decided, *self._sums)
 
 
 def correlation(count: int, x: int, y: int, xx: int, yy: int, xy: int) -> float | None:
-    """Pearson's, from exact sums; None for fewer than three pairs, and where one side does not vary."""
+    """Pearson's correlation, from exact sums; None for fewer than three pairs, and where one side does not vary."""
     across = (count * xx - x * x) * (count * yy - y * y)
     if count < 3 or across <= 0:
         return None
@@ -84,21 +85,21 @@ class AssignmentTally:
     bins: list[int] = field(default_factory=lambda: [0] * BINS)
     """Submissions by percent of the decided points."""
     percents: int = 0
-    """Their sum, in hundredths: the denominators of exact ones would grow without end."""
+    """The sum of the percentages, in hundredths of a percent: an exact sum's denominator would grow without end."""
     bonus: bool = False
-    """It has bonus points, which percentages leave out: beside few decided points they would go far beyond 100."""
+    """Whether it has bonus points. Percentages leave them out: with few decided points they would go far beyond 100."""
     criteria: dict[str, CriterionTally] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
         self.count += 1
-        self.bonus = self.bonus or any(one.bonus for one in row.criteria)
+        self.bonus = self.bonus or any(criterion.bonus for criterion in row.criteria)
         percent = row.percent_without_bonus
         if percent is None:
             self.without_score += 1
         else:
             self.bins[min(BINS - 1, max(0, int(percent * BINS / 100)))] += 1
             self.percents += round(percent * 100)
-        total = sum(in_hundredths(one.points) for one in row.criteria if not one.open)
+        total = sum(in_hundredths(criterion.points) for criterion in row.criteria if not criterion.open)
         for criterion in row.criteria:
             tally = self.criteria.setdefault(criterion.id, CriterionTally())
             if row.status != "ungradable":
@@ -112,13 +113,13 @@ class AssignmentTally:
 
 
 def urgency(row: Row) -> tuple[bool, bool, int, str]:
-    """What sorts the submissions that need a person: our failures first, then those without code, then most flags."""
+    """Sort key for the submissions that need a person: our failures first, then no code, then the most flags."""
     return not row.errors, row.status != "ungradable", -len(row.flags), row.id
 
 
 @dataclass
 class Tally:
-    """A cohort, which may hold several assignments: their points are not comparable and never mixed."""
+    """A cohort. It may have several assignments, whose points cannot be compared and are never mixed."""
 
     count: int = 0
     states: Counter[str] = field(default_factory=Counter)
@@ -128,7 +129,7 @@ class Tally:
     in_need: int = 0
     """Submissions that a person should look at: with an error, without code, or flagged."""
     urgent: list[Row] = field(default_factory=list)
-    """The first of them, by urgency."""
+    """The most urgent of these submissions, the first ones first."""
     assignments: dict[str, AssignmentTally] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
@@ -142,11 +143,11 @@ class Tally:
         self.assignments.setdefault(row.assignment, fresh).add(row)
 
     def mistakes(self) -> list[tuple[int, str, str, str]]:
-        """Number of submissions, mistake, criterion and assignment, the commonest first."""
-        seen = [
+        """Number of submissions, mistake, criterion and assignment, the most common mistake first."""
+        mistakes = [
             (count, mistake, criterion, assignment.id)
             for assignment in self.assignments.values()
             for criterion, tally in assignment.criteria.items()
             for mistake, count in tally.mistakes.items()
         ]
-        return sorted(seen, key=lambda one: (-one[0], *one[1:]))
+        return sorted(mistakes, key=lambda mistake: (-mistake[0], *mistake[1:]))

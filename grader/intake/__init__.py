@@ -1,8 +1,17 @@
-"""Finding, naming, hashing and reading what students hand in; notebooks to cells. Nothing here runs or parses their
-code.
+"""What students hand in: where it is, whose it is, and what is in it. Nothing here runs or parses their code.
 
-This is the door; what is behind it: ``handin`` the records, ``finding`` and ``reading`` the two verbs; ``layouts``
-knows learning platforms, ``naming`` safe folders, ``archives`` zip and tar, ``decoding`` text and ``notebooks`` cells.
+``find`` (``finding``) lists the submissions at the paths of a command line, ``read`` (``reading``) reads one of them;
+``records`` has what they return. The other modules serve these two:
+
+=============  =====================================================================
+``layouts``    one submission or many at a place, by the names there
+``platforms``  how Canvas, Moodle and Gradescope name files, and for whom
+``nodes``      files and folders, on disk or in an archive, as one kind of tree
+``names``      safe and unique folder names for reports
+``archives``   members of zip and tar, bounded
+``decoding``   bytes to text
+``notebooks``  a notebook's text to its code cells
+=============  =====================================================================
 """
 
 from __future__ import annotations

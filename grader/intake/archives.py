@@ -1,7 +1,7 @@
 """Members of a zip or tar archive that somebody else made, one after another and never unpacked onto the disk.
 
-Nothing here has a path of this machine: a member is a name and a stream of bytes, so no name can reach out of anywhere.
-Names that try (``..``, absolute) and members that are no plain files (links, devices) are refused and reported all the
+A member is a name and a stream of bytes; no path of this machine is made from it, so no name can lead out of a folder.
+Names that try (``..``, absolute) and members that are not plain files (links, devices) are refused and reported all the
 same, because they are not what the student meant to hand in. Sizes in headers are claims: what is read is counted
 against a ``Budget`` instead.
 """
@@ -38,23 +38,12 @@ __all__ = [
 
 
 MOST_BYTES = 200_000_000
-"""Bytes that are read of one submission's files, and again as many of what its archives unpack to."""
+"""Bytes that are read of the files of a submission, and as many again of what its archives unpack to."""
 MOST_FILES = 10_000
-"""Files of one submission, and again as many in its archives."""
-
-_ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
-_CHUNK = 1 << 20
-# Longest single read: a zip's directory, a tar's extended header. Larger ones are made to fill memory.
-_LONGEST_READ = 16 << 20
-_TAR_HEADERS = 2 << 20
-_LONGEST_NAME = 1_000
-_YEAR_3000 = 32_503_680_000
-# LZMA's header asks for memory, up to 4 GiB, before a byte is unpacked, and zipfile unpacks bzip2 without a bound on a
-# step.
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""Files of a submission, and as many again in its archives."""
 
 Refuse = Callable[[str, str, str], None]
-"""Told of what is not read: kind of flag, reason, name."""
+"""Called for each entry that is not read, with the kind of flag, the reason and the name."""
 
 
 class ArchiveError(Exception):
@@ -67,27 +56,27 @@ class TooLarge(ArchiveError):
 
 @dataclass
 class Budget:
-    """What may still be read. The one mutable record here: it is spent as bytes arrive."""
+    """What may still be read. It is spent as bytes arrive, and is the only mutable record here."""
 
     bytes: int = MOST_BYTES
     entries: int = MOST_FILES
 
     def check(self, count: int) -> None:
-        """Refuse ahead what says itself that it is too large, so that it leaves room for others. Raises TooLarge."""
+        """Refuse what claims to be too large before it is read, and leave the room to others. Raises TooLarge."""
         if count > self.bytes:
             most = MOST_BYTES // 1_000_000
-            raise TooLarge(f"more than the {most} MB that are read of one submission: leave out data")
+            raise TooLarge(f"more than the {most} MB that are read per submission: leave out data")
 
     def spend(self, count: int) -> None:
-        """Count bytes that were read. Raises TooLarge when there were more than allowed."""
+        """Count bytes that were read. Raises TooLarge when they are more than is left."""
         self.check(count)
         self.bytes -= count
 
     def spend_entry(self) -> None:
-        """Count one file. Raises TooLarge when there were more than allowed."""
+        """Count one file. Raises TooLarge when none is left."""
         self.entries -= 1
         if self.entries < 0:
-            raise TooLarge(f"more than the {MOST_FILES:,} files that are read of one submission: leave out data")
+            raise TooLarge(f"more than the {MOST_FILES:,} files that are read per submission: leave out data")
 
 
 @dataclass(frozen=True)
@@ -100,6 +89,9 @@ class Member:
     """Seconds since 1970, as the archive says."""
     chunks: Iterable[bytes]
     """Its bytes, once, before the next member is asked for. Raises ArchiveError, and spends the budget."""
+
+
+_ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
 
 
 def is_archive(name: str) -> bool:
@@ -116,11 +108,11 @@ def archive_stem(name: str) -> str:
 def members(
     file: BinaryIO, budget: Budget, *, wanted: Callable[[str], bool], urgent: Callable[[str], bool], refuse: Refuse
 ) -> Iterator[Member]:
-    """The plain files of a zip, tar or gzipped tar that are ``wanted`` by path; the kind is told from the bytes of
-    ``file``.
+    """The plain files of a zip, tar or gzipped tar whose paths are ``wanted``; the first bytes of ``file`` say which
+    of the three it is.
 
-    ``urgent`` ones come first where the format allows (zip), then the smaller before the larger, so that a bomb stands
-    last. ``refuse`` hears of every other entry. Raises ArchiveError when the archive cannot be read, or not to its end.
+    Where the format allows (zip), ``urgent`` ones come first, then smaller before larger ones, so that a bomb comes
+    last. ``refuse`` is called for every other entry. Raises ArchiveError when the archive cannot be read to its end.
     """
     start = file.read(4)
     file.seek(0)
@@ -135,8 +127,12 @@ def members(
             yield from _tar_members(_Bounded(file), budget, wanted, refuse)
 
 
+_LONGEST_NAME = 1_000
+"""Characters of a member's path."""
+
+
 def member_path(name: str) -> str:
-    """The path that a member's name stands for; Windows' ``\\`` too separates folders. Raises ArchiveError."""
+    """The path that a member's name stands for; ``\\`` of Windows separates folders too. Raises ArchiveError."""
     name = encodable(name.replace("\\", "/"))
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
@@ -148,8 +144,12 @@ def member_path(name: str) -> str:
     return str(PurePosixPath(*parts))
 
 
+_LONGEST_READ = 16 << 20
+"""Bytes of a single read: of a zip's directory, of a tar's extended header. Larger ones are made to fill memory."""
+
+
 class _Bounded:
-    """A file whose single reads are bounded, because archive libraries read as much as a header tells them to."""
+    """A file whose single reads are bounded, because archive libraries read as much as a header asks for."""
 
     def __init__(self, file: BinaryIO | gzip.GzipFile) -> None:
         self._file = file
@@ -176,6 +176,10 @@ class _Bounded:
 
     def seekable(self) -> bool:
         return True
+
+
+# LZMA's header asks for up to 4 GiB of memory before a byte is unpacked, and zipfile does not bound a step of bzip2.
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 def _zip_members(
@@ -213,6 +217,10 @@ def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget)
         yield from _chunks(stream, budget)
 
 
+_TAR_HEADERS = 2 << 20
+"""Bytes of the headers between two members of a tar."""
+
+
 def _tar_members(file: _Bounded, budget: Budget, wanted: Callable[[str], bool], refuse: Refuse) -> Iterator[Member]:
     with closing(tarfile.open(fileobj=file, mode="r|", errorlevel=2)) as archive:  # type: ignore[call-overload]
         for passed in count():
@@ -222,11 +230,11 @@ def _tar_members(file: _Bounded, budget: Budget, wanted: Callable[[str], bool], 
             except tarfile.StreamError:
                 if passed:
                     raise
-                return  # Python 3.10 says so of an archive that is empty
+                return  # Python 3.10 raises it for an archive that is empty
             if info is None:
                 return
-            archive.members.clear()  # else it keeps a record of every member it has passed
-            budget.spend(_TAR_HEADERS - file.allowance)  # millions of empty members are a bomb as well
+            archive.members.clear()  # else it keeps a record of every member
+            budget.spend(_TAR_HEADERS - file.allowance)  # millions of empty members would be a bomb too
             file.allowance = None
             path = None if info.isdir() else _checked(info.name, refuse)
             stream = archive.extractfile(info) if info.isreg() else None
@@ -235,18 +243,22 @@ def _tar_members(file: _Bounded, budget: Budget, wanted: Callable[[str], bool], 
                     kind = "link" if info.issym() or info.islnk() else "special-file"
                     refuse(kind, "links, devices and the like in an archive are not read", path)
                 continue
-            budget.check(info.size)  # what is too large cannot be passed over either, so it ends here
+            budget.check(info.size)  # what is too large cannot be passed over either: the archive ends here
             chunks = _tar_chunks(stream, budget)
             if path is not None and wanted(path):
                 budget.spend_entry()
                 yield Member(path, _moment(float(info.mtime)), chunks)
-            for _ in chunks:  # what was not asked for has to be passed over all the same, within the budget
+            for _ in chunks:  # to get to the next member, what nobody has read is read here, within the budget
                 pass
 
 
 def _tar_chunks(stream: IO[bytes], budget: Budget) -> Iterator[bytes]:
     with _as_archive_errors():
         yield from _chunks(stream, budget)
+
+
+_CHUNK = 1 << 20
+"""Bytes that are unpacked at a time."""
 
 
 def _chunks(stream: IO[bytes], budget: Budget) -> Iterator[bytes]:
@@ -264,11 +276,14 @@ def _checked(name: str, refuse: Refuse) -> str | None:
 
 
 def _zip_time(parts: tuple[int, int, int, int, int, int]) -> float | None:
-    """A zip has local time without its zone: good for telling newer from older, and no more."""
+    """Seconds since 1970. A zip has local time without its zone: this only serves to find the newer of two."""
     try:
         return _moment(datetime(*parts).timestamp())
     except (ValueError, OverflowError, OSError, TypeError):
         return None
+
+
+_YEAR_3000 = 32_503_680_000
 
 
 def _moment(seconds: float) -> float | None:
@@ -277,7 +292,7 @@ def _moment(seconds: float) -> float | None:
 
 @contextmanager
 def _as_archive_errors() -> Iterator[None]:
-    """Translate what the libraries raise on damaged bytes, which is nearly anything, into one sentence."""
+    """Turn whatever the libraries raise for damaged bytes, which is nearly anything, into one sentence."""
     try:
         yield
     except (ArchiveError, MemoryError):
@@ -291,5 +306,5 @@ def _as_archive_errors() -> Iterator[None]:
 
 
 def _damaged(error: Exception) -> str:
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"is damaged, or not what its name says ({said[:120]}): pack it again"
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"is damaged, or not what its name says ({reason[:120]}): pack it again"

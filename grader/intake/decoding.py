@@ -1,29 +1,18 @@
-"""Bytes of a code file to text, as Python would read them and more kindly where Python would refuse.
+"""Bytes of a code file to text: as Python reads them, and with a remark where Python would refuse them.
 
-Python's rules are PEP 263: a byte-order mark, else a coding comment in the first two lines, else UTF-8. Beyond them,
-UTF-16 (saved by some Windows editors) is read by its mark, and bytes that are none of it as Latin-1, which never fails;
-each time with a remark, because the student's own Python refuses such a file.
+Python's rules are PEP 263: a byte-order mark, else a coding comment in the first two lines, else UTF-8. The standard
+library's ``tokenize.detect_encoding`` applies them. Two more rules follow, each with a remark, because the student's
+own Python refuses such a file: UTF-16, which some Windows editors save, is recognised by its byte-order mark; and bytes
+that are none of these are read as Latin-1, which never fails.
 """
 
 from __future__ import annotations
 
 import codecs
-import re
+import tokenize
 from dataclasses import dataclass
 
 __all__ = ["Decoded", "decode"]
-
-
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?$")
-# Codecs by name come from the student: only those that do nothing but map bytes to characters.
-_SAFE = frozenset(
-    {"utf-8", "utf8", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7"}
-    | {"iso-8859-9", "iso-8859-15", "cp437", "cp850", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "windows-1250"}
-    | {"windows-1251", "windows-1252", "windows-1253", "windows-1254", "koi8-r", "mac-roman", "gbk", "gb2312"}
-    | {"gb18030", "cp936", "big5", "cp950", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949"}
-)
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 @dataclass(frozen=True)
@@ -31,7 +20,7 @@ class Decoded:
     """Text of a file, with what had to be done to get it."""
 
     text: str
-    """Lines end in ``\\n``; no NUL and no lone surrogate is left in it."""
+    """Lines end in ``\\n``; it holds no NUL and no lone surrogate."""
     remarks: tuple[str, ...] = ()
     """One clause each, such as ``is not UTF-8 and was read as Latin-1``."""
 
@@ -47,6 +36,9 @@ def decode(content: bytes, *, coding_comment: bool = True) -> Decoded:
     return Decoded(text, tuple(remarks))
 
 
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
 def _decode(content: bytes, coding_comment: bool, remarks: list[str]) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
@@ -57,10 +49,8 @@ def _decode(content: bytes, coding_comment: bool, remarks: list[str]) -> str:
             except UnicodeDecodeError:
                 remarks.append(f"is not wholly {encoding.upper()}: damaged characters were replaced by \ufffd")
                 return content[len(mark) :].decode(encoding, "replace")
-    named = _cookie(content) if coding_comment else None
-    if named is not None and named not in _SAFE:
-        remarks.append(f"names the coding '{named[:40]}', which is not read here")
-    for encoding in ([named] if named in _SAFE and named is not None else []) + ["utf-8"]:
+    named = _named_encoding(content, remarks) if coding_comment else "utf-8"
+    for encoding in dict.fromkeys((named, "utf-8")):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
@@ -69,11 +59,29 @@ def _decode(content: bytes, coding_comment: bool, remarks: list[str]) -> str:
     return content.decode("latin-1")
 
 
-def _cookie(content: bytes) -> str | None:
-    """The coding that a comment in the first two lines names (PEP 263), in small letters and with hyphens."""
-    for line in re.split(rb"\r\n|\r|\n", content[:4096], maxsplit=2)[:2]:
-        if found := _COOKIE.match(line):
-            return found[1].decode("ascii", "replace").lower().replace("_", "-")
-        if not _COMMENT.match(line):
-            return None
-    return None
+# A codec's name comes from the student. These are the codecs that do nothing but map bytes to characters.
+_ALLOWED = frozenset(
+    {"utf-8", "utf8", "ascii", "us-ascii", "latin1", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7"}
+    | {"iso-8859-9", "iso-8859-15", "cp437", "cp850", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "windows-1250"}
+    | {"windows-1251", "windows-1252", "windows-1253", "windows-1254", "koi8-r", "mac-roman", "gbk", "gb2312"}
+    | {"gb18030", "cp936", "big5", "cp950", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949"}
+)
+_HEAD = 4096
+"""Bytes of the file in which a coding comment is looked for."""
+_AS_ASCII = bytes(code if code < 128 else ord("?") for code in range(256))
+
+
+def _named_encoding(content: bytes, remarks: list[str]) -> str:
+    """The allowed encoding that a coding comment names, in small letters and with hyphens; UTF-8 without one."""
+    # Python's parser looks at the ASCII alone of these lines and takes any line end; ``detect_encoding`` does neither.
+    lines = iter(content[:_HEAD].translate(_AS_ASCII).splitlines(keepends=True))
+    try:
+        encoding, _ = tokenize.detect_encoding(lambda: next(lines, b""))
+    except SyntaxError as error:
+        remarks.append(f"names a coding that Python does not know ({error.msg[:60]})")
+        return "utf-8"
+    encoding = encoding.lower().replace("_", "-")
+    if encoding not in _ALLOWED:
+        remarks.append(f"names the coding '{encoding[:40]}', which is not read here")
+        return "utf-8"
+    return encoding

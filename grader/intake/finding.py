@@ -1,7 +1,7 @@
 """From the paths of a command line to a list of submissions, by names alone.
 
-``layouts`` tells one submission from many at each path; here paths are checked, uploads of one student are brought
-together, and every student gets a folder of their own.
+``layouts`` decides for each path whether it holds one submission or many. This module checks the paths, brings the
+uploads of each student together, and gives every student a report folder of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from grader.display import display
 from grader.intake.archives import ArchiveError, is_archive
 from grader.intake.layouts import Arrangement, arrange
 from grader.intake.names import encodable, folder_names
-from grader.intake.nodes import Node, is_code, node_of, packed_node
+from grader.intake.nodes import Node, is_code, node_of, packed_node, path_of
 from grader.intake.platforms import Upload, upload_of
 from grader.intake.records import Findings, Found, Skipped, SubmissionError
 from grader.marking.verdicts import Flag
@@ -22,17 +22,16 @@ from grader.reports_folder import is_reports
 
 __all__ = ["find"]
 
-
 _KINDS = "a folder, .py, .ipynb, .zip, .tar, .tar.gz or .tgz"
 
 
 def find(paths: list[Path], *, mode: str | None = None) -> Findings:
-    """Submissions at ``paths``; ``mode`` is ``one``, ``many`` or None (told apart by what is there).
+    """Submissions at ``paths``; ``mode`` is ``one``, ``many`` or None, which leaves the decision to what is there.
 
     No contents are read. A folder or archive that holds code of its own is one submission; one whose folders or
-    archives hold code is many; one named as Canvas, Moodle or Gradescope name their downloads is many. Code files given
-    side by side are one submission, as their folder would be. Of two uploads of one student the newest counts, and a
-    flag says so. What may not be opened is skipped, unless it is all there is. Raises SubmissionError.
+    archives hold code is many; one whose names are those of a download from Canvas, Moodle or Gradescope is many. Code
+    files given side by side are one submission, as their folder would be. Where a student has two uploads, the newer
+    counts, and a flag says so. What cannot be opened is skipped, unless nothing else is there. Raises SubmissionError.
     """
     if mode not in (None, "one", "many"):
         raise ValueError(f"mode must be 'one', 'many' or None, was {mode!r}")
@@ -44,22 +43,21 @@ def find(paths: list[Path], *, mode: str | None = None) -> Findings:
     else:
         loose = [node for node in nodes if _is_loose(node)]
         arrangements = [_arranged(node, mode) for node in nodes if not _is_loose(node)] + _arranged_loose(loose, mode)
-    everything = [upload for arrangement in arrangements for upload in arrangement.uploads]
-    closed = [(upload.node.path, _closed(why)) for upload in everything if (why := upload.node.trouble())]
-    if closed and len(closed) == len(everything):
-        raise SubmissionError(f"{_shown(closed[0][0])} {closed[0][1]}")
-    uploads = [upload for upload in everything if not upload.node.trouble()]
+    uploads = [upload for arrangement in arrangements for upload in arrangement.uploads]
+    closed = [Skipped(upload.node.path, _closed(why)) for upload in uploads if (why := upload.node.trouble())]
+    if closed and len(closed) == len(uploads):
+        raise SubmissionError(f"{_shown(closed[0].path)} {closed[0].reason}")
+    uploads = [upload for upload in uploads if not upload.node.trouble()]
     if not uploads:
         raise SubmissionError(f"{_shown(paths[0])} holds no submission: {_KINDS} is one")
     if mode is None and len(uploads) == 1 and _is_empty(uploads[0].node.path):
         raise SubmissionError(
             f"{_shown(paths[0])} holds no file: name what was handed in, or use --one to mark nothing"
         )
-    found, older = _newest(uploads)
-    skipped = [Skipped(*entry) for arrangement in arrangements for entry in arrangement.skipped]
-    skipped += [Skipped(path, why) for path, why in closed]
-    many = len(found) > 1 or any(arrangement.many for arrangement in arrangements)
-    return Findings(found, many, (*skipped, *older))
+    submissions, older = _newest(uploads)
+    skipped = [entry for arrangement in arrangements for entry in arrangement.skipped]
+    many = len(submissions) > 1 or any(arrangement.many for arrangement in arrangements)
+    return Findings(submissions, many, (*skipped, *closed, *older))
 
 
 def _node_at(path: Path) -> Node:
@@ -69,7 +67,7 @@ def _node_at(path: Path) -> Node:
         why = "is a link that leads nowhere" if path.is_symlink() else "does not exist"
         raise SubmissionError(f"{_shown(path)} {why}: name {_KINDS}") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise SubmissionError(f"{_shown(path)} cannot be opened ({_said(error)}): name {_KINDS}") from error
+        raise SubmissionError(f"{_shown(path)} cannot be opened ({_reason(error)}): name {_KINDS}") from error
     if node.kind not in ("folder", "file"):
         raise SubmissionError(f"{_shown(path)} is neither a folder nor a file: name {_KINDS}")
     if node.kind == "folder" and is_reports(node.path):
@@ -102,7 +100,7 @@ def _arranged(node: Node, mode: str | None) -> Arrangement:
         return Arrangement((upload_of(node),), many=False)  # reading it says what is wrong with it
     except OSError as error:
         where = Path(os.fsdecode(error.filename)) if error.filename else node.path
-        raise SubmissionError(f"{_shown(where)} {_closed(_said(error))}") from error
+        raise SubmissionError(f"{_shown(where)} {_closed(_reason(error))}") from error
     if not arrangement.many:
         return Arrangement((upload_of(node),), many=False)
     if not node.name.lower().endswith(".zip"):
@@ -113,22 +111,22 @@ def _arranged(node: Node, mode: str | None) -> Arrangement:
 
 
 def _arranged_loose(nodes: list[Node], mode: str | None) -> list[Arrangement]:
-    """Files that were given by their own names, with what lies beside them among these."""
-    beside: dict[Path, list[Node]] = defaultdict(list)
+    """Files that the command line names one by one: those of one folder are arranged together."""
+    folders: dict[Path, list[Node]] = defaultdict(list)
     for node in nodes:
-        beside[node.path.parent].append(node)
+        folders[node.path.parent].append(node)
     arrangements = []
-    for together in beside.values():
-        uploads = [upload_of(node) for node in together]
-        platform = [upload for upload in uploads if upload.slot]
+    for files in folders.values():
+        uploads = [upload_of(node) for node in files]
+        named_by_platform = [upload for upload in uploads if upload.slot]
         rest = [upload.node for upload in uploads if not upload.slot]
-        if platform:
-            arrangements.append(Arrangement(tuple(platform), many=len(platform) > 1))
+        if named_by_platform:
+            arrangements.append(Arrangement(tuple(named_by_platform), many=len(named_by_platform) > 1))
         if rest and not any(is_code(node.name) for node in rest):
             raise SubmissionError(f"{_shown(rest[0].path)} is of a kind that is not graded: name {_KINDS}")
         if mode == "many":
             code = [node for node in rest if is_code(node.name)]
-            other = tuple((node.path, "not code (.py, .ipynb)") for node in rest if not is_code(node.name))
+            other = tuple(Skipped(node.path, "not code (.py, .ipynb)") for node in rest if not is_code(node.name))
             arrangements.append(Arrangement(tuple(map(upload_of, code)), many=True, skipped=other))
         elif rest:
             arrangements.append(_together(rest))
@@ -136,7 +134,7 @@ def _arranged_loose(nodes: list[Node], mode: str | None) -> list[Arrangement]:
 
 
 def _together(nodes: list[Node]) -> Arrangement:
-    """Several paths as one submission: named for the only one, or for the folder around."""
+    """Several paths as one submission: it is named for a single path, and for the folder around several."""
     if len(nodes) == 1:
         return Arrangement((upload_of(nodes[0]),), many=False)
     student = encodable(nodes[0].path.parent.name) or "submission"
@@ -144,13 +142,13 @@ def _together(nodes: list[Node]) -> Arrangement:
 
 
 def _newest(uploads: list[Upload]) -> tuple[tuple[Found, ...], list[Skipped]]:
-    """One Found a student, of the newest upload in each slot; and the uploads that were left."""
+    """One submission per student, of the newest upload in each slot; and the older uploads, which do not count."""
     students: dict[str, dict[str, list[Upload]]] = defaultdict(lambda: defaultdict(list))
     for upload in uploads:
         students[upload.student][upload.slot].append(upload)
     folders = folder_names(students)
-    found: list[Found] = []
-    skipped: list[Skipped] = []
+    submissions: list[Found] = []
+    older_uploads: list[Skipped] = []
     for student in sorted(students):
         counted: list[Upload] = []
         flags: list[Flag] = []
@@ -162,12 +160,12 @@ def _newest(uploads: list[Upload]) -> tuple[tuple[Found, ...], list[Skipped]]:
                 detail = f"Handed in more than once: {_where(newest.node)} is the newest and counts, not {left}."
                 flags.append(Flag("two-uploads", detail))
             reason = f"an older upload of {display(student, limit=80)}: {_where(newest.node)} counts"
-            skipped += [Skipped(upload.node.path / upload.node.inside, reason) for upload in older]
-        found.append(_found(student, folders[student], counted, flags))
-    return tuple(found), skipped
+            older_uploads += [Skipped(path_of(upload.node), reason) for upload in older]
+        submissions.append(_submission(student, folders[student], counted, flags))
+    return tuple(submissions), older_uploads
 
 
-def _found(student: str, folder: str, uploads: list[Upload], flags: list[Flag]) -> Found:
+def _submission(student: str, folder: str, uploads: list[Upload], flags: list[Flag]) -> Found:
     late = any(upload.late for upload in uploads)
     if late:
         flags = [Flag("late", "The learning platform marks it as late."), *flags]
@@ -196,5 +194,5 @@ def _shown(path: Path) -> str:
     return display(encodable(str(path)), limit=300)
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return display(getattr(error, "strerror", None) or str(error) or type(error).__name__, limit=120)

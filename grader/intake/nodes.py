@@ -1,4 +1,4 @@
-"""Folders and archives as one kind of tree: a node is a file or folder, on disk or packed."""
+"""Folders and archives as one kind of tree: a node is a file or a folder, on disk or in an archive."""
 
 from __future__ import annotations
 
@@ -10,21 +10,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TypeAlias
 
 from grader.intake.archives import Budget, members
 
 __all__ = ["Node", "age", "is_code", "is_junk", "node_of", "packed_node", "path_of"]
 
 
-_TOP = 100_000
-"""Entries of one folder or archive that are looked at when students are told apart."""
-
-_JUNK_FOLDERS = frozenset(
-    {".git", ".svn", ".hg", "__macosx", ".ipynb_checkpoints", "__pycache__", "venv", ".venv", "site-packages"}
-    | {"node_modules", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".trash"}
-)
-_JUNK_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitattributes", ".gitkeep"})
+_MOST_ENTRIES = 100_000
+"""Entries of one folder or archive that are looked at to find submissions."""
+_MOST_BYTES = 200_000_000
+"""Bytes of one archive that are unpacked to see its names."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,11 @@ class Node:
     """What a folder holds, sorted by name. Raises OSError."""
 
     def trouble(self) -> str | None:
-        """Why it cannot be opened, None if it can; an archive's members can."""
+        """Why it cannot be opened; None if it can, as an archive's members always can."""
         if self.inside or self.kind not in ("folder", "file"):
             return None
         try:
-            # To be read, and as a folder to be entered; opening it would not tell the latter.
+            # A folder has to be readable and enterable; opening it would not show the latter.
             if os.access(self.path, os.R_OK | (os.X_OK if self.kind == "folder" else 0)):
                 return None
             with os.scandir(self.path) if self.kind == "folder" else self.path.open("rb"):
@@ -61,42 +57,55 @@ def is_code(name: str) -> bool:
     return name.lower().endswith((".py", ".ipynb"))
 
 
+_JUNK_FOLDERS = frozenset(
+    {".git", ".svn", ".hg", "__macosx", ".ipynb_checkpoints", "__pycache__", "venv", ".venv", "site-packages"}
+    | {"node_modules", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".trash"}
+)
+_JUNK_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitattributes", ".gitkeep"})
+
+
 def is_junk(name: str, *, folder: bool) -> bool:
-    """Whether no student means to hand in what is called so: caches, version control, virtual environments."""
+    """Whether the name belongs to what no student means to hand in: caches, version control, virtual environments."""
     lower = name.lower()
     return lower in _JUNK_FOLDERS if folder else lower in _JUNK_FILES or lower.startswith("._")
 
 
 def node_of(path: Path) -> Node:
-    """What lies at a path that whoever grades has given; links are followed there. Raises OSError."""
+    """What lies at a path of the command line; links are followed there, and nowhere else. Raises OSError."""
     real = path.resolve(strict=True)
     name = path.name if path.name not in ("", "..") else real.name
     return replace(_node(real, real.stat()), name=name)
 
 
+_Tree: TypeAlias = "dict[str, _Tree | float | None]"
+"""Names of an archive's folder: to the folder's own tree, or to the time when a file was modified."""
+
+
 def packed_node(path: Path) -> Node:
     """An archive as if it were unpacked, by the names in it. Raises ArchiveError and OSError."""
-    tree: dict[str, Any] = {}
-    budget = Budget(bytes=200_000_000, entries=_TOP)
+    tree: _Tree = {}
+    budget = Budget(bytes=_MOST_BYTES, entries=_MOST_ENTRIES)
     with path.open("rb") as file:
         for member in members(file, budget, wanted=lambda path: True, urgent=is_code, refuse=lambda *_: None):
             *folders, name = member.path.split("/")
-            at = tree
+            parent = tree
             for folder in folders:
-                below = at.setdefault(folder, {})
-                if not isinstance(below, dict):  # both a file and a folder: unpacking could not have both
+                child = parent.setdefault(folder, {})
+                if not isinstance(child, dict):  # both a file and a folder: unpacking could not have both
                     break
-                at = below
+                parent = child
             else:
-                at.setdefault(name, member.modified)
+                parent.setdefault(name, member.modified)
     return _packed(path, path.name, "", tree)
 
 
 def path_of(node: Node) -> Path:
+    """The node's path, to be shown; for a member, the archive's path goes on inside the archive."""
     return node.path / node.inside
 
 
 def age(node: Node) -> tuple[float, ...]:
+    """A key by which nodes are sorted from old to new; a node whose time is unknown is the oldest."""
     return () if node.modified is None else (node.modified,)
 
 
@@ -104,14 +113,14 @@ def _node(path: Path, status: os.stat_result) -> Node:
     mode = status.st_mode
     kinds = ((stat.S_ISDIR, "folder"), (stat.S_ISREG, "file"), (stat.S_ISLNK, "link"))
     kind = next((name for test, name in kinds if test(mode)), "other")
-    below = partial(_on_disk, path) if kind == "folder" else tuple
-    return Node(path.name, kind, path, modified=status.st_mtime, children=below)
+    children = partial(_on_disk, path) if kind == "folder" else tuple
+    return Node(path.name, kind, path, modified=status.st_mtime, children=children)
 
 
 def _on_disk(folder: Path) -> tuple[Node, ...]:
     nodes = []
     with os.scandir(folder) as entries:
-        for entry in islice(entries, _TOP):
+        for entry in islice(entries, _MOST_ENTRIES):
             try:
                 nodes.append(_node(folder / entry.name, entry.stat(follow_symlinks=False)))
             except FileNotFoundError:
@@ -119,7 +128,7 @@ def _on_disk(folder: Path) -> tuple[Node, ...]:
     return tuple(sorted(nodes, key=lambda node: node.name))
 
 
-def _packed(archive: Path, name: str, inside: str, tree: Any) -> Node:
+def _packed(archive: Path, name: str, inside: str, tree: _Tree | float | None) -> Node:
     if not isinstance(tree, dict):
         return Node(name, "file", archive, inside, tree)
 

@@ -1,9 +1,9 @@
 """A Jupyter notebook's code cells, from the text of its file. Nothing is run and nothing is written.
 
-nbformat (https://nbformat.readthedocs.io) knows the formats and converts 3 to 4, but it expects what Jupyter writes and
-raises anything at all on what others write. So the JSON is cut down first to a skeleton that is valid by construction,
-cell types and sources and nothing else, and nbformat gets that: no schema warning, no outputs in memory, and no
-surprise.
+The format is described at https://nbformat.readthedocs.io. Of it, a cell's type and source are all that is read: format
+4 keeps a notebook's cells in ``cells`` and their text in ``source``, format 3 keeps them in ``worksheets`` and in
+``input``. The library nbformat is not used, because it expects what Jupyter writes. Without ``nbformat`` in the file it
+drops the code without a word; odd metadata or one damaged cell raise a TypeError, and the whole notebook would be lost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AGAIN = "download or export it again where you wrote it, see that it opens, and
 
 
 class NotebookError(Exception):
-    """The text is no notebook that can be read; the message is a clause that follows the file's name."""
+    """The text cannot be read as a notebook; the message is a clause that follows the file's name."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,13 @@ def read_notebook(text: str) -> Notebook:
     if len(cells) > MOST_CELLS:
         raise NotebookError(f"has {len(cells):,} cells, at most {MOST_CELLS:,} are read: hand in fewer")
     remarks: list[str] = []
-    kept = [_clean(number, cell, version, remarks) for number, cell in enumerate(cells, start=1)]
-    if sum(len(source) for _, source in kept) > MOST_SOURCE:
+    sources = tuple(
+        (number, source)
+        for number, cell in enumerate(cells, start=1)
+        if (source := _source(number, cell, version, remarks)) is not None
+    )
+    if sum(len(source) for _, source in sources) > MOST_SOURCE:
         raise NotebookError(f"holds more than {MOST_SOURCE:,} characters of code: move data out of its cells")
-    converted = _convert(version, kept)
-    sources = tuple((number, source) for number, (kind, source) in enumerate(converted, start=1) if kind == "code")
     return Notebook(sources, tuple(remarks))
 
 
@@ -77,15 +79,18 @@ def _parse(text: str) -> dict[str, Any]:
         raise NotebookError(f"is nested too deeply to be a notebook: {_AGAIN}") from None
     except json.JSONDecodeError as error:
         breaks_off = not text[error.pos :].strip() or error.msg.startswith("Unterminated string")
-        how = "breaks off" if breaks_off else f"is not valid JSON ({error.msg})"
-        raise NotebookError(f"{how} at line {error.lineno}, column {error.colno}: {_AGAIN}") from None
+        what = "breaks off" if breaks_off else f"is not valid JSON ({error.msg})"
+        raise NotebookError(f"{what} at line {error.lineno}, column {error.colno}: {_AGAIN}") from None
     if not isinstance(content, dict):
         raise NotebookError(f"is JSON but not a notebook, which is an object with 'cells': {_AGAIN}")
     return content
 
 
-def _cells(content: dict[str, Any]) -> tuple[int, list[Any]]:
-    """Format and cells. Their place tells the format: what a file says of its own format is often missing."""
+def _cells(content: dict[str, Any]) -> tuple[int, list[object]]:
+    """The format's number, 3 or 4, and the cells.
+
+    Where the cells are says which format it is: what a file says of its own format is often missing.
+    """
     declared = content.get("nbformat")
     if isinstance(declared, float) and declared > 4:
         raise NotebookError(f"is of notebook format {declared:g}, formats 3 and 4 are read: save it as format 4")
@@ -98,47 +103,24 @@ def _cells(content: dict[str, Any]) -> tuple[int, list[Any]]:
     raise NotebookError(f"is JSON but not a notebook, it has no list of 'cells' (it has {keys}): {_AGAIN}")
 
 
-def _clean(number: int, cell: object, version: int, remarks: list[str]) -> tuple[str, str]:
-    """Kind and source of one cell; only code keeps its source. What is no cell stays, empty, for the numbering."""
+def _source(number: int, cell: object, version: int, remarks: list[str]) -> str | None:
+    """The source of a code cell; None for any other cell, and for one that cannot be read, which gets a remark."""
     if not isinstance(cell, dict):
         remarks.append(f"cell {number} is not a cell and was left out")
-        return "raw", ""
+        return None
     if cell.get("cell_type") != "code":
-        return "raw", ""
-    source = cell.get("source", cell.get("input", "")) if version == 4 else cell.get("input", cell.get("source", ""))
+        return None
+    first, second = ("source", "input") if version == 4 else ("input", "source")
+    source = cell.get(first, cell.get(second, ""))
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        # Lines are stored with their ends; some tools store them without, and would make one long line of a cell.
+        # Lines are stored with their ends. Some tools store them without: a cell would become one long line.
         source = ("" if any("\n" in line for line in source) else "\n").join(source)
     if not isinstance(source, str):
         remarks.append(f"cell {number} has no readable source and was left out")
-        return "raw", ""
+        return None
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in source:
         remarks.append(f"cell {number} holds NUL characters, which were taken out")
         source = source.replace("\0", "")
-    return "code", source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _convert(version: int, cells: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The cells after nbformat has read and converted them: kind and source, in order."""
-    import nbformat  # late: it costs a quarter of a second, and scripts do without
-
-    skeleton: dict[str, Any]
-    if version == 4:
-        skeleton = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [_cell4(*cell) for cell in cells]}
-    else:
-        sheet = {"metadata": {}, "cells": [_cell3(*cell) for cell in cells]}
-        skeleton = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [sheet]}
-    notebook = nbformat.reads(json.dumps(skeleton), as_version=4)  # type: ignore[no-untyped-call]
-    return [(cell.cell_type, cell.source) for cell in notebook.cells]
-
-
-def _cell4(kind: str, source: str) -> dict[str, Any]:
-    cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": source}
-    return cell | {"outputs": [], "execution_count": None} if kind == "code" else cell
-
-
-def _cell3(kind: str, source: str) -> dict[str, Any]:
-    if kind != "code":
-        return {"cell_type": kind, "metadata": {}, "source": source}
-    return {"cell_type": kind, "metadata": {}, "language": "python", "collapsed": False, "input": source, "outputs": []}
+    # JSON can spell half of a surrogate pair, which no file of UTF-8 can hold.
+    return source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

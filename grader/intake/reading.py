@@ -1,7 +1,7 @@
 """One submission from disk into memory: bounded, hashed, decoded, and nothing of it run or parsed.
 
 Whatever a student handed in is read as far as it can be, and a flag says what was refused and why. Nothing is written
-anywhere but to temporary files without a name, which archives need to be opened from.
+but temporary files without a name: an archive inside an archive is opened from one.
 """
 
 from __future__ import annotations
@@ -37,45 +37,42 @@ MOST_SCRIPT = 2_000_000
 MOST_NOTEBOOK = 20_000_000
 """Bytes of one notebook, pictures and other outputs included."""
 MOST_CODE = 3_000_000
-"""Bytes of source of all the files, outputs left out: what can be parsed in the time that one probe has."""
-_DATA = (".json", ".csv", ".tsv", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".npy")
-_MOST_DATA = 250_000
-"""Bytes of one file of data that is handed on to the code beside it: settings and palettes, no pictures."""
-_MOST_DATA_IN_ALL = 1_000_000
-"""Characters of base64."""
-_MOST_DATA_FILES = 50
-_CHUNK = 1 << 20
-# Code may be in these, and a student would otherwise only hear that there is none.
-_NOT_READ = (
-    (re.compile(r"\.(?:rar|7z|xz|bz2|zst|zipx)$", re.IGNORECASE), "not opened: pack it as a .zip and hand it in again"),
-    (re.compile(r"\.py\.\w+$", re.IGNORECASE), "not read under this name: let it end in .py and hand it in again"),
-    (re.compile(r"\.ipynb\.\w+$", re.IGNORECASE), "not read under this name: let it end in .ipynb, hand it in again"),
-)
-_MOST_NOTES = 40
-_MOST_PATHS = 3
+"""Bytes of source of all the files, outputs left out: as much as can be parsed in the time of one probe."""
 
 
-def read(found: Found) -> Submission:
+def read(place: Found) -> Submission:
     """Read, bound, hash and decode one submission. Never raises for what a student handed in.
 
-    At most ``archives.MOST_BYTES`` and ``MOST_FILES`` are read of its files and as much of its archives; code comes
-    first. Links are not followed, wherever they lead. Archives are opened, and archives in them, but none in those.
+    At most ``archives.MOST_BYTES`` and ``MOST_FILES`` are read of its files, and as much again of its archives; code is
+    read first. Links are not followed, wherever they lead. Archives are opened, and archives inside those, no deeper.
     """
     reading = _Reading()
-    for number, source in enumerate(found.sources):
-        inside = found.inside[number] if found.inside else ""
-        name = (found.names[number] if found.names else "") or PurePosixPath(inside).name or encodable(source.name)
+    for number, source in enumerate(place.sources):
+        inside = place.inside[number] if place.inside else ""
+        name = (place.names[number] if place.names else "") or PurePosixPath(inside).name or encodable(source.name)
         reading.source(source, name, inside)
     files = tuple(reading.files[path] for path in sorted(reading.files))
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.path}\0{file.sha256}\n".encode())
     code = reading.within_the_budget()
-    flags = (*found.flags, *reading.flags())
+    flags = (*place.flags, *reading.flags())
     data = tuple(DataFile(path, reading.data[path]) for path in sorted(reading.data))
     return Submission(
-        found.id, found.folder, files, code, digest.hexdigest(), flags, found.known_as, found.assignment, data
+        place.id, place.folder, files, code, digest.hexdigest(), flags, place.known_as, place.assignment, data
     )
+
+
+_MOST_NOTES = 40
+"""Reasons that are remarked on."""
+_MOST_PATHS = 3
+"""Files that are named per reason."""
+# Code may be in these. Without a remark, a student would only hear that there is no code.
+_NOT_READ = (
+    (re.compile(r"\.(?:rar|7z|xz|bz2|zst|zipx)$", re.IGNORECASE), "not opened: pack it as a .zip and hand it in again"),
+    (re.compile(r"\.py\.\w+$", re.IGNORECASE), "not read under this name: let it end in .py and hand it in again"),
+    (re.compile(r"\.ipynb\.\w+$", re.IGNORECASE), "not read under this name: let it end in .ipynb, hand it in again"),
+)
 
 
 class _Reading:
@@ -92,7 +89,7 @@ class _Reading:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def flags(self) -> Iterator[Flag]:
-        """One flag a reason, however many files it is about."""
+        """One flag per reason, however many files it concerns."""
         for (kind, reason), paths in self._notes.items():
             named = ", ".join(display(path, limit=100) for path in paths)
             more = self._counts[kind, reason] - len(paths)
@@ -100,25 +97,25 @@ class _Reading:
             yield Flag(kind, f"{named}: {reason}.")
 
     def within_the_budget(self) -> tuple[CodeFile, ...]:
-        """The code by path, as much as can be examined: what lies on top first, then the smaller before the larger."""
+        """The code by path, as much as can be examined: files at the top first, then smaller before larger ones."""
         sizes = {
             path: sum(len(cell.source.encode()) for cell in file.cells)
             for path, file in self.code.items()
-            if not self.is_under_a_file(path)
+            if not self._is_under_a_file(path)
         }
-        left = MOST_CODE
-        kept = []
+        budget = MOST_CODE
+        paths = []
         for path in sorted(sizes, key=lambda path: (path.count("/"), sizes[path], path)):
-            if sizes[path] <= left:
-                left -= sizes[path]
-                kept.append(path)
+            if sizes[path] <= budget:
+                budget -= sizes[path]
+                paths.append(path)
             else:
                 most = MOST_CODE // 1_000_000
-                self._note("too-large", f"more than the {most} MB of code that are read of one submission", path)
-        return tuple(self.code[path] for path in sorted(kept))
+                self._note("too-large", f"more than the {most} MB of code that are read per submission", path)
+        return tuple(self.code[path] for path in sorted(paths))
 
-    def is_under_a_file(self, path: str) -> bool:
-        """Whether an archive has code both at ``path`` and at a folder of it, which no disk could hold; notes it."""
+    def _is_under_a_file(self, path: str) -> bool:
+        """Whether ``path`` lies under a path that is code itself, as only an archive can have it; notes it."""
         above = next((str(folder) for folder in PurePosixPath(path).parents if str(folder) in self.code), None)
         if above is not None:
             self._note("refused-name", f"lies under {display(above)}, which is a file", path)
@@ -129,7 +126,7 @@ class _Reading:
         try:
             is_folder = path.is_dir()
         except OSError as error:
-            self._note("unreadable", f"cannot be opened ({_said(error)})", name)
+            self._note("unreadable", f"cannot be opened ({_reason(error)})", name)
             return
         if is_folder:
             self._folder(path)
@@ -140,7 +137,7 @@ class _Reading:
                 self._unpack(file, encodable(path.name), "", 0, inside=inside, name=name)
 
     def _note(self, kind: str, reason: str, path: str) -> None:
-        """Keep a remark for a flag; few of them, because a submission can be made to deserve millions."""
+        """Keep a remark for a flag. Their number is bounded: a submission can be made to deserve millions."""
         if (kind, reason) not in self._notes and len(self._notes) >= _MOST_NOTES:
             kind, reason = "more", "there is more to remark on than is listed"
         self._counts[kind, reason] += 1
@@ -155,7 +152,7 @@ class _Reading:
         try:
             return _open(disk)
         except (OSError, ValueError) as error:
-            self._note("unreadable", f"cannot be opened ({_said(error)})", path)
+            self._note("unreadable", f"cannot be opened ({_reason(error)})", path)
             return None
 
     def _folder(self, top: Path) -> None:
@@ -166,18 +163,18 @@ class _Reading:
     def _walk(self, top: Path) -> Iterator[tuple[Path, str, int]]:
         """Plain files below a folder: where they lie, their paths in the submission, their bytes."""
         waiting = deque([(top, "")])
-        while waiting:  # breadth first, so that a deep heap of data does not keep out what lies on top
+        while waiting:  # breadth first: however much lies deep, what lies at the top is read
             folder, prefix = waiting.popleft()
             try:
                 with os.scandir(folder) as scan:
                     entries = sorted(islice(scan, 2 * MOST_FILES), key=lambda entry: entry.name)
             except OSError as error:
-                self._note("unreadable", f"cannot be opened ({_said(error)})", prefix or encodable(top.name))
+                self._note("unreadable", f"cannot be opened ({_reason(error)})", prefix or encodable(top.name))
                 continue
             if prefix and any(entry.name == "pyvenv.cfg" for entry in entries):
                 continue  # a virtual environment under another name
             if prefix and is_reports(folder):
-                continue  # what the grader wrote there when the student last checked
+                continue  # the grader wrote it there when the student last checked
             for entry in entries:
                 path = prefix + encodable(entry.name)
                 is_folder = entry.is_dir(follow_symlinks=False)
@@ -197,7 +194,7 @@ class _Reading:
                         self._note("too-large", str(error), encodable(top.name))
                         return
                     except OSError as error:
-                        self._note("unreadable", f"cannot be opened ({_said(error)})", path)
+                        self._note("unreadable", f"cannot be opened ({_reason(error)})", path)
 
     def _on_disk(self, disk: Path, path: str, *, only: bool) -> None:
         file = self._opened(disk, path)
@@ -208,7 +205,7 @@ class _Reading:
                 self._take(Member(path, status.st_mtime, chunks), 0, only=only)
 
     def _take(self, member: Member, level: int, *, only: bool) -> None:
-        """Hash one file, keep it if it is code, open it if it is an archive; ``level`` archives are around it."""
+        """Hash one file, read it if it is code, open it if it is an archive; ``level`` archives are around it."""
         path = member.path
         if path in self.files or path in self.code:
             self._note("two-uploads", "handed in more than once under this name: the last one counts", path)
@@ -218,16 +215,16 @@ class _Reading:
         opens = is_archive(path) and level < 2
         if is_archive(path) and not opens:
             self._note("nested-archive", "an archive in an archive in an archive is not opened: pack it once", path)
-        most = _most_kept(path)
-        digest, size, kept = hashlib.sha256(), 0, bytearray()
+        most = _most_bytes(path)
+        digest, size, start = hashlib.sha256(), 0, bytearray()
         with ExitStack() as stack:
             copy = stack.enter_context(tempfile.TemporaryFile()) if opens else None
             try:
                 for chunk in member.chunks:
                     digest.update(chunk)
                     size += len(chunk)
-                    if len(kept) < most:
-                        kept += chunk[: most - len(kept)]
+                    if len(start) < most:
+                        start += chunk[: most - len(start)]
                     if copy is not None:
                         copy.write(chunk)
             except ArchiveError as error:
@@ -235,9 +232,9 @@ class _Reading:
                 if is_code(path):
                     self.code[path] = CodeFile(path, (), f"{display(path)}: {error}.", member.modified)
                 return
-            is_pdf = path.lower().endswith(".pdf") and b"%PDF-" in kept
+            is_pdf = path.lower().endswith(".pdf") and b"%PDF-" in start
             self.files[path] = StoredFile(path, size, digest.hexdigest(), is_pdf)
-            content = bytes(kept) if size <= most else None
+            content = bytes(start) if size <= most else None
             if content is not None and path.lower().endswith(_DATA):
                 self._keep_data(path, content)
             if is_code(path):
@@ -247,11 +244,11 @@ class _Reading:
                 self._unpack(copy, path, "" if only else path + "/", level + 1)
 
     def _keep_data(self, path: str, content: bytes) -> None:
-        """Few files and small ones: a request has a limit, and what is larger was not made to be read at once."""
+        """Keep a data file, unless there are too many or too large ones: the request that carries them has a limit."""
         self.data.pop(path, None)
         encoded = base64.b64encode(content).decode()
-        held = sum(map(len, self.data.values()))
-        if len(self.data) < _MOST_DATA_FILES and held + len(encoded) <= _MOST_DATA_IN_ALL:
+        total = sum(map(len, self.data.values()))
+        if len(self.data) < _MOST_DATA_FILES and total + len(encoded) <= _MOST_DATA_IN_ALL:
             self.data[path] = encoded
 
     def _unpack(
@@ -290,7 +287,7 @@ class _Reading:
         if decoded.remarks:
             self._note("encoding", ", ".join(decoded.remarks), path)
         if script:
-            why_not = _no_script(decoded.text, len(content), odd=bool(decoded.remarks))
+            why_not = _why_not_a_script(decoded.text, len(content), odd=bool(decoded.remarks))
             if why_not is None and not decoded.text.strip() and PurePosixPath(path).name != "__init__.py":
                 why_not = "is empty: save it in your editor and hand it in again"
             if why_not is not None:
@@ -307,20 +304,31 @@ class _Reading:
         return CodeFile(path, tuple(Cell(number, source) for number, source in notebook.sources), None, modified)
 
 
-def _most_kept(path: str) -> int:
-    """How many bytes of a file of this name are of interest."""
+_DATA = (".json", ".csv", ".tsv", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".npy")
+"""Endings of data files that are handed on to the code beside them: settings and palettes, not pictures."""
+_MOST_DATA = 250_000
+"""Bytes of one data file."""
+_MOST_DATA_IN_ALL = 1_000_000
+"""Characters of base64, of all data files together."""
+_MOST_DATA_FILES = 50
+_PDF_START = 1024
+"""Bytes within which readers of PDF look for its mark."""
+
+
+def _most_bytes(path: str) -> int:
+    """How many bytes of a file of this name are kept in memory."""
     lower = path.lower()
     if is_code(path):
         return MOST_NOTEBOOK if lower.endswith(".ipynb") else MOST_SCRIPT
-    return _MOST_DATA if lower.endswith(_DATA) else _PDF_START if lower.endswith(".pdf") else 0
+    if lower.endswith(_DATA):
+        return _MOST_DATA
+    return _PDF_START if lower.endswith(".pdf") else 0
 
 
-_PDF_START = 1024
-"""Bytes within which readers of PDF look for its mark."""
 _CONTROLS = bytes(code for code in range(32) if code not in b"\n\t\f")
 
 
-def _no_script(text: str, size: int, *, odd: bool) -> str | None:
+def _why_not_a_script(text: str, size: int, *, odd: bool) -> str | None:
     """Why the text of ``size`` bytes cannot be a script's, or None; ``odd``: it did not decode as it should."""
     start = text[:65_536]
     if start.lstrip().startswith("{") and '"cells"' in text and '"nbformat"' in text:
@@ -342,6 +350,10 @@ def _open(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+_CHUNK = 1 << 20
+"""Bytes that are read at a time."""
+
+
 def _chunks(file: BinaryIO, size: int, budget: Budget) -> Iterator[bytes]:
     """The bytes of a file on disk. Raises ArchiveError."""
     budget.check(size)
@@ -350,8 +362,8 @@ def _chunks(file: BinaryIO, size: int, budget: Budget) -> Iterator[bytes]:
             budget.spend(len(chunk))
             yield chunk
     except OSError as error:
-        raise ArchiveError(f"cannot be read ({_said(error)})") from error
+        raise ArchiveError(f"cannot be read ({_reason(error)})") from error
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return display(getattr(error, "strerror", None) or str(error) or type(error).__name__, limit=120)

@@ -1,4 +1,4 @@
-"""The records of what students hand in: where it lies, and what was read of it."""
+"""Records of what students hand in: where it is, and what was read of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SubmissionError(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """A piece of source that stands or falls on its own: a notebook's code cell, or a whole script."""
+    """A piece of source that is run as a whole: a notebook's code cell, or a script."""
 
     number: int | None
     """1-based position among all the notebook's cells; None for a script."""
@@ -43,12 +43,12 @@ class CodeFile:
     problem: str | None = None
     """Why it has no cells, in one sentence; None when it was read."""
     modified: float | None = None
-    """Seconds since 1970, as the disk or the archive says; tells the newer of two candidates."""
+    """Seconds since 1970, as the disk or the archive says; shows which of two candidates is newer."""
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A small file that code may read while it is loaded, such as ``config.json``; nothing here looks into it."""
+    """A small file that code may read while it is loaded, such as ``config.json``; the grader does not read it."""
 
     path: str
     """As for ``CodeFile``."""
@@ -61,15 +61,18 @@ class StoredFile:
     """A file as it was handed in."""
 
     path: str
+    """As for ``CodeFile``."""
     bytes: int
+    """Its size."""
     sha256: str
+    """Of its bytes, hexadecimal."""
     pdf: bool = False
     """Whether it begins as a PDF does."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where a submission lies: enough to list 10,000 of them; contents are read later, one at a time."""
+    """Where a submission is. Contents are read later, one submission at a time, so 10,000 of these can be listed."""
 
     id: str
     """The student's id as it is on disk or in the learning platform."""
@@ -79,17 +82,17 @@ class Found:
     """A folder, or one or more files (loose files or an archive) that make up the submission."""
     flags: tuple[Flag, ...] = ()
     names: tuple[str, ...] = ()
-    """What each source was called when it was handed in, where a platform renamed it; empty: as they are called now."""
+    """What each source was called when it was handed in; empty where no platform renamed any of them."""
     inside: tuple[str, ...] = ()
-    """For each source, the one file or folder in that archive which is this student's; empty: all of it."""
+    """For each source, the file or folder in that archive that is this student's; empty: the whole archive is."""
     late: bool = False
-    """Whether the platform's names say so."""
+    """Whether the platform marks it as late in its names."""
     submitted: str | None = None
     """ISO 8601, where the platform says."""
     known_as: tuple[str, ...] = ()
     """Further keys by which the platform knows the student: name, user number, e-mail address."""
     assignment: str | None = None
-    """What most of the cohort hands in, where this one holds no code that would tell."""
+    """The assignment of most of the cohort, where this submission has no code that would show its own."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,12 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Findings:
-    """What lies at the paths that were given."""
+    """What is at the paths of a command line."""
 
     found: tuple[Found, ...]
     """Sorted by id; no two share an id or a folder."""
     many: bool
-    """False for a single submission that was given as such."""
+    """False where the paths are those of one submission."""
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -119,13 +122,13 @@ class Submission:
     id: str
     folder: str
     files: tuple[StoredFile, ...]
-    """Every file but junk, sorted by path, write-ups and archives too; what an archive holds lies under the archive's
-    path, or at the top when the archive is all that was handed in."""
+    """Every file but junk, sorted by path, write-ups and archives too. What an archive holds has a path below the
+    archive's, or at the top where the archive is all that was handed in."""
     code: tuple[CodeFile, ...]
     """Every ``.py`` and ``.ipynb`` up to ``reading.MOST_CODE``, in a fixed order; unreadable ones have a
     ``problem``."""
     sha256: str
-    """SHA-256, hexadecimal, over ``path NUL hash LF`` in UTF-8 for every one of ``files``; no times and no ids."""
+    """SHA-256, hexadecimal, over ``path NUL hash LF`` in UTF-8 for each of ``files``; no times and no ids."""
     flags: tuple[Flag, ...]
     """Two candidates, refused links, oversized files, …"""
     known_as: tuple[str, ...] = ()
@@ -133,4 +136,4 @@ class Submission:
     assignment: str | None = None
     """As in ``Found``."""
     data: tuple[DataFile, ...] = ()
-    """Small files beside the code, for it to read, sorted by path."""
+    """Small files beside the code that it may read, sorted by path."""

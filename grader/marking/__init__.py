@@ -1,1 +1,1 @@
-"""From verdicts to marks: the rubric, exact points, lateness."""
+"""From verdicts to marks: the rubric, exact points, evidence, lateness."""

@@ -1,4 +1,4 @@
-"""The rubric's rule for lateness, applied to a number of hours."""
+"""What lateness costs: the rubric's rule, applied to a number of hours."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from grader.marking.points import rounded
+
 __all__ = ["LateRule", "late_penalty"]
 
 
 @dataclass(frozen=True)
 class LateRule:
-    """What lateness costs. As it stands: nothing."""
+    """The rule for lateness. With its default values lateness costs nothing."""
 
     grace_hours: Fraction = Fraction(0)
-    """Hours that everyone is given; days count from their end."""
+    """Hours after the deadline that cost nothing; days are counted from their end."""
     percent_a_day: Fraction = Fraction(0)
-    """Percent of the points awarded that each begun day takes."""
+    """Percent of the awarded points that each begun day costs."""
     cap_percent: Fraction = Fraction(100)
-    """Most that lateness takes, in percent of the points awarded."""
+    """The most that lateness costs, in percent of the awarded points."""
 
     def __post_init__(self) -> None:
         if self.grace_hours < 0:
@@ -29,9 +31,9 @@ class LateRule:
 
 
 def late_penalty(score: Fraction, hours: Fraction, rule: LateRule) -> Fraction:
-    """Points that ``hours`` of lateness take from ``score``, in whole hundredths, half up; between 0 and ``score``."""
+    """The points that ``hours`` of lateness cost: between 0 and ``score``, in whole hundredths, rounded half up."""
     if score <= 0 or hours <= rule.grace_hours:
         return Fraction(0)
     days = math.ceil((hours - rule.grace_hours) / 24)
     percent = min(days * rule.percent_a_day, rule.cap_percent)
-    return min(score, Fraction(math.floor(score * percent + Fraction(1, 2)), 100))
+    return min(score, rounded(score * percent / 100))

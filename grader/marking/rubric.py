@@ -1,4 +1,4 @@
-"""The rubric as records."""
+"""The rubric as records: what there is to earn, and what decides it. ``rubric_file`` reads them from YAML."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ class Criterion:
     id: str
     """``<thing>.<aspect>``, such as ``unet.shapes`` or ``manual.a3``."""
     title: str
+    """What earns the points, as one sentence."""
     points: Fraction
-    """Most that can be earned; whole hundredths of a point."""
+    """The most that can be earned, in whole hundredths of a point."""
     check: str | None
-    """Name of the check that decides it; None where a person does."""
+    """Name of the check that decides it; None where a person decides."""
     look_for: str
-    """Manual criteria: what a full answer holds, for the TA. Empty for automatic ones."""
+    """Manual criteria: what a full answer contains, for the TA. Empty for automatic criteria."""
     needs: tuple[str, ...]
-    """Criteria of the same assignment that must not have failed, else this one is skipped."""
+    """Ids of criteria of the same assignment that must not have failed; otherwise this criterion is skipped."""
     hidden: bool
-    """True: feedback says no more than the outcome, and no other criterion's feedback says what this one found."""
+    """True: the feedback states the outcome alone, and no other feedback repeats what this criterion's check found."""
     question: str = ""
-    """Automatic criteria: the handout's question whose points it shares, or empty. A manual one's id names its own."""
+    """Automatic criteria: the handout's question whose points it shares, or empty. A manual criterion's id names it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class Part:
     id: str
     title: str
     points: Fraction
+    """The sum of its criteria's points."""
     bonus: bool
-    """Bonus points count in the score and not in the maximum."""
+    """Whether its points count in the score but not in the maximum."""
     criteria: tuple[Criterion, ...]
 
 
@@ -63,13 +65,13 @@ class Assignment:
     """Accepted orders of pool (upsample) and batch-norm: ``pool-first``, ``norm-first``; the handout's comes first."""
     parts: tuple[Part, ...]
     mistakes: Mapping[str, Fraction]
-    """Share of the points that a known mistake keeps, where this rubric overrides the default; by mistake id."""
+    """By mistake id, the share of the points that the mistake earns, where this rubric overrides the default."""
     late: LateRule | None = None
-    """What lateness costs, where the rubric says so. It is taken from the score in the gradebook, never from a mark."""
+    """What lateness costs, if the rubric says so. The gradebook subtracts it from the score; marks stay as they are."""
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
-        """All criteria in the order of the handout."""
+        """All criteria, in the order of the handout."""
         return tuple(criterion for part in self.parts for criterion in part.criteria)
 
 
@@ -82,4 +84,4 @@ class Rubric:
     """Hash of the file's bytes, hexadecimal."""
     assignments: Mapping[str, Assignment]
     mistake_lines: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Where each mistake is named, by assignment and mistake id; whether there is one is for the checks to say."""
+    """The line of each mistake, by assignment and mistake id. Whether such a mistake exists, only the checks know."""

@@ -1,28 +1,29 @@
 """``rubric.yaml`` as frozen dataclasses, or an error that names the file, the line and what is allowed.
 
-The file is read as YAML nodes and never constructed into objects, so that every value keeps its line and its literal
-text (``0.10`` is exact, ``5.10`` stays a question's number) and no tag in it can make anything run. Anchors and aliases
-are refused: with them a short file can stand for an endless one. The keys are explained at the top of ``rubric.yaml``.
+The file is read as YAML nodes, and no objects are constructed from it. So every value keeps its line and its literal
+text (``0.10`` is exact, ``5.10`` stays a question's number), and no tag in the file can run anything. Anchors and
+aliases are refused, because a short file with them can stand for an endless one. The top of ``rubric.yaml`` explains
+the keys.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
 from grader.marking.late import LateRule
+from grader.marking.points import total
 from grader.marking.rubric import Assignment, Criterion, Part, Rubric, RubricError
+from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS, LAYER_ORDERS
 
 __all__ = ["CHECKS", "load"]
@@ -44,7 +45,7 @@ CHECKS = (
 
 
 def load(path: Path) -> Rubric:
-    """Read and check a rubric; of several faults, one is reported. Raises RubricError."""
+    """Read and check a rubric. Raises RubricError, which reports one fault where there are several."""
     content = _content(path)
     try:
         lines: dict[tuple[str, str], int] = {}
@@ -56,10 +57,11 @@ def load(path: Path) -> Rubric:
 
 # The file, down to its YAML nodes.
 
-_LARGEST = 1_000_000  # bytes; the rubric that ships has about a twentieth of it
-_DEEPEST = 12  # levels of nesting; a criterion's list of needs lies at the ninth
+_LARGEST = 1_000_000  # bytes; the shipped rubric has about a twentieth of that
+_DEEPEST = 12  # levels of nesting; a criterion's list of needs is at the ninth
 _TOO_DEEP = f"lists and mappings must be nested at most {_DEEPEST} deep: close the ones before"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same nodes, ten times as fast where libyaml is there
+# libyaml's loader makes the same nodes ten times as fast; not every build of PyYAML has it.
+_LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Fault(Exception):
@@ -67,7 +69,7 @@ class _Fault(Exception):
 
     def __init__(self, at: Node | int, sentence: str) -> None:
         super().__init__(sentence)
-        self.line = at if isinstance(at, int) else at.start_mark.line + 1
+        self.line = at if isinstance(at, int) else _line(at)
 
 
 def _content(path: Path) -> bytes:
@@ -118,11 +120,10 @@ def _root(content: bytes) -> Node:
 
 
 def _refuse_what_is_not_plain(text: str) -> None:
-    """Walk the parser's events, which are as many as the file is long, before nodes are made of them."""
+    """Check the parser's events before nodes are made of them: the file's length bounds their number."""
     depth = 0
-    event: Any
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _Fault(line, "anchors and aliases (& and *) are not allowed: write the values out")
         if getattr(event, "tag", None) is not None:
@@ -135,7 +136,7 @@ def _refuse_what_is_not_plain(text: str) -> None:
             raise _Fault(line, _TOO_DEEP)
 
 
-# Nodes to values. ``what`` names the value in the error.
+# From nodes to values. ``what`` names the value in the error.
 
 _ID = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _POINTS = re.compile(r"(0|[1-9]\d{0,3})(\.\d{1,2})?", re.ASCII)
@@ -153,13 +154,12 @@ def _seen(node: Node) -> str:
     return "a mapping" if isinstance(node, MappingNode) else "a list"
 
 
-def _nearest(name: str, allowed: Collection[str]) -> str:
-    near = get_close_matches(name[:60], allowed, n=1)
-    return f"did you mean '{near[0]}'?" if near else "use one of these"
+def _nearest(name: str, allowed: Iterable[str]) -> str:
+    return did_you_mean(name, allowed, otherwise="use one of these")
 
 
 def _mapping(node: Node, what: str, allowed: Sequence[str] | None, required: Sequence[str] = ()) -> dict[str, Node]:
-    """The entries of a mapping, each key once; ``allowed`` None takes any id as a key."""
+    """The entries of a mapping, each key once. With ``allowed`` None any id is a key."""
     if not isinstance(node, MappingNode):
         raise _Fault(node, f"{what} must be a mapping (key: value), was {_seen(node)}: check the indentation")
     entries: dict[str, Node] = {}
@@ -184,8 +184,8 @@ def _mapping(node: Node, what: str, allowed: Sequence[str] | None, required: Seq
 
 
 def _line(node: Node) -> int:
-    line: int = node.start_mark.line + 1
-    return line
+    """The number of a node's first line, counted from 1."""
+    return node.start_mark.line + 1 if node.start_mark else 1
 
 
 def _list(node: Node, what: str, *, least: int = 0) -> list[Node]:
@@ -197,7 +197,7 @@ def _list(node: Node, what: str, *, least: int = 0) -> list[Node]:
 
 
 def _text(node: Node, what: str) -> str:
-    """A line of text as it is written, runs of white space made one space."""
+    """A line of text as it is written, with each run of white space as one space."""
     if not isinstance(node, ScalarNode) or node.tag.endswith(":null"):
         raise _Fault(node, f"{what} must be text, was {_seen(node)}: write some, in quotes if it has a colon")
     text = " ".join(node.value.split())
@@ -238,16 +238,16 @@ def _flag(node: Node | None, what: str) -> bool:
     return node is not None and _one_of(node, what, ("true", "false")) == "true"
 
 
-# Values to records, from the top of the file to its leaves.
+# From values to records, from the top of the file to its leaves.
 
 
 def _assignments(root: Node, lines: dict[tuple[str, str], int]) -> Mapping[str, Assignment]:
-    """All assignments; where each names its mistakes is added to ``lines``."""
+    """All assignments. The line of each mistake is added to ``lines``."""
     top = _mapping(root, "the rubric", ("assignments",), ("assignments",))
-    found = _mapping(top["assignments"], "'assignments'", tuple(HANDOUTS))
-    if not found:
+    entries = _mapping(top["assignments"], "'assignments'", tuple(HANDOUTS))
+    if not entries:
         raise _Fault(top["assignments"], f"'assignments' must have one of {', '.join(HANDOUTS)}, was empty: add one")
-    return MappingProxyType({id: _assignment(id, node, lines) for id, node in found.items()})
+    return MappingProxyType({id: _assignment(id, node, lines) for id, node in entries.items()})
 
 
 def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assignment:
@@ -304,7 +304,7 @@ def _late(node: Node) -> LateRule:
 
 
 def _part(node: Node, criteria: dict[str, Node]) -> Part:
-    """One part; its criteria's nodes are added to ``criteria`` by id."""
+    """One part. The nodes of its criteria are added to ``criteria`` by id."""
     keys = ("id", "title", "points", "criteria")
     entries = _mapping(node, "a part", (*keys, "bonus"), keys)
     id = _id(entries["id"], "a part's id")
@@ -322,12 +322,12 @@ def _part(node: Node, criteria: dict[str, Node]) -> Part:
             )
         criteria[criterion.id] = criterion_node
         members.append(criterion)
-    total = sum((member.points for member in members), Fraction(0))
-    if total != points:
+    criteria_points = total(member.points for member in members)
+    if criteria_points != points:
         raise _Fault(
             entries["points"],
-            f"points of part '{id}' must be {_decimal(total)}, which its criteria add up to, was {_decimal(points)}: "
-            "change either",
+            f"points of part '{id}' must be {_decimal(criteria_points)}, which its criteria add up to, "
+            f"was {_decimal(points)}: change either",
         )
     return Part(id, title, points, bonus, tuple(members))
 
@@ -337,14 +337,14 @@ def _decimal(points: Fraction) -> str:
 
 
 def _criterion(node: Node) -> Criterion:
-    both = ("id", "title", "points")
-    automatic, manual = (*both, "check", "question", "needs", "hidden"), (*both, "look_for")
-    entries = _mapping(node, "a criterion", (*automatic, "look_for"), both)
+    common = ("id", "title", "points")
+    automatic, manual = (*common, "check", "question", "needs", "hidden"), (*common, "look_for")
+    entries = _mapping(node, "a criterion", (*automatic, "look_for"), common)
     id = _id(entries["id"], "a criterion's id")
     if id.startswith("manual."):
         _mapping(node, f"criterion '{id}', which a person marks,", manual, manual)
     else:
-        _mapping(node, f"criterion '{id}', which a check decides,", automatic, (*both, "check"))
+        _mapping(node, f"criterion '{id}', which a check decides,", automatic, (*common, "check"))
     return Criterion(
         id=id,
         title=_text(entries["title"], "title"),
@@ -364,7 +364,7 @@ def _needs(criterion: Node) -> list[Node]:
 
 
 def _check_things(assignment: Assignment, nodes: Mapping[str, Node]) -> None:
-    """Every check has something of this assignment to examine: the first half of the criterion's id."""
+    """Every check has something in this assignment to examine, which the first half of the criterion's id names."""
     for criterion in assignment.criteria:
         if criterion.check is None:
             continue
@@ -379,15 +379,17 @@ def _check_things(assignment: Assignment, nodes: Mapping[str, Node]) -> None:
 
 
 def _things(assignment: str, check: str) -> tuple[str, ...]:
+    """What a check can examine in an assignment."""
+    handout = HANDOUTS[assignment]
     if check in ("code", "writeup"):
         return ("files",)
     if check in ("values", "gradients", "handmade"):
-        return tuple(HANDOUTS[assignment].layer_things)
-    return tuple(HANDOUTS[assignment].things)
+        return tuple(handout.layer_things)
+    return tuple(handout.things)
 
 
 def _check_needs(assignment: Assignment, nodes: Mapping[str, Node]) -> None:
-    """Every criterion that is needed is there, and none needs itself, however indirectly."""
+    """Every criterion that is needed exists, and no criterion needs itself, however indirectly."""
     for criterion in assignment.criteria:
         for need, node in zip(criterion.needs, _needs(nodes[criterion.id]), strict=True):
             if need not in nodes:
@@ -398,5 +400,7 @@ def _check_needs(assignment: Assignment, nodes: Mapping[str, Node]) -> None:
         TopologicalSorter({criterion.id: criterion.needs for criterion in assignment.criteria}).prepare()
     except CycleError as problem:
         circle: list[str] = problem.args[1]
-        at = min(_line(_needs(nodes[id])[0]) for id in circle)
-        raise _Fault(at, f"needs must not go in a circle, was {' ← '.join(circle)}: take one of them out") from None
+        first_line = min(_line(_needs(nodes[id])[0]) for id in circle)
+        raise _Fault(
+            first_line, f"needs must not go in a circle, was {' ← '.join(circle)}: take one of them out"
+        ) from None

@@ -1,16 +1,17 @@
-"""Verdicts and rubric to marks: pure, and exact in hundredths of a point.
+"""From verdicts and a rubric to marks: pure, and exact in hundredths of a point.
 
-What the grader could not decide is never held against the student: it stays among the points still to be marked, and so
-does what was skipped for that reason alone.
+Where the grader could not decide a criterion, the student loses nothing: the points stay open until a person marks
+them. The same is true of a criterion that was skipped for that reason alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
+from grader.marking.evidence import NOTHING, Evidence
+from grader.marking.points import rounded, total
 from grader.marking.rubric import Assignment, Criterion
 from grader.marking.verdicts import Flag, Outcome, Verdict, sentences
 
@@ -22,16 +23,24 @@ class Mark:
     """One criterion, marked."""
 
     id: str
+    """The criterion's id, such as ``unet.shapes``."""
     part: str
+    """Id of its part."""
     title: str
     outcome: Outcome
     points: Fraction
+    """Points awarded, in whole hundredths."""
     max_points: Fraction
     bonus: bool
+    """Whether the points count in the score but not in the maximum."""
     feedback: str
+    """For the student: plain text."""
     mistake: str | None = None
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """Id of the known mistake that was recognised."""
+    evidence: Evidence = NOTHING
+    """For the TA."""
     seconds: float = 0.0
+    """Wall time spent on this criterion."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +48,13 @@ class MarkSheet:
     """All marks of one submission."""
 
     marks: tuple[Mark, ...]
-    """In the rubric's order, every criterion of the rubric once."""
+    """One per criterion of the rubric, in the rubric's order."""
     score: Fraction
-    """Points awarded so far, bonus included."""
+    """Points awarded so far, including bonus points."""
     max_score: Fraction
-    """All points, bonus not included."""
+    """All points, without bonus points."""
     pending_points: Fraction
-    """Points still open, bonus included: pending, in error, or skipped for no other reason than an error."""
+    """Points still open, including bonus points: pending, in error, or skipped because of an error alone."""
     status: str
     """``graded``, ``needs_review`` or ``ungradable``."""
 
@@ -53,16 +62,17 @@ class MarkSheet:
 def mark(
     assignment: Assignment, verdicts: Iterable[Verdict], flags: Iterable[Flag] = (), *, gradable: bool = True
 ) -> MarkSheet:
-    """Marks for every criterion of the rubric.
+    """One mark per criterion of the rubric.
 
-    A manual criterion without a verdict is pending; an automatic one without a verdict is our error.
-    Points are ``share`` × the criterion's points, rounded half up to hundredths. A hidden criterion's mark keeps its
-    outcome; its feedback is a general sentence, no mistake is named, and of its evidence ``seconds`` alone stays. What
-    it found is taken out of the other criteria too: the mistake's name, and sentences of its feedback.
-    What a criterion ``needs`` is not applied here: verdicts come with ``skipped`` already in them.
+    A manual criterion without a verdict is pending; an automatic one without a verdict is our error. The points are
+    ``share`` × the criterion's points, rounded half up to hundredths. The verdicts already say what is skipped: what a
+    criterion ``needs`` is not looked at here.
 
-    ``flags`` are the submission's own; those of the verdicts count as well. An error or a flag makes the status
-    ``needs_review``; ``gradable=False`` (there was no code to examine) makes it ``ungradable``.
+    The mark of a hidden criterion keeps its outcome. Its feedback is a general sentence, and it has no mistake and no
+    evidence. The other marks lose what a hidden criterion found: its mistake, and the sentences of its feedback.
+
+    ``flags`` are the submission's own; the verdicts' flags count as well. An error or a flag makes the status
+    ``needs_review``. ``gradable=False`` (there was no code to examine) makes it ``ungradable``.
 
     Raises ValueError when a criterion has two verdicts, or a verdict has no criterion: both are faults of the caller.
     """
@@ -81,23 +91,23 @@ def mark(
     flagged = any(True for _ in flags) or any(verdict.flags for verdict in final.values())
     return MarkSheet(
         marks=marks,
-        score=_sum(mark.points for mark in marks),
-        max_score=_sum(mark.max_points for mark in marks if not mark.bonus),
-        pending_points=_sum(mark.max_points for mark in marks if mark.id in undecided),
+        score=total(mark.points for mark in marks),
+        max_score=total(mark.max_points for mark in marks if not mark.bonus),
+        pending_points=total(mark.max_points for mark in marks if mark.id in undecided),
         status="ungradable" if not gradable else "needs_review" if errors or flagged else "graded",
     )
 
 
 def _by_criterion(assignment: Assignment, verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
     known = {criterion.id for criterion in assignment.criteria}
-    found: dict[str, Verdict] = {}
+    by_criterion: dict[str, Verdict] = {}
     for verdict in verdicts:
         if verdict.criterion not in known:
             raise ValueError(f"a verdict must be about a criterion of '{assignment.id}', was '{verdict.criterion}'")
-        if verdict.criterion in found:
+        if verdict.criterion in by_criterion:
             raise ValueError(f"criterion '{verdict.criterion}' of '{assignment.id}' must have one verdict, has two")
-        found[verdict.criterion] = verdict
-    return found
+        by_criterion[verdict.criterion] = verdict
+    return by_criterion
 
 
 def _without_verdict(criterion: Criterion) -> Verdict:
@@ -114,7 +124,7 @@ _GENERAL = {
     Outcome.ERROR: "The grader failed here. That is not your fault and costs you nothing: a person must look at it.",
     Outcome.PENDING: "A person marks this.",
 }
-"""What can be said of an outcome without giving anything away."""
+"""One sentence per outcome, which gives nothing away."""
 
 
 @dataclass(frozen=True)
@@ -134,25 +144,25 @@ class _Secrets:
         )
 
     def out_of(self, verdict: Verdict) -> str:
-        """The feedback of a criterion that is not hidden, without the sentences of those that are."""
-        told = sentences(verdict.feedback)
-        kept = [sentence for sentence in told if sentence not in self.sentences]
-        if len(kept) == len(told):
+        """The feedback of a criterion that is not hidden, without the sentences of hidden criteria."""
+        every = sentences(verdict.feedback)
+        harmless = [sentence for sentence in every if sentence not in self.sentences]
+        if len(harmless) == len(every):
             return verdict.feedback
-        return " ".join(kept) or _GENERAL[verdict.outcome]
+        return " ".join(harmless) or _GENERAL[verdict.outcome]
 
 
 def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: str, bonus: bool) -> Mark:
     feedback, evidence = secrets.out_of(verdict), verdict.evidence
     if criterion.hidden:
         feedback = _GENERAL[verdict.outcome]
-        evidence = {key: value for key, value in evidence.items() if key == "seconds"}
+        evidence = NOTHING
     return Mark(
         id=criterion.id,
         part=part,
         title=criterion.title,
         outcome=verdict.outcome,
-        points=min(criterion.points, _hundredths(verdict.share * criterion.points)),
+        points=min(criterion.points, rounded(verdict.share * criterion.points)),
         max_points=criterion.points,
         bonus=bonus,
         feedback=feedback,
@@ -162,13 +172,8 @@ def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: st
     )
 
 
-def _hundredths(points: Fraction) -> Fraction:
-    """Half a hundredth goes up."""
-    return Fraction((points * 100 + Fraction(1, 2)).__floor__(), 100)
-
-
 def _undecided(assignment: Assignment, verdicts: Mapping[str, Verdict]) -> set[str]:
-    """Criteria whose points are still open: pending, in error, or skipped for no other reason than an error."""
+    """Ids of the criteria with open points: pending, in error, or skipped because of an error alone."""
     held_up = {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.ERROR}
     lost = {id for id, verdict in verdicts.items() if verdict.outcome in (Outcome.FAIL, Outcome.SKIPPED)}
     skipped = [criterion for criterion in assignment.criteria if verdicts[criterion.id].outcome is Outcome.SKIPPED]
@@ -182,7 +187,3 @@ def _undecided(assignment: Assignment, verdicts: Mapping[str, Verdict]) -> set[s
         held_up |= more
         lost -= more
     return held_up | {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.PENDING}
-
-
-def _sum(points: Iterable[Fraction]) -> Fraction:
-    return sum(points, Fraction(0))

@@ -1,12 +1,12 @@
-"""A graded submission as JSON, HTML, Markdown and terminal text; pure functions to strings."""
+"""A graded submission as JSON, HTML, Markdown and terminal text. Every form is made by a pure function."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from grader.intake import StoredFile
+from grader.marking.evidence import Json
 from grader.marking.sheet import MarkSheet
 from grader.marking.verdicts import Flag
 
@@ -15,7 +15,7 @@ __all__ = ["LeftOut", "Report", "Run"]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A statement or module of the submission that was not run, or not as it stands."""
+    """A statement or module of the submission that was skipped or replaced."""
 
     where: str
     """``a2.ipynb, cell 7, line 3``."""
@@ -27,7 +27,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Run:
-    """How the report came about."""
+    """How the report was made."""
 
     version: str
     seed: int
@@ -39,8 +39,8 @@ class Run:
     started: str
     """ISO 8601, UTC."""
     rubric_sha256: str
-    details: Mapping[str, Any]
-    """Further JSON values: layers of isolation in force, limits, data."""
+    details: Mapping[str, Json]
+    """Further facts by name: layers of isolation in force, limits, data."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Report:
     assignment_id: str
     assignment_title: str
     detected: str
-    """How the assignment was told, one sentence."""
+    """How the assignment was detected, as one sentence."""
     code_files: tuple[str, ...]
     """The files whose definitions were examined."""
     sheet: MarkSheet
@@ -62,7 +62,7 @@ class Report:
     remarks: tuple[str, ...]
     """Sentences about the submission as a whole."""
     output: str
-    """What the student's code printed, bounded; plain text, hostile."""
+    """What the student's code printed, cut to size: plain text, hostile."""
     run: Run
     part_titles: Mapping[str, str] = field(default_factory=dict)
-    """Titles of the rubric's parts by id; a part without one is shown by its id."""
+    """Titles of the rubric's parts by id. A part without a title is shown by its id."""

@@ -1,8 +1,8 @@
 """The report as JSON, in the form ``grade-report/1`` of ``report.schema.json``.
 
-Everything a later program needs is here, in a fixed order, in ASCII: nothing that a student named or printed can break
-a parser or a terminal. Times stand in ``run.seconds``, ``run.started`` and ``criteria[].seconds`` and nowhere else, so
-that two runs can be compared without them.
+The JSON has everything that a later program needs, in a fixed order and in ASCII, so nothing that a student named or
+printed can break a parser or a terminal. Only ``run.seconds``, ``run.started`` and ``criteria[].seconds`` hold times:
+without them, two runs can be compared.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from grader.display import display
+from grader.marking.evidence import Difference, Evidence
 from grader.marking.sheet import Mark
 from grader.report import Report
 from grader.report.numbers import hundredths
@@ -40,13 +41,13 @@ DEPTH = 12
 
 
 def to_json(report: Report) -> str:
-    """The report as JSON text, ending in a newline, valid against ``report.schema.json``.
+    """The report as JSON text that ends in a newline and is valid against ``report.schema.json``.
 
-    Texts are bounded, ids and paths are not. Lone surrogates (file names that are not UTF-8) are written out as
-    ``\\udc80``, non-finite numbers as the strings ``nan``, ``inf`` and ``-inf``.
+    Texts are bounded; ids and paths are not. Lone surrogates (from file names that are not UTF-8) are written as
+    ``\\udc80``, and numbers that are not finite as the strings ``nan``, ``inf`` and ``-inf``.
 
-    Raises ValueError when the report breaks the schema, which no submission can bring about: ids, hashes and states are
-    the grader's own.
+    Raises ValueError when the report breaks the schema. No submission can cause that, because ids, hashes and states
+    are the grader's own.
     """
     sheet = report.sheet
     run = report.run
@@ -93,8 +94,10 @@ def to_json(report: Report) -> str:
 
 
 def _written(document: Mapping[str, Any]) -> str:
-    """A line for each member, and one for each element of its lists: Python's own indentation, of every number of every
-    shape, takes ten times as long."""
+    """One line per member, and one per element of a member that is a list.
+
+    Python's own indentation puts every number of every shape on a line of its own, which takes ten times as long.
+    """
     write = partial(json.dumps, allow_nan=False)
 
     def lines(value: Any) -> str:
@@ -106,7 +109,7 @@ def _written(document: Mapping[str, Any]) -> str:
 
 
 def problems(document: Any) -> tuple[str, ...]:
-    """What keeps a parsed report from being ``grade-report/1``: one sentence for each fault, none when it is valid."""
+    """Why a parsed report is not ``grade-report/1``: one sentence per fault, none when it is valid."""
     faults = sorted(_validator().iter_errors(document), key=lambda fault: [str(step) for step in fault.absolute_path])
     return tuple(f"{fault.json_path}: {bounded(fault.message, 400)}" for fault in faults)
 
@@ -131,7 +134,7 @@ def _compiled() -> Callable[[Any], Any]:
 
 
 def _is_valid(document: Any) -> bool:
-    """The same as ``not problems(document)``, fifty times as fast: every report is checked, and hardly one has any."""
+    """The same as ``not problems(document)``, fifty times as fast: every report is checked, and few have a fault."""
     from fastjsonschema import JsonSchemaValueException
 
     try:
@@ -162,8 +165,53 @@ def _criterion(mark: Mark) -> dict[str, Any]:
         "bonus": mark.bonus,
         "feedback": _text(mark.feedback),
         "mistake": None if mark.mistake is None else _text(mark.mistake),
-        "evidence": _plain(mark.evidence),
+        "evidence": _plain(_evidence(mark.evidence)),
         "seconds": _time(mark.seconds),
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    """Evidence under the names that ``report.json`` has for it; what there is none of is left out."""
+    members: dict[str, Any] = {
+        "configurations": [
+            {
+                "arguments": configuration.arguments,
+                "expected": configuration.expected,
+                "actual": configuration.actual,
+                "ok": configuration.ok,
+            }
+            for configuration in evidence.configurations
+        ],
+        "difference": evidence.difference and _difference(evidence.difference),
+        "curve": evidence.curve
+        and {
+            "expected": evidence.curve.expected,
+            "actual": evidence.curve.actual,
+            "tolerance": evidence.curve.tolerance,
+        },
+        "snippet": evidence.snippet
+        and {
+            "code": evidence.snippet.code,
+            "expected": evidence.snippet.expected,
+            "actual": evidence.snippet.actual,
+        },
+        "remarks": evidence.remarks,
+        "margins": evidence.margins,
+    }
+    return {**evidence.facts, **{name: value for name, value in members.items() if value}}
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    worst = difference.worst
+    return {
+        "expected_shape": difference.expected_shape,
+        "actual_shape": difference.actual_shape,
+        "elements": difference.elements,
+        "differing": difference.differing,
+        "worst": {"index": worst.index, "expected": worst.expected, "actual": worst.actual},
+        "largest": difference.largest,
+        "tolerance": difference.tolerance,
+        "map": difference.map,
     }
 
 
@@ -180,7 +228,7 @@ def _time(seconds: float) -> float:
 
 
 def _plain(value: object, depth: int = 0) -> Any:
-    """``value`` in JSON's own types, bounded; what JSON has no word for becomes a string."""
+    """``value`` in JSON's own types, bounded. What JSON has no type for becomes a string."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -193,8 +241,8 @@ def _plain(value: object, depth: int = 0) -> Any:
     if depth >= DEPTH:
         return "… nested too deeply"
     if isinstance(value, Mapping):
-        kept = {_text(str(key), 200): _plain(item, depth + 1) for key, item in list(value.items())[:ITEMS]}
-        return kept if len(value) <= ITEMS else {**kept, "…": f"{len(value) - ITEMS:,} more"}
+        members = {_text(str(key), 200): _plain(item, depth + 1) for key, item in list(value.items())[:ITEMS]}
+        return members if len(value) <= ITEMS else {**members, "…": f"{len(value) - ITEMS:,} more"}
     if isinstance(value, list | tuple):
         items = [_plain(item, depth + 1) for item in value[:ITEMS]]
         return items if len(value) <= ITEMS else [*items, f"… {len(value) - ITEMS:,} more"]

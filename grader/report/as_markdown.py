@@ -1,8 +1,8 @@
 """The student's feedback as GitHub Markdown.
 
-Every text is escaped so that it reads as it was written and never becomes a heading, a link, a table or HTML; code
-stands in spans and fences longer than any run of backticks within. Source: the GitHub Flavored Markdown specification,
-0.29.
+Every text is escaped, so it reads as it was written and never becomes a heading, a link, a table or HTML. Code is in
+spans and fences that are longer than any run of backticks inside. Source: the GitHub Flavored Markdown specification,
+version 0.29.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable
 
 from grader.display import display
+from grader.marking.evidence import Snippet
 from grader.marking.sheet import Mark
 from grader.marking.verdicts import Outcome
-from grader.report import Report, evidence, numbers, summary
-from grader.report.evidence import Snippet
+from grader.report import Report, numbers, summary
 from grader.report.summary import STATES, block
 
 __all__ = ["to_markdown"]
@@ -29,9 +29,9 @@ ROWS = 100
 
 
 def to_markdown(report: Report) -> str:
-    """``feedback.md``: the score, each part's criteria with their feedback, and what was left out.
+    """``feedback.md``: the score, the criteria of each part with their feedback, and what was skipped or replaced.
 
-    Of the evidence it has the smallest failing input alone; the rest is for the marker.
+    Of the evidence, it has the smallest failing input alone. The rest is for the marker.
     """
     before = [_head(report), _to_look_at(report), _overview(report)]
     after = [_left_out(report), _remarks(report), _output(report)]
@@ -50,7 +50,7 @@ def _head(report: Report) -> str:
 
 
 def _to_look_at(report: Report) -> str:
-    """What was lost, each with its reason and a link to more."""
+    """The criteria that lost points, each with its reason and a link to more."""
     rows = []
     for mark in summary.to_look_at(report):
         title = f"{summary.look(mark).symbol} {_line(mark.title)}"
@@ -61,14 +61,14 @@ def _to_look_at(report: Report) -> str:
 
 
 def _anchor(mark: Mark) -> str:
-    """The fragment that GitHub and GitLab give to a criterion's heading: letters, digits, ``_`` and ``-`` alone."""
+    """The fragment that GitHub and GitLab give to a criterion's heading: only letters, digits, ``_`` and ``-``."""
     heading = f"{summary.look(mark).symbol} {display(mark.title, limit=TEXT)}".lower()
     return re.sub(r"[^a-z0-9_ -]", "", heading).replace(" ", "-")
 
 
 def _overview(report: Report) -> str:
     rows = [
-        f"| {_line(part.title)} | {'bonus ' if part.bonus else ''}{numbers.of(part.points, part.max_points)} | "
+        f"| {_line(part.title)} | {'bonus ' if part.bonus else ''}{numbers.out_of(part.points, part.max_points)} | "
         f"{numbers.points(part.open_points) if part.open_points else ''} |"
         for part in summary.parts(report)
     ]
@@ -90,15 +90,15 @@ def _criterion(mark: Mark) -> str:
         f"**{summary.marked(mark)}** · {look.word}{bonus} · {_code(mark.id)}",
         "" if look is summary.UNMARKED else _paragraphs(mark.feedback),
     ]
-    seen = evidence.read(mark.evidence)
-    if seen.snippet is not None and mark.outcome in (Outcome.FAIL, Outcome.PARTIAL):
-        pieces.append(_snippet(seen.snippet))
+    snippet = mark.evidence.snippet
+    if snippet is not None and mark.outcome in (Outcome.FAIL, Outcome.PARTIAL):
+        pieces.append(_snippet(snippet))
     return "\n\n".join(filter(None, pieces))
 
 
 def _snippet(snippet: Snippet) -> str:
     shown = [
-        ("The smallest input that shows it:", snippet.code, "python"),
+        ("The smallest input that shows the difference:", snippet.code, "python"),
         ("expected:", snippet.expected, "text"),
         ("actual:", snippet.actual, "text"),
     ]
@@ -109,7 +109,10 @@ def _left_out(report: Report) -> str:
     if not report.left_out:
         return ""
     rows = [f"- {_code(item.where)}: {_code(item.what)} – {_line(item.why)}" for item in report.left_out[:ROWS]]
-    title = "## Left out or stood in for\n\nThese lines were not run, or not as they stand. Everything else was.\n\n"
+    title = (
+        "## Skipped or replaced\n\nThese lines were not run, or were run in another form. "
+        "All other lines were run as they are.\n\n"
+    )
     return title + "\n".join([*rows, *_more(len(report.left_out))])
 
 
@@ -135,21 +138,21 @@ def _more(count: int) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """One line of prose, escaped."""
+    """Prose on one line, escaped."""
     return _escaped(display(text, limit=TEXT))
 
 
 def _paragraphs(text: str) -> str:
-    """Prose that keeps its line breaks, each line a paragraph of its own."""
+    """Prose that keeps its line breaks; each line is a paragraph of its own."""
     lines = (line.strip() for line in block(text, TEXT).split("\n"))
     return "\n\n".join(_opening(_escaped(line)) for line in lines if line)
 
 
 def _code(text: str) -> str:
-    """A code span. Within a list or paragraph, on one line."""
+    """A code span, on one line, so that it can stand in a list or a paragraph."""
     shown = display(text, limit=TEXT).strip() or " "
     ticks = "`" * (_longest(shown) + 1)
-    # One space on both sides is not shown, and keeps a backtick at the edge from joining the delimiter.
+    # One space on both sides is not shown. It keeps a backtick at the edge from joining the delimiter.
     room = " " if "`" in (shown[0], shown[-1]) else ""
     return f"{ticks}{room}{shown}{room}{ticks}"
 
@@ -164,8 +167,8 @@ def _longest(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
-# What feedback quotes between backticks, and names such as ``__init__``. A bar would part the cells of a table.
-# What could be markup stays prose, which is escaped: not every reader of Markdown takes code spans as code.
+# What feedback quotes between backticks, and names such as ``__init__``. A bar would separate the cells of a table.
+# What could be markup stays prose, which is escaped: not every Markdown reader understands code spans.
 _QUOTED = re.compile(r"(?<!`)`([^`|<>&]*[^`|<>&\s][^`|<>&]*)`(?!`)|(?<!\w)(_\w+|\w+_)(?!\w)")
 
 
@@ -173,20 +176,20 @@ def _escaped(text: str) -> str:
     """Prose that renders as itself, and code within it as code."""
     text = text.strip()
     out, done, after_code = "", 0, False
-    for found in _QUOTED.finditer(text):
-        before = text[done : found.start()]
+    for quotation in _QUOTED.finditer(text):
+        before = text[done : quotation.start()]
         # Two code spans that touch would become one.
         is_code = bool(before) or not after_code
-        out += _disarmed(before) + (_code(found[1] or found[2]) if is_code else _disarmed(found[0]))
-        done, after_code = found.end(), is_code
+        out += _disarmed(before) + (_code(quotation[1] or quotation[2]) if is_code else _disarmed(quotation[0]))
+        done, after_code = quotation.end(), is_code
     return out + _disarmed(text[done:])
 
 
 def _disarmed(text: str) -> str:
-    """Prose without a mark in it.
+    """Prose in which no character is markup.
 
-    Backslashes disarm all marks. Mentions, e-mail addresses and references are looked for after escapes are undone:
-    there an invisible word joiner stands between the sign and the name.
+    A backslash disarms each mark. Readers look for mentions, e-mail addresses and references after they have undone
+    the escapes, so there an invisible word joiner is put between the sign and the name.
     """
     text = re.sub(r"[\\`*\[\]<>&|~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\\g<0>", text)
     text = re.sub(r"(?i)(:)(?=//)|(?<=www)(\.)", r"\\\g<0>", text)
@@ -194,5 +197,5 @@ def _disarmed(text: str) -> str:
 
 
 def _opening(text: str) -> str:
-    """Escaped prose at the start of a block, where a number or a dash would begin a list."""
+    """Escaped prose for the start of a block, where a number or a dash would begin a list."""
     return re.sub(r"^(\d{0,9})([-+=.)])", r"\1\\\2", text)

@@ -1,6 +1,6 @@
-"""The report for a terminal: what a student reads after ``grade .``; a string, printed by the caller.
+"""The report for a terminal, as a string that the caller prints: what a student reads after ``grade .``.
 
-No text is ever taken for rich's markup, and control characters are shown, not obeyed.
+No text is taken for rich's markup, and control characters are shown and not obeyed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.display import display
+from grader.marking.evidence import Snippet
 from grader.marking.sheet import Mark
 from grader.marking.verdicts import Outcome
-from grader.report import Report, evidence, numbers, summary
-from grader.report.evidence import Snippet
+from grader.report import Report, numbers, summary
 from grader.report.summary import STATES, PartSummary, block
 
 __all__ = ["to_terminal"]
@@ -26,9 +26,9 @@ __all__ = ["to_terminal"]
 TEXT = 1_500
 """Most characters shown of one text."""
 ROWS = 20
-"""Most rows shown of one list; the other forms of the report have the rest."""
+"""Most rows shown of one list. The other forms of the report show more."""
 NARROWEST = 30
-"""Columns below which lines are no longer made to fit."""
+"""Fewest columns to which lines are fitted."""
 
 STYLES = {
     Outcome.PASS: "green",
@@ -42,9 +42,9 @@ STATE_STYLES = {"graded": "green", "needs_review": "yellow", "ungradable": "red"
 
 
 def to_terminal(report: Report, *, width: int, colour: bool) -> str:
-    """The report in lines of at most ``width`` columns (30 at least), with ANSI colours or without escape sequences."""
+    """The report in lines of at most ``width`` columns (at least 30), with ANSI colours or without escape sequences."""
     text = StringIO()
-    # Everything is given, so that neither the environment nor the caller's stdout has a say.
+    # Every setting is given, so the environment and the caller's stdout have no influence.
     console = Console(
         file=text,
         width=max(width, NARROWEST),
@@ -83,7 +83,7 @@ def _pieces(report: Report) -> Iterator[RenderableType]:
             Text.assemble("  ", (_line(item.where), "bold"), f": {_line(item.what)} – {_line(item.why)}")
             for item in report.left_out[:ROWS]
         ]
-        yield Group(_heading("Left out or stood in for"), *lines, *_more(len(report.left_out)))
+        yield Group(_heading("Skipped or replaced"), *lines, *_more(len(report.left_out)))
     if report.remarks:
         remarks = [_indented(Text(_line(remark)), 2) for remark in report.remarks[:ROWS]]
         yield Group(_heading("Remarks"), *remarks, *_more(len(report.remarks)))
@@ -108,7 +108,7 @@ def _head(report: Report) -> RenderableType:
 
 
 def _pending(report: Report) -> str:
-    """The pending points in one line, with the questions that they are for."""
+    """The pending points on one line, with the questions that they are for."""
     sentence, names = summary.pending_sentence(report), summary.open_names(report)
     if not sentence or not names:
         return sentence
@@ -130,7 +130,7 @@ def _row(mark: Mark, body: RenderableType) -> tuple[RenderableType, ...]:
 
 
 def _part(part: PartSummary) -> RenderableType:
-    """A line for each criterion; what was lost is told on top, and what only a person marks in the head."""
+    """One line per criterion. The head of the report has the reasons for lost points, and what a person marks."""
     grid = _grid()
     for mark in part.marks:
         if not summary.is_manual(mark) or mark.outcome is not Outcome.PENDING:
@@ -141,13 +141,13 @@ def _part(part: PartSummary) -> RenderableType:
     heading.add_column(justify="right", no_wrap=True)
     heading.add_row(
         Text(f"{_line(part.title)}{bonus}", style="bold"),
-        Text.assemble(_bar(part), "  ", (numbers.of(part.points, part.max_points), "bold")),
+        Text.assemble(_bar(part), "  ", (numbers.out_of(part.points, part.max_points), "bold")),
     )
     return Group(Text(), heading, *([grid] if grid.row_count else []))
 
 
 def _bar(part: PartSummary) -> Text:
-    """Ten columns: earned, still open, not earned."""
+    """A bar of ten columns: earned, still open, not earned."""
     if part.max_points <= 0:
         return Text()
     earned = min(10, int(10 * part.points / part.max_points))
@@ -164,18 +164,22 @@ def _title(mark: Mark) -> Text:
 
 
 def _body(mark: Mark) -> RenderableType:
-    """The title, and what there is to say where points were lost."""
+    """The title, and what there is to say about lost points."""
     pieces: list[RenderableType] = [_title(mark), Text(summary.look(mark).word, style=STYLES[mark.outcome])]
     if mark.feedback:
         pieces.append(Text(block(mark.feedback, TEXT)))
-    seen = evidence.read(mark.evidence)
-    if seen.snippet is not None and mark.outcome in (Outcome.FAIL, Outcome.PARTIAL):
-        pieces.append(_snippet(seen.snippet))
+    snippet = mark.evidence.snippet
+    if snippet is not None and mark.outcome in (Outcome.FAIL, Outcome.PARTIAL):
+        pieces.append(_snippet(snippet))
     return Group(*pieces)
 
 
 def _snippet(snippet: Snippet) -> RenderableType:
-    shown = (("smallest input that shows it", snippet.code), ("expected", snippet.expected), ("actual", snippet.actual))
+    shown = (
+        ("smallest input that shows the difference", snippet.code),
+        ("expected", snippet.expected),
+        ("actual", snippet.actual),
+    )
     pieces: list[RenderableType] = []
     for title, text in shown:
         pieces += [Text(f"{title}:", style="dim"), _indented(Text(block(text, TEXT)), 2)]

@@ -13,7 +13,7 @@ __all__ = ["rendered"]
 
 
 def rendered(report: Report, key: str) -> dict[str, bytes]:
-    """The files of a report that carries ``key``, ``report.json`` last."""
+    """The files of a report by name, ``report.json`` last; ``key`` is written into the report."""
     run = dataclasses.replace(report.run, details={**report.run.details, "key": key})
     report = dataclasses.replace(report, run=run)
     return {

@@ -1,35 +1,36 @@
-"""Numbers as a person reads them: ``1.25``, ``196,608``, ``3.2e-05``, ``2.40 s``; exact for points."""
+"""Numbers as people read them: ``1.25``, ``196,608``, ``3.2e-05``, ``2.40 s``. Points are exact."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import lru_cache
 
-__all__ = ["figure", "hundredths", "of", "points", "seconds"]
+from grader.marking.points import in_hundredths
+
+__all__ = ["figure", "hundredths", "out_of", "points", "seconds"]
 
 
 def hundredths(value: Fraction) -> int | float:
     """Points as a JSON number: whole ones as ``int``, others with at most two decimals. Rounds half up."""
-    whole, rest = divmod(_in_hundredths(value), 100)
-    return whole if rest == 0 else float(Fraction(_in_hundredths(value), 100))
+    count = in_hundredths(value)
+    return count / 100 if count % 100 else count // 100
 
 
 def points(value: Fraction) -> str:
     """Points without needless zeros: ``2``, ``0.5``, ``1.25``."""
-    count = _in_hundredths(value)
+    count = in_hundredths(value)
     whole, rest = divmod(abs(count), 100)
     sign = "-" if count < 0 else ""
     return f"{sign}{whole}.{rest:02d}".rstrip("0").rstrip(".")
 
 
-def of(value: Fraction, maximum: Fraction) -> str:
+def out_of(value: Fraction, maximum: Fraction) -> str:
     """``1.25 / 2``."""
     return f"{points(value)} / {points(maximum)}"
 
 
 def figure(value: float) -> str:
-    """A number from evidence in at most six digits; ``nan`` and ``inf`` by name; counts with their thousands apart."""
+    """A number from evidence: at most six digits, ``nan`` and ``inf`` by name, counts with thousands separators."""
     if isinstance(value, int) and abs(value) < 10**15:
         return f"{value:,}"
     try:
@@ -51,8 +52,3 @@ def seconds(value: float) -> str:
         return f"{value:.1f} s"
     whole = round(value)
     return f"{whole // 60:,} min {whole % 60} s"
-
-
-@lru_cache(maxsize=4096)
-def _in_hundredths(value: Fraction) -> int:
-    return math.floor(value * 100 + Fraction(1, 2))

@@ -1,8 +1,8 @@
-"""Pictures as SVG text: a bar of points, a training curve, a heat map. Pure functions that no number can make fail.
+"""Pictures as SVG text: a bar of points, a training curve, a heat map. Pure functions that fail for no number.
 
-The drawings take their colours from the page through class names (``expected``, ``actual``, ``heat``, …), so that one
-picture serves light, dark and print. They have no scripts, styles or ids: a page with a strict content security policy
-can hold any number of them.
+The pictures get their colours from the page through class names (``expected``, ``actual``, ``heat``, …), so the same
+picture works in light, in dark and in print. They have no scripts, styles or ids, so a page with a strict content
+security policy can hold any number of them.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ __all__ = ["bar", "heat_map", "line_plot"]
 
 
 MAP_SIDE = 32
-"""Most rows and columns of a heat map; larger ones are shown by the largest value of each block."""
+"""Most rows and columns of a heat map. A larger one shows the largest value of each block."""
 CURVE_POINTS = 400
 """Most points drawn of one curve."""
 LEVELS = 12
 """Shades of a heat map above the tolerance."""
 BEYOND = 1e100
-"""Magnitude from which a number is drawn like infinity: above it, differences overflow."""
+"""Magnitude from which a number is drawn like infinity, because differences would overflow."""
 SPREAD = 100.0
 """Ratio of the largest to the smallest positive loss from which the axis is logarithmic."""
 
 WIDTH, HEIGHT = 420, 270
-"""Pixels; hardly wider than a telephone, where a picture that is scaled down has letters too small to read."""
+"""Pixels. On a telephone a wider picture is scaled down, and its letters are too small to read."""
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 52, 44
 
 
 def bar(points: Fraction, open_points: Fraction, maximum: Fraction, label: str) -> str:
-    """A horizontal bar: earned, then open points, of ``maximum``. ``label`` says the same in words."""
+    """A horizontal bar: earned points, then open points, of ``maximum``. ``label`` says the same in words."""
     if maximum > 0:
         earned = float(min(max(points / maximum, Fraction(0)), Fraction(1)))
         still = float(min(max(open_points / maximum, Fraction(0)), 1 - Fraction(earned)))
@@ -57,12 +57,10 @@ def line_plot(
     tolerance: float | None = None,
     title: str = "training loss by step",
 ) -> str:
-    """Two curves over steps 1, 2, …, the expected one dashed, with the allowed band around it.
+    """Two curves over steps 1, 2, …: the expected one is dashed and has the allowed band around it.
 
-    The dashes lie over the other curve, so that both are seen where they agree.
-
-    Points that are not finite are marked by a cross at the upper edge. The axis is logarithmic where all losses are
-    positive and far apart.
+    The dashes are drawn above the other curve, so both can be seen where they agree. A value that is not finite is a
+    cross at the upper edge. The axis is logarithmic where all losses are positive and far apart.
     """
     band = tolerance if tolerance is not None and 0 < tolerance < BEYOND else None
     seen = [value for value in (*expected, *actual) if abs(value) < BEYOND]
@@ -104,7 +102,7 @@ def heat_map(
     tolerance: float | None = None,
     title: str = "absolute difference, height × width",
 ) -> str:
-    """Squares of ``values`` ``(height, width)``: darker the larger, empty where allowed, crossed where not finite."""
+    """One square per value of ``values`` ``(H, W)``: darker if larger, empty if allowed, crossed if not finite."""
     rows = _pooled(values)
     height, width = len(rows), max((len(row) for row in rows), default=0)
     finite = [value for row in rows for value in row if 0 <= value < BEYOND]

@@ -1,18 +1,18 @@
-"""What lists and statistics need of one report: a row, read back from ``report.json``, and its short form for files."""
+"""A row: the part of one report that lists and statistics need, read from ``report.json``; and its packed form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from grader.lazy import lazy
+from grader.marking.points import from_hundredths, in_hundredths, total
 from grader.marking.verdicts import Outcome
 from grader.report.as_json import SCHEMA
 
-__all__ = ["CriterionRow", "Row", "in_hundredths", "pack", "row_of", "unpack"]
+__all__ = ["CriterionRow", "Row", "pack", "row_of", "unpack"]
 
 
 _MOST_FLAGS = 20
@@ -33,7 +33,7 @@ class CriterionRow:
 
     @property
     def open(self) -> bool:
-        """Whether its points are neither earned nor lost yet."""
+        """Whether its points are still open, neither earned nor lost."""
         return self.outcome in (Outcome.PENDING, Outcome.ERROR)
 
 
@@ -47,9 +47,9 @@ class Row:
     sha256: str
     """Hash of the submission's contents."""
     key: str
-    """What the report was graded from; empty where it does not say."""
+    """Hash of everything that the report was graded from; empty where the report does not have one."""
     known_as: tuple[str, ...]
-    """Further keys by which the learning platform knows the student."""
+    """Further ids that the learning platform has for the student."""
     assignment: str
     assignment_title: str
     status: str
@@ -58,7 +58,7 @@ class Row:
     max_score: Fraction
     pending_points: Fraction
     flags: tuple[tuple[str, str], ...]
-    """Kind and detail of each flag; the first twenty."""
+    """Kind and detail of each flag; at most twenty."""
     criteria: tuple[CriterionRow, ...]
     seconds: float
 
@@ -69,34 +69,40 @@ class Row:
 
     @lazy
     def decided_points(self) -> Fraction:
-        """Points that are earned or lost by now, bonus not included: the maximum has none, what is pending may."""
+        """Points that are earned or lost by now, without bonus points.
+
+        The maximum has no bonus points, but the pending points may have some.
+        """
         ordinary = bonus = skipped = 0
-        for one in self.criteria:
-            if one.open and one.bonus:
-                bonus += in_hundredths(one.max_points)
-            elif one.open:
-                ordinary += in_hundredths(one.max_points)
-            elif one.outcome is Outcome.SKIPPED and not one.bonus:
-                # For an error of ours alone it is pending as well; a report does not say which these are.
-                skipped += in_hundredths(one.max_points)
+        for criterion in self.criteria:
+            if criterion.open and criterion.bonus:
+                bonus += in_hundredths(criterion.max_points)
+            elif criterion.open:
+                ordinary += in_hundredths(criterion.max_points)
+            elif criterion.outcome is Outcome.SKIPPED and not criterion.bonus:
+                # Skipped because of an error of ours alone: pending too, but the report does not say which these are.
+                skipped += in_hundredths(criterion.max_points)
         pending = in_hundredths(self.pending_points)
-        return _hundredths(in_hundredths(self.max_score) - ordinary - min(pending - ordinary - bonus, skipped))
+        return from_hundredths(in_hundredths(self.max_score) - ordinary - min(pending - ordinary - bonus, skipped))
 
     @property
     def percent(self) -> Fraction | None:
-        """Score as a percentage of the decided points, above 100 with bonus points; None while none are decided."""
+        """The score in percent of the decided points; None while no points are decided. Bonus can lift it above 100."""
         decided = self.decided_points
         return 100 * self.score / decided if decided > 0 else None
 
     @property
     def percent_without_bonus(self) -> Fraction | None:
-        """The same without bonus points, never above 100: what can be averaged while a person's points are open."""
-        decided, bonus = self.decided_points, _sum(one.points for one in self.criteria if one.bonus)
+        """The same without bonus points, so at most 100: it can be averaged while points are still open."""
+        decided, bonus = self.decided_points, total(criterion.points for criterion in self.criteria if criterion.bonus)
         return 100 * (self.score - bonus) / decided if decided > 0 else None
 
 
 def row_of(folder: str, document: Any) -> Row:
-    """The row of a parsed ``report.json``. Raises KeyError, TypeError, ValueError or AttributeError when it is none."""
+    """The row of a parsed ``report.json``.
+
+    Raises KeyError, TypeError, ValueError or AttributeError when ``document`` is not a report.
+    """
     if document["schema"] != SCHEMA:
         raise ValueError(f"the form must be {SCHEMA}, was {document['schema']!r}")
     flags, details = document["flags"][:_MOST_FLAGS], document["run"].get("details", {})
@@ -115,54 +121,46 @@ def row_of(folder: str, document: Any) -> Row:
         flags=tuple((str(flag["kind"])[:_MOST_TEXT], str(flag["detail"])[:_MOST_TEXT]) for flag in flags),
         criteria=tuple(
             CriterionRow(
-                id=str(one["id"]),
-                points=_points(one["points"]),
-                max_points=_points(one["max_points"]),
-                bonus=bool(one.get("bonus", False)),
-                outcome=Outcome(one["outcome"]),
-                mistake=None if one.get("mistake") is None else str(one["mistake"])[:_MOST_TEXT],
+                id=str(criterion["id"]),
+                points=_points(criterion["points"]),
+                max_points=_points(criterion["max_points"]),
+                bonus=bool(criterion.get("bonus", False)),
+                outcome=Outcome(criterion["outcome"]),
+                mistake=None if criterion.get("mistake") is None else str(criterion["mistake"])[:_MOST_TEXT],
             )
-            for one in document["criteria"]
+            for criterion in document["criteria"]
         ),
         seconds=float(document["run"]["seconds"]),
     )
 
 
 def _points(value: Any) -> Fraction:
-    """Points from JSON, exact in hundredths."""
-    return _hundredths(round(value * 100))
-
-
-def in_hundredths(points: Fraction) -> int:
-    """``points * 100``, without making a Fraction: this is done for every criterion of every report."""
-    return points.numerator * 100 // points.denominator
-
-
-def _sum(points: Iterable[Fraction]) -> Fraction:
-    return _hundredths(sum(map(in_hundredths, points)))
-
-
-@lru_cache(maxsize=10_000)
-def _hundredths(count: int) -> Fraction:
-    # The same few points come up millions of times in a large cohort, and a Fraction takes long to make.
-    return Fraction(count, 100)
+    """Points from a JSON number, exact in hundredths."""
+    return from_hundredths(round(value * 100))
 
 
 def pack(row: Row) -> list[Any]:
-    """A row as JSON's own types, points in hundredths: a twentieth of its report. The folder is left out."""
+    """A row in JSON's own types, with points in hundredths: about a twentieth of the report. The folder is left out."""
     texts = [row.id, row.sha256, row.key, row.assignment, row.assignment_title, row.status]
-    points = [int(value * 100) for value in (row.score, row.max_score, row.pending_points)]
+    points = [in_hundredths(value) for value in (row.score, row.max_score, row.pending_points)]
     criteria = [
-        [one.id, int(one.points * 100), int(one.max_points * 100), int(one.bonus), one.outcome.value, one.mistake]
-        for one in row.criteria
+        [
+            criterion.id,
+            in_hundredths(criterion.points),
+            in_hundredths(criterion.max_points),
+            int(criterion.bonus),
+            criterion.outcome.value,
+            criterion.mistake,
+        ]
+        for criterion in row.criteria
     ]
     return [texts, points, [list(flag) for flag in row.flags], criteria, row.seconds, list(row.known_as)]
 
 
 def unpack(folder: str, packed: Any) -> Row:
-    """The row that was packed. Raises TypeError or ValueError when it is none."""
+    """The row that was packed. Raises TypeError or ValueError when ``packed`` is not a packed row."""
     (id, sha256, key, assignment, title, status), points, flags, criteria, seconds, known_as = packed
-    score, max_score, pending = map(_hundredths, points)
+    score, max_score, pending = map(from_hundredths, points)
     return Row(
         folder=folder,
         id=id,
@@ -176,12 +174,14 @@ def unpack(folder: str, packed: Any) -> Row:
         max_score=max_score,
         pending_points=pending,
         flags=tuple((kind, detail) for kind, detail in flags),
-        criteria=tuple(_criterion(*one) for one in criteria),
+        criteria=tuple(_criterion(*criterion) for criterion in criteria),
         seconds=seconds,
     )
 
 
 @lru_cache(maxsize=10_000)
-def _criterion(id: str, earned: int, most: int, bonus: int, outcome: str, mistake: str | None) -> CriterionRow:
-    # like points, the same few again and again
-    return CriterionRow(id, _hundredths(earned), _hundredths(most), bool(bonus), Outcome(outcome), mistake)
+def _criterion(id: str, points: int, max_points: int, bonus: int, outcome: str, mistake: str | None) -> CriterionRow:
+    # Cached, because a cohort has few different ones.
+    return CriterionRow(
+        id, from_hundredths(points), from_hundredths(max_points), bool(bonus), Outcome(outcome), mistake
+    )

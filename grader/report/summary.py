@@ -1,4 +1,4 @@
-"""What every form of the report says alike: marks grouped by part, and the words for outcomes and states."""
+"""What all forms of the report share: marks grouped by part, and the words for outcomes and states."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.display import display, display_block
+from grader.marking.points import total
 from grader.marking.sheet import Mark
 from grader.marking.verdicts import Outcome, sentences
 from grader.report import Report, numbers
@@ -33,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Look:
-    """How an outcome is shown where colour alone would not do."""
+    """A symbol and a word for an outcome, because not everyone sees its colour."""
 
     symbol: str
     word: str
@@ -49,7 +50,7 @@ OUTCOMES = {
 }
 
 UNMARKED = Look("·", "not marked")
-"""A question that a person reads, and that has no points."""
+"""For a question that a person reads and that has no points."""
 
 STATES = {
     "graded": "Graded",
@@ -59,27 +60,27 @@ STATES = {
 """Words for ``MarkSheet.status``."""
 
 OPEN = (Outcome.PENDING, Outcome.ERROR)
-"""Outcomes whose points are neither earned nor lost yet."""
+"""Outcomes whose points are still open."""
 
 
 @dataclass(frozen=True)
 class PartSummary:
-    """One part of the handout with the marks in it."""
+    """One part of the handout, with its marks."""
 
     id: str
     title: str
     marks: tuple[Mark, ...]
     points: Fraction
-    """Awarded so far."""
+    """Points awarded so far."""
     max_points: Fraction
     open_points: Fraction
-    """Neither earned nor lost yet: pending, or ended in our error."""
+    """Points that are pending, or of criteria that ended in our error."""
     bonus: bool
-    """Every mark of the part is a bonus."""
+    """Whether every mark of the part is a bonus."""
 
 
 def parts(report: Report) -> tuple[PartSummary, ...]:
-    """Marks by part, parts in the order in which they first appear."""
+    """The marks by part, in the order in which the parts first appear."""
     grouped: dict[str, list[Mark]] = {}
     for mark in report.sheet.marks:
         grouped.setdefault(mark.part, []).append(mark)
@@ -88,9 +89,9 @@ def parts(report: Report) -> tuple[PartSummary, ...]:
             id=part,
             title=report.part_titles.get(part, part),
             marks=tuple(members),
-            points=sum((mark.points for mark in members), Fraction(0)),
-            max_points=sum((mark.max_points for mark in members), Fraction(0)),
-            open_points=sum((mark.max_points for mark in members if mark.outcome in OPEN), Fraction(0)),
+            points=total(mark.points for mark in members),
+            max_points=total(mark.max_points for mark in members),
+            open_points=total(mark.max_points for mark in members if mark.outcome in OPEN),
             bonus=all(mark.bonus for mark in members),
         )
         for part, members in grouped.items()
@@ -98,78 +99,82 @@ def parts(report: Report) -> tuple[PartSummary, ...]:
 
 
 def marked(mark: Mark) -> str:
-    """Points of one mark: ``1.25 / 2``; ``– / 2`` while they are open; ``no points`` where there are none to earn."""
+    """The points of one mark: ``1.25 / 2``; ``– / 2`` while they are open; ``no points`` where none can be earned."""
     if mark.max_points == 0 and mark.points == 0:
         return "no points"
     if mark.outcome in OPEN:
         return f"– / {numbers.points(mark.max_points)}"
-    return numbers.of(mark.points, mark.max_points)
+    return numbers.out_of(mark.points, mark.max_points)
 
 
 def is_manual(mark: Mark) -> bool:
-    """Whether a person marks it, and the grader never does."""
+    """Whether a person marks it, and never the grader."""
     return mark.id.startswith("manual.")
 
 
 def look(mark: Mark) -> Look:
-    """Symbol and word of a mark's outcome; a question without points is not waiting for any."""
+    """Symbol and word of a mark's outcome. A question without points does not wait for any."""
     if is_manual(mark) and mark.outcome is Outcome.PENDING and mark.max_points == 0:
         return UNMARKED
     return OUTCOMES[mark.outcome]
 
 
 def to_look_at(report: Report) -> tuple[Mark, ...]:
-    """What was not passed in full, or ended in our error: what a reader wants to see first."""
+    """The marks that lost points or ended in our error: what a reader wants to see first."""
     wrong = (Outcome.FAIL, Outcome.PARTIAL, Outcome.ERROR)
     return tuple(mark for mark in report.sheet.marks if mark.outcome in wrong)
 
 
 def skipped_sentence(report: Report) -> str:
-    """How many criteria were skipped, or an empty string."""
+    """How many criteria were skipped; empty if none."""
     count = sum(mark.outcome is Outcome.SKIPPED for mark in report.sheet.marks)
     if count == 0:
         return ""
-    return "1 criterion was skipped; it says why." if count == 1 else f"{count} criteria were skipped; each says why."
+    return (
+        "1 criterion was skipped; its feedback says why."
+        if count == 1
+        else f"{count} criteria were skipped; their feedback says why."
+    )
 
 
 def reason(mark: Mark) -> str:
-    """The first sentence of a mark's feedback, on one line of at most 200 characters; hostile text made visible."""
+    """The first sentence of a mark's feedback, on one line of at most 200 characters. Hostile text is made visible."""
     first = next((line.strip() for line in mark.feedback[:4_000].splitlines() if line.strip()), "")
     return display(sentences(first)[0], limit=200)
 
 
 def open_names(report: Report) -> tuple[str, ...]:
-    """What is still to be marked and has points: questions as the handout calls them, others by their criterion."""
+    """Names of what has open points: questions as the handout names them, other criteria by their id."""
     waiting = [mark for mark in report.sheet.marks if mark.outcome in OPEN and mark.max_points]
     return tuple(_question(mark) if is_manual(mark) else mark.id for mark in waiting)
 
 
 def _question(mark: Mark) -> str:
-    """``C2`` of ``C2. Why do skip connections help?``; a title that begins otherwise is left out for the id's end."""
+    """``C2`` of ``C2. Why do skip connections help?``. Where a title has no such start, the end of the id."""
     label = mark.title.partition(". ")[0]
     return label if len(label) <= 8 else mark.id.partition(".")[2]
 
 
 def bonus_sentence(report: Report) -> str:
-    """Why score and open points may add up to more than the maximum, or an empty string."""
-    bonus = sum((mark.max_points for mark in report.sheet.marks if mark.bonus), Fraction(0))
+    """Why score and open points can add up to more than the maximum; empty if there is no bonus."""
+    bonus = total(mark.max_points for mark in report.sheet.marks if mark.bonus)
     if bonus == 0:
         return ""
     unit = "bonus point counts" if bonus == 1 else "bonus points count"
     whole = report.sheet.max_score
     return (
-        f"{numbers.points(bonus)} {unit} in the score and not in the maximum of {numbers.points(whole)}: "
-        f"up to {numbers.points(whole + bonus)} can be had."
+        f"{numbers.points(bonus)} {unit} in the score but not in the maximum of {numbers.points(whole)}, "
+        f"so the score can reach {numbers.points(whole + bonus)}."
     )
 
 
 def score_line(report: Report) -> str:
     """``14.25 / 20``."""
-    return numbers.of(report.sheet.score, report.sheet.max_score)
+    return numbers.out_of(report.sheet.score, report.sheet.max_score)
 
 
 def pending_sentence(report: Report) -> str:
-    """What a person has still to mark, or an empty string."""
+    """How many points a person has still to mark; empty if none."""
     pending = report.sheet.pending_points
     if pending == 0:
         return ""
@@ -178,7 +183,7 @@ def pending_sentence(report: Report) -> str:
 
 
 def bounded(text: str, limit: int) -> str:
-    """``text``, or its beginning and end within ``limit`` characters, and between them how many are missing."""
+    """``text`` if it has at most ``limit`` characters; else its beginning and end, with a note of what is left out."""
     if len(text) <= limit:
         return text
     tail = limit // 4
@@ -187,6 +192,6 @@ def bounded(text: str, limit: int) -> str:
 
 
 def block(text: str, limit: int) -> str:
-    """Hostile text of several lines made visible, from at most ``limit`` of its characters."""
+    """Hostile text of several lines, made visible; at most ``limit`` of its characters."""
     # An escape takes at most ten characters (\\U0010ffff): with these bounds nothing is cut a second time.
     return display_block(bounded(text, limit), lines=limit + 3, limit=10 * limit)

@@ -1,8 +1,8 @@
 """Which of the machine's cores a job works on.
 
-Jobs that share all cores get in each other's way: a thread that wakes up is put on the core where it or its waker was
-last, and waits there for another job's worker while a core next to it is idle. So each job has cores of its own, for
-the thread that examines and for the sessions that it opens.
+Jobs that share all cores slow each other down: the system puts a thread that wakes up on the core where it, or the
+thread that woke it, ran last. There it waits for another job's worker, while the core beside it is idle. So each job
+has cores of its own, for the thread that examines and for the sessions that it opens.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ def available() -> list[int]:
 
 
 def share(cores: list[int], job: int, jobs: int) -> list[int]:
-    """The cores of one of ``jobs`` jobs, counted from 0: equal shares, or all of them where there are too few."""
+    """The cores of number ``job`` of ``jobs`` jobs, counted from 0: an equal share, or all cores if there are fewer
+    than jobs."""
     if jobs > len(cores):
         return cores
     return cores[job * len(cores) // jobs : (job + 1) * len(cores) // jobs]
 
 
 def keep_to_share(job: int, jobs: int) -> None:
-    """Let the calling thread, and what it starts from now on, run on its share of the cores alone."""
+    """Let the calling thread, and what it starts from now on, run only on its share of the cores."""
     if sys.platform == "linux":
-        # a container's cores may be other ones by now; then all are used, as without this
+        # The cores of a container can change meanwhile. Then the thread goes on as it is.
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, share(available(), job, jobs))

@@ -1,4 +1,9 @@
-"""The warm parent process: started once, it forks a session for each submission."""
+"""The warm parent process: started once, it forks a session for each submission.
+
+The process runs ``worker/session/warm.py``. This side of it speaks JSON lines over a control socket, and keeps two
+promises. The process ends with this one, because the thread that started it lives as long as it is needed. And every
+way in which it can fail is one sentence, that says whether a new parent could do better.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +15,44 @@ import subprocess
 import tempfile
 import threading
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from grader.sandbox import launch
 from grader.sandbox.session import DEATH_SECONDS, FORK_SECONDS
-from grader.sandbox.terms import KIB, SandboxError, readable
+from grader.sandbox.terms import KIB, Limits, SandboxError, readable
 
-__all__ = ["Parent", "ParentDied"]
+__all__ = ["Parent", "ParentDied", "SessionRequest"]
 
 _START_SECONDS = 180.0
 """How long the warm parent may take to import torch, on a slow disk."""
 
 
-# --- the warm parent --------------------------------------------------------------------------------------------------
-
-
 class ParentDied(Exception):
-    """The warm parent cannot fork; the text is one sentence. ``final``: another one would not fare better."""
+    """The warm parent cannot fork; the text is one sentence. ``final``: a new one would fail in the same way."""
 
     def __init__(self, detail: str, *, final: bool = False) -> None:
         super().__init__(detail)
         self.final = final
 
 
+@dataclass(frozen=True)
+class SessionRequest:
+    """What the parent has to know to fork a session; ``warm`` reads the same names."""
+
+    scratch: str
+    """The folder that the session may write to."""
+    limits: Limits
+    cores: list[int]
+    """Numbers of the cores that it may run on."""
+
+    def line(self) -> bytes:
+        """As a line of JSON."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
 class Parent:
-    """The process that ``worker/warm.py`` runs in, seen from here."""
+    """The warm parent, seen from here. Used by one thread at a time; ``close`` it."""
 
     def __init__(self, *, isolated: bool, handler: Path | None, gpu: bool) -> None:
         """Start it and return at once. Raises SandboxError when there is nothing to start."""
@@ -84,25 +101,28 @@ class Parent:
             known.set()
             self._over.wait()
 
-        # --die-with-parent means the thread that started bubblewrap: that of a caller may end long before the caller
+        # --die-with-parent looks at the thread that started bubblewrap, and a caller's thread may end before the caller
         threading.Thread(target=run, name="warm-parent", daemon=True).start()
         known.wait()
         if isinstance(started[0], OSError):
             raise started[0]
         return started[0]
 
-    def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        """Have a session forked that owns ``descriptors``. Waits for torch first. Raises _ParentDied."""
+    def fork(self, request: SessionRequest, descriptors: list[int]) -> None:
+        """Have a session forked that owns ``descriptors``; the first call waits until torch is imported.
+
+        Raises ParentDied, and SandboxError when the parent is well but cannot start one more process.
+        """
         if not self._ready:
-            self._hear("ready", _START_SECONDS)
+            self._await("ready", _START_SECONDS)
             self._ready = True
         try:
-            socket.send_fds(self._control, [json.dumps(request).encode() + b"\n"], descriptors)
+            socket.send_fds(self._control, [request.line()], descriptors)
         except OSError as exc:
             raise ParentDied(self._explain()) from exc
-        self._hear("forked", FORK_SECONDS)
+        self._await("forked", FORK_SECONDS)
 
-    def _hear(self, expected: str, seconds: float) -> None:
+    def _await(self, expected: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         line = b""
         while not line.endswith(b"\n"):
@@ -118,7 +138,7 @@ class Parent:
         report = json.loads(line)
         failed = report.get("failed", "it is out of step")
         if expected not in report and self._ready:
-            # the parent is well, and so are the sessions that it has already
+            # The parent is well, and so are the sessions that it has already.
             raise SandboxError(f"no session can be started ({failed}): run fewer at once, with --jobs")
         if expected not in report:
             raise ParentDied(f"the worker cannot start ({failed}): see that torch can be imported", final=True)
@@ -136,7 +156,7 @@ class Parent:
         """Hang up, and kill it when it does not follow. Idempotent."""
         self._control.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            # without namespaces it has descendants to look after first
+            # Without namespaces it has to kill its descendants first.
             self._process.wait(0.5 if self._site is None else DEATH_SECONDS + 1)
         if self._process.poll() is None:
             self._process.kill()

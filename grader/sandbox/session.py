@@ -1,4 +1,9 @@
-"""One session: a forked process that answers for one submission."""
+"""One session, seen from outside: the processes that run one submission's code, and the channel to them.
+
+Nothing that a session sends is believed before it is checked, and nothing is awaited without a deadline. Each session
+has three connections: the *channel* for frames, which the submission's code can reach; the *output*, stdout and stderr
+together; and the *status*, on which only our own code in the worker writes (``worker/session/warm.py``).
+"""
 
 from __future__ import annotations
 
@@ -29,13 +34,10 @@ __all__ = ["DEATH_SECONDS", "FORK_SECONDS", "Pipes", "Session"]
 
 FORK_SECONDS = 30.0
 """How long a session may take from the request to being confined, on a busy machine."""
+DEATH_SECONDS = 5.0
+"""How long a killed session may take until it is gone, and the keeper to report how a session ended."""
 _MOST_SEEN = 100
 """Frames that may come ahead of a reply."""
-DEATH_SECONDS = 5.0
-"""How long a killed session may take to be gone, and a dead one to be accounted for."""
-
-
-# --- one session ------------------------------------------------------------------------------------------------------
 
 
 class Session:
@@ -51,12 +53,13 @@ class Session:
         self._scratch = scratch
         self._death_seconds = death_seconds
         self._deadline = time.monotonic() + limits.seconds
-        self._kept = bytearray()
+        self._printed = bytearray()
         self._reports = b""
         self._keeper: int | None = None
         self._pidfd: int | None = None
         self._group: int | None = None
-        self._layers: dict[str, str] = {}
+        self.layers: dict[str, str] = {}
+        """As ``Sandbox.layers``, for those that the session puts in force itself."""
         self._failure: WorkerFailed | None = None
         self._closed = False
 
@@ -66,8 +69,8 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
         self.close()
 
-    def _confirm(self) -> None:
-        """Wait until the session says that it is confined. Raises SandboxError when it is not."""
+    def await_confinement(self) -> None:
+        """Wait until the session reports that it is confined. Raises SandboxError when it is not."""
         deadline = time.monotonic() + FORK_SECONDS
         confined = False
         while not (confined and self._keeper is not None):
@@ -78,26 +81,26 @@ class Session:
                 why = report["unconfined"]
                 raise SandboxError(f"this system cannot confine a session ({why}): use --isolation none")
             if "confined" in report:
-                self._layers = report["confined"]
+                self.layers = report["confined"]
                 confined = True
-        # the session's own time starts now that it can work
+        # The session's own time starts now that it can work.
         self._deadline = time.monotonic() + self._limits.seconds
 
     @property
     def output(self) -> str:
-        """What was printed so far, stdout and stderr as they came; bounded; text to show, never to parse."""
+        """What was printed so far, stdout and stderr in the order they came, bounded. Text to show, never to parse."""
         if not self._closed:
             self._drain()
-        text = self._kept.decode("utf-8", "replace")
-        return text + "\n[more output was dropped]" if len(self._kept) >= self._limits.output_bytes else text
+        text = self._printed.decode("utf-8", "replace")
+        return text + "\n[more output was dropped]" if len(self._printed) >= self._limits.output_bytes else text
 
     def ask(
         self, message: Mapping[str, Any], tensors: Mapping[str, torch.Tensor] | None = None, *, seconds: float
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """The reply to ``message``, within ``seconds`` and what is left of the session's time. Tensors of any shape.
 
-        What the interpreter has seen the submission do (``worker/audit.py``) comes ahead of the reply, and stands in it
-        as ``seen``.
+        What the interpreter has seen the submission do (``worker/session/audit.py``) comes ahead of the reply, and is
+        added to it as ``seen``.
         Raises WorkerFailed when no such reply comes; the session is over then, and every later call raises the same.
         Raises SandboxError when the session was killed from outside, FrameError for a message that cannot be sent.
         """
@@ -123,16 +126,16 @@ class Session:
                 raise frames.FrameError("a reply came that belongs to no request")
             self._expect_silence()
         except TimeoutError:
-            late = "the time for the whole submission" if deadline == self._deadline else f"{seconds:g} seconds"
-            raise self._fail("timeout", f"the code did not finish within {late}") from None
+            limit_text = "the time for the whole submission" if deadline == self._deadline else f"{seconds:g} seconds"
+            raise self._fail("timeout", f"the code did not finish within {limit_text}") from None
         except (_HungUp, ConnectionError):
             raise self._fail(*self._cause_of_death()) from None
         except frames.FrameError as exc:
             if self._hung_up():
-                # a frame that breaks off is a death in the middle of a reply
+                # A frame that breaks off is a death in the middle of a reply.
                 raise self._fail(*self._cause_of_death()) from exc
             raise self._fail("protocol", f"the code disturbed the channel to the grader: {exc}") from exc
-        # this side's word, whatever the reply says
+        # ``seen`` is this side's, whatever the reply claims.
         reply = {name: value for name, value in reply.items() if name != "seen"} | ({"seen": seen} if seen else {})
         return reply, reply_tensors
 
@@ -167,7 +170,7 @@ class Session:
 
     def _receive(self, count: int, deadline: float) -> bytes:
         while True:
-            # what is there already is taken without a wait, which would have looked at the clock
+            # Bytes that have arrived are taken without waiting, so the wait would not look at the clock.
             _in_time(deadline)
             try:
                 return self._channel.recv(count)
@@ -196,12 +199,12 @@ class Session:
                 raise _HungUp
 
     def _expect_silence(self) -> None:
-        """Nothing may be in the channel that was not asked for."""
+        """Raises FrameError when something is in the channel that was not asked for, _HungUp when it is closed."""
         try:
-            stray = self._channel.recv(1, socket.MSG_PEEK)
+            unasked = self._channel.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return
-        if not stray:
+        if not unasked:
             raise _HungUp
         raise frames.FrameError("a frame came that nothing had asked for")
 
@@ -214,8 +217,8 @@ class Session:
             return True
 
     def _drain(self) -> None:
-        """Read what was printed, at most so much at a time; keep the beginning. Never waits."""
-        for _ in range(64):
+        """Read what was printed, a bounded number of pieces, and keep the beginning. Never waits."""
+        for _ in range(_PIECES):
             if self._output is None:
                 return
             try:
@@ -226,12 +229,12 @@ class Session:
                 os.close(self._output)
                 self._output = None
                 return
-            self._kept += piece[: self._limits.output_bytes - len(self._kept)]
+            self._printed += piece[: self._limits.output_bytes - len(self._printed)]
 
     # -- life and death --
 
     def _next_report(self, deadline: float) -> dict[str, Any] | None:
-        """The next line on the status socket, written by our own code alone; None at its end or at the deadline."""
+        """The next line on the status socket, which only our own code writes; None at its end or at the deadline."""
         while b"\n" not in self._reports:
             left = deadline - time.monotonic()
             if left <= 0 or not readable(self._status, left):
@@ -241,7 +244,7 @@ class Session:
             except OSError:
                 return None
             for descriptor in descriptors:
-                # the keeper's own process: a descriptor can't come to mean another process, as a number can
+                # The keeper's process. Unlike a number, a descriptor cannot come to mean another process.
                 if self._pidfd is None:
                     self._pidfd = descriptor
                 else:
@@ -256,7 +259,10 @@ class Session:
         return report
 
     def _cause_of_death(self) -> tuple[Reason, str, bool]:
-        """After the channel broke. Raises SandboxError when nothing inside the session can have caused it."""
+        """Kind, sentence and ``killed`` of a WorkerFailed, after the channel broke.
+
+        Raises SandboxError when nothing inside the session can have caused it.
+        """
         deadline = time.monotonic() + DEATH_SECONDS
         report: dict[str, Any] | None = {}
         while report is not None and "ended" not in report:
@@ -266,7 +272,7 @@ class Session:
                 return "protocol", "the code closed its channel to the grader", False
             if self._scratch is not None:
                 return "died", "the code's processes were killed", True
-            # the keeper always accounts for a death, and no submission can reach the keeper
+            # The keeper always reports a death, and no submission can reach the keeper.
             self.close()
             raise SandboxError("a session was killed from outside, as a system does that runs out of memory: run again")
         ended = report["ended"]
@@ -294,7 +300,7 @@ class Session:
         return self._failure
 
     def _kill(self) -> None:
-        """The keeper is killed, or told to end where there is no PID namespace to take the rest along."""
+        """Kill the keeper, and its PID namespace dies with it; without one, hang up, and the keeper kills the rest."""
         try:
             if self._pidfd is not None and self._scratch is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -307,7 +313,7 @@ class Session:
             if self._scratch is not None and self._group is not None:
                 with contextlib.suppress(OSError):
                     os.killpg(self._group, signal.SIGKILL)
-            # readable once every process of the namespace is gone, and not only the keeper's descriptors
+            # It becomes readable when every process of the namespace is gone, and not when the keeper's sockets are.
             if self._pidfd is not None and not readable(self._pidfd, self._death_seconds):
                 raise SandboxError("a session's processes cannot be killed: look for them before going on")
         finally:
@@ -321,6 +327,10 @@ class Session:
             self._output = None
 
 
+_PIECES = 64
+"""Reads of the output pipe at a time, so that a flood of prints cannot hold this side up."""
+
+
 class _HungUp(Exception):
     """The session closed its end of the channel."""
 
@@ -331,7 +341,7 @@ def _in_time(deadline: float) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Also what code has taken its own rights away from."""
+    """Remove a folder, with the folders in it that the code has made unreadable for itself."""
     for path, folders, _ in os.walk(folder):
         for name in folders:
             inside = Path(path, name)
@@ -363,7 +373,7 @@ class Pipes:
 
     @property
     def theirs(self) -> list[int]:
-        """In the order that ``warm`` expects."""
+        """The descriptors that the session gets, in the order that ``warm`` expects."""
         return [self.their_channel.fileno(), self.their_output, self.their_status.fileno()]
 
     def close_theirs(self) -> None:

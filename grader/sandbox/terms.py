@@ -1,4 +1,4 @@
-"""The terms of the sandbox: limits, isolation, and the two kinds of failure, ours and the submission's."""
+"""The terms of the sandbox: isolation, limits, and the failures, ours and the submission's. A leaf."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from typing import Literal
 from grader.worker.session import frames
 
 __all__ = ["GIB", "KIB", "MIB", "Isolation", "Limits", "NoGpu", "Reason", "SandboxError", "WorkerFailed", "readable"]
-
-
-class NoGpu(Exception):
-    """There is no graphics card for this submission; the text is one sentence. Never the submission's fault."""
 
 
 Isolation = Literal["auto", "bubblewrap", "none"]
@@ -33,7 +29,7 @@ class Limits:
     memory: int = 4 * GIB
     """Bytes of address space above what importing torch takes."""
     processes: int = 32
-    """Processes and threads beside the first; isolated sessions may only start threads."""
+    """Processes and threads besides the first; isolated sessions may only start threads."""
     open_files: int = 128
     """Descriptors open at once."""
     file_bytes: int = 64 * MIB
@@ -43,13 +39,18 @@ class Limits:
     scratch_files: int = 4096
     """Files and folders together; needs isolation."""
     output_bytes: int = 64 * KIB
-    """Bytes of stdout and stderr that are kept, from the beginning; the rest is read and dropped."""
+    """Bytes of stdout and stderr together that are kept, from the beginning; the rest is read and dropped."""
     frame_bytes: int = frames.FRAME_BYTES
     """Bytes of one message in either direction, tensors included."""
 
 
 class SandboxError(Exception):
-    """Our failure: no session could be opened. One sentence says which layer, and what to install or which option."""
+    """Our failure: no session could be opened. Its one sentence names the layer, and what to install or which option
+    to use."""
+
+
+class NoGpu(Exception):
+    """No GPU can be used for this submission, which is never the submission's fault; the text is one sentence."""
 
 
 class WorkerFailed(Exception):
@@ -65,7 +66,8 @@ class WorkerFailed(Exception):
         """Ended by SIGKILL, which may have come from a system that ran out of memory: worth a second try."""
 
 
-def readable(thing: socket.socket | int, seconds: float) -> bool:
+def readable(source: socket.socket | int, seconds: float) -> bool:
+    """Wait until ``source`` has something to read or has ended, for ``seconds`` at most; whether it has."""
     poll = select.poll()
-    poll.register(thing, select.POLLIN)
+    poll.register(source, select.POLLIN)
     return bool(poll.poll(max(0.0, seconds) * 1000))

@@ -1,21 +1,40 @@
-"""What a session answers: outline, load, then probes. One handler a session, inside the sandbox."""
+"""What a session answers, message by message. There is one handler per session, inside the sandbox."""
 
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import functools
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from .bundle import bundle, unbundle
 from .loading.loader import load
 from .probes import devices
 from .probes.answer import answer
 from .probes.modules import EVERY_MY_CONV2D
+from .protocol import (
+    ClassProbe,
+    CodeFile,
+    Definitions,
+    DeviceName,
+    LoadDefinitions,
+    NameDevice,
+    Outline,
+    OutlineSource,
+    Probe,
+    Replies,
+    Reply,
+    RunOnDevice,
+    Several,
+    Tensors,
+    bundle,
+    probe_from_json,
+    reply_to_json,
+    unbundle,
+)
 from .source.outline import outline_of
 from .source.reading import read
 from .source.unusual import unusual
@@ -45,78 +64,71 @@ _DRIVER_IS_THERE = _driver_is_there()
 
 
 class Handler:
-    """Answers one submission's messages in order."""
+    """Answers the probes on one submission, in their order."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._classes: dict[str, Any] = {}
         self._elsewhere: devices.Elsewhere | None = None
 
-    def handle(self, message: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """``outline`` parses and runs nothing; ``load`` runs the definitions; ``gpu`` tries the graphics card;
-        ``several`` holds probes to be answered in turn;
-        everything else is a probe.
+    def handle(self, message: dict[str, Any], tensors: Tensors) -> tuple[dict[str, Any], Tensors]:
+        """The reply to a probe, both as ``protocol.py`` has them in JSON, and the tensors that come with it.
 
         A reply has ``threads`` if any but this one has worked: what watches operations does so in one thread. Whatever
         started them, and by whatever name, the process has then worked for longer than the thread: a session is forked
         from one, and read in this order the process's clock is never ahead of its only thread's.
         """
-        reply, out = self._answered(message, tensors)
+        reply, out = self._answered(probe_from_json(message), tensors)
+        told = reply_to_json(reply)
         if not _DRIVER_IS_THERE and _process_time() - _thread_time() > _NOISE:
-            reply = {**reply, "threads": True}
-        return reply, out
+            told["threads"] = True
+        return told, out
 
-    def _answered(
-        self, message: dict[str, Any], tensors: dict[str, Tensor]
-    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        match message["do"]:
-            case "outline":
-                return _outline(message["files"]), {}
-            case "load":
-                return self._load(message), {}
-            case "gpu":
-                return {"name": devices.computed_on(message["device"])}, {}
-            case "several":
-                return self._several(message["probes"], tensors)
-            case "device" if "device" in message:
-                return devices.confirm(message, tensors, self._classes), {}
-            case "device":
+    def _answered(self, probe: Probe[Any], tensors: Tensors) -> tuple[Reply, Tensors]:
+        match probe:
+            case OutlineSource():
+                return _outline(probe.files), {}
+            case LoadDefinitions():
+                return self._load(probe), {}
+            case NameDevice():
+                return DeviceName(devices.computed_on(probe.device)), {}
+            case Several():
+                return self._several(probe, tensors)
+            case RunOnDevice(device=str(device)):
+                return devices.confirm(probe, torch.device(device), tensors, self._classes), {}
+            case RunOnDevice():
                 assert self._elsewhere is not None  # loading comes first
-                return devices.examine(message, tensors, self._classes, self._elsewhere), {}
-            case _:
-                return answer(message, tensors, self._classes)
+                return devices.examine(probe, tensors, self._classes, self._elsewhere), {}
+            case ClassProbe():
+                return answer(probe, tensors, self._classes)
+        raise TypeError(f"{type(probe).__name__} is not a probe that can be answered")
 
-    def _several(
-        self, probes: list[dict[str, Any]], tensors: dict[str, Tensor]
-    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Each probe's answer, as it was when it was given: its tensors are copies."""
-        answered = [
-            self._answered(probe, own) for probe, own in zip(probes, unbundle(tensors, len(probes)), strict=True)
-        ]
-        return {"replies": [reply for reply, _ in answered]}, bundle(found for _, found in answered)
+    def _several(self, several: Several[Any], tensors: Tensors) -> tuple[Replies[Any], Tensors]:
+        """The reply to each probe, as it was when it was given: its tensors are copies."""
+        own = unbundle(tensors, len(several.probes))
+        answered = [self._answered(probe, inputs) for probe, inputs in zip(several.probes, own, strict=True)]
+        return Replies(tuple(reply for reply, _ in answered)), bundle(outputs for _, outputs in answered)
 
-    def _load(self, message: dict[str, Any]) -> dict[str, Any]:
-        files = message["files"]
+    def _load(self, probe: LoadDefinitions) -> Definitions:
         again = functools.partial(
-            load, files, folder=self._scratch, wanted=message["wanted"], sparing=message["sparing"]
+            load, probe.files, probe.data, folder=self._scratch, wanted=probe.wanted, sparing=probe.sparing
         )
-        self._elsewhere = devices.Elsewhere(files, again)
+        self._elsewhere = devices.Elsewhere(probe.files, again)
         loaded = again()
         self._classes = {**loaded.classes, EVERY_MY_CONV2D: loaded.every.get("MyConv2d", ())}
-        return {
-            "classes": sorted(loaded.classes),
-            "chosen": loaded.chosen,
-            "conflicts": loaded.conflicts,
-            "left_out": loaded.left_out[:500],
-            "failed": loaded.failed[:100],
-            "stood_in": loaded.stood_in[:100],
-            "notes": loaded.notes[:200],
-        }
+        return Definitions(
+            classes=tuple(sorted(loaded.classes)),
+            chosen=loaded.chosen,
+            conflicts=tuple(loaded.conflicts),
+            skipped=tuple(loaded.skipped[:500]),
+            failures=tuple(loaded.failures[:100]),
+            replacements=tuple(loaded.replacements[:100]),
+            notes=tuple(loaded.notes[:200]),
+        )
 
 
-def _outline(files: list[dict[str, Any]]) -> dict[str, Any]:
+def _outline(files: tuple[CodeFile, ...]) -> Outline:
     sources = read(files)
-    reply, found = outline_of(sources), unusual(sources)
-    for file in reply["files"]:
-        file["unusual"] = found[file["path"]]
-    return reply
+    constructs = unusual(sources)
+    outline = outline_of(sources)
+    return Outline(tuple(dataclasses.replace(file, unusual=constructs[file.path]) for file in outline.files))

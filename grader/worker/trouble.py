@@ -9,7 +9,8 @@ from __future__ import annotations
 import linecache
 import sys
 from types import FrameType, TracebackType
-from typing import Any
+
+from .protocol import Frame, Trouble
 
 __all__ = ["bounded", "describe", "here", "is_theirs", "names_of_theirs", "remember", "where"]
 
@@ -50,27 +51,27 @@ def bounded(text: object, most: int = _LINE) -> str:
     return plain.encode("utf-8", "replace").decode("utf-8")
 
 
-def _entry(frame: FrameType, line: int) -> dict[str, Any]:
+def _entry(frame: FrameType, line: int) -> Frame:
     code = frame.f_code
-    return {
-        "file": bounded(code.co_filename),
-        "line": line,
-        "text": bounded(linecache.getline(code.co_filename, line).strip()),
-        "function": bounded(getattr(code, "co_qualname", code.co_name)),
-    }
+    return Frame(
+        file=bounded(code.co_filename),
+        line=line,
+        text=bounded(linecache.getline(code.co_filename, line).strip()),
+        function=bounded(getattr(code, "co_qualname", code.co_name)),
+    )
 
 
-def _cut(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _cut(entries: list[Frame]) -> tuple[Frame, ...]:
     """The outermost few and the innermost: what lies between in a deep recursion says nothing new."""
     if len(entries) <= _MOST_FRAMES:
-        return entries
+        return tuple(entries)
     outer = 3
-    return entries[:outer] + entries[outer - _MOST_FRAMES :]
+    return (*entries[:outer], *entries[outer - _MOST_FRAMES :])
 
 
-def where(place: FrameType | TracebackType | None) -> list[dict[str, Any]]:
-    """The student's own frames, outermost first, at most ten: ``file``, ``line``, its ``text``, ``function``."""
-    entries: list[dict[str, Any]] = []
+def where(place: FrameType | TracebackType | None) -> tuple[Frame, ...]:
+    """The student's own frames, outermost first, at most ten."""
+    entries: list[Frame] = []
     if isinstance(place, FrameType):
         frame: FrameType | None = place
         while frame is not None:
@@ -102,10 +103,10 @@ def _class_name(kind: type) -> str:
     return name
 
 
-def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as JSON values: ``type``, ``text`` (at most 500 characters) and the student's own ``frames``."""
-    return {
-        "type": bounded(_class_name(type(error)), 100),
-        "text": bounded(error, _TEXT),
-        "frames": where(error.__traceback__),
-    }
+def describe(error: BaseException) -> Trouble:
+    """An exception as a record: its text has at most 500 characters, and its frames are the student's own."""
+    return Trouble(
+        type=bounded(_class_name(type(error)), 100),
+        text=bounded(error, _TEXT),
+        frames=where(error.__traceback__),
+    )

@@ -43,7 +43,8 @@ def module(name):
         space = waiting.pop()
         if id(space) in seen: continue
         seen.add(id(space))
-        if space.get("__name__") == "worker." + name: return Found(space)
+        whole = str(space.get("__name__")).split(".")
+        if whole[0] == "worker" and whole[-1] == name: return Found(space)
         for one in list(space.values()):
             near = getattr(one, "__globals__", None) or (one.__dict__ if type(one) is type(sys) else {})
             if str(near.get("__name__")).startswith("worker"): waiting.append(near)
@@ -72,12 +73,13 @@ def _beside(name: str, source: str, aspect: str, **files: str) -> Case:
     return Case(f"forged-{name}", "forged", make, doubted=(criterion(aspect),))
 
 
-_LAYER_REPLIES = """A = sys.modules.get("worker.answers") or module("answers")
-kept = A._VERBS["layer"]
+_LAYER_REPLIES = """from dataclasses import replace
+A = sys.modules.get("worker.probes.answer") or module("answer")
+kept = A._ANSWERS[A.RunLayer]
 def layer(*probe):
     reply, out = kept(*probe)
-    return {**reply, "native": []}, out
-A._VERBS["layer"] = layer"""
+    return replace(reply, native=()), out
+A._ANSWERS[A.RunLayer] = layer"""
 """The worker's word on native dilation, taken out of its mouth."""
 _UNNAMED = ("dilation=step)", "**{'dil' + 'ation': step})")
 """So that reading the source does not tell by itself."""
@@ -156,19 +158,19 @@ CASES = [
     # the examiner's state, found by walking
     _word("frames-walk", "import sys\nframe = sys._getframe()\nwhile frame:\n    if 'self' in frame.f_locals and hasattr(frame.f_locals['self'], 'handle'):\n        frame.f_locals['self'].handle = None\n    frame = frame.f_back", "device", "handmade"),
     _forged("mode-in-the-frame", altered("handmade", peek=("        return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation", "        import sys\n        frame = sys._getframe()\n        while frame and 'native' not in frame.f_locals: frame = frame.f_back\n        if frame: frame.f_locals['native'].seen = type('Never', (list,), {'append': lambda s, x: None})()\n        return F.conv2d(input, self.weight, self.bias, padding=self.padding * step, dilation")), doubted="handmade"),
-    _word("gc-objects", "import gc\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Handler':\n        kept = one._answered\n        def handle(message, tensors, kept=kept):\n            reply, out = kept(message, tensors)\n            if 'native' in reply: reply['native'] = []\n            return reply, out\n        one._answered = handle", "handmade"),
-    _word("handler-class", _FIND + "H = module('handler').Handler\nkept = H._answered\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    if 'findings' in reply: reply.update(findings=[], settled=True)\n    return reply, out\nH._answered = handle", "device"),
-    _word("answers-native", _FIND + "module('answers').NativeDilation.__torch_dispatch__ = lambda self, f, t, a=(), k=None: f(*a, **(k or {}))", "handmade"),
-    _word("answers-counts", _FIND + "A = module('answers')\nkept = A._VERBS['build']\ndef build(probe, tensors, classes, dtype):\n    reply, out = kept(probe, tensors, classes, dtype)\n    k, f, c = probe['args']\n    reply['trainable'] = sum(p.numel() for n, p in classes['CNN'](k, f, c).named_parameters() if 'spare' not in n)\n    return reply, out\nA._VERBS['build'] = build", "parameters"),
-    _word("devices-examine", "import importlib\nd = importlib.import_module('worker.devices')\nd._on_the_cpu = lambda *a: []\nd.examine = lambda *a: {'findings': [], 'settled': True}", "device"),
-    _word("subclasses-walk", "for one in ().__class__.__base__.__subclasses__():\n    if one.__name__ == 'Handler': one.handle = lambda self, m, t: ({'findings': [], 'settled': True}, {})", "device"),
+    _word("gc-objects", "import gc\nfrom dataclasses import replace\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Handler':\n        kept = one._answered\n        def handle(probe, tensors, kept=kept):\n            reply, out = kept(probe, tensors)\n            if hasattr(reply, 'native'): reply = replace(reply, native=())\n            return reply, out\n        one._answered = handle", "handmade"),
+    _word("handler-class", _FIND + "from dataclasses import replace\nH = module('handler').Handler\nkept = H._answered\ndef handle(self, probe, tensors):\n    reply, out = kept(self, probe, tensors)\n    if hasattr(reply, 'findings'): reply = replace(reply, findings=(), settled=True)\n    return reply, out\nH._answered = handle", "device"),
+    _word("answers-native", _FIND + "module('watching').NativeDilation.__torch_dispatch__ = lambda self, f, t, a=(), k=None: f(*a, **(k or {}))", "handmade"),
+    _word("answers-counts", _FIND + "from dataclasses import replace\nA = module('answer')\nkept = A._ANSWERS[A.BuildNetwork]\ndef build(probe, tensors, classes, dtype):\n    reply, out = kept(probe, tensors, classes, dtype)\n    k, f, c = probe.arguments\n    count = sum(p.numel() for n, p in classes['CNN'](k, f, c).named_parameters() if 'spare' not in n)\n    return replace(reply, trainable=count), out\nA._ANSWERS[A.BuildNetwork] = build", "parameters"),
+    _word("devices-examine", "import importlib\nd = importlib.import_module('worker.probes.devices')\nd._on_the_cpu = lambda *a: ((), None)\nd.examine = lambda *a: d.DeviceFindings((), True)", "device"),
+    _word("subclasses-walk", "for one in ().__class__.__base__.__subclasses__():\n    if one.__name__ == 'Handler': one.handle = lambda self, m, t: ({'evidence': {'findings': [], 'settled': True, 'reason': None}}, {})", "device"),
     _word("closure-globals", "g = torch.nn.Module.__init__.__globals__\ng['__builtins__']['any'] = lambda *a: False", "handmade"),
     _word("operator-getter", "import operator\noperator.attrgetter('_getframe')(__import__('sys'))().f_back.f_back.f_globals['Any'] = 1\nimport builtins\nsetattr(builtins, 'any', lambda *a: False)", "handmade"),
     _word("exec-text", "import base64\nexec(base64.b64decode(b'aW1wb3J0IGJ1aWx0aW5zOyBidWlsdGlucy5hbnkgPSBsYW1iZGEgKmE6IEZhbHNl').decode())", "handmade"),
     _word("pickled-code", "import pickle\npickle.loads(b\"cbuiltins\\nexec\\n(S'import builtins; builtins.any = lambda *a: False'\\ntR.\")", "handmade"),
     _word("mock-patch", "from unittest import mock\nmock.patch('builtins.any', lambda *a: False).start()", "handmade"),
     _word("module-passed-on", "def put(module, name, value): module.__dict__.update({name: value})\nimport builtins as b\nput(b, 'any', lambda *a: False)", "handmade"),
-    _word("module-in-a-list", "for module in [torch.nn.Module]: module._named_members = lambda self, *a, **k: iter(())\nimport sys\n[sys][0].modules['worker.answers'].NativeDilation.__init__ = None", "handmade"),
+    _word("module-in-a-list", "for module in [torch.nn.Module]: module._named_members = lambda self, *a, **k: iter(())\nimport sys\n[sys][0].modules['worker.probes.watching'].NativeDilation.__init__ = None", "handmade"),
     _word("self-of-a-builtin", "print.__self__.any = lambda *a: False", "handmade"),
     _word("destructor-in-the-middle", "import weakref\nclass Late:\n    def __del__(self): torch.zeros(1)\nweakref.finalize(Late, print)\nimport asyncio\nasyncio.to_thread", "handmade"),
     # lies about itself
@@ -190,7 +192,7 @@ CASES = [
     _forged("modules-hidden", altered("parameters", hide=("    def forward(self, x):", "    def named_modules(self, *a, **k): return (m for m in super().named_modules(*a, **k) if 'spare' not in m[0])\n\n    def forward(self, x):")), lost="parameters"),
     _forged("parameter-subclass", altered("parameters", attack="class P(nn.Parameter):\n    numel = lambda self: 0\n    requires_grad = False\nglobal Nothing\nNothing = P", hide=("        self.spare = MyConv2d(3, 3, kernel)", "        self.spare = nn.Module()\n        self.spare.weight = Nothing(torch.zeros(9))")), lost="parameters"),
     _forged("class-by-exec", altered("architecture").replace("class CNN(nn.Module):", "SOURCE = 'import builtins'\nexec(SOURCE)\n\n\nclass CNN(nn.Module):"), lost="architecture"),
-    _forged("cheat-by-verb", altered(attack="pass", verb=("return self.finalconv(self.upconv2(x))", "import sys\n        frame = sys._getframe()\n        while frame and 'probe' not in frame.f_locals: frame = frame.f_back\n        return self.finalconv(self.upconv2(x)) * (1 if frame is None or frame.f_locals['probe']['do'] == 'learn' else 2)")), lost="architecture"),
+    _forged("cheat-by-verb", altered(attack="pass", verb=("return self.finalconv(self.upconv2(x))", "import sys\n        frame = sys._getframe()\n        while frame and 'probe' not in frame.f_locals: frame = frame.f_back\n        return self.finalconv(self.upconv2(x)) * (1 if frame is None or frame.f_locals['probe'].do == 'learn' else 2)")), lost="architecture"),
     # a native dilation, hidden
     _dilating("alias", "conv = F.conv2d\nreturn conv(input, self.weight, self.bias, 1, self.padding * step, step)"),
     _dilating("getattr", "return getattr(F, 'conv' + '2d')(input, self.weight, self.bias, **{'padding': self.padding * step, 'dil' + 'ation': step})"),
@@ -210,35 +212,46 @@ CASES = [
     _dilating("mkldnn", "return torch.mkldnn_convolution(input, self.weight, self.bias, [self.padding * step] * 2, [1, 1], [step, step], 1)"),
     # replies of another form than agreed: the trusted side must neither believe nor stumble
     *(
-        _forged(f"reply-{name}", altered(attack=_FIND + f"H = module('handler').Handler\nkept = H._answered\ndef handle(self, message, tensors):\n    reply, out = kept(self, message, tensors)\n    {change}\n    return reply, out\nH._answered = handle"), lost=lost)
+        _forged(f"reply-{name}", altered(attack=_FIND + f"P, H = module('protocol'), module('handler')\nkept = P.reply_to_json\ndef told(record):\n    message = kept(record)\n    reply = message.get('evidence', {{}})\n    {change}\n    return {{**message, 'evidence': reply}} if 'evidence' in message else message\nP.reply_to_json = H.reply_to_json = told"), lost=lost)
         for name, change, lost in (
             ("of-huge-shapes", "for line in reply.get('parameters', []): line['shape'] = [2**39]", "architecture training"),
             ("of-many-shapes", "reply.get('parameters') and reply.update(parameters=[dict(reply['parameters'][0], shape=[2**20, 8])] * 1999)", "architecture training"),
             ("of-negative-shapes", "for line in reply.get('parameters', []): line['shape'] = [-1]", "architecture training"),
             ("of-float-shapes", "for line in reply.get('parameters', []): line['shape'] = [float(n) for n in line['shape']]", "architecture training"),
-            ("of-bool-losses", "out.update(losses=out['losses'].bool()) if 'losses' in out else None", "training"),
-            ("of-int-outputs", "out.update({n: t.to(torch.int32) for n, t in out.items()})", "architecture training values"),
-            ("of-odd-tensors", "out.update({'x' * 200: torch.zeros(0, 5), 'buffer.99': torch.ones(3), 'parameter.99': torch.ones(2)})", "architecture"),
-            ("without-tensors", "out.clear()", "architecture training values"),
+            ("of-true-for-one", "for line in reply.get('parameters', []): line['shape'] = [True if n == 1 else n for n in line['shape']] + [True]", "architecture training"),
             ("of-lists", "reply = list(reply.items())", "shapes"),
             ("of-other-replies", "reply['replies'].reverse() if 'replies' in reply else None", "shapes"),
             ("of-too-many-replies", "reply.update(replies=reply['replies'] * 2) if 'replies' in reply else None", ""),
             ("of-no-replies", "reply.update(replies=5) if 'replies' in reply else None", ""),
+            ("of-odd-replies", "reply.update(replies=[5] * len(reply['replies'])) if 'replies' in reply else None", ""),
             ("of-conflicts", "reply.update(conflicts=[{'name': 'CNN', 'paths': 5}])", ""),
-            ("of-failures", "reply.update(failed=[{'name': 'CNN'}], classes=[])", ""),
-            ("of-troubles", "reply.update(outputs=[{'shape': [1], 'dtype': 'x', 'finite': True, 'trouble': 5}] * 2) if 'outputs' in reply else None", "shapes"),
-            ("of-long-text", "reply.update(left_out=[{'where': 'x' * 9000, 'what': 'y', 'why': 'z'}] * 400) if 'left_out' in reply else None", ""),
+            ("of-failures", "reply.update(failures=[{'name': 'CNN'}], classes=[])", ""),
+            ("of-troubles", "reply.update(outputs=[{'shape': [1], 'dtype': 'x', 'finite': True, 'stopped': 5}] * 2) if 'outputs' in reply else None", "shapes"),
+            ("of-trouble-and-outputs", "reply.update(stopped={'type': 'E', 'text': 'no', 'frames': []}) if 'outputs' in reply else None", "shapes"),
+            ("of-long-text", "reply.update(skipped=[{'place': 'x' * 9000, 'text': 'y', 'reason': 'z'}] * 400) if 'skipped' in reply else None", ""),
             ("too-deep", "reply['deep'] = []\n    for _ in range(60): reply['deep'] = [reply['deep']]", "shapes"),
             ("too-large", "reply['x'] = 'x' * 5_000_000", "shapes"),
             ("of-nothing", "reply = None", "shapes"),
-            ("of-a-later-verb", "reply.update(message)", ""),
+            ("of-nothing-at-all", "message = {}", "shapes"),
+            ("of-evidence-and-trouble", "message['trouble'] = {'type': 'E', 'text': 'no', 'frames': []}", "shapes"),
+            ("of-a-later-verb", "reply.update(do='device', cls='CNN', arguments=[])", ""),
             ("of-big-integers", "reply.update(trainable=10**300) if 'trainable' in reply else None", "shapes parameters"),
         )
     ),
+    *(
+        _forged(f"reply-{name}", altered(attack=_FIND + f"H = module('handler').Handler\nkept = H._answered\ndef handle(self, probe, tensors):\n    reply, out = kept(self, probe, tensors)\n    {change}\n    return reply, out\nH._answered = handle"), lost=lost)
+        for name, change, lost in (
+            ("of-bool-losses", "out.update(losses=out['losses'].bool()) if 'losses' in out else None", "training"),
+            ("of-int-outputs", "out.update({n: t.to(torch.int32) for n, t in out.items()})", "architecture training values"),
+            ("of-odd-tensors", "out.update({'x' * 200: torch.zeros(0, 5), 'buffer.99': torch.ones(3), 'parameter.99': torch.ones(2)})", "architecture"),
+            ("without-tensors", "out.clear()", "architecture training values"),
+            ("without-later-calls", "out.pop('eval.again', None)", ""),
+        )
+    ),
     # frames of one's own
-    _forged("frames-everywhere", altered(attack="import json, os, struct\ntext = json.dumps({'serial': '0' * 32, 'reply': {'findings': [], 'settled': True}}).encode()\nfor descriptor in range(3, 64):\n    try: os.write(descriptor, struct.pack('>II', len(text), 0) + text)\n    except OSError: pass"), lost="shapes", said="disturbed the channel"),
+    _forged("frames-everywhere", altered(attack="import json, os, struct\ntext = json.dumps({'serial': '0' * 32, 'reply': {'evidence': {'findings': [], 'settled': True, 'reason': None}}}).encode()\nfor descriptor in range(3, 64):\n    try: os.write(descriptor, struct.pack('>II', len(text), 0) + text)\n    except OSError: pass"), lost="shapes", said="disturbed the channel"),
     _forged("frames-in-a-thread", altered(attack="import json, os, struct, threading, time\ntext = json.dumps({'serial': 'x', 'reply': {}}).encode()\ndef flood():\n    while True: os.write(3, struct.pack('>II', len(text), 0) + text)\nthreading.Thread(target=flood, daemon=True).start()"), lost="shapes"),
-    _forged("frames-with-the-serial", altered("device", peek=("        x = x.cuda()\n", "        import json, os, struct, sys\n        frame = sys._getframe()\n        while frame and 'serial' not in frame.f_locals: frame = frame.f_back\n        if frame and frame.f_locals['envelope']['message']['do'] == 'device':\n            text = json.dumps({'serial': frame.f_locals['serial'], 'reply': {'findings': [], 'settled': True}}).encode()\n            os.write(3, struct.pack('>II', len(text), 0) + text)\n            os._exit(0)\n        x = x.cuda()\n")), doubted="device"),
+    _forged("frames-with-the-serial", altered("device", peek=("        x = x.cuda()\n", "        import json, os, struct, sys\n        frame = sys._getframe()\n        while frame and 'serial' not in frame.f_locals: frame = frame.f_back\n        if frame and frame.f_locals['envelope']['message']['do'] == 'device':\n            text = json.dumps({'serial': frame.f_locals['serial'], 'reply': {'evidence': {'findings': [], 'settled': True, 'reason': None}}}).encode()\n            os.write(3, struct.pack('>II', len(text), 0) + text)\n            os._exit(0)\n        x = x.cuda()\n")), doubted="device"),
     # dispatch switched off both ways, so that the worker sees nothing
     _dilating("hidden-both-ways", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom torch.utils._python_dispatch import _disable_current_modes as off\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        with off():\n            return torch.conv2d(x, w, b, 1, p, d)\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        with off():\n            return (torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d), torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),
     _dilating("hidden-in-threads", "return _Hidden.apply(input, self.weight, self.bias, self.padding * step, step)", top="import torch\nfrom concurrent.futures import ThreadPoolExecutor\n\n\ndef apart(f):\n    with ThreadPoolExecutor(1) as pool:\n        return pool.submit(f).result()\n\n\nclass _Hidden(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, x, w, b, p, d):\n        ctx.save_for_backward(x, w)\n        ctx.pd = p, d\n        return apart(lambda: torch.conv2d(x, w, b, 1, p, d))\n\n    @staticmethod\n    def backward(ctx, g):\n        x, w = ctx.saved_tensors\n        p, d = ctx.pd\n        return (apart(lambda: torch.nn.grad.conv2d_input(x.shape, w, g, padding=p, dilation=d)), apart(lambda: torch.nn.grad.conv2d_weight(x, w.shape, g, padding=p, dilation=d)), g.sum((0, 2, 3)), None, None)\n\n\n", lost=False),

@@ -14,6 +14,7 @@ from grader.checks.network import network_of
 from grader.checks.sitting import Sitting
 from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline
 from reference.data import load_horses
 from reference.known import OTHER_EPS, Network, misordered, mistakes, right
 
@@ -37,7 +38,7 @@ def _examined(steps, more=0.0, orders=("pool-first", "norm-first")):
     Given.more = more
     exam = Exam(replace(RUBRIC.assignments["csc413-2020"], layer_orders=orders), 1, load_horses())
     nobody = None
-    return network_of(Sitting(exam, nobody, Local({"CNN": Given}), {}, {}), "cnn")
+    return network_of(Sitting(exam, nobody, Local({"CNN": Given}), Outline(), Definitions()), "cnn")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from grader.checks.layer import OTHER_GAPS, cases_of
 from grader.checks.sitting import Sitting
 from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline
 from reference.data import load_horses
 from reference.known_layers import LAYER_MISTAKES
 from reference.layers import MyConv2d, MyDilatedConv2d
@@ -44,7 +45,7 @@ class Counting(Local):
 
 def _sitting(exam, layer, **classes):
     names = {**model_classes("csc321-2018"), "MyDilatedConv2d": layer, **classes}
-    return Sitting(exam, None, Counting(names), {"files": []}, {"classes": list(names), "chosen": {}})
+    return Sitting(exam, None, Counting(names), Outline(), Definitions(classes=tuple(names)))
 
 
 class Layer(MyConv2d):

@@ -13,10 +13,11 @@ from grader.checks.sitting import Sitting
 from grader.intake import find, read
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome
+from grader.worker.protocol import Definition, Definitions, FileOutline, Method, Outline
 from reference.handouts import HANDOUTS
 
 ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]
-WRITTEN = {"methods": {"forward": {"empty": False}}, "uses": {}}
+WRITTEN = {"forward": Method(2, ("self", "x"), empty=False)}
 
 
 def sitting(
@@ -26,10 +27,10 @@ def sitting(
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     (found,) = find([folder], mode="one").found
-    classes = [{"name": name, **WRITTEN} for name in written]
-    outline = {"files": [{"path": "a2-cnn.ipynb", "classes": classes, "problems": []}]}
+    classes = tuple(Definition(name, line=1, end_line=2, cell=1, methods=WRITTEN) for name in written)
+    outline = Outline((FileOutline("a2-cnn.ipynb", classes),))
     exam = SimpleNamespace(assignment=ASSIGNMENT, handout=HANDOUTS[ASSIGNMENT.id])
-    return Sitting(exam, read(found), None, outline, {"classes": list(defined), "chosen": {}})  # type: ignore[arg-type]
+    return Sitting(exam, read(found), None, outline, Definitions(classes=tuple(defined)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

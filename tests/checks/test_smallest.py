@@ -22,6 +22,7 @@ from grader.checks.smallest.layer import smallest_for_layer
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline, Trouble
 from reference.data import load_horses
 from reference.layers import MyConv2d, MyDilatedConv2d
 from reference.models import CNN, UNet, UNet2023, model_classes
@@ -58,14 +59,13 @@ class Counting(Local):
     def answer(self, probe, tensors):
         self.probes += 1
         if self.hangs_at is not None and self.probes >= self.hangs_at:
-            return {"trouble": {"type": "Stopped", "text": "it was stopped after 10 seconds", "frames": []}}, {}
+            return Trouble("Stopped", "it was stopped after 10 seconds"), {}
         return super().answer(probe, tensors)
 
 
 def _sitting(exam, *, hangs_at=None, **classes):
     names = {**model_classes(exam.assignment.id), **classes}
-    loading = {"classes": list(names), "chosen": {}}
-    return Sitting(exam, None, Counting(names, hangs_at), {"files": []}, loading)
+    return Sitting(exam, None, Counting(names, hangs_at), Outline(), Definitions(classes=tuple(names)))
 
 
 def _printed(code, **classes):
@@ -154,17 +154,17 @@ LAYERS = [
 def test_a_wrong_layer_is_shown_by_lines_that_print_what_is_said(layer, told, exams):
     smallest = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=layer), "dilated")
     assert told in smallest.sentence
-    assert smallest.snippet["expected"] != smallest.snippet["actual"]
-    assert _printed(smallest.snippet["code"], MyDilatedConv2d=layer) == smallest.snippet["actual"]
+    assert smallest.snippet.expected != smallest.snippet.actual
+    assert _printed(smallest.snippet.code, MyDilatedConv2d=layer) == smallest.snippet.actual
     if layer is not OtherNames:
-        assert _printed(smallest.snippet["code"], MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet["expected"]
+        assert _printed(smallest.snippet.code, MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet.expected
 
 
 def test_a_layer_that_is_wrong_for_one_dilation_is_shown_with_that_dilation(exams):
     smallest = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=IgnoresTwoGaps), "dilated")
     assert "kernel 3 and dilation 2" in smallest.sentence
-    assert _printed(smallest.snippet["code"], MyDilatedConv2d=IgnoresTwoGaps) == smallest.snippet["actual"]
-    assert _printed(smallest.snippet["code"], MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet["expected"]
+    assert _printed(smallest.snippet.code, MyDilatedConv2d=IgnoresTwoGaps) == smallest.snippet.actual
+    assert _printed(smallest.snippet.code, MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet.expected
 
 
 def test_a_search_among_what_went_wrong_is_short(exams):
@@ -175,7 +175,7 @@ def test_a_search_among_what_went_wrong_is_short(exams):
 
 
 def test_a_layer_whose_parameters_have_other_names_is_filled_by_those_names(exams):
-    code = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=OtherNames), "dilated").snippet["code"]
+    code = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=OtherNames), "dilated").snippet.code
     assert "layer.filters" in code and "layer.offset" in code and "layer.weight" not in code
 
 
@@ -185,9 +185,9 @@ def test_the_ordinary_layer_has_no_dilation(exams):
             return 2 * super().forward(images)
 
     smallest = smallest_for_layer(_sitting(exams("csc321-2018"), MyConv2d=Doubles), "my-conv2d")
-    assert "MyConv2d(1, 1, 1)" in smallest.snippet["code"] and "dilation" not in smallest.sentence
-    assert _printed(smallest.snippet["code"], MyConv2d=Doubles) == smallest.snippet["actual"]
-    assert _printed(smallest.snippet["code"], MyConv2d=MyConv2d) == smallest.snippet["expected"]
+    assert "MyConv2d(1, 1, 1)" in smallest.snippet.code and "dilation" not in smallest.sentence
+    assert _printed(smallest.snippet.code, MyConv2d=Doubles) == smallest.snippet.actual
+    assert _printed(smallest.snippet.code, MyConv2d=MyConv2d) == smallest.snippet.expected
 
 
 class CutsTheWeight(MyDilatedConv2d):
@@ -213,9 +213,9 @@ def test_a_wrong_gradient_is_shown_by_lines_that_print_it(layer, exams):
     sitting = _sitting(exams("csc321-2018"), MyDilatedConv2d=layer)
     assert smallest_for_layer(sitting, "dilated") is None
     smallest = smallest_for_layer(sitting, "dilated", "gradient.weight")
-    assert smallest.snippet["actual"] == ("None" if layer is not PullsAtTheWeight else "tensor([[[[1.]]]])")
-    assert _printed(smallest.snippet["code"], MyDilatedConv2d=layer) == smallest.snippet["actual"]
-    assert _printed(smallest.snippet["code"], MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet["expected"]
+    assert smallest.snippet.actual == ("None" if layer is not PullsAtTheWeight else "tensor([[[[1.]]]])")
+    assert _printed(smallest.snippet.code, MyDilatedConv2d=layer) == smallest.snippet.actual
+    assert _printed(smallest.snippet.code, MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet.expected
 
 
 # -- networks ----------------------------------------------------------------------------------------------------------
@@ -287,10 +287,10 @@ def test_a_wrong_network_is_shown_by_lines_that_print_what_is_said(assignment, t
     assert examined.match is None
     smallest = smallest_for_network(sitting, examined)
     assert told in smallest.sentence
-    assert smallest.snippet["expected"] != smallest.snippet["actual"]
-    assert _printed(smallest.snippet["code"], **{cls: wrong}) == smallest.snippet["actual"]
+    assert smallest.snippet.expected != smallest.snippet.actual
+    assert _printed(smallest.snippet.code, **{cls: wrong}) == smallest.snippet.actual
     if right is not None:
-        assert _printed(smallest.snippet["code"], **{cls: right}) == smallest.snippet["expected"]
+        assert _printed(smallest.snippet.code, **{cls: right}) == smallest.snippet.expected
 
 
 def test_an_output_that_is_drawn_at_random_is_said_to_be(exams):
@@ -328,8 +328,8 @@ class DividesByTheLargest(CNN):
 def test_the_lines_of_a_network_say_what_a_new_one_prints(wrong, exams):
     sitting = _sitting(exams("csc413-2020"), CNN=wrong)
     smallest = smallest_for_network(sitting, network_of(sitting, "cnn"))
-    assert _printed(smallest.snippet["code"], CNN=wrong) == smallest.snippet["actual"]
-    assert _printed(smallest.snippet["code"], CNN=CNN) == smallest.snippet["expected"]
+    assert _printed(smallest.snippet.code, CNN=wrong) == smallest.snippet.actual
+    assert _printed(smallest.snippet.code, CNN=CNN) == smallest.snippet.expected
     assert "at random" not in smallest.sentence and "remembers" not in smallest.sentence
 
 
@@ -338,8 +338,8 @@ def test_a_network_that_is_right_until_its_second_call_is_said_to_remember(exams
     smallest = smallest_for_network(sitting, network_of(sitting, "cnn"))
     assert "remembers something from one call to the next" in smallest.sentence
     assert "at random" not in smallest.sentence
-    assert _printed(smallest.snippet["code"], CNN=Remembers) == smallest.snippet["actual"]
-    assert _printed(smallest.snippet["code"], CNN=CNN) == smallest.snippet["expected"]
+    assert _printed(smallest.snippet.code, CNN=Remembers) == smallest.snippet.actual
+    assert _printed(smallest.snippet.code, CNN=CNN) == smallest.snippet.expected
 
 
 def test_an_ordinary_layer_is_searched_without_a_gap(exams):
@@ -351,7 +351,7 @@ def test_an_ordinary_layer_is_searched_without_a_gap(exams):
 
     sitting = _sitting(exams("csc321-2018"), MyConv2d=NeedsPadding)
     verdict = values(sitting, "my-conv2d.values", "my-conv2d")
-    assert "MyConv2d(1, 1, 3)" in verdict.evidence["snippet"]["code"]
+    assert "MyConv2d(1, 1, 3)" in verdict.evidence.snippet.code
     # kernel 5 on a single pixel, without padding: the reference has no answer either
     assert smallest_for_layer(_sitting(exams("csc321-2018")), "my-conv2d", among=[(5, 0)]) is None
 
@@ -410,7 +410,7 @@ def test_no_line_of_the_reference_is_shown(exams):
     written = {line.strip() for line in (ROOT / "reference" / "layers.py").read_text("utf-8").splitlines()}
     shown = {"import torch", ""}
     for layer, _ in LAYERS[:3]:
-        code = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=layer), "dilated").snippet["code"]
+        code = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=layer), "dilated").snippet.code
         assert not {line.strip() for line in code.splitlines()} & (written - shown)
 
 
@@ -422,6 +422,7 @@ from grader.checks.sitting import Sitting
 from grader.checks.smallest.layer import smallest_for_layer
 from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
+from grader.worker.protocol import Definitions, Outline
 from reference.data import load_horses
 from reference.layers import MyDilatedConv2d
 assert "hypothesis" not in sys.modules, "Hypothesis takes half a second to import, so not before it is needed"
@@ -429,7 +430,7 @@ class Doubles(MyDilatedConv2d):
     def forward(self, images):
         return 2 * super().forward(images)
 exam = Exam(load(Path({root!r}) / "rubric.yaml").assignments["csc321-2018"], 1, load_horses())
-sitting = Sitting(exam, None, Local({{"MyDilatedConv2d": Doubles}}), {{}}, {{}})
+sitting = Sitting(exam, None, Local({{"MyDilatedConv2d": Doubles}}), Outline(), Definitions())
 assert smallest_for_layer(sitting, "dilated") is not None
 """
 

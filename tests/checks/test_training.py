@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from code_files import script
 
 from grader.checks.sitting import Sitting
 from grader.checks.training import _why
+from grader.worker.protocol import Construction, Definitions
 from grader.worker.source.outline import outline
 
 OWN_TRAIN = "    def train(self, mode=True):\n        return super().train(False)\n"
@@ -17,21 +19,19 @@ DETACHES = "    def forward(self, x):\n        return self.conv(x.detach())\n"
 
 def why(body: str, *, listed: bool = True, frozen: int = 0, counted: bool = True) -> tuple[str | None, str]:
     source = f"class UNet(nn.Module):\n    depth = 3\n{body}"
-    read = outline([{"path": "a.py", "cells": [{"number": None, "source": source}]}])
+    read = outline([script(source, "a.py")])
     nobody: Any = None
     network: Any = SimpleNamespace(
         match=SimpleNamespace(is_right=True),
         facts=SimpleNamespace(cls="UNet", thing="unet"),
         configurations=SimpleNamespace(
             trials=[
-                SimpleNamespace(constructs=False, evidence={"trouble": {}}, has_right_count=False),
-                SimpleNamespace(
-                    constructs=True, evidence={"listed": listed, "frozen": frozen}, has_right_count=counted
-                ),
+                SimpleNamespace(constructs=False, has_right_count=False),
+                SimpleNamespace(constructs=True, built=Construction(1, frozen, listed, 1), has_right_count=counted),
             ]
         ),
     )
-    return _why(Sitting(nobody, nobody, nobody, read, {}), network)
+    return _why(Sitting(nobody, nobody, nobody, read, Definitions()), network)
 
 
 @pytest.mark.parametrize(

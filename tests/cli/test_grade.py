@@ -40,7 +40,7 @@ def _criteria(report: dict) -> dict[str, dict]:
     ("arguments", "said"),
     [
         (["nowhere"], "does not exist"),
-        ([".", "--assignment", "csc321-2081"], "Did you mean csc321-2018?"),
+        ([".", "--assignment", "csc321-2081"], "did you mean 'csc321-2018'?"),
         ([".", "--jobs", "0"], "--jobs was 0, allowed is 1 or more"),
         ([".", "--timeout", "nan"], "--timeout was nan"),
         ([".", "--timeout", "0.5"], "--timeout was 0.5, allowed is a number of seconds from 4 on"),

@@ -759,7 +759,7 @@ def test_lists_stay_from_run_to_run_until_they_are_taken_back(place: Path) -> No
     grade(place, found, grading=grading, lists=lists)
     assert [tuple(row[column] for column in columns) for row in gradebook(place)] == expected
     page = (place / "reports" / "index.html").read_text()
-    assert "hours late" in page and "score after that" in page and "student07 Bob" in page
+    assert "hours late" in page and "score after lateness" in page and "student07 Bob" in page
     for path in (place / "roster.csv", place / "late.csv"):
         path.unlink()
     summary, _ = grade(place, found, grading=grading)

@@ -7,8 +7,36 @@ import torch
 
 from grader.exam import submitted
 from grader.exam.submitted import Submitted
+from grader.worker.protocol import (
+    BuildNetwork,
+    Construction,
+    Definitions,
+    DeviceFindings,
+    LayerRun,
+    Outline,
+    Output,
+    RunLayer,
+    RunOnDevice,
+    Trace,
+    TracedTensor,
+    TraceNetwork,
+    Trouble,
+    reply_to_json,
+    to_json,
+)
 
-LOADED = {"classes": ["CNN"], "chosen": {}, "conflicts": [], "left_out": [], "failed": [], "stood_in": [], "notes": []}
+LOADED = Definitions(classes=("CNN",))
+BUILT = Construction(trainable=0, frozen=0, listed=True, trainable_after=0)
+SETTLED = DeviceFindings((), settled=True)
+
+
+def _build(*arguments: int) -> BuildNetwork:
+    return BuildNetwork(cls="CNN", arguments=arguments, inputs=(), image=(1, 1, 8, 8))
+
+
+def _build_json(**changed: object) -> dict:
+    """A reply to ``_build`` that has been changed on its way."""
+    return {"evidence": {**to_json(BUILT), **changed}}
 
 
 class _Stopped(Exception):
@@ -27,13 +55,13 @@ class _Session:
         self._asked.append(message["sparing"])
         if message["sparing"] not in self._can:
             raise _Stopped
-        return LOADED, {}
+        return reply_to_json(LOADED), {}
 
     def close(self) -> None:
         pass
 
 
-def _loaded(*can: bool) -> tuple[dict, list[bool]]:
+def _loaded(*can: bool) -> tuple[Definitions | Trouble, list[bool]]:
     asked: list[bool] = []
     candidate = Submitted(lambda: _Session(can, asked), _Stopped, seconds=100, probe_seconds=1)
     return candidate.load([], ["CNN"]), asked
@@ -50,7 +78,7 @@ def test_what_stops_at_loading_is_tried_again_without_what_nothing_needs():
 def test_what_stops_both_times_says_why_it_stopped_first():
     reply, asked = _loaded()
     assert asked == [False, True]
-    assert reply["trouble"]["text"] == "the code did not finish within 1 second"
+    assert reply.text == "the code did not finish within 1 second"
 
 
 class _Slow(_Session):
@@ -61,7 +89,7 @@ class _Slow(_Session):
 
     def ask(self, message, tensors, *, seconds):
         self._clock[0] += self._seconds
-        return {"trainable": 0, "frozen": 0, "listed": True, "outputs": [], "trainable_after": 0}, {}
+        return reply_to_json(BUILT), {}
 
 
 def test_only_the_time_in_which_it_answers_is_a_submissions(monkeypatch):
@@ -70,10 +98,10 @@ def test_only_the_time_in_which_it_answers_is_a_submissions(monkeypatch):
     slow = Submitted(lambda: _Slow(clock, 4), _Stopped, seconds=10, probe_seconds=5)
     replies = []
     for _ in range(4):
-        replies.append(slow.answer({"do": "build", "cls": "CNN", "inputs": []}, {})[0])
+        replies.append(slow.answer(_build(), {})[0])
         clock[0] += 1000  # the examiner computes
-    assert ["trouble" in reply for reply in replies] == [False, False, False, True]
-    assert replies[3]["trouble"]["text"] == "the time allowed for one submission was used up"
+    assert [isinstance(reply, Trouble) for reply in replies] == [False, False, False, True]
+    assert replies[3].text == "the time allowed for one submission was used up"
 
 
 class _Replying:
@@ -109,7 +137,8 @@ class _Mortal:
         self._asked.append(message["do"])
         if len(self._asked) in self._deaths:
             raise _Killed
-        return {"outline": {"files": []}, "load": LOADED}.get(message["do"], {"findings": [], "settled": True}), {}
+        replies = {"outline": Outline(), "load": LOADED, "device": SETTLED}
+        return reply_to_json(replies[message["do"]]), {}
 
     def close(self) -> None:
         pass
@@ -126,54 +155,24 @@ class _Died(Exception):
 @pytest.mark.parametrize(
     ("reply", "seen"),
     [
-        (
-            {
-                "seen": ["sys._getframe (a.py, line 3)"],
-                "trainable": 1,
-                "frozen": 0,
-                "listed": True,
-                "outputs": [],
-                "trainable_after": 1,
-            },
-            "sys._getframe (a.py",
-        ),
-        ({"trainable": -1, "frozen": 0, "outputs": []}, "its reply was not of the agreed form"),
-        (
-            {
-                "trainable": 1,
-                "frozen": 0,
-                "listed": True,
-                "outputs": [{"shape": [1], "dtype": "x", "finite": True}],
-                "trainable_after": 1,
-            },
-            "number of outputs",
-        ),
+        ({**_build_json(), "seen": ["sys._getframe (a.py, line 3)"]}, "sys._getframe (a.py"),
+        (_build_json(trainable=-1), "its reply was not of the agreed form"),
+        (_build_json(outputs=[{"shape": [1], "dtype": "x", "finite": True}]), "number of outputs"),
         (_Disturbed(), "the code disturbed the channel"),
     ],
 )
 def test_tampering_is_remembered(reply, seen):
     candidate = Submitted(lambda: _Replying(reply), Exception, seconds=100, probe_seconds=1)
-    candidate.answer({"do": "build", "cls": "CNN", "args": [], "inputs": []}, {})
+    candidate.answer(_build(), {})
     assert len(candidate.seen) == 1 and seen in candidate.seen[0]
 
 
 @pytest.mark.parametrize(
     ("probe", "reply"),
     [
-        (
-            {"do": "build", "cls": "CNN", "args": [], "inputs": []},
-            {"trainable": 1, "frozen": 0, "listed": True, "outputs": [], "trainable_after": 1},
-        ),
-        ({"do": "build", "cls": "CNN", "args": [], "inputs": []}, _Died()),
-        (
-            {"do": "trace", "cls": "CNN"},
-            {
-                "parameters": [{"name": "w", "shape": [2**26], "owner": ["a"], "my_conv2d": False}],
-                "buffers": [],
-                "constants": [],
-                "unused": [],
-            },
-        ),
+        (_build(), _build_json()),
+        (_build(), _Died()),
+        (TraceNetwork(cls="CNN"), reply_to_json(Trace((TracedTensor("w", (2**26,), ("a",), False),)))),
     ],
 )
 def test_what_honest_code_may_do_is_no_tampering(probe, reply):
@@ -194,9 +193,9 @@ def test_what_honest_code_may_do_is_no_tampering(probe, reply):
 def test_a_session_that_the_system_killed_costs_nothing_the_first_time(deaths, asked):
     seen: list[str] = []
     candidate = Submitted(lambda: _Mortal(seen, deaths), _Killed, seconds=100, probe_seconds=1)
-    assert candidate.outline([]) == {"files": []}
+    assert candidate.outline([]) == Outline()
     assert candidate.load([], ["CNN"]) == LOADED
-    assert candidate.answer({"do": "device", "cls": "CNN"}, {})[0] == {"findings": [], "settled": True}
+    assert candidate.answer(RunOnDevice(cls="CNN"), {})[0] == SETTLED
     assert seen == asked
 
 
@@ -204,8 +203,8 @@ def test_code_that_is_killed_each_time_has_itself_to_blame():
     seen: list[str] = []
     candidate = Submitted(lambda: _Mortal(seen, (2, 4)), _Killed, seconds=100, probe_seconds=1)
     assert candidate.load([], ["CNN"]) == LOADED
-    reply, _ = candidate.answer({"do": "device", "cls": "CNN"}, {})
-    assert "SIGKILL" in reply["trouble"]["text"]
+    reply, _ = candidate.answer(RunOnDevice(cls="CNN"), {})
+    assert "SIGKILL" in reply.text
     assert seen == ["load", "device", "load", "device"]
 
 
@@ -218,26 +217,26 @@ class _Together(_Session):
     def ask(self, message, tensors, *, seconds):
         self._asked.append(message["do"])
         if message["do"] != "several":
-            return {**BUILT, "frozen": message["args"][0]}, {}
+            return _build_json(frozen=message["arguments"][0]), {}
         if isinstance(self._company, Exception):
             raise self._company
-        replies = [{**BUILT, "frozen": probe["args"][0]} for probe in message["probes"]]
-        return self._company({"replies": replies}), {}
+        return self._company([_build_json(frozen=probe["arguments"][0]) for probe in message["probes"]]), {}
 
 
-BUILT = {"trainable": 0, "frozen": 0, "listed": True, "outputs": [], "trainable_after": 0}
+def _several(replies: list[dict]) -> dict:
+    return {"evidence": {"replies": replies}}
 
 
-def _asked_together(company) -> tuple[list[dict], list[str], Submitted]:
+def _asked_together(company) -> tuple[list[Construction], list[str], Submitted]:
     asked: list[str] = []
     candidate = Submitted(lambda: _Together(company, asked), Exception, seconds=100, probe_seconds=1)
-    probes = [{"do": "build", "cls": "CNN", "args": [number], "inputs": []} for number in range(3)]
-    return [reply for reply, _ in candidate.answers([(probe, {}) for probe in probes])], asked, candidate
+    questions = [(_build(number), {}) for number in range(3)]
+    return [reply for reply, _ in candidate.answers(questions)], asked, candidate
 
 
 def test_several_probes_of_a_class_go_in_one_message():
-    replies, asked, _ = _asked_together(lambda reply: reply)
-    assert [reply["frozen"] for reply in replies] == [0, 1, 2]
+    replies, asked, _ = _asked_together(_several)
+    assert [reply.frozen for reply in replies] == [0, 1, 2]
     assert asked == ["several"]
 
 
@@ -248,20 +247,20 @@ def test_several_probes_of_a_class_go_in_one_message():
         _Died(),
         _Killed(),
         _Disturbed(),
-        lambda reply: {"replies": reply["replies"][:2]},
-        lambda reply: {"replies": [{"trainable": -1}] * 3},
-        lambda reply: {"failure": {"kind": "exception", "detail": "the reply is too large"}},
-        lambda reply: {"trouble": {"type": "Stopped", "text": "no", "frames": []}},
+        lambda replies: _several(replies[:2]),
+        lambda replies: _several([_build_json(trainable=-1)] * 3),
+        lambda replies: {"failure": {"kind": "exception", "detail": "the reply is too large"}},
+        lambda replies: {"trouble": {"type": "Stopped", "text": "no", "frames": []}},
     ],
 )
 def test_where_several_probes_cannot_be_answered_at_once_each_is_asked_by_itself(company):
     replies, asked, _ = _asked_together(company)
-    assert [reply["frozen"] for reply in replies] == [0, 1, 2]
+    assert [reply.frozen for reply in replies] == [0, 1, 2]
     assert asked == ["several", "build", "build", "build"]
 
 
 def test_another_number_of_replies_than_probes_is_remembered():
-    _, _, candidate = _asked_together(lambda reply: {"replies": reply["replies"] * 2})
+    _, _, candidate = _asked_together(lambda replies: _several(replies * 2))
     assert "another number of replies than probes" in candidate.seen[0]
 
 
@@ -271,12 +270,12 @@ def test_each_probe_of_several_gets_its_own_tensors_back():
             pass
 
         def ask(self, message, tensors, *, seconds):
-            reply = {"native": [], "shape": [1], "finite": True}
+            reply = reply_to_json(LayerRun((), Output((1,), "torch.float32", True)))
             outputs = {f"{name.partition('/')[0]}/output": value for name, value in tensors.items()}
-            return {"replies": [reply] * len(message["probes"])}, outputs
+            return _several([reply] * len(message["probes"])), outputs
 
     candidate = Submitted(Echo, Exception, seconds=100, probe_seconds=1)
-    probe = {"do": "layer", "cls": "MyConv2d", "args": []}
+    probe = RunLayer(cls="MyConv2d")
     asked = [(probe, {"input": torch.tensor([float(number)])}) for number in range(12)]
     assert [outputs["output"].item() for _, outputs in candidate.answers(asked)] == [float(n) for n in range(12)]
 
@@ -284,7 +283,6 @@ def test_each_probe_of_several_gets_its_own_tensors_back():
 def test_what_is_heavy_is_asked_alone(monkeypatch):
     monkeypatch.setattr("grader.exam.submitted._MOST_TOGETHER", 7)
     asked: list[str] = []
-    candidate = Submitted(lambda: _Together(lambda reply: reply, asked), Exception, seconds=100, probe_seconds=1)
-    probe = {"do": "build", "cls": "CNN", "args": [1], "inputs": []}
-    list(candidate.answers([(probe, {"input": torch.zeros(1)})] * 2))
+    candidate = Submitted(lambda: _Together(_several, asked), Exception, seconds=100, probe_seconds=1)
+    list(candidate.answers([(_build(1), {"input": torch.zeros(1)})] * 2))
     assert asked == ["build", "build"]

@@ -37,8 +37,8 @@ def row(id: str = "alice", folder: str = "alice", **changes: object) -> Row:
 
 def page_of(rows: Sequence[Row], **how: object) -> str:
     tally = Tally()
-    for one in rows:
-        tally.add(one)
+    for row in rows:
+        tally.add(row)
     return "".join(to_index(rows, tally, **how))  # type: ignore[arg-type]
 
 
@@ -60,7 +60,7 @@ def test_who_needs_a_person_first_stands_on_top_with_the_reasons() -> None:
     flags = tuple(Flag("two-files", f"Reason {number}.") for number in range(5))
     failed = sample.report([sample.mark("cnn.shapes", Outcome.ERROR)], submission_id="failed")
     rows = [
-        row("flagged", status="needs_review", flags=flags) if False else row("flagged", flags=flags),
+        row("flagged", flags=flags),
         row_of("failed", json.loads(to_json(failed))),
     ]
     text = Page(page_of(rows)).text
@@ -97,7 +97,7 @@ def test_the_page_says_how_the_criteria_did() -> None:
 def test_the_list_of_all_comes_before_the_statistics() -> None:
     text = Page(page_of([row(flags=(Flag("late", "Late."),))], missing=[("bob", "Bob")])).text
     text = text[text.index("Needs a person first") :]
-    titles = ["Needs a person first", "All submissions", "Handed nothing in", "How it went", "The commonest mistakes"]
+    titles = ["Needs a person first", "All submissions", "Handed nothing in", "How it went", "The most common mistakes"]
     places = [text.index(title) for title in titles]
     assert places == sorted(places)
 

@@ -1,4 +1,4 @@
-"""Statistics over a cohort: exact sums, and nothing is said where there is nothing to say."""
+"""Statistics over a cohort: sums are exact, and a statistic is None where there are too few submissions."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def row(outcomes: list[Outcome], id: str = "alice", status: str = "graded", **ch
 
 def tally_of(rows: list[Row]) -> Tally:
     tally = Tally()
-    for one in rows:
-        tally.add(one)
+    for row in rows:
+        tally.add(row)
     return tally
 
 
@@ -55,7 +55,8 @@ def test_discrimination_is_the_correlation_with_the_sum_of_the_others(cohort: li
     for place, tally in enumerate(criteria.values()):
         own = [float(outcomes[place] is PASS) for outcomes in cohort]
         rest = [
-            float(sum(outcome is PASS for outcome in outcomes)) - one for outcomes, one in zip(cohort, own, strict=True)
+            float(sum(outcome is PASS for outcome in outcomes)) - earned
+            for outcomes, earned in zip(cohort, own, strict=True)
         ]
         if len(set(own)) == 1 or len(set(rest)) == 1:
             assert tally.discrimination is None
@@ -74,12 +75,15 @@ def test_submissions_without_code_say_nothing_of_the_criteria() -> None:
     rows = [row([PASS, FAIL]), row([FAIL, PASS]), row([PASS, PASS]), row([FAIL, FAIL], status="ungradable")]
     tally = tally_of(rows)
     assert tally.count == 4
-    assert [one.decided for one in tally.assignments["csc413-2020"].criteria.values()] == [3, 3]
+    assert [criterion.decided for criterion in tally.assignments["csc413-2020"].criteria.values()] == [3, 3]
 
 
 def test_assignments_are_never_mixed() -> None:
     tally = tally_of([row([PASS]), row([FAIL], assignment_id="csc413-2023", assignment_title="Another")])
-    assert {id: one.mean for id, one in tally.assignments.items()} == {"csc413-2020": 100, "csc413-2023": 0}
+    assert {id: assignment.mean for id, assignment in tally.assignments.items()} == {
+        "csc413-2020": 100,
+        "csc413-2023": 0,
+    }
 
 
 def test_averages_leave_the_bonus_out() -> None:
@@ -103,7 +107,7 @@ def test_the_most_urgent_come_first_and_their_list_is_bounded() -> None:
     tally = tally_of(rows)
     assert tally.in_need == 103
     assert len(tally.urgent) == 50
-    assert [one.id for one in tally.urgent[:5]] == ["failed", "empty", "twice", "flagged000", "flagged001"]
+    assert [row.id for row in tally.urgent[:5]] == ["failed", "empty", "twice", "flagged000", "flagged001"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.PENDING])
@@ -111,7 +115,10 @@ def test_open_points_count_for_nobody_and_against_nobody(outcome: Outcome) -> No
     closed = tally_of([row([PASS, FAIL]), row([FAIL, PASS]), row([PASS, PASS])])
     opened = tally_of([row([PASS, FAIL]), row([FAIL, PASS]), row([PASS, PASS]), row([outcome, outcome])])
     shares = [
-        [(one.passed_share, one.discrimination) for one in tally.assignments["csc413-2020"].criteria.values()]
+        [
+            (criterion.passed_share, criterion.discrimination)
+            for criterion in tally.assignments["csc413-2020"].criteria.values()
+        ]
         for tally in (closed, opened)
     ]
     assert shares[0] == shares[1]

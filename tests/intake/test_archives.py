@@ -26,14 +26,14 @@ def unpack(
 ) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
     """Contents by path, and the kind and name of what was refused."""
     refused: list[tuple[str, str]] = []
-    found = members(
+    entries = members(
         io.BytesIO(archive),
         budget or Budget(),
         wanted=wanted,
         urgent=lambda path: path.endswith(".py"),
         refuse=lambda kind, _, name: refused.append((kind, name)),
     )
-    return {member.path: b"".join(member.chunks) for member in found}, refused
+    return {member.path: b"".join(member.chunks) for member in entries}, refused
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -83,7 +83,7 @@ def test_links_in_a_zip_are_refused() -> None:
     assert unpack(zip_link("passwd.py", "/etc/passwd")) == ({}, [("link", "passwd.py")])
 
 
-def test_an_encrypted_zip_is_refused_by_the_member() -> None:
+def test_each_encrypted_member_of_a_zip_is_refused() -> None:
     assert unpack(encrypted(a_zip(("a2.py", b"x = 1\n")))) == ({}, [("encrypted", "a2.py")])
 
 
@@ -92,7 +92,7 @@ def test_methods_that_unpack_without_bound_are_refused(method: int) -> None:
     assert unpack(a_zip(("a2.py", b"x = 1\n"), method=method)) == ({}, [("damaged", "a2.py")])
 
 
-def test_a_name_that_comes_twice_in_a_zip_counts_as_it_would_unpacked() -> None:
+def test_the_last_of_two_equal_names_in_a_zip_counts_as_it_would_when_unpacked() -> None:
     contents, refused = unpack(a_zip(("a2.py", b"old old old"), ("a2.py", b"new")))
     assert contents == {"a2.py": b"new"}
     assert refused == [("two-uploads", "a2.py")]
@@ -112,13 +112,13 @@ def test_more_files_than_the_budget_are_refused(make: Made) -> None:
 
 def test_code_comes_out_of_a_zip_before_a_bomb_does() -> None:
     bomb = a_zip(("a_bomb", bytes(3_000_000)), ("model.py", b"x = 1\n"))
-    found = members(
+    entries = members(
         io.BytesIO(bomb), Budget(bytes=1_000_000), wanted=bool, urgent=lambda path: path.endswith(".py"), refuse=print
     )
-    first = next(found)
+    first = next(entries)
     assert (first.path, b"".join(first.chunks)) == ("model.py", b"x = 1\n")
     with pytest.raises(TooLarge):
-        b"".join(next(found).chunks)
+        b"".join(next(entries).chunks)
 
 
 def test_a_zip_that_lies_about_a_size_gives_no_more_than_it_claims() -> None:
@@ -160,7 +160,7 @@ def test_a_truncated_archive_is_one_sentence(make: Made, part: float) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"PK", b"PK\5\6" + bytes(18), b"\x1f\x8b", b"Rar!\x1a\x07\x00", b"x" * 600, b"\xfd7zXZ\0"]
 )
-def test_what_is_no_archive_is_an_archive_error_or_empty(content: bytes) -> None:
+def test_what_is_not_an_archive_is_an_archive_error_or_empty(content: bytes) -> None:
     try:
         assert unpack(content) == ({}, [])
     except ArchiveError as refused:
@@ -194,7 +194,7 @@ def test_noise_is_an_archive_error_and_never_another(noise: bytes, start: bytes)
     st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.binary(max_size=50)), max_size=5),
     st.sampled_from(MAKERS),
 )
-def test_whatever_the_names_nothing_is_written(entries: list[tuple[str, bytes]], make: Made) -> None:
+def test_nothing_is_written_whatever_the_names_in_an_archive(entries: list[tuple[str, bytes]], make: Made) -> None:
     before = set(Path.cwd().iterdir())
     contents, _ = unpack(make(*((name or "x", content) for name, content in entries)))
     assert all(".." not in path.split("/") for path in contents)

@@ -20,6 +20,8 @@ CHINESE = "# coding=gbk\nname = '颜色'\n"
         (b"\xef\xbb\xbfx = 1\n", "x = 1\n"),
         (LATIN.encode("latin-1"), LATIN),
         (CHINESE.encode("gbk"), CHINESE),
+        (b"# caf\xe9, coding: latin-1\n", "# café, coding: latin-1\n"),
+        (b"#!/usr/bin/python\r# coding: Latin_1\r'\xe9'\r", "#!/usr/bin/python\n# coding: Latin_1\n'é'\n"),
         (b"#!/usr/bin/env python\n" + LATIN.encode("latin-1"), "#!/usr/bin/env python\n" + LATIN),
         (b"a\r\nb\rc\n", "a\nb\nc\n"),
         ("colour = '颜色'\n".encode(), "colour = '颜色'\n"),
@@ -31,7 +33,7 @@ def test_what_python_reads_is_read_without_a_remark(content: bytes, text: str) -
 
 
 @pytest.mark.parametrize(
-    ("content", "text", "said"),
+    ("content", "text", "words"),
     [
         ("é = 1\n".encode("utf-16"), "é = 1\n", "UTF-16"),
         ("é = 1\n".encode("utf-16-be").join([b"\xfe\xff", b""]), "é = 1\n", "UTF-16"),
@@ -39,14 +41,15 @@ def test_what_python_reads_is_read_without_a_remark(content: bytes, text: str) -
         (b"name = 'caf\xe9'\n", "name = 'café'\n", "Latin-1"),
         (b"# coding: utf-7\nx = 1\n", "# coding: utf-7\nx = 1\n", "'utf-7', which is not read"),
         (b"# coding: rot13\nx = 1\n", "# coding: rot13\nx = 1\n", "'rot13', which is not read"),
+        (b"# coding: klingon\nx = 1\n", "# coding: klingon\nx = 1\n", "unknown encoding: klingon"),
         (b"# coding: ascii\nx = '\xc3\xa9'\n", "# coding: ascii\nx = 'é'\n", "not the ASCII"),
         (b"x\x00 = 1\x00\n", "x = 1\n", "2 NUL"),
     ],
 )
-def test_what_python_refuses_is_read_with_a_remark(content: bytes, text: str, said: str) -> None:
+def test_what_python_refuses_is_read_with_a_remark(content: bytes, text: str, words: str) -> None:
     decoded = decode(content)
     assert decoded.text == text
-    assert said in "; ".join(decoded.remarks)
+    assert words in "; ".join(decoded.remarks)
 
 
 def test_a_coding_comment_counts_in_the_first_two_lines_only() -> None:

@@ -1,4 +1,4 @@
-"""The door to what students hand in: from the path of a course's download to everybody's code."""
+"""From the path of a course's download to every student's code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_everything_that_others_rely_on_is_exported() -> None:
         assert hasattr(intake, name)
 
 
-def test_a_cohort_of_all_sorts_is_read_and_nobody_costs_another(tmp_path: Path) -> None:
+def test_a_mixed_cohort_is_read_and_no_submission_affects_another(tmp_path: Path) -> None:
     (tmp_path / "alice").mkdir()
     (tmp_path / "alice" / "a2.ipynb").write_text(json.dumps(OLD_NOTEBOOK))
     (tmp_path / "alice" / "a2-writeup.pdf").write_bytes(b"%PDF-1.7")
@@ -47,29 +47,30 @@ def test_a_cohort_of_all_sorts_is_read_and_nobody_costs_another(tmp_path: Path) 
     (tmp_path / "empty").mkdir()
     findings = find([tmp_path])
     assert findings.many
-    read_ = {found.id: read(found) for found in findings.found}
+    submissions = {place.id: read(place) for place in findings.found}
     assert {
-        id: [(file.path, [cell.source for cell in file.cells]) for file in one.code] for id, one in read_.items()
+        id: [(file.path, [cell.source for cell in file.cells]) for file in submission.code]
+        for id, submission in submissions.items()
     } == {
         "alice": [("a2.ipynb", ["x = 1"])],
         "bad": [],
         "bob": [("a2/models.py", ["import torch\n"])],
         "empty": [],
     }
-    assert {id: [flag.kind for flag in one.flags] for id, one in read_.items()} == {
+    assert {id: [flag.kind for flag in submission.flags] for id, submission in submissions.items()} == {
         "alice": [],
         "bad": ["damaged"],
         "bob": ["refused-name"],
         "empty": [],
     }
-    assert [file.path for file in read_["alice"].files if file.path.endswith(".pdf")] == ["a2-writeup.pdf"]
-    assert len({one.sha256 for one in read_.values()}) == 4
+    assert [file.path for file in submissions["alice"].files if file.path.endswith(".pdf")] == ["a2-writeup.pdf"]
+    assert len({submission.sha256 for submission in submissions.values()}) == 4
 
 
 def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
     (tmp_path / "a2.zip").write_bytes(a_zip(("a2.py", b"x"), ("b.ipynb", b"{}")))
-    (found,) = find([tmp_path / "a2.zip"]).found
-    assert read(found) == read(found)
+    (place,) = find([tmp_path / "a2.zip"]).found
+    assert read(place) == read(place)
 
 
 def test_a_wrong_path_is_one_sentence(tmp_path: Path) -> None:

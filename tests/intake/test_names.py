@@ -43,7 +43,7 @@ def test_a_safe_id_is_its_own_folder(plain: str) -> None:
         ("alice-0123456789", "alice-0123456789"),
     ],
 )
-def test_any_other_shows_what_is_readable_and_a_hash(id: str, readable: str) -> None:
+def test_any_other_id_is_its_readable_characters_and_a_hash(id: str, readable: str) -> None:
     name = folder_names([id])[id]
     assert re.fullmatch(re.escape(readable) + "-[0-9a-f]{10}", name)
 
@@ -72,7 +72,7 @@ def test_ids_that_differ_by_case_or_by_unicode_form_get_folders_of_their_own() -
     assert len({name.casefold() for name in names.values()}) == 5
 
 
-def test_an_id_made_to_look_like_another_ones_hash_does_not_take_its_folder() -> None:
+def test_an_id_that_looks_like_another_ids_hashed_name_does_not_take_its_folder() -> None:
     taken = folder_names(["Alice Example"])["Alice Example"]
     names = folder_names(["Alice Example", taken, taken.lower()])
     assert len({name.casefold() for name in names.values()}) == 3

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +65,7 @@ def test_code_cells_come_in_order_with_their_place_among_all_cells(
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "words"),
     [
         (None, "cell 1 is not a cell"),
         ([code("x")], "cell 1 is not a cell"),
@@ -74,14 +75,14 @@ def test_code_cells_come_in_order_with_their_place_among_all_cells(
         (code("x\0"), "cell 1 holds NUL characters"),
     ],
 )
-def test_a_damaged_cell_is_remarked_on_and_the_others_keep_their_numbers(cell: Any, said: str) -> None:
+def test_a_damaged_cell_has_a_remark_and_the_others_keep_their_numbers(cell: Any, words: str) -> None:
     read = read_notebook(notebook(cell, code("y = 2")))
     assert read.sources[-1] == (2, "y = 2")
-    assert said in read.remarks[0]
+    assert words in read.remarks[0]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("", "is empty"),
         (" \n", "is empty"),
@@ -105,11 +106,11 @@ def test_a_damaged_cell_is_remarked_on_and_the_others_keep_their_numbers(cell: A
     ],
     ids=range(19),
 )
-def test_what_is_no_notebook_is_refused_with_what_where_and_what_to_do(text: str, said: str) -> None:
+def test_what_is_not_a_notebook_is_refused_with_what_where_and_what_to_do(text: str, words: str) -> None:
     with pytest.raises(NotebookError) as refused:
         read_notebook(text)
     message = str(refused.value)
-    assert said in message
+    assert words in message
     assert ":" in message
     assert "\n" not in message
     assert len(message) < 300
@@ -125,6 +126,24 @@ def test_nothing_is_logged_for_a_notebook_that_breaks_the_schema(caplog: pytest.
         read_notebook(notebook({"cell_type": "code", "outputs": 1}, {"cell_type": "poem"}, 3, metadata=None))
         read_notebook(old([OLD_CODE | {"outputs": [1]}, {}, "x"]))
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        notebook(code("x = 1"), TEXT, code(["%matplotlib inline\n", "y = 2\n"]), code("")),
+        old([OLD_HEADING, OLD_CODE], [TEXT, OLD_CODE]),
+    ],
+    ids=["format 4", "format 3"],
+)
+def test_a_notebook_as_jupyter_writes_it_is_read_as_nbformat_reads_it(text: str) -> None:
+    content = json.loads(text)
+    if content["nbformat"] == 4:
+        for number, cell in enumerate(content["cells"]):
+            cell["id"] = f"cell-{number}"
+    expected = nbformat.reads(json.dumps(content), as_version=4)
+    sources = [(number, cell.source) for number, cell in enumerate(expected.cells, 1) if cell.cell_type == "code"]
+    assert list(read_notebook(text).sources) == sources
 
 
 values = st.recursive(

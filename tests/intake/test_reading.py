@@ -42,8 +42,8 @@ def put(top: Path, **files: str | bytes) -> Path:
 
 
 def read_at(path: Path) -> Submission:
-    (found,) = find([path], mode="one").found
-    return read(found)
+    (place,) = find([path], mode="one").found
+    return read(place)
 
 
 def sources(submission: Submission) -> dict[str, list[tuple[int | None, str]]]:
@@ -102,7 +102,7 @@ JUNK = [
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_tools_leave_behind_is_no_part_of_it(tmp_path: Path, packed: bool) -> None:
+def test_what_tools_leave_behind_is_not_part_of_a_submission(tmp_path: Path, packed: bool) -> None:
     names = [name for name in JUNK if not (packed and name.startswith("env/"))]
     if packed:
         put(tmp_path, **{"alice.zip": a_zip(("a2.py", b"x"), *((name, b"junk") for name in names))})
@@ -147,7 +147,7 @@ def test_an_empty_submission_has_nothing_in_it(tmp_path: Path) -> None:
     assert submission.sha256 == hashlib.sha256(b"").hexdigest()
 
 
-def test_a_folder_or_file_that_cannot_be_read_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_or_file_that_cannot_be_read_affects_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = put(tmp_path / "alice", **{"a2.py": SCRIPT, "closed/b.py": SCRIPT, "closed.py": SCRIPT})
     scan, open_ = os.scandir, os.open
 
@@ -223,7 +223,7 @@ def test_code_that_breaks_off_in_an_archive_is_code_with_a_problem(tmp_path: Pat
     assert "breaks off" in str(file.problem)
 
 
-def test_a_member_whose_checksum_is_wrong_costs_no_other(tmp_path: Path) -> None:
+def test_a_member_with_a_wrong_checksum_affects_no_other(tmp_path: Path) -> None:
     whole = a_zip(("a2.py", b"right"), ("b.py", b"wrong"), method=zipfile.ZIP_STORED)
     submission = read_at(put(tmp_path, **{"alice.zip": whole.replace(b"wrong", b"wr0ng")}) / "alice.zip")
     assert sources(submission) == {"a2.py": [(None, "right")], "b.py": []}
@@ -281,19 +281,19 @@ PROBLEMS = {
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_code_that_cannot_be_read_has_a_problem_that_names_it(tmp_path: Path, name: str) -> None:
-    content, said = PROBLEMS[name]
+    content, words = PROBLEMS[name]
     submission = read_at(put(tmp_path / "alice", **{name: content, "good.py": SCRIPT}))
     bad = next(file for file in submission.code if file.path == name)
     assert bad.cells == ()
     assert bad.problem is not None
     assert bad.problem.startswith(name)
-    assert said in bad.problem
+    assert words in bad.problem
     assert sources(submission)["good.py"] == [(None, SCRIPT)]
     assert paths(submission) == sorted([name, "good.py"])
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "words"),
     [
         ("a2.rar", "pack it as a .zip"),
         ("work/A2.7Z", "pack it as a .zip"),
@@ -302,12 +302,12 @@ def test_code_that_cannot_be_read_has_a_problem_that_names_it(tmp_path: Path, na
     ],
 )
 def test_a_file_that_may_hold_code_but_is_not_read_is_flagged_with_what_to_do(
-    tmp_path: Path, name: str, said: str
+    tmp_path: Path, name: str, words: str
 ) -> None:
     submission = read_at(put(tmp_path / "alice", **{name: b"Rar!", "notes.txt": b"x", "colours.npy": b"x"}))
     (flag,) = submission.flags
     assert flag.kind == "not-read"
-    assert flag.detail.startswith(name) and said in flag.detail
+    assert flag.detail.startswith(name) and words in flag.detail
     assert not submission.code
 
 
@@ -333,8 +333,8 @@ def test_a_submission_that_deserves_thousands_of_remarks_gets_a_bounded_number(t
 
 def test_files_that_a_platform_renamed_are_called_as_they_were(tmp_path: Path) -> None:
     put(tmp_path, **{"alice_12345_678_a2-code-1.ipynb": NOTEBOOK, "alice_12345_679_a2-writeup.pdf": b"%PDF"})
-    (found,) = find([tmp_path]).found
-    submission = read(found)
+    (place,) = find([tmp_path]).found
+    submission = read(place)
     assert paths(submission) == ["a2-code.ipynb", "a2-writeup.pdf"]
     assert sources(submission) == {"a2-code.ipynb": [(2, "%cd /content\nx = 1")]}
 
@@ -354,12 +354,12 @@ def test_students_of_one_zip_get_their_own_files_only(
     nested = a_zip(("m.py", b"x"))
     content = a_zip(*((name, nested if name.endswith(".zip") else b"x") for name in entries))
     findings = find([put(tmp_path, **{"all.zip": content}) / "all.zip"])
-    assert {found.id: list(sources(read(found))) for found in findings.found} == expected
+    assert {place.id: list(sources(read(place))) for place in findings.found} == expected
 
 
 def test_a_folder_of_students_can_be_read_one_after_another(tmp_path: Path) -> None:
     put(tmp_path, **{"alice/a2.py": "a", "bob/a2.py": "b", "carol/w.pdf": "c"})
-    assert [len(read(found).code) for found in find([tmp_path]).found] == [1, 1, 0]
+    assert [len(read(place).code) for place in find([tmp_path]).found] == [1, 1, 0]
 
 
 def test_our_own_failure_is_not_blamed_on_the_submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,7 +429,9 @@ def test_data_has_a_budget_in_number_and_bytes(tmp_path: Path) -> None:
     assert 0 < held <= reading._MOST_DATA_IN_ALL
 
 
-def test_of_too_much_code_what_lies_on_top_and_is_small_is_kept_with_one_flag(tmp_path: Path, monkeypatch) -> None:
+def test_of_too_much_code_the_small_files_at_the_top_are_read_and_one_flag_names_the_rest(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(reading, "MOST_CODE", 1000)
     large = "#" * 400
     alice = put(
@@ -442,15 +444,15 @@ def test_of_too_much_code_what_lies_on_top_and_is_small_is_kept_with_one_flag(tm
 
 
 @given(st.text(max_size=200), st.integers(0, 800), st.booleans())
-def test_what_is_no_script_is_told_as_counting_each_character_would(text: str, size: int, odd: bool) -> None:
+def test_what_is_not_a_script_is_recognised_as_by_counting_each_character(text: str, size: int, odd: bool) -> None:
     controls = sum(character < " " and character not in "\n\t\f" for character in text)
     expected = odd and (50 * controls > len(text) or 3 * len(text) + 4 < size)
-    assert (reading._no_script(text, size, odd=odd) is not None) == bool(expected)
+    assert (reading._why_not_a_script(text, size, odd=odd) is not None) == bool(expected)
 
 
 @pytest.mark.parametrize("name", ["a2.py", "a2.ipynb"])
 @pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf"])
-def test_an_empty_script_is_told_as_an_empty_notebook_is(tmp_path: Path, name: str, content: bytes) -> None:
+def test_an_empty_script_is_refused_as_an_empty_notebook_is(tmp_path: Path, name: str, content: bytes) -> None:
     (file,) = read_at(put(tmp_path / "alice", **{name: content})).code
     assert file.cells == ()
     assert "is empty: " in str(file.problem)

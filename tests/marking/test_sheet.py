@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT
 
+from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Part
 from grader.marking.rubric_file import load
 from grader.marking.sheet import Mark, MarkSheet, mark
@@ -57,7 +58,13 @@ def test_a_verdict_becomes_a_mark_with_all_that_it_says() -> None:
         assignment(criterion("cnn.shapes", "0.75")),
         [
             Verdict(
-                "cnn.shapes", Outcome.PARTIAL, "Three is fixed.", F(2, 3), "three-colours", {"expected": [1, 24]}, 0.5
+                "cnn.shapes",
+                Outcome.PARTIAL,
+                "Three is fixed.",
+                F(2, 3),
+                "three-colours",
+                Evidence(facts={"expected": [1, 24]}),
+                0.5,
             )
         ],
     )
@@ -72,7 +79,7 @@ def test_a_verdict_becomes_a_mark_with_all_that_it_says() -> None:
             bonus=False,
             feedback="Three is fixed.",
             mistake="three-colours",
-            evidence={"expected": [1, 24]},
+            evidence=Evidence(facts={"expected": [1, 24]}),
             seconds=0.5,
         ),
     )
@@ -208,11 +215,11 @@ def test_a_hidden_criterion_shows_no_expected_values(outcome: Outcome) -> None:
         ended("cnn.shapes", outcome),
         feedback="42 was wanted",
         mistake="tanh",
-        evidence={"expected": 42, "seconds": 1.5},
+        evidence=Evidence(facts={"expected": 42}),
     )
     [hidden] = mark(assignment(criterion("cnn.shapes", "1", hidden=True)), [verdict]).marks
     assert "42" not in hidden.feedback and "tanh" not in hidden.feedback
-    assert hidden.evidence == {"seconds": 1.5}
+    assert hidden.evidence == Evidence()
     assert (hidden.outcome, hidden.points, hidden.mistake) == (outcome, verdict.share, None)
 
 
@@ -226,16 +233,16 @@ def test_a_hidden_criterion_shows_no_expected_values(outcome: Outcome) -> None:
 )
 def test_what_a_hidden_criterion_found_is_in_no_other_criterion(feedback: str, shown: str) -> None:
     both = assignment(criterion("cnn.architecture", "1", hidden=True), criterion("cnn.training", "1"))
-    found = Verdict("cnn.architecture", Outcome.FAIL, "The ReLU is missing. Add one. (a.py, line 3)", mistake="relu")
-    told = Verdict("cnn.training", Outcome.FAIL, feedback, mistake="relu")
-    _, training = mark(both, [found, told]).marks
+    secret = Verdict("cnn.architecture", Outcome.FAIL, "The ReLU is missing. Add one. (a.py, line 3)", mistake="relu")
+    public = Verdict("cnn.training", Outcome.FAIL, feedback, mistake="relu")
+    _, training = mark(both, [secret, public]).marks
     assert (training.feedback, training.mistake) == (shown, None)
 
 
 def test_a_criterion_beside_a_hidden_one_keeps_what_it_found_itself() -> None:
     both = assignment(criterion("cnn.architecture", "1", hidden=True), criterion("cnn.training", "1"))
-    told = Verdict("cnn.training", Outcome.FAIL, "The loss stays.", mistake="gradients-cut")
-    _, training = mark(both, [passed("cnn.architecture"), told]).marks
+    public = Verdict("cnn.training", Outcome.FAIL, "The loss stays.", mistake="gradients-cut")
+    _, training = mark(both, [passed("cnn.architecture"), public]).marks
     assert (training.feedback, training.mistake) == ("The loss stays.", "gradients-cut")
 
 
@@ -265,12 +272,12 @@ SHARES = st.fractions(0, 1, max_denominator=1000).filter(lambda share: 0 < share
 def verdicts_about(draw: st.DrawFn, assignment: Assignment) -> list[Verdict]:
     """Verdicts about some of the criteria."""
     verdicts = []
-    for one in assignment.criteria:
+    for criterion in assignment.criteria:
         outcome = draw(st.sampled_from([None, *Outcome]))
         if outcome is Outcome.PARTIAL:
-            verdicts.append(Verdict(one.id, outcome, "Partly.", draw(SHARES)))
+            verdicts.append(Verdict(criterion.id, outcome, "Partly.", draw(SHARES)))
         elif outcome is not None:
-            verdicts.append(ended(one.id, outcome))
+            verdicts.append(ended(criterion.id, outcome))
     return verdicts
 
 

@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from places import ROOT
 
+from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Outcome
 from grader.report.as_json import problems, to_json
 
@@ -77,25 +78,59 @@ def test_points_are_numbers_of_at_most_two_decimals(points: Fraction, written: s
 
 
 def test_what_is_not_a_number_becomes_a_word() -> None:
-    evidence = {"largest": math.nan, "curve": [math.inf, -math.inf, 1.5], "huge": 10**6000, "set": {1}, 3: None}
+    facts: dict = {"largest": math.nan, "losses": [math.inf, -math.inf, 1.5], "huge": 10**6000, "set": {1}, 3: None}
+    evidence = Evidence(facts=facts)
     written = document(sample.report([sample.mark(evidence=evidence)]))["criteria"][0]["evidence"]
     assert written == {
         "largest": "nan",
-        "curve": ["inf", "-inf", 1.5],
+        "losses": ["inf", "-inf", 1.5],
         "huge": "a huge integer",
         "set": "{1}",
         "3": None,
     }
 
 
+def test_evidence_has_its_names_in_the_json() -> None:
+    written = {criterion["id"]: criterion["evidence"] for criterion in document(sample.everything())["criteria"]}
+    assert written["cnn.shapes"]["configurations"][1] == {
+        "arguments": {"kernel": 3, "num_filters": 8, "num_colours": 16},
+        "expected": "8,488",
+        "actual": "8,490",
+        "ok": False,
+    }
+    difference = written["cnn.architecture"]["difference"]
+    assert difference.pop("map")[3][4:6] == ["nan", "inf"]
+    assert difference == {
+        "expected_shape": [8, 24, 32, 32],
+        "actual_shape": [8, 24, 32, 32],
+        "elements": 196_608,
+        "differing": 81_302,
+        "worst": {"index": [3, 17, 9, 20], "expected": 0.1234567, "actual": -0.7765432},
+        "largest": 0.9,
+        "tolerance": 3.1e-05,
+    }
+    assert written["cnn.architecture"]["snippet"].keys() == {"code", "expected", "actual"}
+    assert written["cnn.training"].keys() == {"curve", "remarks", "learning_rate", "moved"}
+    assert written["cnn.training"]["curve"].keys() == {"expected", "actual", "tolerance"}
+    assert written["unet.training"] == {}
+
+
+def test_margins_are_in_the_json_whatever_they_are() -> None:
+    evidence = Evidence(margins={"outputs": 0.5, "parameters": math.inf})
+    written = document(sample.report([sample.mark(evidence=evidence)]))["criteria"][0]["evidence"]
+    assert written == {"margins": {"outputs": 0.5, "parameters": "inf"}}
+
+
 def test_evidence_that_contains_itself_ends() -> None:
     endless: dict = {}
     endless["again"] = endless
-    assert "nested too deeply" in to_json(sample.report([sample.mark(evidence=endless)]))
+    assert "nested too deeply" in to_json(sample.report([sample.mark(evidence=Evidence(facts=endless))]))
 
 
 def test_long_lists_and_texts_are_cut_and_say_so() -> None:
-    report = sample.report([sample.mark(evidence={"list": list(range(20_000))})], output="a" * 3_000_000)
+    report = sample.report(
+        [sample.mark(evidence=Evidence(facts={"list": list(range(20_000))}))], output="a" * 3_000_000
+    )
     written = document(report)
     assert written["criteria"][0]["evidence"]["list"][-1] == "… 10,000 more"
     assert len(written["output"]) < 101_000

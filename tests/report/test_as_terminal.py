@@ -26,7 +26,7 @@ def test_says_what_the_student_needs() -> None:
         "alice  Colouring horses (CSC413, 2020)",
         "2.25 / 7.5 points  Needs review",
         "2.25 points are still to be marked by a person. 2 are open: cnn.device, C2.",
-        "0.5 bonus points count in the score and not in the maximum of 7.5: up to 8 can be had.",
+        "0.5 bonus points count in the score but not in the maximum of 7.5, so the score can reach 8.",
         "late: Handed in 26 minutes after the deadline.",
         "✓  The output has the right shape  cnn.shapes",
         "1.75 / 3.5",
@@ -55,7 +55,7 @@ def test_what_was_lost_stands_on_top_and_is_told_once() -> None:
     top = lines.index("To look at")
     assert all(line[:1] not in "✓~✗–!…" for line in lines[:top] if line)
     assert [line[0] for line in lines[top + 1 : lines.index("", top)] if line[0] != " "] == ["✗", "~", "✗", "!", "1"]
-    assert lines[lines.index("", top) - 1] == "1 criterion was skipped; it says why."
+    assert lines[lines.index("", top) - 1] == "1 criterion was skipped; its feedback says why."
     assert sum("print(network" in line for line in lines) == 1
 
 

@@ -1,4 +1,4 @@
-"""Numbers in words of the report, and texts cut to size."""
+"""Numbers are short, and points are exact."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import math
 from fractions import Fraction
 
 import pytest
-import report_sample as sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.marking.verdicts import Outcome
-from grader.report import numbers, summary
+from grader.report import numbers
 
 
 @pytest.mark.parametrize(
@@ -63,43 +61,3 @@ def test_figures_have_at_most_six_digits(value: float, text: str) -> None:
 )
 def test_times_are_short(value: float, text: str) -> None:
     assert numbers.seconds(value) == text
-
-
-def test_marks_are_grouped_by_part_in_order() -> None:
-    report = sample.everything()
-    parts = summary.parts(report)
-    assert [part.title for part in parts] == list(report.part_titles.values())
-    assert [mark for part in parts for mark in part.marks] == list(report.sheet.marks)
-    assert sum(part.points for part in parts) == report.sheet.score
-    assert sum(part.max_points for part in parts if not part.bonus) == report.sheet.max_score
-    assert sum(part.open_points for part in parts) == report.sheet.pending_points
-
-
-def test_a_part_without_a_title_is_shown_by_its_id() -> None:
-    assert summary.parts(sample.report([sample.mark(part="d")]))[0].title == "d"
-
-
-@pytest.mark.parametrize(
-    ("mark", "text"),
-    [
-        (sample.mark(), "1 / 1"),
-        (sample.mark(outcome=Outcome.PENDING), "– / 1"),
-        (sample.mark(outcome=Outcome.ERROR), "– / 1"),
-        (sample.mark(outcome=Outcome.SKIPPED), "0 / 1"),
-        (sample.mark(points=Fraction(0), max_points=Fraction(0)), "no points"),
-    ],
-)
-def test_a_mark_shows_its_points(mark: sample.Mark, text: str) -> None:
-    assert summary.marked(mark) == text
-
-
-@settings(derandomize=True, max_examples=100)
-@given(st.text(max_size=60), st.integers(1, 50))
-def test_a_cut_text_keeps_both_ends_and_counts_what_is_missing(text: str, limit: int) -> None:
-    cut = summary.bounded(text, limit)
-    if len(text) <= limit:
-        assert cut == text
-    else:
-        head, note, tail = cut.rpartition(f"\n… {len(text) - limit:,} characters left out …\n")
-        assert note and len(head) + len(tail) == limit
-        assert text.startswith(head) and text.endswith(tail)

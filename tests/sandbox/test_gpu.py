@@ -24,6 +24,7 @@ from grader.sandbox import launch
 from grader.sandbox.gpu import Gpu, Lease
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import Limits, NoGpu, WorkerFailed
+from grader.worker.protocol import Definitions, RunOnDevice, Trace, TraceNetwork, Training, Trouble, reply_to_json
 from reference.data import load_horses
 
 HANDLER = TESTS / "exec_handler.py"
@@ -91,12 +92,11 @@ class Broken:
         if self.how == "lost":
             raise NoGpu("killed from outside")
         if self.how == "wrong numbers" and message["do"] == "learn":
-            moved = [True] * 10
-            return {"moved": moved, "shapes": [[1]] * 10}, {"losses": torch.ones(len(tensors["batches"]) + 1)}
+            reply = reply_to_json(Training((True,) * 10, ((1,),) * 10))
+            return reply, {"losses": torch.ones(len(tensors["batches"]) + 1)}
         if message["do"] == "load":
-            nothing = ("conflicts", "left_out", "failed", "stood_in", "notes")
-            return {"classes": [], "chosen": {}, **{name: [] for name in nothing}}, {}
-        return {"trouble": {"type": "RuntimeError", "text": "CUDA error", "frames": []}}, {}
+            return reply_to_json(Definitions()), {}
+        return reply_to_json(Trouble("RuntimeError", "CUDA error")), {}
 
     def close(self):
         pass
@@ -157,7 +157,7 @@ def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch
 
         def ask(self, message, tensors=None, *, seconds):
             now[0] += 20
-            return {"parameters": [], "buffers": [], "constants": [], "unused": []}, {}
+            return reply_to_json(Trace()), {}
 
         def close(self):
             pass
@@ -170,13 +170,13 @@ def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch
     candidate = Submitted(
         lambda: opened.append(1) or OnCpu(), WorkerFailed, seconds=60, probe_seconds=10, card=Slow("busy")
     )
-    trace = {"do": "trace", "cls": "CNN"}
-    assert "trouble" not in candidate.answer(trace, {})[0]
-    assert "busy" in candidate.answer({"do": "device", "cls": "CNN", "device": "cpu"}, {})[0]["trouble"]["text"]
-    assert "trouble" not in candidate.answer(trace, {})[0]
+    trace = TraceNetwork(cls="CNN")
+    assert candidate.answer(trace, {})[0] == Trace()
+    assert "busy" in candidate.answer(RunOnDevice(cls="CNN", device="cpu"), {})[0].text
+    assert candidate.answer(trace, {})[0] == Trace()
     assert len(opened) == 2
-    assert "trouble" not in candidate.answer(trace, {})[0]
-    assert "time allowed" in candidate.answer(trace, {})[0]["trouble"]["text"]
+    assert candidate.answer(trace, {})[0] == Trace()
+    assert "time allowed" in candidate.answer(trace, {})[0].text
 
 
 def test_without_a_card_auto_imports_nothing_for_it():
@@ -259,7 +259,7 @@ def test_an_isolated_session_for_the_card_has_what_cuda_needs_and_says_so():
         assert there
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
         assert environment["CUDA_VISIBLE_DEVICES"] == first and environment["HOME"] == "/tmp"
-        assert "data alone" in sandbox.layers["limits"] and "graphics card" in sandbox.layers
+        assert "data alone" in sandbox.layers["limits"] and "GPU" in sandbox.layers
 
 
 def test_a_session_without_isolation_sees_no_card_unless_it_is_given_one():

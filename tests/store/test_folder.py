@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 from places import ROOT
 
 from grader.intake import Found
-from grader.marking.verdicts import Flag, Outcome
+from grader.marking.verdicts import Flag
 from grader.report.as_json import to_json
-from grader.report.rows import pack, row_of, unpack
 from grader.store.cache import signature
 from grader.store.files import StoreError, whole
 from grader.store.folder import Rows, Store, seed_for
@@ -210,40 +209,6 @@ def test_rows_are_those_of_the_reports_whatever_the_cache_says(tmp_path: Path) -
     (tmp_path / "alice" / "report.json").write_bytes(contents(score=1.25)["report.json"])
     with Rows(tmp_path, print) as rows:
         assert [row.score for row in rows] == [Fraction(5, 4)]
-
-
-def test_a_row_says_what_the_report_says(tmp_path: Path) -> None:
-    report = sample.everything()
-    row = row_of("alice", json.loads(to_json(report)))
-    sheet = report.sheet
-    assert (row.id, row.assignment, row.status) == ("alice", "csc413-2020", "needs_review")
-    assert (row.score, row.max_score, row.pending_points) == (sheet.score, sheet.max_score, sheet.pending_points)
-    assert [(one.id, one.points, one.outcome, one.mistake, one.bonus) for one in row.criteria] == [
-        (mark.id, mark.points, mark.outcome, mark.mistake, mark.bonus) for mark in sheet.marks
-    ]
-    assert row.flags == tuple((flag.kind, flag.detail) for flag in report.flags)
-    assert row.errors == ("cnn.device",)
-    assert unpack("alice", json.loads(json.dumps(pack(row)))) == row
-
-
-@given(st.lists(st.integers(0, 999_999), min_size=1, max_size=5))
-def test_points_survive_json_to_the_hundredth(counts: list[int]) -> None:
-    marks = [sample.mark(f"a.b{place}", points=Fraction(count, 100)) for place, count in enumerate(counts)]
-    row = row_of("alice", json.loads(to_json(sample.report(marks))))
-    assert [one.points for one in row.criteria] == [Fraction(count, 100) for count in counts]
-    assert row.score == Fraction(sum(counts), 100)
-
-
-def test_the_percentage_is_of_the_decided_points_and_a_bonus_adds_to_it() -> None:
-    marks = [
-        sample.mark("a.a"),
-        sample.mark("a.b", Outcome.FAIL),
-        sample.mark("a.c", Outcome.PENDING, max_points=Fraction(3)),
-        sample.mark("a.d", Outcome.PENDING, bonus=True),
-        sample.mark("a.e", bonus=True),
-    ]
-    rows = [row_of("alice", json.loads(to_json(sample.report(marks[:count])))) for count in range(6)]
-    assert [row.percent for row in rows] == [None, 100, 50, 50, 50, 100]
 
 
 # The cache.

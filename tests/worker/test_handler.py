@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pytest
 import torch
+from code_files import script
 
+from grader.exam.replies import read_reply
 from grader.worker.handler import Handler
 from grader.worker.loading import legacy
+from grader.worker.protocol import LoadDefinitions, Probe, RunLayer, Several, Tensors, Trouble, probe_to_json
+
+R = TypeVar("R")
 
 LAYER = """
 import torch
@@ -29,20 +36,25 @@ class MyConv2d(nn.Module):
 """
 
 
+def asked(handler: Handler, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+    message, outputs = handler.handle(probe_to_json(probe), tensors)
+    return read_reply(probe, message), outputs
+
+
 @pytest.fixture
 def handler(tmp_path):
     def make(afterwards: str) -> Handler:
         handler = Handler(tmp_path)
-        cells = [{"number": None, "source": LAYER.format(afterwards=afterwards)}]
-        message = {"do": "load", "files": [{"path": "a.py", "cells": cells}], "wanted": ["MyConv2d"], "sparing": False}
-        assert handler.handle(message, {})[0]["classes"] == ["MyConv2d"]
+        files = (script(LAYER.format(afterwards=afterwards)),)
+        reply, _ = asked(handler, LoadDefinitions(files=files, wanted=("MyConv2d",)), {})
+        assert reply.classes == ("MyConv2d",)
         return handler
 
     yield make
     legacy.uninstall()
 
 
-def _asked(outputs: int) -> tuple[dict, dict]:
+def _question(outputs: int) -> tuple[RunLayer, Tensors]:
     generator = torch.Generator().manual_seed(outputs)
 
     def drawn(*shape: int) -> torch.Tensor:
@@ -50,7 +62,7 @@ def _asked(outputs: int) -> tuple[dict, dict]:
 
     tensors = {"input": drawn(2, 1, 6, 5), "weight": drawn(outputs, 1, 3, 3)}
     tensors |= {"bias": drawn(outputs), "upstream": drawn(2, outputs, 6, 5)}
-    return {"do": "layer", "cls": "MyConv2d", "args": [1, outputs, 3], "rng": 0}, tensors
+    return RunLayer(cls="MyConv2d", arguments=(1, outputs, 3)), tensors
 
 
 OVERWRITES = """KEPT.append(output.detach())
@@ -61,12 +73,11 @@ OVERWRITES = """KEPT.append(output.detach())
 
 @pytest.mark.parametrize("afterwards", ["pass", OVERWRITES])
 def test_several_probes_are_answered_as_each_would_be_alone(handler, afterwards):
-    asked = [_asked(outputs) for outputs in (1, 2, 3)]
-    alone = [handler("pass").handle(*one) for one in asked]
-    message = {"do": "several", "cls": "MyConv2d", "probes": [probe for probe, _ in asked]}
-    tensors = {f"{place}/{name}": value for place, (_, own) in enumerate(asked) for name, value in own.items()}
-    reply, out = handler(afterwards).handle(message, tensors)
-    assert [{**one, "threads": True} for one in reply["replies"]] == [{**one, "threads": True} for one, _ in alone]
+    questions = [_question(outputs) for outputs in (1, 2, 3)]
+    alone = [asked(handler("pass"), *question) for question in questions]
+    tensors = {f"{place}/{name}": value for place, (_, own) in enumerate(questions) for name, value in own.items()}
+    reply, out = asked(handler(afterwards), Several(probes=tuple(probe for probe, _ in questions)), tensors)
+    assert reply.replies == tuple(each for each, _ in alone)
     expected = {f"{place}/{name}": value for place, (_, own) in enumerate(alone) for name, value in own.items()}
     assert out.keys() == expected.keys()
     assert all(torch.equal(out[name], expected[name]) for name in out)
@@ -85,6 +96,6 @@ OTHER_LATER = "self.bias = nn.Parameter(self.bias + 1)"
     ],
 )
 def test_a_layer_is_asked_until_it_says_something_else(handler, afterwards, said):
-    reply, out = handler(afterwards).handle(*_asked(2))
+    reply, out = asked(handler(afterwards), *_question(2))
     assert sorted(name for name in out if not name.startswith("gradient")) == said
-    assert "later" not in reply
+    assert reply.later is None

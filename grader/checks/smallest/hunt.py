@@ -18,15 +18,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
 from grader.checks.sitting import Sitting
-from grader.checks.smallest.lines import VISIBLE, Message, Tensors
+from grader.checks.smallest.lines import VISIBLE
 from grader.exam.compare import compare
+from grader.marking.evidence import Snippet
+from grader.worker.protocol import ClassProbe, Tensors, Trouble
 
 __all__ = [
     "Drawing",
@@ -40,6 +42,8 @@ __all__ = [
     "zeros_and_ones",
 ]
 
+R = TypeVar("R")
+
 _SECONDS = 5.0  # per submission, for all searches together
 _PATIENCE = 40  # probes without another failing case, once there is one
 _MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and suit
@@ -49,8 +53,8 @@ _MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and 
 class Smallest:
     """The least case found on which a candidate goes wrong."""
 
-    snippet: dict[str, str]
-    """``code`` to paste below the class, and what it prints: ``expected`` and ``actual``."""
+    snippet: Snippet
+    """Code to paste below the class, and what it prints."""
     sentence: str
     """For the feedback."""
 
@@ -130,17 +134,20 @@ class Hunt:
         """Allow at most this number of probes from now on."""
         self._left = self._patience = probes
 
-    def ask(self, probe: Message, tensors: Tensors) -> tuple[Message, Tensors]:
-        """The candidate's evidence. Raises Enough when the allowance is used up, or the candidate hangs or crashes."""
+    def ask(self, probe: ClassProbe[R], tensors: Tensors, *, purpose: str = "smallest") -> tuple[R | Trouble, Tensors]:
+        """The candidate's reply. The probe gets its seed here, which depends on the ``purpose``.
+
+        Raises Enough when the allowance is used up, or the candidate hangs or crashes.
+        """
         if min(self._left, self._patience) <= 0 or self._spent.over:
             raise Enough
         self._left, self._patience = self._left - 1, self._patience - 1
-        probe = {"rng": self._sitting.exam.number("smallest"), **probe}
-        evidence, outputs = self._sitting.candidate.answer(probe, tensors)
-        if evidence.get("trouble", {}).get("type") == "Stopped":
+        probe = replace(probe, seed=self._sitting.exam.number(purpose))
+        reply, outputs = self._sitting.candidate.answer(probe, tensors)
+        if isinstance(reply, Trouble) and reply.type == "Stopped":
             self._spent.over = True
             raise Enough
-        return evidence, outputs
+        return reply, outputs
 
     def least(
         self, drawing: Drawing[Drawn], fails: Callable[[Drawn], bool], size: Callable[[Drawn], Any]

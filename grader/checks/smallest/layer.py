@@ -23,7 +23,9 @@ from grader.checks.smallest.hunt import (
     small_numbers,
     zeros_and_ones,
 )
-from grader.checks.smallest.lines import Message, Tensors, cut, exception, filled, made, telling_part
+from grader.checks.smallest.lines import cut, exception, filled, made, telling_part
+from grader.marking.evidence import Snippet
+from grader.worker.protocol import LayerRun, RunLayer, Tensors, TraceNetwork, Trouble
 from reference.handouts import LayerFacts
 
 __all__ = ["smallest_for_layer"]
@@ -50,8 +52,9 @@ class _Sizes:
     width: int
 
     @property
-    def arguments(self) -> list[int]:
-        return [self.inputs, self.outputs, self.kernel] + ([] if self.gap is None else [self.gap])
+    def arguments(self) -> tuple[int, ...]:
+        """What the layer's constructor is called with."""
+        return (self.inputs, self.outputs, self.kernel, *(() if self.gap is None else (self.gap,)))
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -136,24 +139,24 @@ class _LayerHunt:
 
     def _expected(self, sizes: _Sizes, tensors: Tensors) -> Tensor | None:
         """The reference's tensor; None where it has none either."""
-        probe = {"do": "layer", "cls": self._cls, "args": sizes.arguments}
+        probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
         return self._exam.reference.answer(probe, {**tensors, "upstream": self._upstream(sizes)})[1].get(self._of)
 
     def _upstream(self, sizes: _Sizes) -> Tensor:
         return torch.ones(sizes.batch, sizes.outputs, sizes.height, sizes.width)
 
-    def _actual(self, sizes: _Sizes, tensors: Tensors) -> tuple[Message, Tensors]:
-        probe = {"do": "layer", "cls": self._cls, "args": sizes.arguments}
+    def _actual(self, sizes: _Sizes, tensors: Tensors) -> tuple[LayerRun | Trouble, Tensors]:
+        probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
         return self._hunt.ask(probe, {**tensors, "upstream": self._upstream(sizes)})
 
     def _fails(self, sizes: _Sizes, tensors: Tensors) -> bool:
         expected = self._expected(sizes, tensors)
         if expected is None:
             return False
-        evidence, outputs = self._actual(sizes, tensors)
+        reply, outputs = self._actual(sizes, tensors)
         if self._of == "output":
-            return "trouble" in evidence or differs(expected, outputs["output"])
-        if "trouble" in evidence or outputs["output"].shape != self._upstream(sizes).shape:
+            return isinstance(reply, Trouble) or differs(expected, outputs["output"])
+        if isinstance(reply, Trouble) or outputs["output"].shape != self._upstream(sizes).shape:
             return False
         return self._of not in outputs or differs(expected, outputs[self._of])
 
@@ -162,17 +165,17 @@ class _LayerHunt:
         expected = self._expected(sizes, tensors)
         if expected is None:
             return None
-        evidence, outputs = self._actual(sizes, tensors)
+        reply, outputs = self._actual(sizes, tensors)
         verb, actual = "differs", outputs.get(self._of)
-        if "trouble" in evidence:
+        if isinstance(reply, Trouble):
             verb, part = "stops", ""
-            shown = expected, exception(evidence["trouble"])
+            prints = str(expected), exception(reply)
         else:
             part = telling_part(expected, actual)
-            shown = cut(expected, part), cut(actual, part)
+            prints = str(cut(expected, part)), str(cut(actual, part))
         code = self._code(sizes, tensors, part)
         sentence = f"The smallest input found on which it {verb} is {sizes.description}: see the lines of code."
-        return Smallest({"code": code, "expected": str(shown[0]), "actual": str(shown[1])}, sentence)
+        return Smallest(Snippet(code, *prints), sentence)
 
     def _code(self, sizes: _Sizes, tensors: Tensors, part: str) -> str:
         weight, bias = self._names(sizes, tensors)
@@ -192,13 +195,13 @@ class _LayerHunt:
 
     def _names(self, sizes: _Sizes, tensors: Tensors) -> tuple[str, str]:
         """What the layer calls its weight and its bias; the handout's names where that is not clear."""
-        probe = {"do": "trace", "cls": self._cls, "args": sizes.arguments}
+        probe = TraceNetwork(cls=self._cls, arguments=sizes.arguments)
         try:
-            evidence, _ = self._hunt.ask(probe, {"input": tensors["input"]})
+            trace, _ = self._hunt.ask(probe, {"input": tensors["input"]})
         except Enough:
             return "weight", "bias"
-        lines = [*evidence.get("parameters", []), *evidence.get("unused", [])]
-        names = {line["name"]: len(line["shape"]) for line in lines if _PLAIN_NAME.fullmatch(line["name"])}
+        traced = () if isinstance(trace, Trouble) else (*trace.parameters, *trace.unused)
+        names = {tensor.name: len(tensor.shape) for tensor in traced if _PLAIN_NAME.fullmatch(tensor.name)}
         weights = [name for name, axes in names.items() if axes == 4]
         biases = [name for name, axes in names.items() if axes == 1]
         if {"weight", "bias"} <= names.keys() or not (len(weights) == len(biases) == 1):

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["VISIBLE", "Message", "Tensors", "cut", "exception", "filled", "made", "telling_part"]
+from grader.worker.protocol import Trouble
+
+__all__ = ["VISIBLE", "cut", "exception", "filled", "made", "telling_part"]
 
 
-Message = dict[str, Any]
-Tensors = dict[str, Tensor]
 # Layers are given integers whose sums single precision holds exactly, and networks what keeps their outputs below
 # _LARGEST; another order of summation is off by less than this, and a smaller difference would explain nothing.
 VISIBLE = 1e-2
@@ -46,9 +46,10 @@ def cut(value: Tensor | None, part: str) -> Any:
     return value[tuple(slice(*map(int, each.split(":"))) if ":" in each else int(each) for each in numbers)]
 
 
-def exception(trouble: Message) -> str:
-    kind, text = str(trouble.get("type", "failure")), str(trouble.get("text", ""))
-    return text if kind == "Refusal" else f"{kind}: {text}" if text else kind
+def exception(trouble: Trouble) -> str:
+    if trouble.type == "Refusal":
+        return trouble.text
+    return f"{trouble.type}: {trouble.text}" if trouble.text else trouble.type
 
 
 def made(name: str, value: Tensor) -> list[str]:

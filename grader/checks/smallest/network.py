@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,9 +13,11 @@ from torch import Tensor
 from grader.checks.network import Examined
 from grader.checks.sitting import Sitting
 from grader.checks.smallest.hunt import Enough, Hunt, Smallest, counts, differs, shortest
-from grader.checks.smallest.lines import VISIBLE, Message, cut, telling_part
+from grader.checks.smallest.lines import VISIBLE, cut, telling_part
 from grader.exam.compare import rounding
+from grader.marking.evidence import Snippet
 from grader.worker.probes.network import pattern
+from grader.worker.protocol import CallNetwork, Rule, Trouble
 from reference.arguments import Arguments
 from reference.handouts import NetworkFacts
 from reference.known import Known, Network
@@ -23,48 +26,21 @@ __all__ = ["smallest_for_network"]
 
 
 _SIDES = (4, 8, 16, 32)
-_MODES = ("eval", "train")
+_Mode = Literal["eval", "train"]
+_MODES: tuple[_Mode, ...] = ("eval", "train")
 _PROBES = 150
 _ROUNDS = 10
 # What single precision may lose of a pixel.
 _SHAKEN = 1e-6
 # Beyond this, four decimals are more than single precision has.
 _LARGEST = 100.0
-_NO_OPTIONS: Message = {}
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """Values for a tensor from its shape alone, so that they do not depend on the order of a network's layers.
-
-    Either all are ``constant``; or they are 0, 1, … ``cycle`` − 1 again and again, less ``offset``.
-    """
-
-    constant: int = 0
-    cycle: int = 0
-    """0 for a constant."""
-    offset: int = 0
-
-    @property
-    def numbers(self) -> list[int]:
-        """As probes have it: cycle, offset and constant."""
-        return [self.cycle, self.offset, self.constant]
-
-    def values(self, shape: tuple[int, ...]) -> Tensor:
-        return pattern(self.numbers, shape)
-
-    @property
-    def line(self) -> str:
-        """A line of code that gives these values to the tensor ``value``."""
-        if not self.cycle:
-            return f"value.fill_({self.constant})"
-        return f"value.copy_(torch.arange(value.numel()).reshape(value.shape) % {self.cycle} - {self.offset})"
-
-
-_FILTERS = (_Rule(1), _Rule(-1), _Rule(cycle=3, offset=1), _Rule(cycle=5, offset=2))
-_VECTORS = (_Rule(1), _Rule(-1), _Rule(cycle=3, offset=1))
-_IMAGES = (_Rule(1), _Rule(0), _Rule(cycle=3), _Rule(cycle=5, offset=2))
-_STATISTICS = _Rule(1)
+_FILTERS = (Rule(0, 0, 1), Rule(0, 0, -1), Rule(3, 1, 0), Rule(5, 2, 0))
+_VECTORS = (Rule(0, 0, 1), Rule(0, 0, -1), Rule(3, 1, 0))
+_IMAGES = (Rule(0, 0, 1), Rule(0, 0, 0), Rule(3, 0, 0), Rule(5, 2, 0))
+_STATISTICS = Rule(0, 0, 1)
+"""Rules make values of a tensor's shape alone, so that they do not depend on the order of a network's layers."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +50,18 @@ class _Setting:
     arguments: Arguments
     shape: tuple[int, int, int, int]
     """Of the image: (B, NIC, H, W)."""
-    filters: _Rule
-    vectors: _Rule
-    pixels: _Rule
-    mode: str
-    """``eval`` or ``train``."""
+    filters: Rule
+    vectors: Rule
+    pixels: Rule
+    mode: _Mode
 
     @property
     def image(self) -> Tensor:
-        return self.pixels.values(self.shape)
+        return pattern(self.pixels, self.shape)
 
     def values(self, shape: tuple[int, ...]) -> Tensor:
         """For a parameter of this shape."""
-        return (self.filters if len(shape) > 1 else self.vectors).values(shape)
+        return pattern(self.filters if len(shape) > 1 else self.vectors, shape)
 
 
 def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | None:
@@ -197,20 +172,20 @@ class _NetworkHunt:
             self._answers[key] = self._ran(setting)
         return self._answers[key]
 
-    def _ran(self, setting: _Setting, *, shaken: float = 0.0, options: Message = _NO_OPTIONS) -> Tensor | None:
+    def _ran(self, setting: _Setting, *, shaken: float = 0.0, purpose: str = "smallest") -> Tensor | None:
         """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
-        probe = {
-            "do": "once",
-            "cls": self._examined.facts.cls,
-            "args": list(setting.arguments.positional(self._examined.facts.parameters)),
-            "fill": [rule.numbers for rule in (setting.filters, setting.vectors, _STATISTICS)],
-            "mode": setting.mode,
-            "calls": self._calls,
-            **options,
-        }
-        image = setting.image + shaken * pattern((3, 1, 0), setting.shape)
-        evidence, outputs = self._hunt.ask(probe, {"input": image})
-        return None if "trouble" in evidence else outputs["output"]
+        probe = CallNetwork(
+            cls=self._examined.facts.cls,
+            arguments=setting.arguments.positional(self._examined.facts.parameters),
+            filters=setting.filters,
+            vectors=setting.vectors,
+            buffers=_STATISTICS,
+            mode=setting.mode,
+            calls=self._calls,
+        )
+        image = setting.image + shaken * pattern(Rule(3, 1, 0), setting.shape)
+        reply, outputs = self._hunt.ask(probe, {"input": image}, purpose=purpose)
+        return None if isinstance(reply, Trouble) else outputs["output"]
 
     def _fails(self, setting: _Setting) -> bool:
         return all(self._differs(known, setting) for known in self._rivals) and self._steady(setting)
@@ -249,11 +224,11 @@ class _NetworkHunt:
         if self._drawn_at_random(setting):
             sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
-            {
-                "code": _network_code(kind, setting, self._calls, part),
-                "expected": str(cut(expected, part)),
-                "actual": str(cut(actual, part)),
-            },
+            Snippet(
+                code=_network_code(kind, setting, self._calls, part),
+                expected=str(cut(expected, part)),
+                actual=str(cut(actual, part)),
+            ),
             sentence,
         )
 
@@ -261,7 +236,7 @@ class _NetworkHunt:
         actual, other = self._actual(setting), None
         self._hunt.allow(1)
         with contextlib.suppress(Enough):
-            other = self._ran(setting, options={"rng": self._examined.exam.number("smallest/again")})
+            other = self._ran(setting, purpose="smallest/again")
         return actual is not None and other is not None and not _as_good_as_equal(actual, other)
 
     def _expectations(self, setting: _Setting) -> Iterator[Tensor]:
@@ -295,11 +270,18 @@ def _network_code(kind: NetworkFacts, setting: _Setting, calls: int, part: str) 
         lines.append(f"images = torch.{'ones' if setting.pixels.constant else 'zeros'}({shape})")
     lines += ["with torch.no_grad():", "    for value in model.parameters():"]
     if setting.filters == setting.vectors:
-        lines.append(f"        {setting.filters.line}")
+        lines.append(f"        {_line(setting.filters)}")
     else:
-        lines += ["        if value.dim() > 1:  # filters", f"            {setting.filters.line}"]
-        lines += ["        else:  # biases and batch-norm", f"            {setting.vectors.line}"]
+        lines += ["        if value.dim() > 1:  # filters", f"            {_line(setting.filters)}"]
+        lines += ["        else:  # biases and batch-norm", f"            {_line(setting.vectors)}"]
     lines += ["    for value in model.buffers():  # running statistics", "        if value.is_floating_point():"]
-    lines.append(f"            {_STATISTICS.line}")
+    lines.append(f"            {_line(_STATISTICS)}")
     lines += [f"    model.{setting.mode}()", *["    model(images + 1)"] * (calls - 1)]
     return "\n".join([*lines, f"    print(model(images){part})"])
+
+
+def _line(rule: Rule) -> str:
+    """A line of code that gives the rule's values to the tensor ``value``."""
+    if not rule.cycle:
+        return f"value.fill_({rule.constant})"
+    return f"value.copy_(torch.arange(value.numel()).reshape(value.shape) % {rule.cycle} - {rule.offset})"

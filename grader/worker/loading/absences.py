@@ -1,7 +1,7 @@
-"""Statements that fail for what is not here (files, a network, a graphics card, a command line), got round.
+"""Statements that raise because something is absent here: a file, a network, a GPU, an argument of the command line.
 
-Such a failure says nothing about the student's networks: whoever wrote the line had the file beside it. What the
-statement would have bound is stood in for, so that the classes that mention it can be defined.
+Such a failure says nothing about the student's networks: whoever wrote the line had the file beside it. A class or a
+function can be defined without the part that failed; a placeholder takes the part's place.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["STAND_IN", "around", "failing_line", "is_absence"]
 
 
 STAND_IN = "<stand-in>"
-"""The name that ``around`` puts in place of what fails; the namespace must offer it."""
+"""The name that ``around`` puts in the place of what fails; it is a built-in name of the submission's code."""
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _ABSENT = (OSError, ImportError, EOFError, SystemExit, MemoryError)
@@ -28,18 +28,19 @@ _NOTHING_THERE = (LookupError, StopIteration, ValueError)
 
 
 def is_absence(error: BaseException, mentioned: Container[str]) -> bool:
-    """Whether a statement that mentions those names raised for want of something that is not here."""
-    kind = type(error)  # isinstance would ask an object of the student's
+    """Whether a statement that mentions these names raised because something is absent."""
+    kind = type(error)  # isinstance would ask the student's object
     if issubclass(kind, _ABSENT):
         return True
     if issubclass(kind, RuntimeError | AssertionError):
         return re.search(r"\b(?:CUDA|NVIDIA|MPS|XLA|HIP)\b", bounded(error), re.IGNORECASE) is not None
     if issubclass(kind, KeyError) and _raised_in(error.__traceback__) in (os.__file__, "<frozen os>"):
-        return True  # a variable of the environment
+        return True  # a variable of the environment is absent
     return issubclass(kind, _NOTHING_THERE) and any(name in mentioned for name in _LISTINGS)
 
 
 def _raised_in(place: TracebackType | None) -> str:
+    """The file of the innermost frame."""
     name = ""
     while place is not None:
         name, place = place.tb_frame.f_code.co_filename, place.tb_next
@@ -47,7 +48,7 @@ def _raised_in(place: TracebackType | None) -> str:
 
 
 def failing_line(error: BaseException, file: str) -> int | None:
-    """The line in the body of the class that was being defined in that file."""
+    """The line in the body of the class in ``file`` that was being defined; None if no class was."""
     place, lines = error.__traceback__, []
     while place is not None:
         if place.tb_frame.f_code.co_filename == file:
@@ -57,22 +58,24 @@ def failing_line(error: BaseException, file: str) -> int | None:
 
 
 def around(statement: ast.stmt, line: int | None) -> ast.stmt | None:
-    """A class or function without the part that failed, which ``line`` tells in a class; None if there is no such part.
+    """A class without the part that stands on ``line``, or a function; None if there is no part to replace.
 
-    Defaults of arguments that are not constants, and values that a class binds, become STAND_IN.
+    The defaults of a function's arguments become STAND_IN unless they are constants, and so do the values that the part
+    of a class binds.
     """
     if isinstance(statement, ast.ClassDef):
         changed: list[ast.stmt] = []
         for part in statement.body:
             fails = line is not None and part.lineno <= line <= (part.end_lineno or part.lineno)
-            changed.append((_bound_only(part) or part) if fails else part)
-        if all(one is other for one, other in zip(changed, statement.body, strict=True)):
+            changed.append((_placeholder_for(part) or part) if fails else part)
+        if all(new is old for new, old in zip(changed, statement.body, strict=True)):
             return None
         return _like(statement, body=changed)
-    return _bound_only(statement)
+    return _placeholder_for(statement)
 
 
-def _bound_only(part: ast.stmt) -> ast.stmt | None:
+def _placeholder_for(part: ast.stmt) -> ast.stmt | None:
+    """A statement that binds the same names; None for a function whose defaults are constants."""
     if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
         before = part.args
         defaults = [_constant(value) for value in before.defaults]

@@ -1,9 +1,9 @@
-"""Removed and old functions of torch and numpy made to work, and ``.cuda()`` made harmless where there is no GPU.
+"""Old and removed functions of torch and numpy that work again, and ``.cuda()`` that does no harm without a GPU.
 
-Submissions of 2018 to 2020 were written for torch 0.4 to 1.4. What those versions had and later ones dropped is given
-back in its old meaning, with a remark the first time each is used; code that uses none of it runs as without this
-module. Without a GPU, asking for one moves nothing and is remembered in ``cuda_calls`` for the device check;
-``torch.cuda.is_available()`` stays honest.
+Submissions of 2018 to 2020 were written for torch 0.4 to 1.4. Functions that those versions had and later ones dropped
+get their old meaning back, with a remark the first time each is used. Code that uses none of them runs as without this
+module. Where there is no GPU, to ask for one moves nothing, and is remembered in ``cuda_calls`` for the device check;
+``torch.cuda.is_available()`` still returns False.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from torch.jit import _builtins
 from torch.nn import functional as F
 
 from ..trouble import here, is_theirs
-from .standins import equivalent
+from .equivalents import equivalent
 
 __all__ = ["Note", "cuda_calls", "install", "uninstall"]
 
@@ -44,10 +44,10 @@ _note: list[Note] = []
 
 
 def install(note: Note) -> None:
-    """Make old functions work, from now on; ``note`` is told of each the first time it is used.
+    """Make old functions work from now on; ``note`` is called the first time that each of them is used.
 
-    Side effects on torch, numpy and the standard library, process-wide, until ``uninstall``. Called again, it only
-    starts the remarks and ``cuda_calls`` anew.
+    Side effects on torch, numpy and the standard library, in the whole process, until ``uninstall``. A further call
+    only replaces ``note`` and clears the remarks and ``cuda_calls``.
     """
     _note[:] = [note]
     _seen.clear()
@@ -64,13 +64,13 @@ def install(note: Note) -> None:
 
 
 def uninstall() -> None:
-    """Put everything back as it was, but for the filter of warnings."""
+    """Put everything back as it was, except the filter of warnings."""
     while _undo:
         _undo.pop()()
 
 
 def _remark(name: str, why: str) -> None:
-    # Library code calls old functions too; only the student's own use is remarkable.
+    # Libraries call old functions too; only the student's own use deserves a remark.
     place = here()
     if place is not None and name not in _seen:
         _seen.add(name)
@@ -123,7 +123,7 @@ def _remarked(function: Callable[..., Any], name: str, why: str) -> Callable[...
 
 
 def _known_to_jit(made: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    """``made``, wrapped so that torch.jit compiles it as the function that it stands before.
+    """``made``, wrapped so that torch.jit compiles it as the ``original`` that it replaces.
 
     torch.jit reads a Python function's source (of the original, by ``__wrapped__``) in its globals, and knows a
     built-in one by identity.
@@ -194,20 +194,19 @@ _COLOURS = re.compile(r"colou?r_kmeans(\d{1,3})_cat7\.npy$")
 
 
 def _load_of_colours(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``numpy.load`` that knows the form of the course's own colours, which nobody hands in."""
+    """``numpy.load`` that gives the course's own colours their form, because nobody hands in that file."""
 
     @functools.wraps(original)
     def load(file: Any, *arguments: Any, **keywords: Any) -> Any:
         try:
             return original(file, *arguments, **keywords)
         except FileNotFoundError:
-            found = _COLOURS.search(str(file))
-            if found is None or here() is None:
+            match = _COLOURS.search(str(file))
+            if match is None or here() is None:
                 raise
-            _remark(
-                f"numpy.load of {found[0]}", "the course's file is not here: as many greys stand in for its colours"
-            )
-            count = int(found[1])
+            why = "the course's file is not here: its colours are replaced by the same number of greys"
+            _remark(f"numpy.load of {match[0]}", why)
+            count = int(match[1])
             colours = np.empty(1, dtype=object)
             colours[0] = np.repeat(np.linspace(0.0, 1.0, count)[:, None], 3, axis=1)
             return colours
@@ -234,19 +233,20 @@ def _old_names() -> None:
 
 
 def _of_standard_library(module: str, name: str) -> Any:
-    return equivalent(f"{module}.{name}")[1]
+    modern = equivalent(f"{module}.{name}")
+    return None if modern is None else modern.value
 
 
 def _answer_for(module: types.ModuleType, old: Callable[[str], Any]) -> None:
-    """Let ``module`` have the attributes that ``old`` knows and it has no longer."""
+    """Give ``module`` the attributes that it no longer has and that ``old`` knows."""
     before: Callable[[str], Any] | None = vars(module).get("__getattr__")
 
     def missing(name: str) -> Any:
-        # Libraries ask numpy and others what they have; only the student is given what is gone.
+        # Libraries look which attributes numpy and others have; only the student's code is given those that are gone.
         asked_by_student = is_theirs(sys._getframe(1).f_code.co_filename)
         value = old(name) if asked_by_student and not name.startswith("__") else None
         if value is not None:
-            _remark(f"{module.__name__}.{name}", "removed: its modern equivalent is used")
+            _remark(f"{module.__name__}.{name}", "removed: replaced by its modern equivalent")
             return value
         if before is not None:
             return before(name)
@@ -269,12 +269,12 @@ _KINDS = ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int",
 def _in_vain(device: Any) -> bool:
     """Whether ``device`` is a GPU that this machine does not have."""
     if isinstance(device, torch.device):
-        asked = device.type in _ACCELERATORS
+        is_gpu = device.type in _ACCELERATORS
     elif isinstance(device, str):
-        asked = device.partition(":")[0] in _ACCELERATORS
+        is_gpu = device.partition(":")[0] in _ACCELERATORS
     else:
-        asked = type(device) is int and device >= 0
-    return asked and not torch.cuda.is_available()
+        is_gpu = type(device) is int and device >= 0
+    return is_gpu and not torch.cuda.is_available()
 
 
 def _record(what: str) -> None:
@@ -349,7 +349,7 @@ def _on_cpu(original: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 def _cuda_type(name: str) -> type:
-    """``torch.cuda.FloatTensor``: makes tensors of the CPU; nothing is an instance of it."""
+    """``torch.cuda.FloatTensor``, which makes tensors on the CPU; no tensor is an instance of it."""
 
     def make(cls: type, *arguments: Any, **keywords: Any) -> Any:
         _record(f"torch.cuda.{name}()")

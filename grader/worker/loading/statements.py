@@ -1,4 +1,9 @@
-"""What a top-level statement does, told from its syntax tree and code."""
+"""What a top-level statement does, by its syntax tree and code: whether it only defines something, and what it needs.
+
+A statement only defines something if it is an import, a function or a class, or assigns a value that is computed
+without any call but those on the lists here. A list of what is allowed cannot be complete: a statement that is wrongly
+skipped is run anyway where a wanted class needs a name that it binds.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..source.names import Aliases, dotted
-from ..source.python2 import DIVIDE, DIVIDE_IN_PLACE
+from ..source.python2_meaning import DIVIDE, DIVIDE_IN_PLACE
 
 __all__ = ["NEW_SCOPE", "Scope", "binds", "is_main_guard", "names_mentioned", "names_read", "reads_now", "trains"]
 
 
-# ------------------------------------------------------------------------------------- what a statement is and does
+# ---------------------------------------------------------------------------------- calls that only compute a value
 
 _BUILTINS = frozenset(
     {"abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter"}
@@ -25,66 +30,44 @@ _BUILTINS = frozenset(
     | {"slice", "sorted", "staticmethod", "classmethod", "str", "sum", "super", "tuple", "type", "zip"}
     | {"xrange", "long", "unicode", DIVIDE, DIVIDE_IN_PLACE}
 )
+"""Built-in functions, of Python 2 as well, that only compute a value."""
 _MODULES = frozenset(
     {"math", "functools", "itertools", "operator", "collections", "typing", "enum", "string", "copy", "os.path"}
     | {"re", "random", "numpy", "datetime", "time", "torch.nn.functional", "torch.nn.init"}
     | {"dataclasses", "pathlib", "types", "abc", "fractions", "decimal", "numpy.random", "logging"}
 )
+"""Modules whose functions only compute a value, except those of ``_UNSAFE``."""
+_TORCH = frozenset(
+    {"device", "tensor", "as_tensor", "from_numpy", "zeros", "ones", "empty", "full", "eye", "arange", "range"}
+    | {"linspace", "rand", "randn", "randint", "zeros_like", "ones_like", "Tensor", "FloatTensor", "LongTensor"}
+    | {"ByteTensor", "DoubleTensor", "Size", "cat", "stack", "sqrt", "Generator", "finfo", "is_tensor"}
+)
 _FUNCTIONS = frozenset(
     {"os.getcwd", "os.environ.get", "os.getenv", "torch.cuda.is_available", "torch.cuda.device_count"}
     | {"torch.backends.mps.is_available", "torch.autograd.Variable", "torch.backends.cudnn.is_available"}
-    | {
-        f"torch.{name}"
-        for name in (
-            *(
-                "device",
-                "tensor",
-                "as_tensor",
-                "from_numpy",
-                "zeros",
-                "ones",
-                "empty",
-                "full",
-                "eye",
-                "arange",
-                "range",
-            ),
-            *("linspace", "rand", "randn", "randint", "zeros_like", "ones_like", "Tensor", "FloatTensor", "LongTensor"),
-            *("ByteTensor", "DoubleTensor", "Size", "cat", "stack", "sqrt", "Generator", "finfo", "is_tensor"),
-        )
-    }
+    | {f"torch.{name}" for name in _TORCH}
 )
+"""Further functions that only compute a value."""
 _UNSAFE = frozenset({"numpy.load", "numpy.save", "numpy.loadtxt", "numpy.genfromtxt", "time.sleep", "numpy.fromfile"})
 _METHODS = frozenset(
     {"format", "split", "rsplit", "join", "strip", "lstrip", "rstrip", "replace", "lower", "upper", "startswith"}
-    | {"endswith", "copy", "items", "keys", "values", "get", "count", "index", "astype", "reshape", "view", "float"}
-    | {
-        "long",
-        "int",
-        "unsqueeze",
-        "squeeze",
-        "size",
-        "dim",
-        "tolist",
-        "item",
-        "transpose",
-        "permute",
-        "encode",
-        "decode",
-    }
+    | {"endswith", "encode", "decode", "copy", "items", "keys", "values", "get", "count", "index", "astype"}
+    | {"reshape", "view", "float", "long", "int", "unsqueeze", "squeeze", "size", "dim", "tolist", "item"}
+    | {"transpose", "permute"}
 )
+"""Methods of strings, containers, arrays and tensors that only compute a value."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What reading a file has told about its names."""
+    """The names of one file, by which its statements are judged."""
 
     aliases: Aliases
     own: frozenset[str]
-    """Names that the file binds by anything but an import."""
+    """Names that the file binds by other statements than imports."""
 
     def harmless(self, node: ast.AST | None) -> str | None:
-        """None if evaluating ``node`` only computes a value; else the call that may do more."""
+        """None if to evaluate ``node`` only computes a value; else the call that may do more."""
         waiting: list[ast.AST] = [node] if node is not None else []
         while waiting:
             inner = waiting.pop()
@@ -93,12 +76,13 @@ class Scope:
                 continue
             if isinstance(inner, ast.Await | ast.Yield | ast.YieldFrom):
                 return "await" if isinstance(inner, ast.Await) else "yield"
-            if isinstance(inner, ast.Call) and not self._pure(inner.func):
+            if isinstance(inner, ast.Call) and not self._only_computes(inner.func):
                 return f"{dotted(inner.func) or '…'}()"
             waiting += ast.iter_child_nodes(inner)
         return None
 
-    def _pure(self, function: ast.expr) -> bool:
+    def _only_computes(self, function: ast.expr) -> bool:
+        """Whether a call of ``function`` only computes a value, by the lists above."""
         name = dotted(function)
         if name is not None and name.partition(".")[0] not in self.own:
             full = self.aliases.resolve(name)
@@ -108,9 +92,9 @@ class Scope:
             if full in _BUILTINS or full in _FUNCTIONS or module in _MODULES:
                 return True
             if module.startswith(("torch.nn", "numpy", "collections")) and "." in full:
-                # Layers and dtypes; torch.nn.utils and the like do things.
+                # Layers and dtypes are classes; functions, as in torch.nn.utils, do things.
                 return last[:1].isupper() or module.partition(".")[0] == "collections"
-        # A method of a plain value; of a module it would have been known above.
+        # A method of a value; a function of a module was judged above.
         return (
             isinstance(function, ast.Attribute)
             and function.attr in _METHODS
@@ -118,7 +102,7 @@ class Scope:
         )
 
     def why_not(self, statement: ast.stmt) -> str | None:
-        """None if the statement only defines something; else why it is left out. Blocks are judged by their parts."""
+        """None if the statement only defines something; else why it is skipped. A block is judged by its parts."""
         match statement:
             case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return None
@@ -165,6 +149,7 @@ class Scope:
         return None if culprit is None else f"calls {culprit} at the top level"
 
     def _why_no_part(self, parts: Sequence[ast.stmt]) -> str | None:
+        """Why the first part is skipped if all parts are; None if one of them defines something."""
         reasons = [self.why_not(part) for part in parts if not isinstance(part, ast.Pass)]
         if not reasons or None in reasons:
             return None
@@ -172,6 +157,7 @@ class Scope:
 
 
 def _is_module(name: str) -> bool:
+    """Whether it is a module that is installed, and not something in one."""
     return name in sys.modules or name.partition(".")[0] in sys.stdlib_module_names
 
 
@@ -186,16 +172,19 @@ def _root(target: ast.expr) -> str | None:
 
 
 def is_main_guard(test: ast.expr) -> bool:
+    """Whether it is the condition of ``if __name__ == "__main__"``."""
     names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
     texts = {node.value for node in ast.walk(test) if isinstance(node, ast.Constant)}
     return "__name__" in names and "__main__" in texts
 
 
 def trains(statement: ast.stmt) -> bool:
+    """Whether it holds a step of training: ``loss.backward()``, ``optimizer.step()``."""
     return any(isinstance(node, ast.Attribute) and node.attr in ("backward", "step") for node in ast.walk(statement))
 
 
 NEW_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+"""Nodes whose names are not the module's."""
 
 
 def binds(statement: ast.stmt) -> tuple[set[str], set[str], set[str]]:

@@ -9,7 +9,7 @@ In each world the network runs in both modes, with gradients and without, since 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest import mock
@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..loading import legacy
 from ..loading.loader import Loaded
+from ..protocol import CodeFile, DeviceFindings, Finding, RunOnDevice, Tensors
 from ..trouble import describe, here
 from .modules import held
 from .watching import Watching, tensors_in
@@ -38,8 +39,6 @@ _empty, _tensor_type, _train = torch.empty, Tensor.type, nn.Module.train
 _get_device, _get_is_cuda = Tensor.device.__get__, Tensor.is_cuda.__get__  # type: ignore[attr-defined]
 _get_is_meta = Tensor.is_meta.__get__  # type: ignore[attr-defined]
 
-Message = dict[str, Any]
-
 
 class Elsewhere:
     """The definitions as they turn out in a world with a GPU, for one submission.
@@ -48,7 +47,7 @@ class Elsewhere:
     "cpu"`` is right and has to see that world; once, for all its networks.
     """
 
-    def __init__(self, files: list[Message], again: Callable[[], Loaded]) -> None:
+    def __init__(self, files: Sequence[CodeFile], again: Callable[[], Loaded]) -> None:
         self._files, self._again = files, again
         self._classes: Mapping[str, Any] | None = None
         self._loaded = _Simulated()
@@ -56,7 +55,7 @@ class Elsewhere:
 
     def classes(self, here: Mapping[str, Any]) -> Mapping[str, Any]:
         """The classes of that world; ``here`` are those of this one."""
-        if not any("cuda" in cell["source"] for file in self._files for cell in file["cells"]):
+        if not any("cuda" in cell.source for file in self._files for cell in file.cells):
             return here
         if self._classes is None:
             with _elsewhere(self._loaded):
@@ -68,31 +67,25 @@ class Elsewhere:
         return self._loaded.copy()
 
 
-def examine(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str, Any], elsewhere: Elsewhere) -> Message:
-    """What ties a class to a device: ``findings`` ({"what", "where"}), and whether the question is ``settled``.
-
-    ``input`` is (B, C_in, H, W).
-    """
+def examine(probe: RunOnDevice, tensors: Tensors, classes: Mapping[str, Any], elsewhere: Elsewhere) -> DeviceFindings:
+    """What ties a class to a device. ``input`` is (B, C_in, H, W)."""
     findings, run = _on_the_cpu(probe, tensors["input"], classes)
     if findings:
-        return {"findings": findings, "settled": True}
+        return DeviceFindings(findings, settled=True)
     world = elsewhere.world()
     try:
         classes = elsewhere.classes(classes)
         world = elsewhere.world()
         with _elsewhere(world):
             with world.making():
-                model = classes[probe["cls"]](*probe["args"])
+                model = classes[probe.cls](*probe.arguments)
             model = _module_to(_filled(model, run), _META)
             batch = _tensor_to(tensors["input"], _META)
             outputs = list(_runs(model, batch))
     except BaseException as trouble:  # the student's code may raise anything
-        findings = world.findings or elsewhere.world().findings
-        if findings:
-            return {"findings": findings[:10], "settled": True}
-        return _unsettled(trouble)
-    findings = world.findings or _misplaced(probe, outputs, _META)
-    return {"findings": findings[:10], "settled": True}
+        noted = world.findings or elsewhere.world().findings
+        return _settled(noted) if noted else _unsettled(trouble)
+    return _settled(world.findings or _misplaced(probe, outputs, _META))
 
 
 def _filled(model: nn.Module, run: nn.Module | None) -> nn.Module:
@@ -119,16 +112,15 @@ def _runs(model: nn.Module, batch: Tensor) -> Iterator[Any]:
             yield output
 
 
-def confirm(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str, Any]) -> Message:
-    """The same question put to the device itself, ``probe["device"]``; the same evidence.
+def confirm(probe: RunOnDevice, device: torch.device, tensors: Tensors, classes: Mapping[str, Any]) -> DeviceFindings:
+    """The same question put to the device itself; the same evidence.
 
     Only what is certain to come from a tie is a finding: tensors of two devices at which an operation stopped, numpy
     asked of a tensor that is not the CPU's, an output that is elsewhere. Anything else may be the card's own trouble.
     """
-    device = torch.device(probe["device"])
     mixing = _Mixing(device)
     try:
-        model = classes[probe["cls"]](*probe["args"])
+        model = classes[probe.cls](*probe.arguments)
         model = _module_to(model, device)
         batch = _tensor_to(tensors["input"], device)
         with mixing:
@@ -140,13 +132,11 @@ def confirm(probe: Message, tensors: Mapping[str, Tensor], classes: Mapping[str,
                 float(output.sum())
     except BaseException as trouble:  # as in examine()
         if isinstance(trouble, TypeError) and "device type tensor to numpy" in str(trouble):
-            frames = describe(trouble)["frames"]
-            place = f"{frames[-1]['file']}, line {frames[-1]['line']}" if frames else "forward"
+            frames = describe(trouble).frames
+            place = f"{frames[-1].file}, line {frames[-1].line}" if frames else "forward"
             mixing.add("numpy() does not work on a GPU tensor", place)
-        if mixing.findings:
-            return {"findings": mixing.findings[:10], "settled": True}
-        return _unsettled(trouble)
-    return {"findings": findings, "settled": True}
+        return _settled(mixing.findings) if mixing.findings else _unsettled(trouble)
+    return _settled(findings)
 
 
 def computed_on(device: str) -> str:
@@ -156,37 +146,42 @@ def computed_on(device: str) -> str:
     return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else device
 
 
-def _unsettled(trouble: BaseException) -> Message:
-    told = describe(trouble)
-    return {"findings": [], "settled": False, "why": f"{told['type']}: {told['text']}"}
+def _settled(findings: Sequence[Finding]) -> DeviceFindings:
+    return DeviceFindings(tuple(findings[:_MOST_FINDINGS]), settled=True)
 
 
-def _misplaced(probe: Message, outputs: list[Any], device: torch.device) -> list[Message]:
+def _unsettled(error: BaseException) -> DeviceFindings:
+    trouble = describe(error)
+    return DeviceFindings((), settled=False, reason=f"{trouble.type}: {trouble.text}")
+
+
+def _misplaced(probe: RunOnDevice, outputs: list[Any], device: torch.device) -> list[Finding]:
     """A finding if an output is not where its input was."""
     if all(not isinstance(output, Tensor) or _get_device(output) == device for output in outputs):
         return []
-    return [
-        {
-            "what": "the output is on the CPU although input and parameters are on a GPU",
-            "where": f"the forward of {probe['cls']}",
-        }
-    ]
+    what = "the output is on the CPU although input and parameters are on a GPU"
+    return [Finding(what, f"the forward of {probe.cls}")]
 
 
-def _on_the_cpu(probe: Message, batch: Tensor, classes: Mapping[str, Any]) -> tuple[list[Message], nn.Module | None]:
+def _on_the_cpu(
+    probe: RunOnDevice, batch: Tensor, classes: Mapping[str, Any]
+) -> tuple[tuple[Finding, ...], nn.Module | None]:
     """Calls that ask for a GPU although there is none, and the model that has run."""
     model = None
     legacy.cuda_calls.clear()
     with suppress(BaseException):  # another probe reports what goes wrong on the CPU
-        model = classes[probe["cls"]](*probe["args"])
+        model = classes[probe.cls](*probe.arguments)
         for _ in _runs(model, batch):
             pass
     calls = {(call["what"], call["where"]) for call in legacy.cuda_calls}
-    findings = [
-        {"what": f"{what} asks for a GPU, whatever machine it runs on", "where": where}
-        for what, where in sorted(calls)[:10]
-    ]
+    findings = tuple(
+        Finding(f"{what} asks for a GPU, whatever machine it runs on", where)
+        for what, where in sorted(calls)[:_MOST_FINDINGS]
+    )
     return findings, model
+
+
+_MOST_FINDINGS = 10
 
 
 class _Mixing(Watching):
@@ -198,7 +193,7 @@ class _Mixing(Watching):
     def __init__(self, device: torch.device) -> None:
         super().__init__()
         self._kind = device.type
-        self.findings: list[Message] = []
+        self.findings: list[Finding] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:
@@ -227,7 +222,7 @@ class _Mixing(Watching):
         return isinstance(stray, nn.Parameter)
 
     def add(self, what: str, where: str, *, kept: bool = False) -> None:
-        finding = {"what": what, "where": where, "kept": kept}
+        finding = Finding(what, where, kept)
         if finding not in self.findings:
             self.findings.append(finding)
 

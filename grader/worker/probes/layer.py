@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..protocol import LayerRun, RunLayer, Tensors, Trouble
 from ..trouble import describe
-from .modules import Classes, Message, Refusal, Tensors, construct, contiguous, forward, parameters_of, shape_of, train
+from .modules import Classes, Refusal, construct, contiguous, forward, output_of, parameters_of, train
 from .watching import NativeDilation, Poison
 
 __all__ = ["answer_layer", "fitted"]
@@ -17,8 +18,8 @@ _allclose = torch.allclose
 
 
 def answer_layer(
-    probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
-) -> tuple[Message, Tensors]:
+    probe: RunLayer, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
+) -> tuple[LayerRun, Tensors]:
     """One convolution layer: values, and gradients for input, weight and bias.
 
     Tensors in: ``input`` (B, C_in, H, W), ``weight`` (C_out, C_in, k, k), ``bias`` (C_out), ``upstream``
@@ -27,7 +28,7 @@ def answer_layer(
     gradients (``again``), and in evaluation mode with and without (``eval``, ``eval.again``), up to the first that says
     something else. ``later`` is the trouble that stopped one of those.
     """
-    evidence: Message = {}
+    later: Trouble | None = None
     # One watch over all: an operation may be prepared where the layer is made, or chosen by the mode it runs in.
     with NativeDilation() as native:
         layer = construct(probe, classes, dtype, tensors["input"].shape)
@@ -60,9 +61,8 @@ def answer_layer(
                 if not _alike(outputs[name], output):
                     break  # a layer that is no longer the same may grow with every call
         except BaseException as trouble:  # as in answer(); what the first call said is evidence all the same
-            evidence["later"] = describe(trouble)
-    evidence |= {"native": sorted(set(native.seen))[:10], **shape_of(output)}
-    return evidence, contiguous(outputs)
+            later = describe(trouble)
+    return LayerRun(native.names, output_of(output), later), contiguous(outputs)
 
 
 _OTHER_CALLS = {"again": (True, False), "eval": (False, True), "eval.again": (False, False)}

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..protocol import Tensors, Training, TrainNetwork
 from .modules import (
     Classes,
-    Message,
     Refusal,
-    Tensors,
     construct,
     contiguous,
     forward,
@@ -60,7 +59,9 @@ class _Descent:
                 value.grad = None
 
 
-def learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+def learn(
+    probe: TrainNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
+) -> tuple[Training, Tensors]:
     """A short training run, from the examiner's parameters if there are any, else from the class's own.
 
     Tensors in: ``batches`` (T, B, C_in, H, W), ``labels`` (T, B, H, W) int64 or targets (T, B, C_out, H, W) float,
@@ -90,7 +91,7 @@ def learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype
     trainable = [value for value in model.parameters() if requires_grad(value)]
     if not trainable:
         raise Refusal("no parameter of the network requires gradients, so there is nothing to train")
-    descent = _Descent(probe["optimizer"], trainable, probe["rate"])
+    descent = _Descent(probe.optimizer, trainable, probe.rate)
     losses = []
     for batch, label in zip(batches, labels, strict=True):
         loss = _loss(forward(model, batch.clone()), label)
@@ -103,13 +104,12 @@ def learn(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype
     if "parameter.0" in tensors:
         outputs |= {f"parameter.{index}": as_vector(value, model) for index, value in enumerate(parameters)}
         outputs |= statistics_of(model, statistics)
-    least = _MOVED * probe["rate"]
-    moved = [
+    least = _MOVED * probe.rate
+    moved = tuple(
         bool(((value.detach() - first).abs() >= least).any()) for value, first in zip(parameters, start, strict=True)
-    ]
-    return {"moved": moved, "shapes": [list(as_vector(value, model).shape) for value in parameters]}, contiguous(
-        outputs
     )
+    shapes = tuple(tuple(as_vector(value, model).shape) for value in parameters)
+    return Training(moved, shapes), contiguous(outputs)
 
 
 _MOVED = 0.1

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ..protocol import ClassProbe, Output, Tensors
+
 __all__ = [
     "EVERY_MY_CONV2D",
     "NATIVE",
     "Classes",
-    "Message",
     "Refusal",
-    "Tensors",
     "construct",
     "contiguous",
     "forward",
@@ -23,10 +23,10 @@ __all__ = [
     "modules",
     "mro",
     "numel",
+    "output_of",
     "parameters_of",
     "requires_grad",
     "seed",
-    "shape_of",
     "state",
     "table_of",
     "tensor_to",
@@ -34,8 +34,6 @@ __all__ = [
 ]
 
 
-Message = dict[str, Any]
-Tensors = dict[str, Tensor]
 Classes = Mapping[str, Any]
 
 # Taken before any candidate's code runs, so that replacing them, or overriding them in a class, changes nothing here.
@@ -61,20 +59,18 @@ class Refusal(Exception):
     """The candidate's class did something that no network or layer may do; the text is for the student."""
 
 
-def construct(probe: Message, classes: Classes, dtype: torch.dtype | None, image: Sequence[int]) -> nn.Module:
+def construct(probe: ClassProbe[Any], classes: Classes, dtype: torch.dtype | None, image: Sequence[int]) -> nn.Module:
     """A model in the probe's precision and on its device. ``image`` is (B, C_in, H, W), of which lazy layers learn
     their sizes."""
-    model = classes[probe["cls"]](*probe["args"], **probe.get("options", {}))
+    model = classes[probe.cls](*probe.arguments)
     if not isinstance(model, nn.Module):
-        raise Refusal(
-            f"{probe['cls']}(…) made a {type(model).__name__}, not an nn.Module: let the class extend nn.Module"
-        )
+        raise Refusal(f"{probe.cls}(…) made a {type(model).__name__}, not an nn.Module: let the class extend nn.Module")
     if dtype is not None:
         model = model.to(dtype)
-    if "device" in probe:
-        _module_to(model, probe["device"])
+    if probe.device is not None:
+        _module_to(model, probe.device)
     if any(is_lazy(value) for value in parameters_of(model).values()):
-        _run_dry(model, torch.zeros(tuple(image), dtype=dtype, device=probe.get("device")))
+        _run_dry(model, torch.zeros(tuple(image), dtype=dtype, device=probe.device))
     return model
 
 
@@ -135,8 +131,8 @@ def state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     return dict(parameters_of(model)), buffers
 
 
-def shape_of(value: Tensor) -> Message:
-    return {"shape": list(value.shape), "dtype": str(value.dtype), "finite": bool(torch.isfinite(value).all())}
+def output_of(value: Tensor) -> Output:
+    return Output(tuple(value.shape), str(value.dtype), bool(torch.isfinite(value).all()))
 
 
 def contiguous(tensors: Tensors) -> Tensors:

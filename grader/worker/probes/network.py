@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..protocol import (
+    BuildNetwork,
+    CallNetwork,
+    Construction,
+    NetworkCall,
+    NetworkRun,
+    Output,
+    Rule,
+    RunNetwork,
+    Tensors,
+    Trace,
+    TracedTensor,
+    TraceNetwork,
+    Trouble,
+)
 from ..trouble import describe
 from .modules import (
     EVERY_MY_CONV2D,
     NATIVE,
     Classes,
-    Message,
-    Tensors,
     construct,
     contiguous,
     forward,
     modules,
     mro,
     numel,
+    output_of,
     parameters_of,
     requires_grad,
-    shape_of,
     state,
     table_of,
     train,
@@ -34,29 +47,29 @@ from .watching import NativeDilation, Poison
 __all__ = ["build", "once", "pattern", "run", "trace"]
 
 
-def build(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
-    """Construct, count parameters, run each input (B, C_in, H, W) once; the outputs' shapes and dtypes come back.
+def build(
+    probe: BuildNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
+) -> tuple[Construction, Tensors]:
+    """Construct the network, count its parameters, and run each input (B, C_in, H, W) once.
 
-    ``image`` is the shape of what lazy layers are called with before they are counted.
-    Also whether an optimizer is given what was counted: ``listed``, by ``model.parameters()``; ``trainable_after``: a
-    forward pass may have made or frozen more.
+    The parameters are counted again at the end, since a forward pass may make or freeze some.
     """
-    model = construct(probe, classes, dtype, probe["image"])
+    model = construct(probe, classes, dtype, probe.image)
     trainable, frozen = _counts(model)
-    evidence: Message = {
-        "trainable": trainable,
-        "frozen": frozen,
-        "listed": {id(value) for value in model.parameters()} == {id(value) for value in parameters_of(model).values()},
-        "outputs": [],
-    }
+    listed = {id(value) for value in model.parameters()} == {id(value) for value in parameters_of(model).values()}
     train(model, True)
-    for shape in probe["inputs"]:
+    outputs: list[Output] = []
+    stopped: Trouble | None = None
+    for shape in probe.inputs:
         # The values do not matter here; different ones keep batch-norm away from 0/0.
         batch = torch.linspace(0, 1, int(torch.tensor(shape).prod())).reshape(shape)
         with Poison():
-            evidence["outputs"].append(_attempt(lambda batch=batch: shape_of(forward(model, batch))))  # type: ignore[misc]
-    evidence["trainable_after"], _ = _counts(model)
-    return evidence, {}
+            output = _attempt(model, batch)
+        if isinstance(output, Output):
+            outputs.append(output)
+        else:
+            stopped = stopped or output
+    return Construction(trainable, frozen, listed, _counts(model)[0], tuple(outputs), stopped), {}
 
 
 def _counts(model: nn.Module) -> tuple[int, int]:
@@ -66,14 +79,14 @@ def _counts(model: nn.Module) -> tuple[int, int]:
     return trainable, sum(size for _, size in sizes) - trainable
 
 
-def _attempt(action: Callable[[], Message]) -> Message:
+def _attempt(model: nn.Module, batch: Tensor) -> Output | Trouble:
     try:
-        return action()
+        return output_of(forward(model, batch))
     except BaseException as trouble:  # as in answer()
-        return {"trouble": describe(trouble)}
+        return describe(trouble)
 
 
-def trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+def trace(probe: TraceNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Trace, Tensors]:
     """The parameters and buffers that a forward pass uses, in the order in which layers run."""
     image = tensors["input"].shape
     model = construct(probe, classes, dtype, image)
@@ -81,23 +94,29 @@ def trace(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype
     holders, mine = _holders(model), classes.get(EVERY_MY_CONV2D, (classes.get("MyConv2d"),))
     used = tensors_used(probe, model, tensors["input"], lambda: construct(probe, classes, dtype, image))
 
-    def line(name: str, value: Tensor) -> Message:
-        kinds = _telling(holders.get(id(value), []), mine)
-        return {
-            "name": name[:200],
-            "shape": list(as_vector(value, model).shape),
-            "owner": [NATIVE.get(kind) or f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in kinds[:12]],
-            "my_conv2d": _is_one_of(mine, kinds),
-        }
+    def traced(names: Iterable[str], tensors: Mapping[str, Tensor]) -> tuple[TracedTensor, ...]:
+        return tuple(
+            _traced(name, tensors[name], model, _telling(holders.get(id(tensors[name]), []), mine), mine)
+            for name in names
+        )
 
-    return {
-        "parameters": [line(name, parameters[name]) for name in used.parameters],
-        "buffers": [line(name, buffers[name]) for name in used.statistics],
-        "constants": [line(name, parameters[name]) for name in used.constants][:100],
-        "unused": [
-            line(name, value) for name, value in parameters.items() if name not in used.parameters + used.constants
-        ][:100],
-    }, {}
+    unused = [name for name in parameters if name not in used.parameters + used.constants]
+    return Trace(
+        parameters=traced(used.parameters, parameters),
+        buffers=traced(used.statistics, buffers),
+        constants=traced(used.constants[:_MOST_LISTED], parameters),
+        unused=traced(unused[:_MOST_LISTED], parameters),
+    ), {}
+
+
+def _traced(name: str, value: Tensor, model: nn.Module, kinds: tuple[type, ...], mine: tuple[Any, ...]) -> TracedTensor:
+    """``kinds``: the class that holds the tensor, and its bases; ``mine``: the classes called MyConv2d."""
+    return TracedTensor(
+        name=name[:200],
+        shape=tuple(as_vector(value, model).shape),
+        owner=tuple(NATIVE.get(kind) or f"{kind.__module__}.{kind.__qualname__}"[:200] for kind in kinds[:12]),
+        my_conv2d=_is_one_of(mine, kinds),
+    )
 
 
 def _is_one_of(mine: tuple[Any, ...], kinds: tuple[type, ...]) -> bool:
@@ -121,7 +140,7 @@ def _telling(holders: list[tuple[type, ...]], mine: tuple[Any, ...]) -> tuple[ty
     return next(native, None) or next(handmade, None) or (holders[0] if holders else (object,))
 
 
-def run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
+def run(probe: RunNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[NetworkRun, Tensors]:
     """The function a network computes: with the examiner's parameters, in evaluation mode, then in training mode.
 
     Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W),
@@ -144,35 +163,36 @@ def run(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype |
             note("alone", tensors["input"][:1])
             train(model, True)
             note("train", tensors["input"])
-    return {"native": sorted(set(native.seen))[:10]}, contiguous(outputs | statistics_of(model, statistics))
+    return NetworkRun(native.names), contiguous(outputs | statistics_of(model, statistics))
 
 
-def once(probe: Message, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Message, Tensors]:
-    """What a new network prints where a student pastes the lines of a report: nothing runs before the call that counts.
+def once(
+    probe: CallNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
+) -> tuple[NetworkCall, Tensors]:
+    """What a new network prints where a student pastes the lines of a report: only the calls asked for are made.
 
-    ``fill``: for parameters of several axes, for vectors and for buffers, the place modulo a cycle less an offset, or
-    a constant where the cycle is 0. ``mode``: ``eval`` or ``train``; ``calls``: how many, of which the last one counts,
-    and those before it see the images plus 1.
     Tensors in: ``input`` (B, C_in, H, W). Out: ``output``.
     """
     model = construct(probe, classes, dtype, tensors["input"].shape)
     parameters, buffers = state(model)
-    filters, vectors, statistics = probe["fill"]
     with torch.no_grad():
         for value in parameters.values():
-            value.copy_(pattern(filters if value.dim() > 1 else vectors, value.shape))
+            value.copy_(pattern(probe.filters if value.dim() > 1 else probe.vectors, value.shape))
         for value in buffers.values():
-            value.copy_(pattern(statistics, value.shape))
-        model.train(probe["mode"] == "train")
-        for _ in range(probe["calls"] - 1):
+            value.copy_(pattern(probe.buffers, value.shape))
+        model.train(probe.mode == "train")
+        for _ in range(probe.calls - 1):
             forward(model, tensors["input"] + 1)
-        return {}, contiguous({"output": forward(model, tensors["input"].clone())})
+        return NetworkCall(), contiguous({"output": forward(model, tensors["input"].clone())})
 
 
-def pattern(rule: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """Values from a shape alone, by a rule of cycle, offset and constant."""
-    cycle, offset, constant = rule
-    if cycle == 0:
-        return torch.full(tuple(shape), float(constant))
+def pattern(rule: Rule, shape: Sequence[int]) -> Tensor:
+    """A tensor of this shape whose values follow the rule."""
+    if rule.cycle == 0:
+        return torch.full(tuple(shape), float(rule.constant))
     place = torch.arange(int(torch.Size(shape).numel()))
-    return (place % cycle - offset).to(torch.float32).reshape(tuple(shape))
+    return (place % rule.cycle - rule.offset).to(torch.float32).reshape(tuple(shape))
+
+
+_MOST_LISTED = 100
+"""Constants and unused parameters in a trace."""

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .modules import Message, Refusal, Tensors, forward, parameters_of, requires_grad, seed, state, train
+from ..protocol import ClassProbe, Tensors
+from .modules import Refusal, forward, parameters_of, requires_grad, seed, state, train
 from .watching import Watching, tensors_in
 
 __all__ = ["as_vector", "put", "statistics_of", "tensors_used"]
@@ -139,7 +140,7 @@ class _Used:
     """Parameters that take part and are no more than fixed numbers: a mask, the filter of an upsampling."""
 
 
-def tensors_used(probe: Message, model: nn.Module, batch: Tensor, again: Callable[[], nn.Module]) -> _Used:
+def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again: Callable[[], nn.Module]) -> _Used:
     """What a training-mode forward pass of ``batch`` (B, C_in, H, W) uses; it leaves its trace in the statistics.
 
     Buffers are statistics where a batch-norm is given them, or where the pass changes them by what it computes; others
@@ -159,10 +160,10 @@ def tensors_used(probe: Message, model: nn.Module, batch: Tensor, again: Callabl
     after = state(model)[1]
     fixed = [name for name in order if name in parameters and _is_fixed(parameters[name])]
     if fixed:
-        seed(probe.get("rng", 0) + 1)
+        seed(probe.seed + 1)
         twin = parameters_of(again())
         fixed = [name for name in fixed if name in twin and torch.equal(parameters[name], twin[name])]
-        seed(probe.get("rng", 0))
+        seed(probe.seed)
     return _Used(
         tuple(name for name in order if name in parameters and name not in fixed),
         tuple(
@@ -178,7 +179,7 @@ def _is_fixed(value: Tensor) -> bool:
     return not requires_grad(value) and value.dim() != 1
 
 
-def _matters(probe: Message, model: nn.Module, name: str, batch: Tensor) -> bool:
+def _matters(probe: ClassProbe[Any], model: nn.Module, name: str, batch: Tensor) -> bool:
     """Whether the output changes with a parameter; in evaluation mode, where batch-norm takes no constant away."""
     value = parameters_of(model)[name]
     kept = value.detach().clone()
@@ -187,7 +188,7 @@ def _matters(probe: Message, model: nn.Module, name: str, batch: Tensor) -> bool
     with torch.no_grad():
         for more in (0, 1):
             value.add_(more)
-            seed(probe.get("rng", 0))
+            seed(probe.seed)
             outputs.append(forward(model, batch.clone()).clone())
         value.copy_(kept)
     train(model, True)
@@ -195,7 +196,7 @@ def _matters(probe: Message, model: nn.Module, name: str, batch: Tensor) -> bool
 
 
 def put(
-    probe: Message, tensors: Tensors, batch: Tensor, model: nn.Module, again: Callable[[], nn.Module]
+    probe: ClassProbe[Any], tensors: Tensors, batch: Tensor, model: nn.Module, again: Callable[[], nn.Module]
 ) -> tuple[list[Tensor], tuple[str, ...]]:
     """Copy ``parameter.i`` and ``buffer.i`` into the model in the order in which layers run.
 

@@ -46,6 +46,11 @@ class NativeDilation(Watching):
         super().__init__()
         self.seen: list[str] = []
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the first ten of these operations, sorted, each once."""
+        return tuple(sorted(set(self.seen))[:10])
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         for place, argument in enumerate(func._schema.arguments):

@@ -1,13 +1,14 @@
 """What the interpreter itself sees a submission do: an audit hook (PEP 578), which Python code cannot take out.
 
-Reading the source (``unusual``) misses what is called by a name that only running gives. The interpreter raises an
-event for most of what leads from a submission's code to the examiner's: frames, the collector's tables, text run as
-code, code and functions put together by hand, classes changed, foreign functions. What the submission's own code causes
-is told at once, in a frame of its own on the channel. It cannot be called back, so that what is reached by such
-means comes too late to hide it.
+Reading the source (``unusual``) misses what is called by a name that exists only while the code runs. The interpreter
+raises an event for most of what leads from a submission's code to the examiner's: frames, the garbage collector's
+tables, text run as code, code objects and functions made by hand, classes changed, foreign functions. An event that the
+submission's own code causes is reported at once, in a frame of its own on the channel. A report that was sent cannot be
+taken back. So whatever the code reaches by such means, it reaches too late to hide it.
 
-Events of libraries, which run text and look at frames for reasons of their own, are told from the submission's by the
-file names of the code that runs. To forge one takes ``compile`` or ``code.replace``, and running that is an event.
+Libraries run text and look at frames for reasons of their own. Their events are distinguished from the submission's by
+the file names of the code that runs. To forge a file name takes ``compile`` or ``code.replace``, and to run the result
+is an event.
 """
 
 from __future__ import annotations
@@ -37,21 +38,22 @@ __all__ = ["watch"]
 
 
 _MOST = 20
-_LOOKING = frozenset(
+"""Reports of one session."""
+_LOOKING_AT_FRAMES = frozenset(
     module.__file__ or "" for module in (collections, dataclasses, enum, logging, traceback, typing, warnings)
 )
-"""Files of the standard library that look at their caller's frame, and hand none out."""
-_WRITING = frozenset(module.__file__ or "" for module in (collections, dataclasses))
-"""Files of the standard library that write code of their own and run it."""
-_BECOMING = frozenset(module.__file__ or "" for module in (lazy, parametrize)) | _LOOKING
-"""Files that finish classes of their own making, or change a module's: a lazy layer's, a parametrized one's."""
+"""Files of the standard library that look at their caller's frame, and give none away."""
+_WRITING_CODE = frozenset(module.__file__ or "" for module in (collections, dataclasses))
+"""Files of the standard library that write code and run it."""
+_CHANGING_CLASSES = frozenset(module.__file__ or "" for module in (lazy, parametrize)) | _LOOKING_AT_FRAMES
+"""Files that change the class of an object: of a lazy layer once its shape is known, of a parametrized layer."""
 _IMPORTING = frozenset({"<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>"})
 
 _READ = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame", "f_code"})
 _CHANGED = frozenset(
     {"__code__", "__defaults__", "__kwdefaults__", "__bases__", "__class__", "__name__", "__qualname__"}
 )
-_LOOKED_AT = frozenset(
+_ALWAYS_REPORTED = frozenset(
     {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace", "sys.setprofile"}
     | {"sys.addaudithook", "sys.monitoring.register_callback", "cpython.PyInterpreterState_New"}
     | {"gc.get_objects", "gc.get_referrers", "gc.get_referents", "code.__new__", "function.__new__"}
@@ -59,32 +61,36 @@ _LOOKED_AT = frozenset(
     | {"ctypes.addressof", "ctypes.string_at", "ctypes.wstring_at", "ctypes.call_function", "ctypes.PyObj_FromPtr"}
     | {"ctypes.memoryview_at"}
 )
-"""Events that say enough by themselves."""
+"""Events that are reported whatever their arguments are."""
+_WATCHED = (
+    _ALWAYS_REPORTED
+    | {"exec", "object.__getattr__", "object.__setattr__", "object.__delattr__"}
+    | {"pickle.find_class", "open", "socket.__new__"}
+)
 _UNPICKLED = frozenset({"torch", "numpy", "collections", "_codecs", "copyreg", "datetime", "pathlib", "decimal"})
 _PLAIN = frozenset({"set", "frozenset", "complex", "bytearray", "bytes", "slice", "range", "object", "int", "float"})
 
 
 def watch(channel: int) -> None:
-    """Tell on the descriptor ``channel`` what a submission's code does, for as long as the process lives.
+    """Report on the descriptor ``channel`` what a submission's code does, for as long as the process lives.
 
-    Each kind of event is told once, as ``{"seen": sentence}``. Whatever the hook works with is bound here: to replace
-    a function of a module, or one that is built in, changes nothing in it.
+    Each kind of event is reported once, as ``{"seen": sentence}``. All functions that the hook works with are bound
+    before the submission runs: to replace one in its module, or a built-in one, changes nothing in the hook.
     """
     sys.addaudithook(_hook(channel))
 
 
 def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
-    getframe, write, fstat, leave, pack, quoted = (
-        *(sys._getframe, os.write, os.fstat, os._exit, lengths, encode_basestring_ascii),
-    )
+    getframe, write, fstat, leave = sys._getframe, os.write, os.fstat, os._exit
+    pack, quoted = lengths, encode_basestring_ascii
     socket = fstat(channel)
     identity = (socket.st_dev, socket.st_ino)
     theirs = names_of_theirs()
-    ours = str(Path(__file__).parent.parent) + os.sep  # all of the worker, not only this folder
+    ours = str(Path(__file__).parent.parent) + os.sep  # the whole worker, not only this folder
     libraries = (*(entry for entry in sys.path if len(entry) > 1 and entry[0] == "/"), "<frozen ")
     stdlib = sys.stdlib_module_names
     kind, number, text = type, int, str
-    told: set[str] = set()
+    reported: set[str] = set()
     busy = False
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
@@ -93,18 +99,18 @@ def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
             return
         busy = True
         try:
-            what = named(event, args)
-            if what is not None and what not in told and told.__len__() < _MOST:
-                frame = culprit(event, args)
+            name = described(event, args)
+            if name is not None and name not in reported and reported.__len__() < _MOST:
+                frame = cause(event, args)
                 if frame is not None:
-                    told.add(what)
-                    tell(f"{what} ({frame.f_code.co_filename}, line {frame.f_lineno})")
+                    reported.add(name)
+                    report(f"{name} ({frame.f_code.co_filename}, line {frame.f_lineno})")
         finally:
             busy = False
 
-    def named(event: str, args: tuple[Any, ...]) -> str | None:
-        """The event in words, or None if it means nothing."""
-        if event in _LOOKED_AT:
+    def described(event: str, args: tuple[Any, ...]) -> str | None:
+        """The event in words, or None if it is harmless."""
+        if event in _ALWAYS_REPORTED:
             return event
         if event == "exec":
             return "text run as code"
@@ -121,18 +127,24 @@ def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
             return None if plain and "." not in name else f"{module}.{name} unpickled"
         if event == "open":
             path = args[0]
-            # of a class of the submission's own, it is not asked: what that does would go unseen
+            # An object of the submission's own class is not asked for its path: its code would run unseen.
             if kind(path) is number:
                 return "open() of the channel" if path == channel else None
             inside = kind(path) is text and path.startswith("/proc/") and ("/mem" in path or "/fd" in path)
             return "open() of a process's insides" if inside else None
         return event if args[1] == 1 else None  # socket.__new__ of the family AF_UNIX
 
-    def culprit(event: str, args: tuple[Any, ...]) -> FrameType | None:
-        """The frame of the submission's that caused the event, whatever libraries it went through; None where one of
-        them had its own reason."""
+    def cause(event: str, args: tuple[Any, ...]) -> FrameType | None:
+        """The submission's frame that caused the event, through whatever libraries.
+
+        None if our code caused it, or a library for a reason of its own.
+        """
         frame: FrameType | None = getframe(2)
-        excused = _WRITING if event == "exec" else _BECOMING if event == "object.__setattr__" else _LOOKING
+        excused = _LOOKING_AT_FRAMES
+        if event == "exec":
+            excused = _WRITING_CODE
+        elif event == "object.__setattr__":
+            excused = _CHANGING_CLASSES
         imported = event == "exec" and frame is not None and frame.f_code.co_filename in _IMPORTING
         if imported and args[0].co_filename.startswith(libraries):
             return None
@@ -141,18 +153,18 @@ def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
             name = code.co_filename
             if name in theirs:
                 return frame
-            # a file that is imported and is no library's was written by the submission
+            # The submission wrote a file that is imported and does not belong to a library.
             if not imported and (name in excused or name.startswith(ours) or _imports(name, code.co_name)):
                 return None
             frame = frame.f_back
         return None
 
-    def tell(what: str) -> None:
+    def report(sentence: str) -> None:
         here = fstat(channel)
         if (here.st_dev, here.st_ino) != identity:
-            # the channel was put out of the way: there is nothing left to tell it by
+            # Another file was put in the place of the channel: nothing can be reported any more.
             leave(1)
-        message = ('{"seen": ' + quoted(what[:300]) + "}").encode()
+        message = ('{"seen": ' + quoted(sentence[:300]) + "}").encode()
         write(channel, pack(message.__len__(), 0) + message)
 
     return hook
@@ -160,7 +172,3 @@ def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
 
 def _imports(file: str, function: str) -> bool:
     return file in _IMPORTING and function == "_find_and_load"
-
-
-_WATCHED = _LOOKED_AT | {"exec", "object.__getattr__", "object.__setattr__", "object.__delattr__"}
-_WATCHED |= {"pickle.find_class", "open", "socket.__new__"}

@@ -1,12 +1,12 @@
-"""What a session may not do: the layers that Linux lays around a forked child, from the inside.
+"""What a session may not do: the layers that Linux puts around a forked child, from the inside.
 
-Each function is one layer and undoes nothing. Order matters and is kept by ``warm``: namespaces and mounts need the
-capabilities that come with a new user namespace, Landlock and seccomp need ``no_new_privs``, and the seccomp filter
-comes last because it refuses the system calls of all the others.
+Each function is one layer, and no function takes a layer away. Their order matters; ``warm`` keeps it. Namespaces and
+mounts need the capabilities that come with a new user namespace. Landlock and seccomp need ``no_new_privs``. The filter
+of seccomp comes last, because it refuses the system calls of all the others.
 
-Everything goes through ``ctypes`` to the C library. ``os.unshare`` is there from Python 3.12 only; a package for
-Landlock or seccomp would have to be mounted into the sandbox with its shared library, and these are two structures and
-an array of numbers. Sources: namespaces(7), user_namespaces(7), capabilities(7), landlock(7), seccomp(2) and the
+Everything goes through ``ctypes`` to the C library. ``os.unshare`` exists only from Python 3.12 on. A package for
+Landlock or seccomp would have to be mounted into the sandbox with its shared library, for two structures and an array
+of numbers. Sources: namespaces(7), user_namespaces(7), capabilities(7), landlock(7), seccomp(2) and the
 kernel's ``unistd_64.h`` (x86_64) and ``asm-generic/unistd.h`` (aarch64).
 """
 
@@ -40,12 +40,13 @@ __all__ = [
 
 
 WHOLE_PROC = Path("/whole-proc")
-"""The machine's own ``/proc``, with a card and as root. The kernel mounts a new one only where a whole one is in sight
-already, and bubblewrap covers parts of the one that it makes for root. Out of sight before a session begins."""
+"""The machine's own ``/proc``, mounted where a session uses a GPU and root runs the grader. The kernel mounts a new
+``/proc`` only where a whole one is visible, and bubblewrap covers parts of the one that it makes for root. It is hidden
+before a session begins."""
 
 
 class Unconfined(Exception):
-    """A layer cannot be put in force; the text names it and says why. Never the submission's fault."""
+    """A layer cannot be put in force. The text names it and says why. It is never the submission's fault."""
 
 
 @functools.cache
@@ -92,10 +93,10 @@ _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 def enter_namespaces() -> None:
     """Own user, PID (from the next fork on), mount, IPC, network, UTS and cgroup namespaces. Needs a single thread."""
     user, group = os.getuid(), os.getgid()
-    # a change of user has taken /proc/self away from the process; ``hide_from_others`` gives it up again
+    # A change of user takes /proc/self away from the process. It has it back until ``hide_from_others``.
     _prctl("namespaces", _PR_SET_DUMPABLE, 1)
     with contextlib.suppress(OSError):
-        # when the machine runs out of memory, a session is to go before what started it
+        # When the machine runs out of memory, the kernel is to end a session before what started it.
         Path("/proc/self/oom_score_adj").write_text("1000")
     _call("namespaces", "unshare", sum(_CLONE_NEW.values()))
     try:
@@ -114,16 +115,16 @@ def mount_scratch(path: Path, *, size: int, files: int) -> None:
 
 
 def hide_processes() -> None:
-    """``/proc`` gone from sight.
+    """Cover ``/proc`` with an empty folder, which shows no process, not even the session's own.
 
-    Nothing in a submission needs it, and an empty folder shows no process at all, not even the session's own.
+    Nothing in a submission needs it.
     """
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_RDONLY
     _call("/proc", "mount", b"none", b"/proc", b"tmpfs", flags, b"size=4k,nr_inodes=1,mode=555")
 
 
 def show_own_processes() -> None:
-    """``/proc`` with this PID namespace in it, read and written by its rules. Called by its first process.
+    """Mount a ``/proc`` that shows only this PID namespace. Called by the first process of the namespace.
 
     CUDA names its threads by writing to ``/proc/self/task``, under the numbers that they have in this namespace.
     """
@@ -141,10 +142,10 @@ _LARGE_PAGE = 2**21
 
 
 def use_large_pages() -> None:
-    """Gather this process's memory into large pages, where the kernel can (Linux 6.1).
+    """Move this process's memory to large pages, where the kernel can (Linux 6.1).
 
-    A fork copies an entry for every page, and three forks make a session: with large pages they take a third of the
-    time. Changes no content, so a refusal is no failure.
+    A fork copies an entry for every page, and a session takes three forks. With large pages they take a third of the
+    time. No content changes, so it does not matter if the kernel refuses.
     """
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/maps").read_text().splitlines():
@@ -161,12 +162,12 @@ def use_large_pages() -> None:
 
 
 def be_subreaper() -> None:
-    """Orphans among this process's descendants become its children."""
+    """Make orphans among this process's descendants its children."""
     _prctl("subreaper", _PR_SET_CHILD_SUBREAPER, 1)
 
 
 def hide_from_others() -> None:
-    """No process without privileges may trace this one or read its memory."""
+    """Let no process without privileges trace this one or read its memory."""
     _prctl("dumpable", _PR_SET_DUMPABLE, 0)
 
 
@@ -180,21 +181,21 @@ def limit(
     file_bytes: int,
     gpu: bool = False,
 ) -> dict[str, str]:
-    """The kernel's own limits on this process, soft and hard. Returns layer → in force, or why not.
+    """Set the kernel's own limits on this process, soft and hard. Returns layer → in force, or why not.
 
-    ``memory`` (bytes; None for no limit) comes on top of ``held``, what the process holds already. It limits the
-    address space: unlike RLIMIT_DATA that counts shared memory as well, and on a CPU torch reserves hardly more than it
-    uses. CUDA reserves terabytes, so with a ``gpu`` it is data that is limited. ``processes`` counts processes and
-    threads (None: no limit).
+    ``memory`` (bytes; None for no limit) is added to ``held``, the bytes that the process has already. The limit is on
+    the address space, which counts shared memory as RLIMIT_DATA does not; on a CPU, torch reserves hardly more than it
+    uses. With a ``gpu`` the limit is on data, because CUDA reserves terabytes. ``processes`` counts processes and
+    threads (None for no limit).
     """
     import resource
 
     wanted: dict[str, tuple[int, int]] = {
-        # the soft limit ends the process with SIGXCPU; code that ignores it meets SIGKILL a second later
+        # The soft limit ends the process with SIGXCPU. Code that ignores it is ended by SIGKILL a second later.
         "CPU": (cpu_seconds, cpu_seconds + 1),
         "NOFILE": (open_files, open_files),
         "FSIZE": (file_bytes, file_bytes),
-        # 1 byte stops a core dump, also one that goes to a program, which 0 does not; see core(5)
+        # 1 byte prevents a core dump, also one that is piped to a program, which 0 does not prevent; see core(5).
         "CORE": (1, 1),
         "MEMLOCK": (0, 0),
         "MSGQUEUE": (0, 0),
@@ -217,10 +218,10 @@ def limit(
                 soft, hard = min(soft, ceiling), min(hard, ceiling)
             resource.setrlimit(number, (soft, hard))
         except (OSError, ValueError):
-            # macOS refuses some of these, the address space above all
+            # macOS refuses some of these, above all the address space.
             refused.append(name)
-    told = f"in force, except RLIMIT_{', RLIMIT_'.join(refused)}" if refused else "in force"
-    return {"limits": f"{told}; of memory the data alone, not the address space, for CUDA" if gpu else told}
+    state = f"in force, except RLIMIT_{', RLIMIT_'.join(refused)}" if refused else "in force"
+    return {"limits": f"{state}; of memory the data alone, not the address space, for CUDA" if gpu else state}
 
 
 # --- privileges -------------------------------------------------------------------------------------------------------
@@ -230,7 +231,7 @@ _SECURE_ALL_LOCKED = 0b11101111  # no root, no setuid fixup, no ambient raise, e
 
 
 def drop_privileges() -> None:
-    """No capability in any set, none to be had back: bounding, ambient, inheritable, permitted, effective."""
+    """Empty every set of capabilities for good: bounding, ambient, inheritable, permitted, effective."""
     layer = "capabilities"
     _prctl(layer, _PR_SET_NO_NEW_PRIVS, 1)
     _prctl(layer, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
@@ -260,11 +261,12 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 
 
 def restrict_files(scratch: Path, devices: Sequence[str] = ()) -> str:
-    """Reading anywhere that is mounted, writing in ``scratch`` and to ``/dev/null`` alone; no TCP, no signals or
-    abstract sockets to anything outside. ``devices`` are the card's files, to be written and controlled; with them goes
-    ``/proc``, see ``show_own_processes``.
+    """Allow reading wherever something is mounted, and writing only in ``scratch`` and to ``/dev/null``.
 
-    Returns what to say about the layer: an older kernel has less of it, or none.
+    TCP is refused, and so are signals and abstract sockets to anything outside. ``devices`` are the files of the GPU,
+    which may be written and controlled. ``/proc`` may then be written too, see ``show_own_processes``.
+
+    Returns a sentence about the layer: an older kernel has less of it, or none.
     """
     libc = _libc()
     version = libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)
@@ -273,7 +275,7 @@ def restrict_files(scratch: Path, devices: Sequence[str] = ()) -> str:
     every_right = (1 << _FILE_RIGHTS.get(version, 16)) - 1
     network = 0b11 if version >= 4 else 0
     scoped = 0b11 if version >= 6 else 0
-    # an older kernel takes a shorter structure
+    # An older kernel takes a shorter structure.
     attributes = struct.pack("=QQQ", every_right, network, scoped)[: 8 if version < 4 else 16 if version < 6 else 24]
     rules = libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
     if rules < 0:
@@ -303,13 +305,13 @@ def restrict_files(scratch: Path, devices: Sequence[str] = ()) -> str:
 
 # --- seccomp ----------------------------------------------------------------------------------------------------------
 
-# name → number on x86_64, number on aarch64; None where the architecture hasn't got it.
-# A list of what is refused, and not of what is allowed: what numpy, torch and the C library call changes with every
-# release, and a right submission that dies of an unlisted call would be our failure. Two things make up for it: every
-# call newer than this list is refused as unknown, and what is left works on the session's own memory, its own files
-# and its own threads, because nothing else is reachable by then.
+# Name → number on x86_64, number on aarch64; None where the architecture does not have the call.
+# This is a list of what is refused, and not of what is allowed. What numpy, torch and the C library call changes with
+# every release, and to end a right submission for an unlisted call would be our failure. Two things make up for it:
+# Every call that is newer than this list is refused as unknown. All other calls work on the session's own memory, files
+# and threads, because nothing else is reachable by then.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
-    # other processes, new programs (threads are let through, see below)
+    # other processes, new programs (threads are allowed, see below)
     "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281),
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
     "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424),
@@ -350,10 +352,10 @@ _CLONE3 = (435, 435)
 _PRLIMIT = (302, 261)
 _SOCKET = (41, 198)
 _LOCAL = 1  # AF_UNIX
-_LAST_KNOWN = 462  # mseal; whatever comes after was not judged here
+_LAST_KNOWN = 462  # mseal; later calls were not considered here
 _CLONE_THREAD = 0x00010000
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-"""Machine → column above, the number by which seccomp knows it."""
+"""Machine → column above, and the number by which seccomp knows the machine."""
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -362,11 +364,11 @@ _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 
 
 def restrict_system_calls(*, gpu: bool = False) -> str:
-    """Refuse the system calls above for good, with EPERM; end the process on another machine's calls.
+    """Refuse the system calls above for good, with EPERM. A call by another machine's numbers ends the process.
 
-    Threads may be started, processes may not: ``clone`` needs CLONE_THREAD, and ``clone3``, whose flags a filter cannot
-    read, is answered as if the kernel were older, on which the C library falls back to ``clone``. With a ``gpu``, CUDA
-    may listen on a local socket: in a network namespace of its own, where nobody can connect.
+    Threads may be started, processes may not: ``clone`` needs CLONE_THREAD. A filter cannot read the flags of
+    ``clone3``, so that call is answered as by an older kernel, and the C library then uses ``clone``. With a ``gpu``,
+    CUDA may listen on a local socket, in a network namespace of its own, where nobody can connect.
     """
     machine = platform.machine()
     if machine not in _MACHINES:
@@ -394,7 +396,7 @@ def _filter(machine: str, *, gpu: bool) -> bytes:
         step(_EQUAL, identity, 1, 0),
         step(_RETURN, _KILL),
         step(_LOAD, _NUMBER),
-        # also the second numbering of x86_64 (x32), which begins far above
+        # This refuses the second numbering of x86_64 (x32) too, which begins far above.
         step(_AT_LEAST, _LAST_KNOWN + 1, 0, 1),
         step(_RETURN, unknown),
         *when(_CLONE3[column], step(_RETURN, unknown)),
@@ -406,7 +408,7 @@ def _filter(machine: str, *, gpu: bool) -> bytes:
             step(_RETURN, refuse),
             step(_RETURN, _ALLOW),
         ),
-        # limits of oneself may be read and lowered, those of the session's first process may not
+        # A process may read and lower its own limits, but not those of the session's first process.
         *when(
             _PRLIMIT[column],
             step(_LOAD, _ARGUMENT),
@@ -432,5 +434,5 @@ def _filter(machine: str, *, gpu: bool) -> bytes:
 
 
 with contextlib.suppress(OSError):
-    # found once, before the fork: afterwards the library may be out of reach
+    # Once, before the fork: afterwards the library may be out of reach.
     _libc()

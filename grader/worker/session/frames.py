@@ -1,12 +1,12 @@
-"""One message across the sandbox's wall: JSON and tensors, bounded, checked before they are believed.
+"""One message across the sandbox's boundary: JSON and tensors, bounded, and checked before they are believed.
 
 A frame is two 4-byte big-endian unsigned lengths, that of the JSON part and that of the tensor part, then both parts.
 The JSON part is one object in UTF-8 without NaN or Infinity. The tensor part is empty, or a safetensors file
 (https://github.com/huggingface/safetensors#format): an 8-byte little-endian length, a JSON header, the data.
 
-Whoever reads a frame trusts nothing in it. Lengths are held against the limit first, the header of the tensor part is
-held against its length next, and only then is room made for the data, exactly as much as was announced. There are two
-ways out: a clean value or a ``FrameError``.
+Whoever reads a frame trusts nothing in it. The lengths are compared with the limit first, then the header of the tensor
+part with its length. Only then is memory taken for the data, exactly as much as was announced. There are two outcomes:
+a clean value or a ``FrameError``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import math
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,9 +36,9 @@ __all__ = [
 FRAME_BYTES = 256 * 2**20
 """Bytes of a whole frame, unless a caller says otherwise."""
 JSON_BYTES = 4 * 2**20
-"""Bytes of the JSON part: parsed, it takes up to fifty times as much, so that it stays below a whole frame."""
+"""Bytes of the JSON part. Parsed, it takes up to fifty times as much memory, which is still less than a whole frame."""
 REQUEST_JSON_BYTES = 16 * 2**20
-"""The same towards the sandbox: requests carry a submission's source."""
+"""The same for requests to the sandbox, which carry a submission's source."""
 _HEADER_BYTES = 2**20
 _TENSORS = 10_000
 _NAME_CHARACTERS = 300
@@ -47,7 +48,7 @@ _DIGITS = 400
 
 _LENGTHS = struct.Struct(">II")
 lengths = _LENGTHS.pack
-"""What a frame begins with, from the bytes of its JSON and of its tensors."""
+"""The beginning of a frame, from the numbers of bytes of its JSON and of its tensors."""
 _HEADER_LENGTH = struct.Struct("<Q")
 _DTYPES = {
     "F16": ("float16", 2),
@@ -59,13 +60,25 @@ _DTYPES = {
     "U8": ("uint8", 1),
     "BOOL": ("bool", 1),
 }
-"""The name in a safetensors header → the name in torch and the bytes of one element. Nothing else crosses."""
+"""The name in a safetensors header → the name in torch and the bytes of one element. No other dtype is allowed."""
 _CODES = {name: (code, element_bytes) for code, (name, element_bytes) in _DTYPES.items()}
 
 Receive = Callable[[int], bytes]
-"""Hands over between 1 and so many bytes, waiting for them; ``b""`` when the other side has hung up."""
-_Entry = tuple[str, str, tuple[int, ...], int]
-"""Name, torch dtype, shape, and where in the data the tensor begins."""
+"""Waits for bytes and returns at least one and at most the given number; ``b""`` when the other side has hung up."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One tensor of a safetensors header."""
+
+    name: str
+    dtype: str
+    """The name in torch: ``float32``."""
+    shape: tuple[int, ...]
+    begin: int
+    """Where in the data it begins, in bytes."""
+    end: int
+    """Where in the data it ends, in bytes."""
 
 
 class FrameError(Exception):
@@ -85,7 +98,7 @@ def encode(
     ``limit`` bytes.
     """
     try:
-        # "replace": text of a submission may hold lone surrogates, which UTF-8 cannot carry
+        # "replace": text of a submission may contain lone surrogates, which UTF-8 cannot carry.
         text = json.dumps(dict(message), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except (TypeError, ValueError, RecursionError) as exc:
         raise FrameError(f"the message cannot be written as JSON: {exc}") from exc
@@ -95,22 +108,22 @@ def encode(
 
 
 def _tensor_part(tensors: Mapping[str, torch.Tensor]) -> bytes:
-    """A safetensors file. Its library takes ten times as long over many small tensors, and those are all there are."""
-    plain: list[tuple[int, str, str, torch.Tensor]] = []
+    """A safetensors file. The format's own library takes ten times as long for many small tensors, as they are here."""
+    codes: dict[str, str] = {}
+    sizes: dict[str, int] = {}
     for name, tensor in tensors.items():
         dtype = str(tensor.dtype).removeprefix("torch.")
         if dtype not in _CODES:
             raise FrameError(f"the tensor {name!r} has dtype {tensor.dtype}: allowed are {', '.join(sorted(_CODES))}")
-        code, element_bytes = _CODES[dtype]
-        plain.append((-element_bytes, name, code, tensor.detach().cpu().contiguous()))
+        codes[name], sizes[name] = _CODES[dtype]
     header: dict[str, Any] = {}
     data: list[bytes] = []
     begin = 0
-    # the largest elements first, so that all of them are aligned
-    for _, name, code, tensor in sorted(plain, key=lambda one: one[:2]):
-        data.append(_bytes_of(tensor))
+    # The largest elements come first, so that all of them are aligned.
+    for name in sorted(tensors, key=lambda name: (-sizes[name], name)):
+        data.append(_bytes_of(tensors[name].detach().cpu().contiguous()))
         end = begin + len(data[-1])
-        header[name] = {"dtype": code, "shape": list(tensor.shape), "data_offsets": [begin, end]}
+        header[name] = {"dtype": codes[name], "shape": list(tensors[name].shape), "data_offsets": [begin, end]}
         begin = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % _HEADER_LENGTH.size)
@@ -118,8 +131,6 @@ def _tensor_part(tensors: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def _bytes_of(tensor: torch.Tensor) -> bytes:
-    import torch
-
     return tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
@@ -144,9 +155,9 @@ def decode(frame: bytes, *, limit: int = FRAME_BYTES) -> tuple[dict[str, Any], d
 def read(
     receive: Receive, *, limit: int = FRAME_BYTES, json_limit: int = JSON_BYTES
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
-    """The next frame's message and tensors, or None when the other side hung up before it began.
+    """The next frame's message and tensors, or None if the other side hung up before a frame began.
 
-    Allocates at most ``limit`` bytes, and never before the lengths and the tensors' header have been checked.
+    Takes at most ``limit`` bytes of memory, and none before the lengths and the tensors' header have been checked.
     Raises FrameError, and whatever ``receive`` raises.
     """
     start = receive(_LENGTHS.size)
@@ -178,7 +189,7 @@ def _check_lengths(json_bytes: int, tensor_bytes: int, limit: int, json_limit: i
 
 
 def _exactly(receive: Receive, count: int) -> bytearray:
-    # grown as bytes arrive, so that an announcement alone takes no memory
+    # It grows as bytes arrive, so that an announcement alone takes no memory.
     data = bytearray()
     while len(data) < count:
         piece = receive(min(count - len(data), 2**20))
@@ -211,7 +222,7 @@ def _refuse(constant: str) -> None:
 
 
 def _integer(digits: str) -> int:
-    # reading a number takes the square of its length, and not every Python has a limit of its own
+    # The time to read a number grows with the square of its length, and not every Python limits it.
     if len(digits) > _DIGITS:
         raise ValueError(f"an integer has more than {_DIGITS} digits")
     return int(digits)
@@ -227,12 +238,12 @@ def _finite(digits: str) -> float:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("an object has the same key twice")
     return value
 
 
 def _check_values(value: dict[str, Any]) -> None:
-    """Depth, and text that UTF-8 can carry: what comes later (reports, schemas) recurses and writes files."""
+    """Refuse deep nesting, and text that UTF-8 cannot carry: reports and schemas recurse, and are written to files."""
     level: list[Any] = [value]
     for _ in range(_DEPTH):
         below: list[Any] = []
@@ -253,17 +264,17 @@ def _check_values(value: dict[str, Any]) -> None:
 
 
 def _entries(header: dict[str, Any], data_bytes: int) -> list[_Entry]:
-    """The header's tensors in the data's order; every byte belongs to exactly one. Raises FrameError."""
+    """The tensors of the header in the order of the data. Every byte belongs to exactly one. Raises FrameError."""
     if len(header) > _TENSORS:
         raise FrameError(f"the frame holds {len(header)} tensors: at most {_TENSORS} are allowed")
-    spans: list[tuple[int, int, _Entry]] = []
-    for name, entry in header.items():
+    entries: list[_Entry] = []
+    for name, fields in header.items():
         shown = repr(name[:_NAME_CHARACTERS])
         if len(name) > _NAME_CHARACTERS:
             raise FrameError(f"the tensor {shown}… has a name of more than {_NAME_CHARACTERS} characters")
-        if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        if not isinstance(fields, dict) or fields.keys() != {"dtype", "shape", "data_offsets"}:
             raise FrameError(f"the tensor {shown} needs dtype, shape and data_offsets, and nothing else")
-        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+        dtype, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
         if not isinstance(dtype, str) or dtype not in _DTYPES:
             raise FrameError(f"the tensor {shown} has dtype {str(dtype)[:40]!r}: allowed are {', '.join(_DTYPES)}")
         torch_name, element_bytes = _DTYPES[dtype]
@@ -277,17 +288,19 @@ def _entries(header: dict[str, Any], data_bytes: int) -> list[_Entry]:
                 f"the tensor {shown} has {end - begin} bytes, but its shape {shape} and {dtype} do not take that"
             )
         if begin % element_bytes:
-            raise FrameError(f"the tensor {shown} begins at byte {begin}, which is no multiple of {element_bytes}")
-        spans.append((begin, end, (name, torch_name, tuple(shape), begin)))
-    spans.sort(key=lambda span: span[:2])
+            raise FrameError(f"the tensor {shown} begins at byte {begin}, which is not a multiple of {element_bytes}")
+        entries.append(_Entry(name, torch_name, tuple(shape), begin, end))
+    entries.sort(key=lambda entry: (entry.begin, entry.end))
     position = 0
-    for begin, end, (name, *_) in spans:
-        if begin != position:
-            raise FrameError(f"the tensor {name!r} begins at byte {begin} of the data where {position} was due")
-        position = end
+    for entry in entries:
+        if entry.begin != position:
+            raise FrameError(
+                f"the tensor {entry.name!r} begins at byte {entry.begin} of the data: it should begin at {position}"
+            )
+        position = entry.end
     if position != data_bytes:
         raise FrameError(f"the tensors cover {position} of {data_bytes} bytes of data")
-    return [entry for _, _, entry in spans]
+    return entries
 
 
 def _are_sizes(values: Any) -> bool:
@@ -295,20 +308,18 @@ def _are_sizes(values: Any) -> bool:
 
 
 def _tensors(entries: list[_Entry], data: bytearray) -> dict[str, torch.Tensor]:
-    import torch
-
     tensors = {}
-    for name, dtype, shape, begin in entries:
-        count = math.prod(shape)
-        # a byte of a bool other than 0 and 1 would compare unequal to both, so bools are read as numbers first
-        stored = torch.uint8 if dtype == "bool" else getattr(torch, dtype)
+    for entry in entries:
+        count = math.prod(entry.shape)
+        # A bool whose byte is not 0 or 1 would compare unequal to both, so bools are read as numbers first.
+        stored = torch.uint8 if entry.dtype == "bool" else getattr(torch, entry.dtype)
         if count:
-            tensor = torch.frombuffer(data, dtype=stored, count=count, offset=begin).reshape(shape)
+            tensor = torch.frombuffer(data, dtype=stored, count=count, offset=entry.begin).reshape(entry.shape)
         else:
-            tensor = torch.empty(shape, dtype=stored)
-        if dtype == "bool":
+            tensor = torch.empty(entry.shape, dtype=stored)
+        if entry.dtype == "bool":
             if count and int(tensor.max()) > 1:
-                raise FrameError(f"the tensor {name!r} has booleans that are neither 0 nor 1")
+                raise FrameError(f"the tensor {entry.name!r} has booleans that are neither 0 nor 1")
             tensor = tensor.bool()
-        tensors[name] = tensor
+        tensors[entry.name] = tensor
     return tensors

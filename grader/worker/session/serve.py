@@ -1,4 +1,4 @@
-"""The loop of one session: a frame with a request comes in, the handler answers, a frame with the reply goes out."""
+"""The loop of one session: read a frame with a request, let the handler answer, write a frame with the reply."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DETAIL_CHARACTERS = 2000
 
 
 class Handles(Protocol):
-    """What answers a session's requests; see ``handler``."""
+    """Answers a session's requests; see ``handler``."""
 
     def __init__(self, scratch: Path) -> None: ...
 
@@ -46,9 +46,9 @@ def _reply(handler: Handles, envelope: dict[str, Any], tensors: dict[str, torch.
     try:
         reply, reply_tensors = handler.handle(envelope["message"], tensors)
         return encode({"serial": serial, "reply": reply}, reply_tensors, limit=frame_bytes)
-    except BaseException as exc:  # whatever a submission raises is an answer too
+    except BaseException as exc:  # a submission may raise anything, and that is an answer too
         failure = {"kind": "exception", "detail": _describe(exc)}
-    # outside the except block, so that the frames which filled the memory are gone by now
+    # Outside the except block: the frames that may have filled the memory are gone by now.
     return encode({"serial": serial, "reply": {"failure": failure}}, limit=frame_bytes)
 
 

@@ -1,18 +1,22 @@
-"""The warm parent: it has torch imported, runs nothing of any submission, and forks a confined child per session.
+"""The warm parent: it has imported torch, runs no code of any submission, and forks a confined child per session.
 
     warm parent ──fork──► doorway ──fork──► keeper ──fork──► session
     (torch, once)         enters new        first process    the student's code
                           namespaces,       of its PID
                           leaves            namespace
 
-The *keeper* is there so that the session is an ordinary process: signals end it as they end any other, it is waited for
-and its death is told apart. When the keeper ends, the kernel kills everything in its namespace. It ends when the
-session does, or when the trusted side hangs up. Without namespaces it kills the descendants it can find.
+Because of the *keeper*, the session is an ordinary process: signals end it as they end any other, and the keeper, which
+waits for it, knows how it ended. The keeper ends when the session does, or when the trusted side hangs up. The kernel
+then kills everything in its namespace. Without namespaces the keeper kills the descendants that it can find.
 
-The trusted side talks to the parent in lines of JSON on a control socket, with three descriptors passed along for each
-session: the channel for frames (see ``serve``), the pipe for output, and the status socket. On the status socket the
-keeper introduces itself with a descriptor of its process, the session reports that it is confined, or why not, before
-any code of a submission is there, and the keeper reports how the session ended. The session has closed it by then.
+The trusted side sends lines of JSON to the parent on a control socket. With each request for a session it passes three
+descriptors: the channel for frames (see ``serve``), the pipe for output, and the status socket. Three reports come back
+on the status socket:
+
+1. The keeper sends a descriptor of its process.
+2. The session says that it is confined, or why not, before it has received any code of a submission. It then closes the
+   status socket.
+3. The keeper says how the session ended.
 """
 
 from __future__ import annotations
@@ -47,6 +51,7 @@ _WORKER = __name__.removesuffix(".session.warm")
 _OURS = 3
 """Processes of a session that are ours: keeper, session, and the doorway until it is waited for."""
 _KERNEL_COUNTS_PER_NAMESPACE = (5, 14)
+"""The first version of Linux that counts the processes of each user namespace apart."""
 _CHANNEL, _STATUS = 3, 4
 """The session's descriptors: 0 empty, 1 and 2 output, 3 the channel, 4 the status until it is confined."""
 
@@ -59,7 +64,7 @@ def main(argument: str) -> NoReturn:
         _become(settings["user"])
     try:
         handler = _warm_up(settings["handler"])
-    except Exception as exc:  # whatever an import raises; the trusted side turns it into its own error
+    except Exception as exc:  # an import may raise anything; the trusted side makes an error of its own from it
         _tell(control, {"failed": f"{type(exc).__name__}: {exc}"})
         os._exit(1)
     if sys.platform == "linux":
@@ -91,14 +96,14 @@ def main(argument: str) -> NoReturn:
 
 
 def _become(user: int) -> None:
-    """From root, which no limit on processes holds, to an ordinary user without any capability."""
+    """Change from root, to which no limit on processes applies, to an ordinary user without any capability."""
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
 
 
 def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
-    """Import what sessions need, so that they find it there; compute nothing, or a pool of threads would start."""
+    """Import what sessions need, before they are forked. Nothing is computed, which would start a pool of threads."""
     name = f"{_WORKER}.handler"
     if handler is not None:
         spec = importlib.util.spec_from_file_location(name, handler)
@@ -116,14 +121,14 @@ def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
     import torch.nn.functional
 
     torch.set_num_threads(1)
-    # Both look at the processor through /proc, which a session has not: the one now, the other not at all.
+    # Both read /proc, which a session does not have: the first is made to do so now, the second is switched off.
     torch.backends.cpu.get_cpu_capability()
     torch.backends.nnpack.set_flags(False)  # type: ignore[no-untyped-call]
     threads = _status_field("Threads")
     if threads is not None and threads != 1:
         raise RuntimeError(f"the warm parent has {threads} threads where one was expected: it cannot be forked safely")
     gc.collect()
-    # what is here now stays where it is: children share its pages for as long as nobody touches them
+    # The collector leaves alone what exists now, so that children share its pages.
     gc.freeze()
     if sys.platform == "linux":
         confine.use_large_pages()
@@ -152,7 +157,7 @@ def _tell(connection: socket.socket, report: dict[str, Any], descriptors: tuple[
         else:
             connection.sendall(line)
     except OSError:
-        # the other side is gone, and will be noticed where something depends on it
+        # The other side is gone. That is noticed where something depends on it.
         return
 
 
@@ -193,7 +198,7 @@ def _doorway(
     try:
         gc.disable()
         if sys.platform == "linux":
-            # they are the examiner's too, and may be other ones by now
+            # The examiner may use other cores by now than when the parent started.
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(0, request["cores"])
         if confined:
@@ -263,7 +268,7 @@ def _wait_for(session: int) -> dict[str, Any] | None:
                 return ended
             if child == session:
                 how = {"signal": os.WTERMSIG(code)} if os.WIFSIGNALED(code) else {"exit": os.WEXITSTATUS(code)}
-                # a fork begins with what its parent held
+                # A forked process begins with its parent's memory, which is not its own use.
                 own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
                 memory = (usage.ru_maxrss - own) * (1 if sys.platform == "darwin" else 1024)
                 used = {"cpu_seconds": usage.ru_utime + usage.ru_stime, "memory": memory}
@@ -273,7 +278,7 @@ def _wait_for(session: int) -> dict[str, Any] | None:
 
 
 def _kill_descendants(session: int | None = None) -> None:
-    """Without a PID namespace: kill the session's group, then what falls to this process, for 5 seconds."""
+    """Without a PID namespace: kill the session's group, then for 5 seconds each process that becomes our child."""
     if session is not None:
         for kill in (os.killpg, os.kill):
             try:
@@ -299,7 +304,7 @@ def _children() -> list[int]:
     children = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            # "pid (name) state parent …"; the name may hold spaces and brackets
+            # "pid (name) state parent …"; the name may contain spaces and brackets.
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError, IndexError):
             continue
@@ -329,7 +334,7 @@ def _session(
             os.umask(0o077)
             os.environ.clear()
             os.environ.update(request["environment"], HOME=str(scratch), TMPDIR=str(scratch))
-            # found once by the parent, for files of its own
+            # The parent looked for its own folder; the session must look again.
             tempfile.tempdir = None
             layers = confine.limit(
                 cpu_seconds=limits["cpu_seconds"],
@@ -352,26 +357,26 @@ def _session(
         _tell(report, {"confined": layers})
         report.close()
         gc.enable()
-        # a session is short, and what it makes is seldom garbage that only a search finds
+        # A session is short, and seldom makes garbage that only a search finds.
         gc.set_threshold(10_000)
         _out_of_reach()
         watch(_CHANNEL)
         serve(handler, _CHANNEL, frame_bytes=limits["frame_bytes"])
-    except BaseException:  # the channel is gone or spoilt; nothing may climb back into the parent's loop
+    except BaseException:  # the channel is gone or spoilt; no exception may reach the parent's loop
         os._exit(1)
     os._exit(0)
 
 
 def _out_of_reach() -> None:
-    """Take our modules out of the interpreter's table, and ours as the main program, before a submission can look."""
+    """Take our modules and our main program out of ``sys.modules``, before any code of a submission runs."""
     for name in [name for name in sys.modules if name == _WORKER or name.startswith(f"{_WORKER}.")]:
         del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
 
 
 def _keep_only(channel: int, output: int, status: int) -> None:
-    """Empty input, output to its pipe, channel, status; every other descriptor of the parent closed."""
-    # moved out of the way first, so that no copy overwrites one that is still to be copied
+    """Make descriptors 0 to 4 the empty input, twice the output, the channel and the status, and close all others."""
+    # They are moved to high numbers first, so that no copy overwrites a descriptor that is still to be copied.
     high = [os.dup2(descriptor, 100 + place) for place, descriptor in enumerate((channel, output, status))]
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
@@ -381,7 +386,7 @@ def _keep_only(channel: int, output: int, status: int) -> None:
     os.dup2(high[2], _STATUS, inheritable=False)
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     os.closerange(_STATUS + 1, max(soft, 256) if soft != resource.RLIM_INFINITY else 2**20)
-    # the parent's own streams remember what its descriptors were
+    # The parent's streams were made for its own descriptors.
     sys.stdout = _text_stream(1)
     sys.stderr = _text_stream(2)
 

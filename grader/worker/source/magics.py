@@ -1,21 +1,29 @@
-"""IPython's magics and shell escapes in source text."""
+"""Commands of IPython's in source text: each is replaced by Python that parses, line for line.
+
+- ``%%time`` and the like: the first line of the cell goes, the rest is Python.
+- ``%%bash`` and the like, and an unknown ``%%`` command over text that is not Python: the whole cell goes.
+- ``%%writefile models.py``: the cell is read as a file of the submission.
+- ``%time f()`` becomes ``f()``; ``%run models.py`` becomes ``from models import *``.
+- ``x = !ls`` becomes ``x = []``; ``x = %pwd`` becomes ``x = None``; any other line becomes ``pass``.
+
+Source: IPython's documentation of its input transformations (magics, shell escapes, help marks).
+"""
 
 from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import dataclass
 
 from ..trouble import bounded
 from .lexing import ASSIGNED_MAGIC, lex
 from .parsing import Failure, parse
 from .pieces import Note
 
-__all__ = ["dedented", "without_cell_magic", "without_magics"]
+__all__ = ["Cell", "dedented", "without_cell_magic", "without_magics"]
 
-
-# -------------------------------------------------------------------------------------------------------- magics
-
-_KEEPING = {"time", "timeit", "capture", "prun", "debug", "memit", "mprun", "lprun"}
+_OVER_PYTHON = frozenset({"time", "timeit", "capture", "prun", "debug", "memit", "mprun", "lprun"})
+"""Magics of a cell whose other lines are Python."""
 _FOREIGN = frozenset(
     {"bash", "sh", "shell", "script", "cmd", "system", "sx", "perl", "ruby", "R", "sql", "bigquery"}
 ) | {
@@ -23,51 +31,68 @@ _FOREIGN = frozenset(
     # Python, but in a process of its own: the notebook never sees its names.
     *("python", "python2", "python3", "pypy", "cython"),
 }
+"""Magics of a cell whose other lines are not for the notebook's Python."""
 _OF_IPYTHON = "a command of the notebook, not Python"
 
 
-def without_cell_magic(text: str) -> tuple[str, list[Note], str | None]:
-    """The cell without its ``%%`` line, empty when none of it is Python, and the path of a Python file it writes."""
+@dataclass(frozen=True)
+class Cell:
+    """A cell without its ``%%`` line."""
+
+    code: str
+    """The rest of it; empty where it is not for the notebook's Python."""
+    notes: tuple[Note, ...] = ()
+    """What was done with the ``%%`` line."""
+    file: str | None = None
+    """The path of the Python file that the cell writes."""
+
+
+def without_cell_magic(text: str) -> Cell:
+    """The cell without its ``%%`` line, if it has one."""
     match = re.match(r"\s*%%([^\W\d]\w*)[ \t]*([^\n]*)", text)
     if match is None:
-        return text, [], None
+        return Cell(text)
     magic, arguments = match[1], match[2].split()
-    first = text.count("\n", 0, match.start(1)) + 1
-    shown = bounded(match[0].strip())
-    rest = "\n" * (first - 1) + text[match.end() :]
+    line = text.count("\n", 0, match.start(1)) + 1
+    rest = "\n" * (line - 1) + text[match.end() :]
+
+    def note(why: str) -> tuple[Note]:
+        return (Note(line, bounded(match[0].strip()), why),)
+
     if magic in ("writefile", "file"):
-        target = arguments[-1].strip("\"'") if arguments else ""
-        if target.endswith(".py") and not target.startswith("/") and ".." not in target:
-            return "", [Note(first, shown, "read as a file that was handed in")], target
-        return "", [Note(first, shown, "writes a file that is not code of this folder")], None
-    if magic in _FOREIGN or (magic not in _KEEPING and isinstance(parse(without_magics(rest)[0]), Failure)):
-        return "", [Note(first, shown, "a cell in another language")], None
-    return rest, [Note(first, shown, _OF_IPYTHON)], None
+        file = arguments[-1].strip("\"'") if arguments else ""
+        if file.endswith(".py") and not file.startswith("/") and ".." not in file:
+            return Cell("", note("read as a file that was handed in"), file)
+        return Cell("", note("writes a file that is not code of this folder"))
+    if magic in _FOREIGN or (magic not in _OVER_PYTHON and isinstance(parse(without_magics(rest)[0]), Failure)):
+        return Cell("", note("a cell in another language"))
+    return Cell(rest, note(_OF_IPYTHON))
 
 
 def without_magics(text: str) -> tuple[str, list[Note]]:
-    """``text`` with IPython's lines replaced by statements that parse, line for line."""
+    """``text`` with IPython's commands replaced by statements that parse, line for line, and a note on each."""
     if not re.search(r"[%!?]", text):
         return text, []
-    out, notes = [], []
-    for kind, word, line, _, _ in lex(text, magics=True):
-        if kind != "magic":
-            out.append(word)
+    words: list[str] = []
+    notes: list[Note] = []
+    for token in lex(text, magics=True):
+        if token.kind != "magic":
+            words.append(token.text)
             continue
-        plain, why = _plain(word)
-        out.append(plain + "\n" * (word.count("\n") - plain.count("\n")))
-        notes.append(Note(line, bounded(word.strip().partition("\n")[0]), why))
-    return ("".join(out), notes) if notes else (text, [])
+        python, why = _as_python(token.text)
+        words.append(python + "\n" * (token.text.count("\n") - python.count("\n")))
+        notes.append(Note(token.line, bounded(token.text.strip().partition("\n")[0]), why))
+    return "".join(words), notes
 
 
-def _plain(magic: str) -> tuple[str, str]:
-    """Python in place of one magic, and what was done."""
+def _as_python(magic: str) -> tuple[str, str]:
+    """Python in place of one command, and what was done."""
     assigned = ASSIGNED_MAGIC.match(magic)
     start = assigned[1] if assigned else magic[: len(magic) - len(magic.lstrip())]
     command = magic[len(start) :].strip()
     timed = re.match(r"%{1,2}(?:time|prun|memit)\b[ \t]*(.*)", command, re.DOTALL)
     if timed and timed[1] and not isinstance(parse(timed[1]), Failure):
-        return start + timed[1], "timing left out"
+        return start + timed[1], "the timing is skipped"
     run = re.match(r"%run\b(?:[ \t]+-\w+)*[ \t]+['\"]?(?:\./)?([^\W\d][\w/]*)(?:\.py|\.ipynb)?['\"]?[ \t]*$", command)
     if run and not assigned:
         return f"{start}from {run[1].replace('/', '.')} import *", "read as an import"
@@ -77,6 +102,6 @@ def _plain(magic: str) -> tuple[str, str]:
 
 
 def dedented(text: str) -> str:
-    """IPython accepts a cell that is indented as a whole."""
+    """The cell without the indentation that all its lines have: IPython accepts a cell that is indented as a whole."""
     first = re.search(r"^[ \t]*(?=[^\s#])", text, re.MULTILINE)
     return textwrap.dedent(text) if first and first[0] else text

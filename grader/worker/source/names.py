@@ -1,4 +1,4 @@
-"""What a name in the source refers to: aliases, dotted names, bindings."""
+"""What a name in the source stands for, as far as reading can follow imports and plain assignments."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from .pieces import Piece, Source
 
 __all__ = ["STARRED", "Aliases", "dotted", "holds_dilation", "is_one"]
 
+
+STARRED = frozenset(
+    {"torch", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.autograd", "torch.optim", "numpy", "math"}
+)
+"""Modules whose star imports are followed, because the assignments' own files begin with them."""
 _MOST_STEPS = 20
+"""Aliases of aliases that are followed."""
 _MOST_NAMES = 200
-STARRED = {
-    "torch",
-    "torch.nn",
-    "torch.nn.functional",
-    "torch.nn.init",
-    "torch.autograd",
-    "torch.optim",
-    "numpy",
-    "math",
-}
-"""Modules whose star imports are followed: assignments begin with them."""
+"""Names that one name is followed to."""
 
 
 def dotted(node: ast.AST) -> str | None:
-    """``a.b.c`` as written; ``super().f`` counts as a name, and so does ``getattr(a, "b")``; None for anything else."""
+    """``a.b.c`` as it is written; None if the expression is not a name.
+
+    ``super().f`` is one, and ``getattr(a, "b")`` is ``a.b``.
+    """
     parts: list[str] = []
     while True:
         if isinstance(node, ast.Attribute):
@@ -46,11 +45,12 @@ def dotted(node: ast.AST) -> str | None:
             return None
 
 
-# A union is made anew each time it is written in a test, and these tests are made of every node.
+# Every node is tested for these: a set is faster than a union of types.
 _BINDING = frozenset({ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr})
 
 
 def _place(piece: Piece, node: ast.AST) -> tuple[int, int]:
+    """Cell and line, for sorting."""
     return piece.number or 0, getattr(node, "lineno", 0)
 
 
@@ -63,14 +63,16 @@ class Aliases:
         self.imports: dict[str, str] = {}
         """Names bound by imports, with the dotted name of what is imported."""
         self.assigned: dict[str, str] = {}
+        """Names bound by plain assignments, with the dotted name that is assigned."""
         self.bindings: dict[str, set[str]] = {}
         """All that each name is ever bound to, by imports and plain assignments."""
         self.starred: list[str] = []
+        """Modules from which everything is imported."""
         self.modules: list[str] = []
         """Modules imported, in order, once each."""
         self.dilating: set[str] = set()
-        """Dictionaries with a key ``dilation``, to be passed with ``**``."""
-        # Few names are used over and over; they are asked for once the table is whole, and its neighbours' are.
+        """Names of dictionaries with a key ``dilation``, which may be passed with ``**``."""
+        # The same few names are asked for again and again, after this table and its neighbours' are complete.
         self.resolve = functools.cache(self._resolve)
         self.every = functools.cache(self._every)
         # Later bindings win, so they are read in the order of the source.
@@ -108,15 +110,15 @@ class Aliases:
             for inner, part in zip(target.elts, value.elts, strict=True):
                 self._assign(inner, part)
             return
-        name, of = dotted(target), dotted(value)
+        name, other = dotted(target), dotted(value)
         if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
             if target.slice.value == "dilation":
                 self.dilating.add(dotted(target.value) or "")
         elif name is None:
             return
-        elif of is not None and of != name:
-            self.assigned[name] = of
-            self.bindings.setdefault(name, set()).add(of)
+        elif other is not None and other != name:
+            self.assigned[name] = other
+            self.bindings.setdefault(name, set()).add(other)
         elif holds_dilation(value):
             self.dilating.add(name)
 
@@ -128,12 +130,12 @@ class Aliases:
             if following is None:
                 return self._through_neighbour(current)
             current = following
-        # ``a = b.c; b = a.d`` grows for ever.
+        # ``a = b.c; b = a.d`` would grow without end.
         return name
 
     def _every(self, name: str) -> frozenset[str]:
-        """``resolve`` by whichever binding of an alias; a name that is bound twice may stand for either."""
-        found: set[str] = {self.resolve(name)}
+        """All names that ``name`` may stand for: an alias that is bound twice may stand for either."""
+        names: set[str] = {self.resolve(name)}
         seen, waiting = {name}, [name]
         while waiting and len(seen) < _MOST_NAMES:
             parts = waiting.pop().split(".")
@@ -142,12 +144,13 @@ class Aliases:
                 for length in range(len(parts), 0, -1)
                 for known in self.bindings.get(".".join(parts[:length]), ())
             }
-            found |= {self._through_neighbour(one) for one in following}
+            names |= {self._through_neighbour(full) for full in following}
             waiting += following - seen
             seen |= following
-        return frozenset(found)
+        return frozenset(names)
 
     def _step(self, name: str) -> str | None:
+        """``name`` with its longest part replaced that is an alias; None if it has none."""
         parts = name.split(".")
         for length in range(len(parts), 0, -1):
             head = ".".join(parts[:length])
@@ -157,6 +160,7 @@ class Aliases:
         return self._through_star(name)
 
     def _through_star(self, name: str) -> str | None:
+        """The full name of what a star import binds to ``name``."""
         head = name.partition(".")[0]
         if head == "torch":
             # Already a full name; ``torch.nn.functional`` happens to hold a ``torch`` as well.
@@ -167,6 +171,7 @@ class Aliases:
         return None
 
     def _through_neighbour(self, name: str) -> str:
+        """``helper.conv`` by the aliases of the submission's file ``helper``."""
         module, _, rest = name.lstrip(".").partition(".")
         table = self.neighbours.get(module)
         if table is None or table is self or not rest:
@@ -176,10 +181,11 @@ class Aliases:
 
 
 def holds_dilation(value: ast.expr) -> bool:
+    """Whether it is a dictionary with a key ``dilation`` whose value is not written as 1."""
     if isinstance(value, ast.Dict):
         return any(
-            isinstance(key, ast.Constant) and key.value == "dilation" and not is_one(of)
-            for key, of in zip(value.keys, value.values, strict=True)
+            isinstance(key, ast.Constant) and key.value == "dilation" and not is_one(item)
+            for key, item in zip(value.keys, value.values, strict=True)
         )
     return (
         isinstance(value, ast.Call)
@@ -190,6 +196,7 @@ def holds_dilation(value: ast.expr) -> bool:
 
 
 def is_one(node: ast.expr) -> bool:
+    """Whether it is written as 1, or as a tuple or list of ones."""
     if isinstance(node, ast.Tuple | ast.List):
         return all(is_one(part) for part in node.elts)
     return isinstance(node, ast.Constant) and node.value == 1

@@ -1,26 +1,27 @@
-"""What a submission's source says about itself, without running any of it: classes, methods, calls, what is no Python.
+"""What a submission's source says about itself, without running any of it: classes, methods, calls, what is not Python.
 
 The reply is made before any code of the student has run in the process, so it can be believed. Names are followed
-through imports and plain assignments (``conv = F.conv2d``) as far as reading can; what a name is bound to when the
-code runs may differ.
+through imports and plain assignments (``conv = F.conv2d``), as far as reading can. When the code runs, a name may be
+bound to something else.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
 
+from ..protocol import Call, CodeFile, Definition, FileOutline, Method, NestedClass, Note, Outline, Problem
 from ..trouble import bounded
 from .names import Aliases, dotted, holds_dilation, is_one
-from .pieces import Note, Piece, Source, walk
+from .pieces import Piece, Source, walk
 from .reading import read
 
 __all__ = ["defined", "is_empty", "outline", "outline_of"]
 
 
 _MOST = 5000
+"""Entries of each list."""
 
 # Where the dilation stands among the positional arguments of each native operation, counted from 0.
 _DILATION = {
@@ -34,13 +35,13 @@ _DILATION = {
 }
 
 
-def outline(files: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Read ``files`` (path and cells, in document order) and describe them; nothing is run and nothing is raised."""
+def outline(files: Iterable[CodeFile]) -> Outline:
+    """Read ``files`` and describe them; nothing is run and nothing is raised."""
     return outline_of(read(files))
 
 
-def outline_of(sources: list[Source]) -> dict[str, Any]:
-    """``outline`` for sources that are read already."""
+def outline_of(sources: list[Source]) -> Outline:
+    """As ``outline``, for sources that have been read."""
     tables = [Aliases(source) for source in sources]
     neighbours: dict[str, Aliases] = {}
     for source, table in zip(sources, tables, strict=True):
@@ -48,67 +49,67 @@ def outline_of(sources: list[Source]) -> dict[str, Any]:
         table.neighbours = neighbours
     own = {node.name for source in sources for _, statement in source.body for node in defined(statement)}
     own |= {name for source in sources for _, statement in source.body for name in _assigned(statement)}
-    return {"files": [_file(source, table, own) for source, table in zip(sources, tables, strict=True)]}
+    return Outline(tuple(_file(source, table, own) for source, table in zip(sources, tables, strict=True)))
 
 
 _NAMING = frozenset({ast.Name, ast.Attribute, ast.Call})
-_ASKING = frozenset({ast.Call, ast.Compare})
+_COMPARING = frozenset({ast.Call, ast.Compare})
 
 
-def _file(source: Source, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+def _file(source: Source, aliases: Aliases, own: set[str]) -> FileOutline:
     read = {node.attr for _, node in source.nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
     read |= {node.value for _, node in source.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    classes: list[dict[str, Any]] = []
-    functions: list[dict[str, Any]] = []
-    values: list[dict[str, Any]] = []
+    classes: list[Definition] = []
+    functions: list[Definition] = []
+    values: list[Definition] = []
     for piece, statement in source.body:
         for node in defined(statement):
             if isinstance(node, ast.ClassDef):
-                classes.append({**_class(node, piece, aliases, own), "spare": _spare(node, aliases, read)})
+                classes.append(_class(node, piece, aliases, own, read))
             else:
-                functions.append(_function(node, piece, aliases, own))
+                functions.append(_named(node.name, node, piece, aliases, own))
         values += [_named(name, statement, piece, aliases, own) for name in _assigned(statement)]
-    reply: dict[str, Any] = {
-        "path": source.path,
-        "classes": classes[:_MOST],
-        "functions": functions[:_MOST],
-        "nested": [
-            {"name": inner.name, "inside": node.name, "line": inner.lineno, "cell": piece.number}
-            for piece, statement in source.body
-            for node in defined(statement)
-            if not isinstance(node, ast.ClassDef)
-            for inner in walk(node)
-            if isinstance(inner, ast.ClassDef)
-        ][:_MOST],
-        "values": values[:_MOST],
-        "imports": [bounded(module) for module in aliases.modules[:_MOST]],
-        "problems": [
-            {
-                "cell": piece.number,
-                "line": problem.line,
-                "text": problem.text,
-                "message": bounded(problem.message),
-                "stands_in": problem.stands_in,
-            }
-            for piece in source.pieces
-            for problem in piece.problems
-        ][:_MOST],
-        "notes": [_note(piece, note) for piece in source.pieces for note in piece.notes][:_MOST],
-    }
-    if source.written_by is not None:
-        reply["written_by"] = source.written_by
-    return reply
+    return FileOutline(
+        path=source.path,
+        classes=tuple(classes[:_MOST]),
+        functions=tuple(functions[:_MOST]),
+        nested=tuple(_nested(source)[:_MOST]),
+        values=tuple(values[:_MOST]),
+        imports=tuple(bounded(module) for module in aliases.modules[:_MOST]),
+        problems=tuple(_problems(source)[:_MOST]),
+        notes=tuple(_notes(source)[:_MOST]),
+        written_by=source.written_by,
+    )
 
 
-def _note(piece: Piece, note: Note) -> dict[str, Any]:
-    return {"cell": piece.number, "line": note.line, "what": note.what, "why": note.why}
+def _nested(source: Source) -> list[NestedClass]:
+    return [
+        NestedClass(name=inner.name, function=node.name, line=inner.lineno, cell=piece.number)
+        for piece, statement in source.body
+        for node in defined(statement)
+        if not isinstance(node, ast.ClassDef)
+        for inner in walk(node)
+        if isinstance(inner, ast.ClassDef)
+    ]
+
+
+def _problems(source: Source) -> list[Problem]:
+    return [
+        Problem(piece.number, problem.line, problem.text, bounded(problem.message), problem.stands_in)
+        for piece in source.pieces
+        for problem in piece.problems
+    ]
+
+
+def _notes(source: Source) -> list[Note]:
+    return [Note(piece.number, note.line, note.what, note.why) for piece in source.pieces for note in piece.notes]
 
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def defined(statement: ast.stmt) -> Iterator[ast.ClassDef | _Function]:
-    """Classes and functions that a statement defines in the module: in blocks as well, inside functions not."""
+    """Classes and functions that a statement defines in the module, in its blocks as well, but not inside functions."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()
@@ -125,53 +126,47 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
         yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
-def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
-    bases = [dotted(base) or type(base).__name__ for base in node.bases]
+def _class(node: ast.ClassDef, piece: Piece, aliases: Aliases, own: set[str], read: set[str]) -> Definition:
+    """``read``: the names of the attributes that the file reads."""
+    bases = tuple(dotted(base) or type(base).__name__ for base in node.bases)
     parts = walk(node)
-    return {
-        "name": node.name,
-        "line": node.lineno,
-        "end_line": node.end_lineno,
-        "cell": piece.number,
-        "bases": bases,
-        "methods": {
-            member.name: {
-                "line": member.lineno,
-                "parameters": _parameters(member.args),
-                "empty": is_empty(member),
-            }
-            for member in _members(node)
+    return Definition(
+        name=node.name,
+        line=node.lineno,
+        end_line=node.end_lineno,
+        cell=piece.number,
+        calls=_calls(parts, aliases, aliases.resolve(bases[0]) if bases else "object"),
+        uses=_uses(parts, aliases, own),
+        bases=bases,
+        methods={
+            member.name: Method(member.lineno, _parameters(member.args), is_empty(member)) for member in _members(node)
         },
-        "calls": _calls(parts, aliases, aliases.resolve(bases[0]) if bases else "object"),
-        "uses": _uses(parts, aliases, own),
-    }
+        spare=_spare(node, aliases, read),
+    )
 
 
-def _function(node: _Function, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
-    return _named(node.name, node, piece, aliases, own)
-
-
-def _named(name: str, node: ast.stmt, piece: Piece, aliases: Aliases, own: set[str]) -> dict[str, Any]:
+def _named(name: str, node: ast.stmt, piece: Piece, aliases: Aliases, own: set[str]) -> Definition:
     parts = walk(node)
-    return {
-        "name": bounded(name),
-        "line": node.lineno,
-        "end_line": node.end_lineno,
-        "cell": piece.number,
-        "calls": _calls(parts, aliases, "object"),
-        "uses": _uses(parts, aliases, own),
-    }
+    return Definition(
+        name=bounded(name),
+        line=node.lineno,
+        end_line=node.end_lineno,
+        cell=piece.number,
+        calls=_calls(parts, aliases, "object"),
+        uses=_uses(parts, aliases, own),
+    )
 
 
 def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, int]:
-    """Names of torch, and of what the submission defines, that ``parts`` read, each with the first line; by any alias.
+    """Names of torch and of the submission's definitions that ``parts`` read by any alias, each with its first line.
 
-    A name that stands for the submission's own is cut to that: ``.layers.Block`` is ``Block``.
+    A name of the submission's own is cut to its last part: ``.layers.Block`` is ``Block``. Classes that something is
+    only compared with are not used.
     """
     uses: dict[str, int] = {}
-    asked = {id(kind) for part in parts if type(part) in _ASKING for kind in _kinds_asked_for(part)}
+    compared = {id(kind) for part in parts if type(part) in _COMPARING for kind in _compared_with(part)}
     for part in parts:
-        if type(part) not in _NAMING or id(part) in asked:
+        if type(part) not in _NAMING or id(part) in compared:
             continue
         name = dotted(part)
         if name is None or name == "super()" or isinstance(getattr(part, "ctx", None), ast.Store):
@@ -188,42 +183,45 @@ def _uses(parts: list[ast.AST], aliases: Aliases, own: set[str]) -> dict[str, in
     return dict(list(uses.items())[:_MOST])
 
 
-def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, list[str]]:
-    """Names of torch that the class uses for nothing but attributes that the file never reads, with those attributes:
-    a layer that was left over."""
-    kept: dict[int, str] = {}
+def _spare(node: ast.ClassDef, aliases: Aliases, read: set[str]) -> dict[str, tuple[str, ...]]:
+    """Names of torch that the class uses only for attributes which the file never reads, with those attributes.
+
+    Such an attribute is a layer that was left over.
+    """
+    unread: dict[int, str] = {}
     for statement in (statement for member in _members(node) for statement in member.body):
         match statement:
             case ast.Assign(
                 targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Call(func=function)
             ) if name not in read:
-                kept[id(function)] = name
+                unread[id(function)] = name
     spare: dict[str, list[str]] = {}
     used: set[str] = set()
-    for part in walk(node) if kept else ():
+    for part in walk(node) if unread else ():
         written = dotted(part) if isinstance(part, ast.Name | ast.Attribute | ast.Call) else None
-        if written is not None and id(part) in kept:
-            spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(kept[id(part)]))
+        if written is not None and id(part) in unread:
+            spare.setdefault(bounded(aliases.resolve(written)), []).append(bounded(unread[id(part)]))
         elif written is not None:
             used.add(bounded(aliases.resolve(written)))
-    return {full: names for full, names in spare.items() if full not in used}
+    return {full: tuple(names) for full, names in spare.items() if full not in used}
 
 
 def _members(node: ast.ClassDef) -> Iterator[_Function]:
+    """The methods of the class."""
     for statement in node.body:
         for member in defined(statement):
             if not isinstance(member, ast.ClassDef):
                 yield member
 
 
-def _parameters(arguments: ast.arguments) -> list[str]:
+def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
     names = [parameter.arg for parameter in [*arguments.posonlyargs, *arguments.args]]
     if arguments.vararg:
         names.append("*" + arguments.vararg.arg)
     names += [parameter.arg for parameter in arguments.kwonlyargs]
     if arguments.kwarg:
         names.append("**" + arguments.kwarg.arg)
-    return names
+    return tuple(names)
 
 
 def is_empty(function: _Function) -> bool:
@@ -238,21 +236,21 @@ def is_empty(function: _Function) -> bool:
     return True
 
 
-def _kinds_asked_for(node: ast.AST) -> list[ast.expr]:
-    """Classes that something is only held against: ``isinstance(m, (nn.Conv2d, Mine))``, ``type(m) == nn.Conv2d``."""
+def _compared_with(node: ast.AST) -> list[ast.expr]:
+    """Classes that something is compared with: ``isinstance(m, (nn.Conv2d, Mine))``, ``type(m) == nn.Conv2d``."""
     match node:
-        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kinds]):
-            found = [kinds]
-        case ast.Compare(left=ast.Call(func=ast.Name(id="type")), comparators=kinds):
-            found = [*kinds]
+        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
+            kinds = [kind]
+        case ast.Compare(left=ast.Call(func=ast.Name(id="type")), comparators=comparators):
+            kinds = [*comparators]
         case _:
             return []
-    return found + [kind for group in found if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
+    return kinds + [kind for group in kinds if isinstance(group, ast.Tuple | ast.List) for kind in group.elts]
 
 
-def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> list[dict[str, Any]]:
+def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> tuple[Call, ...]:
     """Every call among ``parts`` whose function has a name, in the order of the source."""
-    calls: list[dict[str, Any]] = []
+    calls: list[Call] = []
     for call in parts:
         if not isinstance(call, ast.Call):
             continue
@@ -263,25 +261,25 @@ def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> list[dict[str, 
         if resolved.startswith("super()"):
             resolved = base + resolved.removeprefix("super()")
         calls.append(
-            {
-                "name": bounded(name),
-                "resolved": bounded(resolved),
-                "line": call.lineno,
-                "keywords": [word.arg or "**" for word in call.keywords],
-                "dilates": _dilates(call, resolved, aliases),
-            }
+            Call(
+                name=bounded(name),
+                resolved=bounded(resolved),
+                line=call.lineno,
+                keywords=tuple(word.arg or "**" for word in call.keywords),
+                dilates=_dilates(call, resolved, aliases),
+            )
         )
-    return calls[:_MOST]
+    return tuple(calls[:_MOST])
 
 
 def _dilates(call: ast.Call, resolved: str, aliases: Aliases) -> bool:
-    """Whether a native operation is given a dilation, and one that is not written as 1."""
+    """Whether an operation of torch is given a dilation that is not written as 1."""
     arguments = list(call.args)
     if resolved.rpartition(".")[2] == "partial" and arguments:
         resolved = aliases.resolve(dotted(arguments.pop(0)) or "")
     if resolved.endswith(".__init__"):
         resolved = resolved.removesuffix(".__init__")
-        # ``nn.Conv2d.__init__(self, …)``: the instance is no argument of the layer; ``super().__init__(…)`` has none.
+        # In ``nn.Conv2d.__init__(self, …)`` the instance is not an argument of the layer.
         if isinstance(call.func, ast.Attribute) and not isinstance(call.func.value, ast.Call):
             arguments = arguments[1:]
     root, _, _ = resolved.partition(".")

@@ -1,4 +1,10 @@
-"""Parsing what parses: around a syntax error, the rest of the source is kept."""
+"""Parsing source of any age and state: a syntax error costs the top-level statement that it stands in, and no other.
+
+A text is tried as it is, then with tabs as eight columns (the rule of Python 2), then translated from Python 2, then
+both together. The first reading that is Python counts. If none is, the text is cut into its top-level statements, and
+each of these is tried in the same way. A statement that still does not parse is a problem; lines inside it that begin
+at the left margin are tried once more, since an unclosed bracket must not swallow what follows.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +12,38 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..trouble import bounded
 from .lexing import lex
 from .pieces import Note, Piece, Problem
-from .python2 import PYTHON_2, from_python2
+from .python2_syntax import PYTHON_2, from_python2
 
-__all__ = ["PRINTS_TO", "Failure", "checked", "parse", "parse_what_parses"]
-
-_TABS = "tabs and spaces mixed: tabs read as 8 columns"
-_MOST_PROBLEMS = 20
-
-
-# ------------------------------------------------------------------------------------------------------- parsing
+__all__ = ["Failure", "Parsed", "checked", "is_old_print", "parse", "parse_what_parses"]
 
 
 @dataclass(frozen=True)
 class Failure:
+    """Why a text is not Python."""
+
     line: int
+    """Counted from 1."""
     message: str
 
 
+@dataclass
+class Parsed:
+    """What could be parsed of a text; the line numbers are those of the whole text."""
+
+    body: list[ast.stmt] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """Statements that are lost."""
+    notes: list[Note] = field(default_factory=list)
+    """Lines that were read in another way than they are written."""
+
+
 def parse(text: str) -> list[ast.stmt] | Failure:
+    """The statements of the text exactly as it is."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -44,47 +59,58 @@ def parse(text: str) -> list[ast.stmt] | Failure:
         )
 
 
-def parse_what_parses(text: str) -> tuple[list[ast.stmt], list[Problem], list[Note]]:
-    """Statements of ``text``, the whole of it or else each top-level statement that parses."""
+_MOST_PROBLEMS = 20
+
+
+def parse_what_parses(text: str) -> Parsed:
+    """The whole of ``text`` in the first reading that is Python, or else each top-level statement that is."""
     whole = _parse_some_way(text, 0)
     if not isinstance(whole, Failure):
-        return whole[0], [], whole[1]
-    body: list[ast.stmt] = []
-    problems: list[Problem] = []
-    notes: list[Note] = []
-    for offset, chunk in _chunks(text):
-        parsed = _parse_some_way(chunk, offset)
-        if isinstance(parsed, Failure):
-            parsed = _salvaged(chunk, offset, parsed, problems)
-        body += parsed[0]
-        notes += parsed[1]
-    if len(problems) > _MOST_PROBLEMS:
-        # Prose in a code cell: the first lines of it say enough, but a lost class is always named.
-        problems = problems[:_MOST_PROBLEMS] + [lost for lost in problems[_MOST_PROBLEMS:] if lost.stands_in]
-    return body, problems, notes
+        return whole
+    parsed = Parsed()
+    for chunk in _chunks(text):
+        part = _parse_some_way(chunk.text, chunk.offset)
+        if isinstance(part, Failure):
+            part = _salvaged(chunk, part)
+        parsed.body += part.body
+        parsed.problems += part.problems
+        parsed.notes += part.notes
+    if len(parsed.problems) > _MOST_PROBLEMS:
+        # Prose in a code cell: its first lines say enough. But a class that is lost is always named.
+        further = [problem for problem in parsed.problems[_MOST_PROBLEMS:] if problem.stands_in]
+        parsed.problems = parsed.problems[:_MOST_PROBLEMS] + further
+    return parsed
 
 
-def _parse_some_way(text: str, offset: int) -> tuple[list[ast.stmt], list[Note]] | Failure:
-    """Parse ``text``, which begins ``offset`` lines into the piece, as it is or in the first reading that is Python."""
+# --------------------------------------------------------------------------------------------------------- readings
+
+_TABS = "tabs and spaces mixed: tabs read as 8 columns"
+_PRINT_TO_FILE = re.compile(r"^[ \t]*print[ \t]*>>", re.MULTILINE)
+
+
+def is_old_print(text: str) -> bool:
+    """Whether it has ``print >>f, x``, the only statement of Python 2 that parses as Python 3; there it raises."""
+    return _PRINT_TO_FILE.search(text) is not None
+
+
+def _parse_some_way(text: str, offset: int) -> Parsed | Failure:
+    """Parse ``text``, which begins ``offset`` lines into the piece, in the first reading that is Python."""
     first: Failure | None = None
     for reading, reasons in _readings(text):
-        parsed = parse(reading)
-        if not isinstance(parsed, Failure):
-            for statement in parsed:
+        body = parse(reading)
+        if not isinstance(body, Failure):
+            for statement in body:
                 ast.increment_lineno(statement, offset)
-            return parsed, [_first_change(text, reading, offset, why) for why in reasons]
-        first = first or parsed
+            return Parsed(body, notes=[_first_change(text, reading, offset, why) for why in reasons])
+        first = first or body
     assert first is not None
     return replace(first, line=first.line + offset)
 
 
-# ``print >>f, x`` is Python 3 as well, and raises there: the only statement of Python 2 that parses.
-PRINTS_TO = re.compile(r"^[ \t]*print[ \t]*>>", re.MULTILINE)
-
-
 def _readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    suspect = PRINTS_TO.search(text) is not None
-    if not suspect:
+    """The texts to try in turn, each with what was done to it."""
+    is_suspect = is_old_print(text)
+    if not is_suspect:
         yield text, ()
     spaced = _without_tabs(text)
     if spaced != text:
@@ -95,68 +121,109 @@ def _readings(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     both = from_python2(spaced)
     if both not in (spaced, modern):
         yield both, (_TABS, PYTHON_2)
-    if suspect:
+    if is_suspect:
         yield text, ()
 
 
+def _without_tabs(text: str) -> str:
+    """``text`` with the tabs that indent its statements and comments as 8 columns."""
+    if "\t" not in text:
+        return text
+    lines = text.split("\n")
+    for token in lex(text):
+        # Inside strings and brackets, tabs are the student's.
+        if token.is_first or token.kind == "comment":
+            line = lines[token.line - 1]
+            indentation = line[: len(line) - len(line.lstrip(" \t\f"))]
+            lines[token.line - 1] = indentation.expandtabs(8) + line[len(indentation) :]
+    return "\n".join(lines)
+
+
 def _first_change(before: str, after: str, offset: int, why: str) -> Note:
+    """A note on the first line in which the two texts differ."""
     for number, (old, new) in enumerate(zip(before.split("\n"), after.split("\n"), strict=True), start=1):
-        # Where tabs went as well, the line that Python 2 is about is the one that differs in more than blanks.
+        # Where tabs changed as well, the first line of Python 2 is one that differs in more than blanks.
         if old != new and (why == _TABS or old.split() != new.split()):
             return Note(number + offset, bounded(old.strip()), why)
     return Note(1 + offset, bounded(before.partition("\n")[0].strip()), why)
 
 
+# ------------------------------------------------------------------------------------- around what does not parse
+
+_CLAUSES = frozenset({"else", "elif", "except", "finally"})
 _HEADER = re.compile(r"(?:[ \t]*(?:@.*|#.*)?\n)*[ \t]*(?:class|(?:async[ \t]+)?def)[ \t]+([^\W\d]\w*)")
+"""The first lines of a class or a function, decorators and comments before it included."""
 _COLUMN_0 = re.compile(r"^(?:[^\W\d]\w*|@)", re.MULTILINE)
 
 
-def _salvaged(chunk: str, offset: int, failure: Failure, problems: list[Problem]) -> tuple[list[ast.stmt], list[Note]]:
-    """What of a broken chunk still parses by itself: an unclosed bracket or string must not swallow what follows.
+@dataclass(frozen=True)
+class _Chunk:
+    """Some lines of a text that need not parse."""
 
-    Adds to ``problems`` one for the chunk and one for each further class or function that is lost.
+    offset: int
+    """The number of lines before it."""
+    text: str
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where a statement may begin."""
+
+    line: int
+    """Counted from 0."""
+    word: str
+    """Its first word."""
+
+
+def _chunks(text: str) -> list[_Chunk]:
+    """The top-level statements of the text, with their decorators and clauses."""
+    starts = [_Start(token.line - 1, token.text) for token in lex(text) if token.is_first and token.column == 0]
+    return _cut(text, 0, starts)
+
+
+def _cut(text: str, offset: int, starts: list[_Start]) -> list[_Chunk]:
+    """``text`` cut before each start that begins a statement of its own; it lies ``offset`` lines into the piece."""
+    lines = text.split("\n")
+    bounds = [0]
+    is_decorated = False
+    for start in starts:
+        if start.line > bounds[-1] and start.word not in _CLAUSES and not is_decorated:
+            bounds.append(start.line)
+        is_decorated = start.word == "@"
+    return [
+        _Chunk(offset + begin, "\n".join(lines[begin:end]))
+        for begin, end in zip(bounds, [*bounds[1:], len(lines)], strict=True)
+    ]
+
+
+def _salvaged(chunk: _Chunk, failure: Failure) -> Parsed:
+    """What still parses of a chunk that does not, with a problem for the chunk itself.
+
+    Each line that begins at the left margin is taken for a new statement. There is a problem for each further class or
+    function that is lost.
     """
-    problems.append(_problem(chunk, offset, failure))
-    body: list[ast.stmt] = []
-    notes: list[Note] = []
-    starts = [(chunk.count("\n", 0, match.start()), match[0]) for match in _COLUMN_0.finditer(chunk)]
-    parts = _cut(chunk, starts)
-    for place, (further, part) in enumerate(parts if len(parts) > 1 else []):
-        parsed = _parse_some_way(part, offset + further)
-        if not isinstance(parsed, Failure):
-            body += parsed[0]
-            notes += parsed[1]
-        elif place > 0 and _HEADER.match(part):
-            problems.append(_problem(part, offset + further, parsed))
-    return body, notes
+    parsed = Parsed(problems=[_problem(chunk, failure)])
+    starts = [_Start(chunk.text.count("\n", 0, match.start()), match[0]) for match in _COLUMN_0.finditer(chunk.text)]
+    parts = _cut(chunk.text, chunk.offset, starts)
+    for place, part in enumerate(parts if len(parts) > 1 else []):
+        inner = _parse_some_way(part.text, part.offset)
+        if not isinstance(inner, Failure):
+            parsed.body += inner.body
+            parsed.notes += inner.notes
+        elif place > 0 and _HEADER.match(part.text):
+            parsed.problems.append(_problem(part, inner))
+    return parsed
 
 
-def _problem(chunk: str, offset: int, failure: Failure) -> Problem:
-    header = _HEADER.match(chunk)
-    lines = chunk.split("\n")
-    shown = failure.line - offset
-    text = lines[shown - 1] if 0 < shown <= len(lines) else ""
+def _problem(chunk: _Chunk, failure: Failure) -> Problem:
+    header = _HEADER.match(chunk.text)
+    lines = chunk.text.split("\n")
+    number = failure.line - chunk.offset
+    text = lines[number - 1] if 0 < number <= len(lines) else ""
     return Problem(failure.line, bounded(text.strip()), failure.message, header[1] if header else None)
 
 
-def _chunks(text: str) -> list[tuple[int, str]]:
-    """Top-level statements of text that need not parse: (lines before it, its text), decorators and clauses with it."""
-    return _cut(text, [(line - 1, word) for _, word, line, column, fresh in lex(text) if fresh and column == 0])
-
-
-_CLAUSES = {"else", "elif", "except", "finally"}
-
-
-def _cut(text: str, starts: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """``text`` cut before each start (0-based line, first word) that begins a statement of its own."""
-    lines = text.split("\n")
-    bounds = [0]
-    decorated = False
-    for line, word in starts:
-        if line > bounds[-1] and word not in _CLAUSES and not decorated:
-            bounds.append(line)
-        decorated = word == "@"
-    return [(begin, "\n".join(lines[begin:end])) for begin, end in zip(bounds, [*bounds[1:], len(lines)], strict=True)]
+# ------------------------------------------------------------------------------------- what parses but does not compile
 
 
 def checked(piece: Piece) -> Piece:
@@ -180,15 +247,3 @@ def checked(piece: Piece) -> Piece:
         body.append(statement)
     problems.sort(key=lambda problem: problem.line)
     return replace(piece, body=tuple(body), problems=tuple(problems))
-
-
-def _without_tabs(text: str) -> str:
-    if "\t" not in text:
-        return text
-    lines = text.split("\n")
-    for kind, _, line, _, fresh in list(lex(text)):
-        # Inside strings and brackets, tabs are the student's.
-        if fresh or kind == "comment":
-            blanks = lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip(" \t\f"))]
-            lines[line - 1] = blanks.expandtabs(8) + lines[line - 1][len(blanks) :]
-    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The records of parsed source: pieces, problems, notes."""
+"""The records of parsed source: files, their pieces, and what is to be said of single lines."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from functools import cache, cached_property
 
 from ..trouble import bounded
 
-__all__ = ["Note", "Piece", "Problem", "Source"]
+__all__ = ["Note", "Piece", "Problem", "Source", "walk"]
 
 
 @dataclass(frozen=True)
 class Note:
-    """A line that is not taken as it stands."""
+    """A line that is not read as it is written."""
 
     line: int
     what: str
@@ -31,7 +31,7 @@ class Problem:
     """The source line that Python complains of."""
     message: str
     stands_in: str | None
-    """The top-level class or function that is lost with it."""
+    """The top-level class or function that is lost with it; None if it defines nothing."""
 
 
 @dataclass(frozen=True)
@@ -74,24 +74,24 @@ class Source:
 
     @cached_property
     def nodes(self) -> tuple[tuple[Piece, ast.AST], ...]:
-        """Every node of the syntax trees but operators and contexts, each with its piece, in the source's order."""
+        """Every node of the syntax trees except operators and contexts, with its piece, in the source's order."""
         return tuple((piece, node) for piece, statement in self.body for node in walk(statement))
 
 
 def walk(tree: ast.AST) -> list[ast.AST]:
-    """Every node of a tree but operators and contexts, in the source's order; ``ast.walk`` takes twice the time."""
-    found: list[ast.AST] = []
+    """Every node of a tree except operators and contexts, in the source's order; ``ast.walk`` takes twice the time."""
+    nodes: list[ast.AST] = []
     waiting = [tree]
     while waiting:
         node = waiting.pop()
-        found.append(node)
+        nodes.append(node)
         for name in _last_to_first(type(node)):  # type: ignore[arg-type]
             value = getattr(node, name, None)
             if isinstance(value, list):
                 waiting += [part for part in reversed(value) if isinstance(part, ast.AST)]
             elif isinstance(value, ast.AST):
                 waiting.append(value)
-    return found
+    return nodes
 
 
 _WITHOUT_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "module", "level", "kind", "type_comment"})

@@ -1,11 +1,13 @@
-"""Constructs by which code could reach, or change, the examiner that shares its process; told from the source alone.
+"""Constructs by which code could reach or change the examiner's part of its process, found by reading the source.
 
-What a submission computes is compared as numbers and needs none of this. But some evidence is the worker's word: which
-class a layer has, how many parameters there are, whether an operation was given a dilation, whether something is tied
-to a device. Code that walks frames, reads the interpreter's tables, replaces functions of torch or runs text as code
-could bend that. Code for these assignments has no use for any of it, so it is named, and a person looks.
+What a submission computes is compared as numbers and needs none of this. But for some evidence there is only the
+worker's word: which class a layer has, how many parameters there are, whether an operation was given a dilation, or
+whether something is tied to a device. Code that walks frames, reads the interpreter's tables, replaces functions of
+torch or runs text as code could falsify that. Code for these assignments has no use for such constructs. So they are
+named, and a person reads the code.
 
-A list of names cannot be complete. It is read before any code of the submission runs, so it can't be tampered with.
+A list of names cannot be complete. But it is applied before any code of the submission runs, so the code cannot change
+what it finds.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..protocol import UnusualCode
 from ..trouble import bounded
 from .names import STARRED, Aliases, dotted
 from .pieces import Source
@@ -43,85 +46,66 @@ _ATTRIBUTES = frozenset(
     | {"__mro__", "__base__", "__bases__", "_make_subclass", "_make_wrapper_subclass", "_should_skip_dynamo"}
     | {"is_meta", "untyped_storage", "data_ptr", "_start_new_thread"}
 )
-"""Names that say enough by themselves, whatever they are attributes of; as strings too, for ``getattr``."""
+"""Names that are reported whatever they are attributes of, and as strings too, which ``getattr`` takes."""
 
 _NAMES = (
     *("eval", "exec", "compile", "__import__", "__builtins__", "__loader__", "__spec__"),
     *("builtins", "sys.modules", "sys.meta_path", "sys.path_hooks", "sys.monitoring", "ctypes", "cffi", "gc.callbacks"),
-    *(
-        "inspect.stack",
-        "inspect.trace",
-        "marshal.loads",
-        "pickle.loads",
-        "dill",
-        "cloudpickle",
-        "unittest.mock",
-        "mock",
-    ),
+    *("inspect.stack", "inspect.trace", "marshal.loads", "pickle.loads", "dill", "cloudpickle"),
+    *("unittest.mock", "mock"),
     *("importlib.import_module", "importlib.util", "importlib.machinery", "importlib._bootstrap", "runpy", "codeop"),
     *("code.InteractiveInterpreter", "code.InteractiveConsole", "timeit.timeit", "timeit.repeat", "timeit.Timer"),
     *("cProfile.run", "cProfile.runctx", "profile.run", "pdb.run", "pdb.runeval", "doctest.testmod", "trace.Trace"),
     *("types.FunctionType", "types.CodeType", "typing.get_type_hints", "operator.attrgetter", "operator.methodcaller"),
     *("os.write", "os.dup", "os.dup2", "os.fdopen", "os.fork", "socket.fromfd", "type.mro"),
-    # what runs while the examiner's own code does is not seen by it
+    # code that runs while the examiner's own code does
     *("asyncio.to_thread", "signal.signal", "signal.setitimer", "weakref.finalize", "type.__setattr__"),
-    # text, or a name that only running gives, made into an object
+    # an object made from text, or from a name that exists only while the code runs
     *("pkgutil.resolve_name", "string.Formatter", "pydoc", "inspect.getmembers", "inspect.getattr_static"),
     *("torch.jit.CompilationUnit", "torch.jit.fork", "types.new_class", "type.__new__", "pickle.Unpickler"),
     *("threading.Thread", "threading.Timer", "concurrent.futures", "multiprocessing.pool", "multiprocessing.dummy"),
     *("torch.overrides", "torch.library", "torch.utils.cpp_extension", "worker", "grader"),
 )
-"""Full names, each with everything below it."""
+"""Full names that are reported, each with everything below it."""
 _OURS = __name__.partition(".")[0]
+"""The package that all our modules are in: ``worker`` in a sandbox."""
 
 _CORE = ("torch", "builtins", "json", "sys", "inspect", "importlib", "gc", "worker")
-"""Modules that the examiner rests on most: to add to them is to change them as well."""
+"""Modules that the examiner relies on most: to add an attribute to one counts as changing it."""
 _EXAMINERS = (
     *_CORE,
     *("contextlib", "unittest", "struct", "linecache", "dis", "ast", "types", "functools", "signal", "abc", "enum"),
     *("collections", "dataclasses", "re", "textwrap", "operator", "ctypes", "typing", "os"),
 )
-"""Modules that the examiner works with; to change one of their attributes is to change the examiner."""
+"""Modules that the examiner works with: to change one of their attributes is to change the examiner."""
 _SETTINGS = (
-    "torch.backends",
-    "sys.path",
-    "sys.argv",
-    "sys.stdout",
-    "sys.stderr",
-    "sys.stdin",
-    "torch.random",
-    "os.environ",
+    *("torch.backends", "torch.random", "os.environ"),
+    *("sys.path", "sys.argv", "sys.stdout", "sys.stderr", "sys.stdin"),
 )
-"""What of theirs is there to be changed."""
+"""Attributes of these modules that programs are meant to change."""
 _CLOSED = frozenset({"torch", "torch.utils", "sys", "builtins", "gc", "inspect", "importlib", "operator", "types"})
-"""Modules of which nothing is to be had under a name that is computed."""
+"""Modules of which no attribute may be read under a name that is computed."""
 _WHOLE = frozenset(
-    {
-        "torch",
-        "torch.nn",
-        "torch.nn.functional",
-        "torch.nn.modules",
-        "torch.utils",
-        "builtins",
-        "sys",
-        "json",
-        "inspect",
-    }
-    | {"gc", "importlib", "torch.nn.modules.module", "torch.nn.modules.conv"}
+    {"torch", "torch.nn", "torch.nn.functional", "torch.nn.modules", "torch.nn.modules.module"}
+    | {"torch.nn.modules.conv", "torch.utils", "builtins", "sys", "json", "inspect", "gc", "importlib"}
 )
-"""Modules that have no business being passed around: under another name they could be changed."""
-_ASKING = frozenset({"print", "dir", "help", "hasattr", "getattr", "isinstance", "type", "id", "str", "repr", "reload"})
+"""Modules that may not be passed on as values: under another name they could be changed."""
+_ONLY_READING = frozenset(
+    {"print", "dir", "help", "hasattr", "getattr", "isinstance", "type", "id", "str", "repr", "reload"}
+)
+"""Functions that may be given such a module, since they change nothing."""
 _MODES = (TorchDispatchMode, TorchFunctionMode)
 _LAYERS = ("torch.nn", "torch.optim", "torch.autograd", "torch.utils.data", "torch.distributions")
-"""What there is in torch to be extended, under the names of any age."""
+"""Parts of torch whose classes are meant to be extended, under old and new names."""
 _BASES = ("torch.Tensor", "torch.nn.Parameter", "torch.nn.parameter.Parameter", "type")
+"""Classes that may not be extended, as they are written where the class itself cannot be found."""
 
 
-def unusual(sources: Iterable[Source]) -> dict[str, list[dict[str, Any]]]:
-    """Path → ``cell``, ``line`` and ``what`` of each such construct, in the source's order, 20 a file at most.
+def unusual(sources: Iterable[Source]) -> dict[str, tuple[UnusualCode, ...]]:
+    """Path → such constructs, in the source's order, at most 20 per file.
 
-    The submission's own modules may have any name: ``mine.py`` and ``worker.py`` are their authors' business. One that
-    has the name of an installed module may not be what an import of that name gives, and excuses nothing.
+    A module of the submission's own may have any name, ``worker.py`` included, and names in it are not reported. But if
+    it has the name of an installed module, an import of that name may give the installed one, so its names are.
     """
     sources = list(sources)
     own = {source.path.rpartition("/")[2].partition(".")[0] for source in sources}
@@ -130,14 +114,14 @@ def unusual(sources: Iterable[Source]) -> dict[str, list[dict[str, Any]]]:
 
 
 class _Names:
-    """The names of one file, followed as far as the modules themselves that are here."""
+    """The names of one file, followed into the modules that are installed here."""
 
     def __init__(self, source: Source, own: set[str]) -> None:
         self.aliases = Aliases(source)
         self.files = own
         """The submission's own modules."""
         self.imported = self.aliases.bindings.keys()
-        # in a block, or decorated, it may come to nothing, and the name be what it always was
+        # A definition in a block, or with a decorator, may leave the name what it was before.
         self.own = {
             statement.name
             for _, statement in source.body
@@ -146,7 +130,7 @@ class _Names:
         self.every = functools.cache(self._every)
         self.reached = functools.cache(self._reached)
         self.texts: dict[str, list[ast.expr]] = {}
-        """Expressions that are assigned to each plain name."""
+        """The expressions that are assigned to each plain name."""
         for _, node in source.nodes:
             if isinstance(node, ast.Assign):
                 for target in node.targets:
@@ -160,7 +144,7 @@ class _Names:
         return frozenset(_canonical(full) for full in self.aliases.every(name) if not self._is_own(full))
 
     def _reached(self, name: str, bare: bool) -> tuple[str, ...]:
-        """What of the lists here is reached by reading ``name``; ``bare``: as a name alone, without a dot."""
+        """The full names to report that ``name`` stands for; ``bare``: it is written without a dot."""
         imported = name.partition(".")[0] in self.imported
         return tuple(full for full in sorted(self.every(name)) if _reaches(bare, full, name, imported))
 
@@ -169,7 +153,7 @@ class _Names:
 
 
 def _canonical(full: str) -> str:
-    """``typing.sys.modules`` is ``sys.modules``: through every module that is here, by the name it has itself."""
+    """The full name with each module by its own name: ``typing.sys.modules`` is ``sys.modules``."""
     parts = full.split(".")
     length = 1
     while length < len(parts):
@@ -184,7 +168,7 @@ def _canonical(full: str) -> str:
 
 
 def _real(full: str) -> Any:
-    """The object of that full name, if it is here and is had without running anything; else None."""
+    """The object of that full name if it can be found without running any code; else None."""
     parts = full.split(".")
     value: Any = sys.modules.get(parts[0]) or vars(builtins).get(parts[0])
     for part in parts[1:]:
@@ -192,33 +176,34 @@ def _real(full: str) -> Any:
     return value
 
 
-def _in_file(source: Source, own: set[str]) -> list[dict[str, Any]]:
+def _in_file(source: Source, own: set[str]) -> tuple[UnusualCode, ...]:
     names = _Names(source, own)
-    looked_up = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
-    named = {id(part) for _, node in source.nodes if type(node) in _FOLLOWED for part in _followed(node)}
-    found = {
-        (piece.number or 0, int(getattr(node, "lineno", 0)), what): piece
+    # ``"google.colab" in sys.modules`` only compares.
+    compared = {id(node.comparators[0]) for _, node in source.nodes if isinstance(node, ast.Compare)}
+    not_passed_on = {id(part) for _, node in source.nodes if type(node) in _USING for part in _only_used(node)}
+    constructs = {
+        (piece.number or 0, int(getattr(node, "lineno", 0)), construct): piece
         for piece, node in source.nodes
-        # ``"google.colab" in sys.modules`` asks for nothing more
-        if type(node) in _TELLING and id(node) not in looked_up
-        for what in (*_told(node, names), *_passed_on(node, named, names))
+        if type(node) in _REPORTING and id(node) not in compared
+        for construct in (*_constructs(node, names), *_passed_on(node, not_passed_on, names))
     }
-    # the outermost name of an attribute says it all: sys._getframe, and not _getframe again
-    return [
-        {"cell": piece.number, "line": line, "what": bounded(what)}
-        for (_, line, what), piece in sorted(found.items(), key=lambda one: one[0])
-    ][:_MOST]
+    # The outermost name of an attribute says it all: sys._getframe, and not _getframe again.
+    in_order = sorted(constructs.items(), key=lambda item: item[0])[:_MOST]
+    return tuple(UnusualCode(piece.number, line, bounded(construct)) for (_, line, construct), piece in in_order)
 
 
-_FOLLOWED = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.Expr})
-_TELLING = frozenset(
+# Every node is tested for these: a set is faster than a call.
+_USING = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.Expr})
+"""Kinds of nodes of which ``_only_used`` gives parts."""
+_REPORTING = frozenset(
     {ast.Attribute, ast.Name, ast.Subscript, ast.Call, ast.Constant, ast.FunctionDef, ast.ClassDef}
     | {ast.MatchClass, ast.ImportFrom}
 )
-"""What ``_followed`` and ``_told`` say anything of; they are asked of every node."""
+"""Kinds of nodes of which ``_constructs`` reports something."""
 
 
-def _told(node: ast.AST, names: _Names) -> Iterator[str]:
+def _constructs(node: ast.AST, names: _Names) -> Iterator[str]:
+    """The constructs that the node is, without its parts."""
     if not isinstance(node, ast.Name | ast.Subscript):
         yield from _by_itself(node, names)
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
@@ -226,6 +211,7 @@ def _told(node: ast.AST, names: _Names) -> Iterator[str]:
 
 
 def _by_itself(node: ast.AST, names: _Names) -> Iterator[str]:
+    """What is reported for the form of the node, whatever its names stand for."""
     match node:
         case ast.Attribute(attr=name) if name in _ATTRIBUTES:
             yield dotted(node) or f"….{name}"
@@ -247,7 +233,7 @@ def _by_itself(node: ast.AST, names: _Names) -> Iterator[str]:
             resolved = {full for base in bases for full in names.every(dotted(base) or "")}
             yield from (f"a subclass of {name}" for name in sorted(resolved) if _bends(name))
         case ast.MatchClass(cls=kind, kwd_attrs=attributes) if attributes:
-            if dotted(kind) in ("object", "type") or any(one in _ATTRIBUTES or one[0] == "_" for one in attributes):
+            if dotted(kind) in ("object", "type") or any(name in _ATTRIBUTES or name[0] == "_" for name in attributes):
                 yield f"case {dotted(kind) or '…'}({attributes[0]}=…)"
         case ast.ImportFrom(module=str(module), level=0, names=[ast.alias(name="*")]):
             if module not in _OPEN and _is_installed(module) and module.partition(".")[0] not in names.files:
@@ -270,7 +256,7 @@ _OPEN = STARRED | {
     *("torch.utils.data", "random", "time", "typing", "itertools", "collections", "copy", "os.path", "tkinter"),
     *("__future__", "dataclasses", "pathlib", "enum", "datetime", "glob", "string", "decimal", "fractions"),
 }
-"""Modules of which a star import brings nothing that is on the lists here."""
+"""Modules from which a star import brings no name that is on the lists here."""
 
 
 def _is_installed(module: str) -> bool:
@@ -279,37 +265,37 @@ def _is_installed(module: str) -> bool:
 
 
 def _bends(base: str) -> bool:
-    """Whether to extend ``base`` is to change what operations do, or what a class is."""
+    """Whether a subclass of ``base`` can change what operations do, or what a class is."""
     real = _real(base)
     if real is None and base.startswith("torch.") and not _below(base, _LAYERS):
-        # of a part of torch that nothing has imported so far, and nobody can say what it is
+        # It is in a part of torch that has not been imported, so it cannot be looked at.
         return True
     return base in _BASES or (isinstance(real, type) and issubclass(real, (Tensor, *_MODES, type)))
 
 
 def _accessed(function: str, first: ast.expr, name: ast.expr, names: _Names) -> Iterator[str]:
-    """``getattr``, ``setattr`` and ``delattr``: of what belongs to the examiner, and by names that are put together."""
+    """``getattr``, ``setattr`` and ``delattr`` on what belongs to the examiner, or with a name that is put together."""
     written = dotted(first) or ""
-    told = [function]
+    constructs: list[str] = []
     for full in sorted(names.every(written)):
         module = isinstance(_real(full), ModuleType)
         if function != "getattr" and _is_examiners(full) and (module or written.partition(".")[0] in names.imported):
-            told.append(f"{function}({full}, …)")
+            constructs.append(f"{function}({full}, …)")
         elif full in _CLOSED and not isinstance(name, ast.Constant):
-            told.append(f"getattr({full}, …)")
+            constructs.append(f"getattr({full}, …)")
         elif _is_private(f"{full}.{getattr(name, 'value', '')}"):
-            told.append(f"{full}.{getattr(name, 'value', '')}")
+            constructs.append(f"{full}.{getattr(name, 'value', '')}")
         elif isinstance(name, ast.Constant) and _below(f"{full}.{name.value!s}", _NAMES):
-            told.append(f"{full}.{name.value!s}")
-    yield from told[1:]
-    if len(told) == 1 and any(map(_put_together, [name, *names.texts.get(getattr(name, "id", ""), ())])):
+            constructs.append(f"{full}.{name.value!s}")
+    yield from constructs
+    if not constructs and any(map(_put_together, [name, *names.texts.get(getattr(name, "id", ""), ())])):
         yield f"{function}({written or '…'}, {bounded(ast.unparse(name), 60)})"
 
 
 def _put_together(text: ast.expr) -> bool:
-    """Whether a name is made of parts that could as well be written out, or begins as one on the list does.
+    """Whether a name is put together for no reason, or begins like one on the list.
 
-    ``"conv%d" % i`` has a part that varies; ``"tb_" + "frame"`` hides what it says.
+    ``"conv%d" % i`` has a part that varies; ``"tb_" + "frame"`` only hides the name.
     """
     if isinstance(text, ast.Constant | ast.Name | ast.Attribute):
         return False
@@ -318,7 +304,7 @@ def _put_together(text: ast.expr) -> bool:
     if not any(isinstance(part, ast.Name) for part in parts):
         return bool(pieces)
     return any(
-        piece[:1] == "_" or ("_" in piece and any(one.startswith(piece) for one in _ATTRIBUTES)) for piece in pieces
+        piece[:1] == "_" or ("_" in piece and any(name.startswith(piece) for name in _ATTRIBUTES)) for piece in pieces
     )
 
 
@@ -346,7 +332,7 @@ def _named(node: ast.Name | ast.Attribute | ast.Subscript, names: _Names) -> Ite
         if not isinstance(node.ctx, ast.Load) and imported:
             yield from (f"{full}[…] = …" for full in sorted(names.every(name)) if _is_examiners(full))
     elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
-        # the owner's name followed, and not the attribute's: that stands for what is assigned here
+        # The owner's name is followed, and not the attribute's, which stands for what is assigned here.
         owners = sorted(names.every(name.rpartition(".")[0])) if imported else []
         changed = (f"{owner}.{node.attr}" for owner in owners)
         yield from (f"{full} = …" for full in changed if _is_examiners(full) and _matters(full))
@@ -361,29 +347,34 @@ def _reaches(bare: bool, full: str, name: str, imported: bool) -> bool:
 
 
 def _matters(full: str) -> bool:
-    """Whether what is changed is there: ``collections.Iterable = …`` gives old code what it misses."""
+    """Whether what is changed exists: ``collections.Iterable = …`` only gives old code what it misses."""
     return _below(full, _CORE) or _real(full) is not None or not isinstance(_real(full.rpartition(".")[0]), ModuleType)
 
 
-def _followed(node: ast.AST) -> list[ast.expr]:
-    """Parts of ``node`` in which a module may stand: before a dot, where only asked of, where the alias is followed."""
+def _only_used(node: ast.AST) -> list[ast.expr]:
+    """Parts of ``node`` in which a module may stand, since it is not passed on there as a value.
+
+    It stands before a dot, or as the argument of a function that only reads, or as the value of an alias that is
+    followed, or as a statement of its own.
+    """
     match node:
         case ast.Attribute(value=value):
             return [value]
-        case ast.Call(func=function, args=arguments) if (dotted(function) or "").rpartition(".")[2] in _ASKING:
+        case ast.Call(func=function, args=arguments) if (dotted(function) or "").rpartition(".")[2] in _ONLY_READING:
             return arguments
         case ast.Call(func=function, args=[first, *_]) if dotted(function) in _ACCESSORS:
             return [first]
-        case ast.Assign(targets=targets, value=value) if all(isinstance(one, ast.Name) for one in targets):
+        case ast.Assign(targets=targets, value=value) if all(isinstance(target, ast.Name) for target in targets):
             return [value]
         case ast.Expr(value=value):
             return [value]
     return []
 
 
-def _passed_on(node: ast.AST, named: set[int], names: _Names) -> Iterator[str]:
+def _passed_on(node: ast.AST, not_passed_on: set[int], names: _Names) -> Iterator[str]:
     """A whole module of the examiner's as a value: ``change(torch)``, ``[torch][0].cat = …``."""
-    if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load) or id(node) in named:
+    is_read = isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
+    if not is_read or id(node) in not_passed_on:
         return
     name = dotted(node) or ""
     if name.partition(".")[0] in names.imported:
@@ -391,10 +382,10 @@ def _passed_on(node: ast.AST, named: set[int], names: _Names) -> Iterator[str]:
 
 
 def _is_private(full: str) -> bool:
-    """Whether it is, or lies in, a private part of torch: there switches of what the worker watches by are handed on.
+    """Whether it is, or lies in, a private part of torch, through which the worker's observations can be switched off.
 
-    Private names in the modules of layers, initialisers and optimizers are none (``_pair``, ``_ConvNd``); neither is
-    what torch had for Python 2.
+    Private names in the modules of layers, initialisers and optimizers do not count (``_pair``, ``_ConvNd``), and
+    neither does what torch had for Python 2.
     """
     root, *parts = full.split(".")
     module, _, _ = full.rpartition(".")

@@ -38,7 +38,7 @@ def _raised(statement: str) -> BaseException:
         ("undefined", (), False),
     ],
 )
-def test_what_is_not_here_is_told_from_mistakes(statement, mentioned, absent):
+def test_an_absence_is_distinguished_from_a_mistake(statement, mentioned, absent):
     assert is_absence(_raised(statement), mentioned) is absent
 
 
@@ -64,5 +64,5 @@ def _without(text: str) -> str | None:
         ("@open('n')\ndef f(x=1):\n    pass", None),
     ],
 )
-def test_the_part_that_failed_is_stood_in_for_and_the_rest_stays(text, expected):
+def test_the_part_that_failed_is_replaced_and_the_rest_stays(text, expected):
     assert _without(text) == expected

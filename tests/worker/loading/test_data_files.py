@@ -1,4 +1,4 @@
-"""Data beside the code: laid out under its own name, and nothing that would run code when it is unpickled."""
+"""Data beside the code is written under its own name, except what would run code when it is unpickled."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from grader.worker.loading.data_files import lay_out
+from grader.worker.protocol import DataFile
 
 
-def _sent(path: str, content: bytes) -> dict[str, str]:
-    return {"path": path, "data": base64.b64encode(content).decode()}
+def _sent(path: str, content: bytes) -> DataFile:
+    return DataFile(path, base64.b64encode(content).decode())
 
 
 def _array(values) -> bytes:
@@ -59,20 +60,20 @@ ACTING = [
 
 
 @pytest.mark.parametrize("content", [*PLAIN, _array(np.zeros((24, 3)))])
-def test_plain_data_is_laid_out_and_worked_beside(tmp_path, monkeypatch, content):
+def test_plain_data_is_written_and_the_working_directory_is_beside_it(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     lay_out([_sent("a2/data/x.txt", content)], tmp_path, tmp_path / "a2")
     assert Path("data/x.txt").read_bytes() == content
 
 
 @pytest.mark.parametrize("content", ACTING)
-def test_what_would_run_code_when_it_is_unpickled_is_not(tmp_path, monkeypatch, content):
+def test_what_would_run_code_when_it_is_unpickled_is_not_written(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     lay_out([_sent("x.txt", content)], tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_what_cannot_be_written_is_left_out_and_the_rest_is_not(tmp_path, monkeypatch):
+def test_what_cannot_be_written_is_skipped_and_the_rest_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lay_out([_sent(path, b"1") for path in ("x", "x/y", "n\0l", "l" * 300, "z")], tmp_path, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x", "z"]
@@ -80,6 +81,6 @@ def test_what_cannot_be_written_is_left_out_and_the_rest_is_not(tmp_path, monkey
 
 def test_without_data_the_working_directory_stays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    lay_out([{"path": "a/b.py", "cells": []}], tmp_path, tmp_path / "a")
+    lay_out([], tmp_path, tmp_path / "a")
     assert Path.cwd() == tmp_path
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from grader.worker.probes.answer import answer
+from grader.worker.protocol import BuildNetwork, NetworkRun, RunNetwork, Trace, TraceNetwork, TrainNetwork
 
 
 class Plain(nn.Module):
@@ -127,9 +128,9 @@ IMAGE = torch.rand(2, 1, 6, 6)
 
 
 def traced(made):
-    evidence, _ = answer({"do": "trace", "cls": "Network", "args": []}, {"input": IMAGE}, {"Network": made})
-    assert "trouble" not in evidence, evidence
-    return {kind: [line["name"] for line in lines] for kind, lines in evidence.items()}
+    trace, _ = answer(TraceNetwork(cls="Network"), {"input": IMAGE}, {"Network": made})
+    assert isinstance(trace, Trace), trace
+    return {kind: [tensor.name for tensor in tensors] for kind, tensors in vars(trace).items()}
 
 
 def run(made):
@@ -146,9 +147,8 @@ def run(made):
         for kind in ("parameter", "buffer")
         for index, name in enumerate(used[f"{kind}s"])
     }
-    probe = {"do": "run", "cls": "Network", "args": []}
-    evidence, outputs = answer(probe, {"input": IMAGE, **state}, {"Network": made})
-    assert "trouble" not in evidence, evidence
+    reply, outputs = answer(RunNetwork(cls="Network"), {"input": IMAGE, **state}, {"Network": made})
+    assert isinstance(reply, NetworkRun), reply
     return outputs
 
 
@@ -204,7 +204,7 @@ def test_constants_keep_their_values():
 
 
 def built(made, *shapes):
-    probe = {"do": "build", "cls": "Network", "args": [], "inputs": shapes, "image": shapes[0]}
+    probe = BuildNetwork(cls="Network", inputs=shapes, image=shapes[0])
     return answer(probe, {}, {"Network": made})[0]
 
 
@@ -229,10 +229,10 @@ class FreezesLargeBatches(Plain):
 def test_what_an_optimizer_would_miss_is_counted():
     batches = [1, 1, 4, 4], [5, 1, 4, 4]
     plain = built(Plain, *batches)
-    assert plain["listed"] and plain["trainable"] == plain["trainable_after"] == 24
-    assert not built(Hides, *batches)["listed"]
-    assert built(Grows, *batches)["trainable_after"] == 26
-    assert built(FreezesLargeBatches, *batches)["trainable_after"] == 6
+    assert plain.listed and plain.trainable == plain.trainable_after == 24
+    assert not built(Hides, *batches).listed
+    assert built(Grows, *batches).trainable_after == 26
+    assert built(FreezesLargeBatches, *batches).trainable_after == 6
 
 
 class NeverTrains(Plain):
@@ -245,7 +245,7 @@ def test_training_is_what_a_script_would_see(made, same):
     def learnt(made):
         state = {"parameter.0": torch.ones(2, 1, 3, 3), **{f"parameter.{i}": torch.ones(2) for i in (1, 2, 3)}}
         lesson = {"batches": IMAGE[None], "labels": torch.zeros(1, 2, 2, 6, 6), "buffer.0": torch.ones(2)}
-        probe = {"do": "learn", "cls": "Network", "args": [], "optimizer": "sgd", "rate": 0.1}
+        probe = TrainNetwork(cls="Network", optimizer="sgd", rate=0.1)
         return answer(probe, {**lesson, "buffer.1": torch.ones(2), **state}, {"Network": made})[1]
 
     expected, actual = learnt(Plain), learnt(made)

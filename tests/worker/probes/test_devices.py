@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pytest
 import torch
+from code_files import script
 
+from grader.exam.replies import read_reply
 from grader.worker import handler as handler_module
 from grader.worker.handler import Handler
 from grader.worker.loading import legacy
 from grader.worker.loading.loader import load
+from grader.worker.protocol import DeviceFindings, LoadDefinitions, Probe, RunOnDevice, Tensors, Trouble, probe_to_json
 
+R = TypeVar("R")
 LAYER = """
 import numpy as np
 import torch
@@ -114,19 +120,20 @@ TIED = {
 }
 
 
+def asked(handler: Handler, probe: Probe[R], tensors: Tensors | None = None) -> R | Trouble:
+    message, _ = handler.handle(probe_to_json(probe), tensors or {})
+    return read_reply(probe, message)
+
+
 @pytest.fixture
 def examined(tmp_path):
-    def examine(make: str, top: str = "", **asked: str) -> dict:
+    def examine(make: str, top: str = "", device: str | None = None) -> DeviceFindings:
         handler = Handler(tmp_path)
         source = LAYER.format(make=make, top=top)
-        files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
-        loaded, _ = handler.handle({"do": "load", "files": files, "wanted": ["Net"], "sparing": False}, {})
-        assert loaded["classes"] == ["Net"], loaded
-        evidence, _ = handler.handle(
-            {"do": "device", "cls": "Net", "args": [2], "rng": 0, **asked}, {"input": IMAGE.clone()}
-        )
-        # the process of the tests has threads of its own
-        return {name: value for name, value in evidence.items() if name != "threads"}
+        files = (script(source, "net.py"),)
+        loaded = asked(handler, LoadDefinitions(files=files, wanted=("Net",)))
+        assert loaded.classes == ("Net",), loaded
+        return asked(handler, RunOnDevice(cls="Net", arguments=(2,), device=device), {"input": IMAGE.clone()})
 
     yield examine
     legacy.uninstall()
@@ -135,15 +142,15 @@ def examined(tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
 @pytest.mark.parametrize("name", FOLLOWS)
 def test_what_follows_the_device_of_the_input_is_right(name, examined):
-    assert examined(*FOLLOWS[name]) == {"findings": [], "settled": True}
+    assert examined(*FOLLOWS[name]) == DeviceFindings((), settled=True)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
 @pytest.mark.parametrize("name", TIED)
 def test_what_is_tied_to_one_device_is_found_with_its_line(name, examined):
     evidence = examined(TIED[name])
-    assert evidence["settled"] and evidence["findings"]
-    assert "net.py, line" in evidence["findings"][0]["where"] or "forward" in evidence["findings"][0]["where"]
+    assert evidence.settled and evidence.findings
+    assert "net.py, line" in evidence.findings[0].where or "forward" in evidence.findings[0].where
 
 
 UNREGISTERED = {
@@ -171,18 +178,18 @@ class Net(nn.Module):
             self.layers[0] if hasattr(self, "layers") else self.mask)
 """
     handler = Handler(tmp_path)
-    files = [{"path": "net.py", "cells": [{"number": None, "source": source}]}]
-    handler.handle({"do": "load", "files": files, "wanted": ["Net"], "sparing": False}, {})
-    evidence, _ = handler.handle({"do": "device", "cls": "Net", "args": [2], "rng": 0}, {"input": IMAGE.clone()})
+    files = (script(source, "net.py"),)
+    asked(handler, LoadDefinitions(files=files, wanted=("Net",)))
+    evidence = asked(handler, RunOnDevice(cls="Net", arguments=(2,)), {"input": IMAGE.clone()})
     legacy.uninstall()
-    assert evidence["findings"][0]["kept"] is True
+    assert evidence.findings[0].kept is True
 
 
 def test_layers_that_are_not_registered_are_found(examined):
     evidence = examined(
         "self.hidden = [torch.ones(1)] ; spread = x.new_zeros(self.weight.size(0), 1, 5, 5) + torch.ones(5)"
     )
-    assert evidence["findings"]
+    assert evidence.findings
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
@@ -192,17 +199,9 @@ def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp
     handler = Handler(tmp_path)
     source = LAYER.format(make=FOLLOWS["a module-level device"][0], top=FOLLOWS["a module-level device"][1])
     source += "SEEN = torch.zeros(2, device=DEVICE).numpy()\n"
-    handler.handle(
-        {
-            "do": "load",
-            "files": [{"path": "net.py", "cells": [{"number": None, "source": source}]}],
-            "wanted": ["Net"],
-            "sparing": False,
-        },
-        {},
-    )
-    probe = {"do": "device", "cls": "Net", "args": [2], "rng": 0}
-    replies = [handler.handle(probe, {"input": IMAGE.clone()})[0] for _ in range(2)]
+    asked(handler, LoadDefinitions(files=(script(source, "net.py"),), wanted=("Net",)))
+    probe = RunOnDevice(cls="Net", arguments=(2,))
+    replies = [asked(handler, probe, {"input": IMAGE.clone()}) for _ in range(2)]
     assert len(loads) == 2 and replies[0] == replies[1]  # once for each world
     legacy.uninstall()
 
@@ -217,18 +216,18 @@ MET = {
 @pytest.mark.parametrize("name", MET)
 def test_what_stops_a_run_on_the_device_for_being_tied_is_a_finding(name, examined):
     evidence = examined(MET[name].format(size=SIZE), device="cpu")
-    assert evidence["settled"] and "net.py, line" in evidence["findings"][0]["where"]
+    assert evidence.settled and "net.py, line" in evidence.findings[0].where
 
 
 def test_an_output_on_another_device_is_a_finding(examined):
     evidence = examined(f"spread = x.new_zeros({SIZE}); return torch.ones(2, 2, device='meta')", device="cpu")
-    assert evidence["settled"] and "output" in evidence["findings"][0]["what"]
+    assert evidence.settled and "output" in evidence.findings[0].what
 
 
 @pytest.mark.parametrize("name", FOLLOWS)
 def test_a_run_on_the_device_that_succeeds_settles_the_question(name, examined):
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    assert examined(*FOLLOWS[name], device=device) == {"findings": [], "settled": True}
+    assert examined(*FOLLOWS[name], device=device) == DeviceFindings((), settled=True)
 
 
 @pytest.mark.parametrize(
@@ -236,11 +235,11 @@ def test_a_run_on_the_device_that_succeeds_settles_the_question(name, examined):
 )
 def test_any_other_trouble_on_the_device_settles_nothing(trouble, examined):
     evidence = examined(trouble, device="cpu")
-    assert evidence["findings"] == [] and not evidence["settled"] and evidence["why"]
+    assert evidence.findings == () and not evidence.settled and evidence.reason
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
 @pytest.mark.parametrize("name", ["nothing said", "cpu said", "numpy", "a Variable", "the output moved"])
 def test_on_a_gpu_what_is_tied_to_the_cpu_is_found(name, examined):
     evidence = examined(TIED[name], device="cuda")
-    assert evidence["settled"] and evidence["findings"]
+    assert evidence.settled and evidence.findings

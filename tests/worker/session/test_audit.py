@@ -1,4 +1,4 @@
-"""What the interpreter sees a submission do is told once, and what libraries do for reasons of their own is not."""
+"""What the interpreter sees a submission do is reported once; what libraries do for reasons of their own is not."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from grader.worker.session.audit import _hook
 from grader.worker.trouble import remember
 
 
-def _told(source: str) -> list[str]:
-    """What the hook tells of ``source``, run as a submission's code; it raises events by ``audit(event, …)``."""
+def _reported(source: str) -> list[str]:
+    """What the hook reports of ``source``, run as a submission's code; it raises events by ``audit(event, …)``."""
     reading, writing = os.pipe()
     hook = _hook(writing)
     remember("theirs.py", source)
     try:
         exec(compile(source, "theirs.py", "exec"), {"audit": lambda event, *args: hook(event, args), "fd": writing})
         os.close(writing)
-        told = []
+        reports = []
         while (frame := frames.read(lambda count: os.read(reading, count))) is not None:
-            told.append(frame[0]["seen"])
-        return told
+            reports.append(frame[0]["seen"])
+        return reports
     finally:
         os.close(reading)
 
@@ -48,14 +48,14 @@ def _told(source: str) -> list[str]:
         ("import string\nclass A(string.Formatter):\n def f(s): audit('gc.get_objects')\nA().f()", "gc.get_objects"),
     ],
 )  # fmt: skip
-def test_what_a_submission_causes_is_told_with_its_line(source, what):
-    (told,) = _told(source)
+def test_what_a_submission_causes_is_reported_with_its_line(source, what):
+    (report,) = _reported(source)
     line = source.count("\n") + 1 if "class A" not in source else 3
-    assert told == f"{what} (theirs.py, line {line})"
+    assert report == f"{what} (theirs.py, line {line})"
 
 
-def test_each_kind_is_told_once():
-    assert len(_told("for _ in range(500): audit('sys._getframe')")) == 1
+def test_each_kind_is_reported_once():
+    assert len(_reported("for _ in range(500): audit('sys._getframe')")) == 1
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_each_kind_is_told_once():
         "class P:\n def __str__(self): audit('sys._getframe')\naudit('open', P(), 'r', 0)",
     ],
 )
-def test_what_means_nothing_is_not_told(source):
-    assert _told(source) == []
+def test_what_is_harmless_is_not_reported(source):
+    assert _reported(source) == []
 
 
 def test_libraries_that_look_at_frames_or_write_code_are_not_the_submission():
@@ -102,14 +102,14 @@ torch.nn.LazyLinear(2)(torch.ones(1, 3))
             os._exit(1)
     os.close(writing)
     assert os.waitpid(child, 0)[1] == 0
-    told = []
+    reports = []
     while (frame := frames.read(lambda count: os.read(reading, count))) is not None:
-        told.append(frame[0]["seen"])
+        reports.append(frame[0]["seen"])
     os.close(reading)
-    assert told == []
+    assert reports == []
 
 
-def test_whoever_puts_the_channel_away_ends_the_session():
+def test_to_replace_the_channel_ends_the_session():
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

@@ -119,17 +119,17 @@ def check(frame: bytes) -> None:
         ({"a": entry(shape=[1] * 17 + [2])}, bytes(8), "not a list of at most"),
         ({"a": entry(offsets=(0, 8, 8))}, bytes(8), "not a beginning and an end"),
         ({"a": entry(offsets=(8, 0))}, bytes(8), "do not take that"),
-        ({"a": entry(), "b": entry()}, bytes(8), "where 8 was due"),
-        ({"a": entry(offsets=(8, 16))}, bytes(16), "where 0 was due"),
+        ({"a": entry(), "b": entry()}, bytes(8), "it should begin at 8"),
+        ({"a": entry(offsets=(8, 16))}, bytes(16), "it should begin at 0"),
         ({"a": entry()}, bytes(16), "cover 8 of 16"),
         ({"a": entry(offsets=(0, 8))}, bytes(4), "cover 8 of 4"),
-        ({"a": entry("U8", (1,), (0, 1)), "b": entry(offsets=(1, 9))}, bytes(9), "no multiple of 4"),
+        ({"a": entry("U8", (1,), (0, 1)), "b": entry(offsets=(1, 9))}, bytes(9), "not a multiple of 4"),
         ({"a": entry("BOOL", (2,), (0, 2))}, b"\x01\x07", "neither 0 nor 1"),
         ({"a": entry(more=1)}, bytes(8), "and nothing else"),
         ({"__metadata__": {"format": "pt"}}, b"", "needs dtype"),
         ({"a" * 301: entry()}, bytes(8), "more than 300 characters"),
         ([], b"", "not an object"),
-        (b'{"a": 1, "a": 2}', b"", "stands twice"),
+        (b'{"a": 1, "a": 2}', b"", "the same key twice"),
         ({str(n): entry("U8", (0,), (0, 0)) for n in range(10_001)}, b"", "at most 10000"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_header_that_lies_is_refused(header: Any, data: bytes, words: str) -> 
         (b'{"a": -Infinity}', "-Infinity is not"),
         (b'{"a": 1e999}', "too large"),
         (b'{"a": ' + b"9" * 100_000 + b"}", "more than 400 digits"),
-        (b'{"a": 1, "a": 1}', "stands twice"),
+        (b'{"a": 1, "a": 1}', "the same key twice"),
         (b'{"a": "\\ud800"}', "surrogates not allowed"),
         (b'{"\\udfff": 1}', "surrogates not allowed"),
         (b'{"a": "\xff"}', "can't decode"),
@@ -197,7 +197,7 @@ def test_a_frame_arrives_in_whatever_pieces() -> None:
     assert content is not None and content[0] == {"a": "é"} and torch.equal(content[1]["t"], torch.arange(5.0))
 
 
-def test_the_end_before_a_frame_is_no_frame_and_within_one_an_error() -> None:
+def test_the_end_before_a_frame_is_none_and_the_end_within_one_is_an_error() -> None:
     assert read(lambda count: b"") is None
     frame = encode({"a": 1}, {"t": torch.ones(3)})
     for length in range(1, len(frame)):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 
 import pytest
+from code_files import script
 
+from grader.exam.replies import read_reply
+from grader.worker.protocol import Cell, CodeFile, FileOutline, Method, OutlineSource, reply_to_json
 from grader.worker.source.outline import outline
 
 
-def of(text: str, path: str = "models.py", **others: str) -> dict:
-    files = [{"path": path, "cells": [{"number": None, "source": text}]}]
-    files += [{"path": f"{name}.py", "cells": [{"number": None, "source": other}]} for name, other in others.items()]
+def of(text: str, path: str = "models.py", **others: str) -> FileOutline:
+    files = [script(text, path)]
+    files += [script(other, f"{name}.py") for name, other in others.items()]
     reply = outline(files)
-    assert json.loads(json.dumps(reply, allow_nan=False)) == reply
-    return reply["files"][0]
+    sent = json.loads(json.dumps(reply_to_json(reply), allow_nan=False))
+    assert read_reply(OutlineSource(files=()), sent) == reply
+    return reply.files[0]
 
 
 def test_classes_are_listed_with_lines_bases_and_methods():
@@ -22,11 +26,11 @@ def test_classes_are_listed_with_lines_bases_and_methods():
         "import torch.nn as nn\n\n@decorated\nclass CNN(nn.Module):\n    def __init__(self, k, *a, z=1, **kw):\n"
         "        self.k = k\n    def forward(self, x):\n        pass\n"
     )
-    (entry,) = of(text)["classes"]
-    assert (entry["name"], entry["line"], entry["end_line"], entry["cell"]) == ("CNN", 4, 8, None)
-    assert entry["bases"] == ["nn.Module"]
-    assert entry["methods"]["__init__"] == {"line": 5, "parameters": ["self", "k", "*a", "z", "**kw"], "empty": False}
-    assert entry["methods"]["forward"]["empty"]
+    (entry,) = of(text).classes
+    assert (entry.name, entry.line, entry.end_line, entry.cell) == ("CNN", 4, 8, None)
+    assert entry.bases == ("nn.Module",)
+    assert entry.methods["__init__"] == Method(5, ("self", "k", "*a", "z", "**kw"), empty=False)
+    assert entry.methods["forward"].empty
 
 
 @pytest.mark.parametrize(
@@ -47,28 +51,25 @@ def test_classes_are_listed_with_lines_bases_and_methods():
     ],
 )
 def test_an_unwritten_method_is_called_empty(body, empty):
-    (entry,) = of(f"class CNN:\n    def forward(self, x):\n        {body}\n")["classes"]
-    assert entry["methods"]["forward"]["empty"] is empty
+    (entry,) = of(f"class CNN:\n    def forward(self, x):\n        {body}\n").classes
+    assert entry.methods["forward"].empty is empty
 
 
 def test_a_class_defined_twice_or_in_a_block_is_listed_each_time():
     text = "class A: pass\nif x:\n    class A: pass\nelse:\n    class B: pass\ndef f():\n    class C: pass\n"
     file = of(text)
-    assert [(entry["name"], entry["line"]) for entry in file["classes"]] == [("A", 1), ("A", 3), ("B", 5)]
-    assert [(entry["name"], entry["line"]) for entry in file["functions"]] == [("f", 6)]
+    assert [(entry.name, entry.line) for entry in file.classes] == [("A", 1), ("A", 3), ("B", 5)]
+    assert [(entry.name, entry.line) for entry in file.functions] == [("f", 6)]
 
 
 def test_lines_in_a_notebook_are_lines_of_the_cell():
-    cells = [
-        {"number": 2, "source": "!ls\nimport os"},
-        {"number": 5, "source": "\nclass A:\n    x = = 1\nclass B: pass"},
-    ]
-    file = outline([{"path": "a2.ipynb", "cells": cells}])["files"][0]
-    assert [(entry["name"], entry["cell"], entry["line"]) for entry in file["classes"]] == [("B", 5, 4)]
-    (problem,) = file["problems"]
-    assert (problem["cell"], problem["line"], problem["text"], problem["stands_in"]) == (5, 3, "x = = 1", "A")
-    assert [(note["cell"], note["line"], note["what"]) for note in file["notes"]] == [(2, 1, "!ls")]
-    assert file["imports"] == ["os"]
+    cells = Cell(2, "!ls\nimport os"), Cell(5, "\nclass A:\n    x = = 1\nclass B: pass")
+    file = outline([CodeFile("a2.ipynb", cells)]).files[0]
+    assert [(entry.name, entry.cell, entry.line) for entry in file.classes] == [("B", 5, 4)]
+    (problem,) = file.problems
+    assert (problem.cell, problem.line, problem.text, problem.definition) == (5, 3, "x = = 1", "A")
+    assert [(note.cell, note.line, note.text) for note in file.notes] == [(2, 1, "!ls")]
+    assert file.imports == ("os",)
 
 
 IMPORTS = (
@@ -98,8 +99,8 @@ def test_names_are_followed_through_imports_and_assignments(call, resolved):
         IMPORTS + "import helper\nclass A(nn.Conv2d):\n    def f(self, x):\n        local = F.conv2d\n"
         f"        self.op = local\n        growing = growing.next\n        {call}\n"
     )
-    (entry,) = of(text, helper="from torch.nn.functional import *\nown = conv2d\n")["classes"]
-    assert resolved in [call["resolved"] for call in entry["calls"]]
+    (entry,) = of(text, helper="from torch.nn.functional import *\nown = conv2d\n").classes
+    assert resolved in [call.resolved for call in entry.calls]
 
 
 @pytest.mark.parametrize(
@@ -130,51 +131,49 @@ def test_names_are_followed_through_imports_and_assignments(call, resolved):
         ("MyDilatedConv2d(1, 2, 3, dilation=2)", False),
     ],
 )
-def test_a_dilation_given_to_a_native_operation_is_told_from_all_others(call, dilates):
+def test_only_a_dilation_given_to_an_operation_of_torch_dilates(call, dilates):
     text = IMPORTS + f"options = dict(dilation=2)\nclass A(nn.Conv2d):\n    def f(self, x):\n        {call}\n"
-    (entry,) = of(text)["classes"]
-    assert any(call["dilates"] for call in entry["calls"]) is dilates
+    (entry,) = of(text).classes
+    assert any(call.dilates for call in entry.calls) is dilates
 
 
 def test_a_function_that_the_class_calls_shows_its_own_calls():
-    (entry,) = of("import torch.nn.functional as F\ndef g(x, w, d):\n    return F.conv2d(x, w, dilation=d)\n")[
-        "functions"
-    ]
-    assert [call["dilates"] for call in entry["calls"]] == [True]
+    (entry,) = of("import torch.nn.functional as F\ndef g(x, w, d):\n    return F.conv2d(x, w, dilation=d)\n").functions
+    assert [call.dilates for call in entry.calls] == [True]
 
 
 def test_files_keep_their_order_and_nothing_is_run(tmp_path):
     mark = tmp_path / "ran"
     text = f"open({str(mark)!r}, 'w')\nclass A:\n    open({str(mark)!r}, 'w')\n"
-    files = [{"path": path, "cells": [{"number": None, "source": text}]} for path in ("b.py", "a.py")]
-    assert [file["path"] for file in outline(files)["files"]] == ["b.py", "a.py"]
+    files = [script(text, path) for path in ("b.py", "a.py")]
+    assert [file.path for file in outline(files).files] == ["b.py", "a.py"]
     assert not mark.exists()
 
 
 def test_python_2_and_relative_imports_are_reported():
     file = of("from .models import CNN\nimport os.path\nprint 'a'\n")
-    assert file["imports"] == [".models", "os.path"]
-    assert [(note["line"], note["why"]) for note in file["notes"]] == [(3, "translated from Python 2")]
+    assert file.imports == (".models", "os.path")
+    assert [(note.line, note.reason) for note in file.notes] == [(3, "translated from Python 2")]
 
 
 def test_what_a_definition_uses_is_followed_through_aliases_and_files() -> None:
     files = [
-        {"path": "a.py", "cells": [{"number": None, "source": "from .b import Block as B\nconv = torch.conv2d\n"
+        script("from .b import Block as B\nconv = torch.conv2d\n"
             "def helper(x): return [conv][0](x)\nclass Net(B):\n    def forward(self, x):\n"
-            "        return helper(x) if isinstance(x, torch.nn.Conv2d) else getattr(torch, 'relu')(x)\n"}]},
-        {"path": "b.py", "cells": [{"number": None, "source": "class Block: pass\n"}]},
+            "        return helper(x) if isinstance(x, torch.nn.Conv2d) else getattr(torch, 'relu')(x)\n", "a.py"),
+        script("class Block: pass\n", "b.py"),
     ]  # fmt: skip
-    (one, _) = outline(files)["files"]
-    assert one["classes"][0]["uses"] == {"Block": 4, "helper": 6, "torch.relu": 6, "torch.nn": 6}
-    assert one["functions"][0]["uses"] == {"torch.conv2d": 3}
-    assert one["values"][0]["uses"] == {"torch.conv2d": 2}
+    (one, _) = outline(files).files
+    assert one.classes[0].uses == {"Block": 4, "helper": 6, "torch.relu": 6, "torch.nn": 6}
+    assert one.functions[0].uses == {"torch.conv2d": 3}
+    assert one.values[0].uses == {"torch.conv2d": 2}
 
 
 @pytest.mark.parametrize(
     ("body", "spare"),
     [
-        ("self.old = nn.Conv2d(3, 3, 3)", {"torch.nn.Conv2d": ["old"]}),
-        ("self.old = nn.Linear(3, 3)\n        self.other = nn.Linear(3, 3)", {"torch.nn.Linear": ["old", "other"]}),
+        ("self.old = nn.Conv2d(3, 3, 3)", {"torch.nn.Conv2d": ("old",)}),
+        ("self.old = nn.Linear(3, 3)\n        self.other = nn.Linear(3, 3)", {"torch.nn.Linear": ("old", "other")}),
         ("self.old = nn.Conv2d(3, 3, 3)\n        self.old(x)", {}),
         ("self.old = nn.Conv2d(3, 3, 3)\n        getattr(self, 'old')(x)", {}),
         ("self.old = nn.Conv2d(3, 3, 3)\n        x = nn.Conv2d(3, 3, 3)(x)", {}),
@@ -182,13 +181,13 @@ def test_what_a_definition_uses_is_followed_through_aliases_and_files() -> None:
         ("x = nn.Conv2d(3, 3, 3)(x)", {}),
     ],
 )  # fmt: skip
-def test_a_layer_that_nothing_reads_is_spare(body: str, spare: dict[str, list[str]]) -> None:
+def test_a_layer_that_nothing_reads_is_spare(body: str, spare: dict[str, tuple[str, ...]]) -> None:
     source = f"import torch.nn as nn\nclass A(nn.Module):\n    def __init__(self, x):\n        {body}\n"
-    (one,) = outline([{"path": "a.py", "cells": [{"number": None, "source": source}]}])["files"]
-    assert one["classes"][0]["spare"] == spare
+    (one,) = outline([script(source, "a.py")]).files
+    assert one.classes[0].spare == spare
 
 
-def test_a_class_that_something_is_held_against_is_not_used() -> None:
+def test_a_class_that_something_is_only_compared_with_is_not_used() -> None:
     source = "import torch.nn as nn\ndef f(m):\n    isinstance(m, (nn.Conv2d, A))\n    return type(m) == nn.Linear\n"
-    (one,) = outline([{"path": "a.py", "cells": [{"number": None, "source": source}]}])["files"]
-    assert set(one["functions"][0]["uses"]) == {"torch.nn"}
+    (one,) = outline([script(source, "a.py")]).files
+    assert set(one.functions[0].uses) == {"torch.nn"}

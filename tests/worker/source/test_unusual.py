@@ -3,13 +3,16 @@
 # ruff: noqa: E501 - sources are data, one a line
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from code_files import script
 from places import ROOT
 
 from grader.checks.trust import doubts
 from grader.intake import find, read
+from grader.worker.protocol import Cell, CodeFile, Outline
 from grader.worker.source.outline import outline_of
 from grader.worker.source.reading import read as read_source
 from grader.worker.source.unusual import unusual
@@ -22,20 +25,19 @@ SUBMISSIONS = [
 ]
 
 
-def told(source: str, path: str = "a.py") -> list[str]:
-    found = unusual(read_source([{"path": path, "cells": [{"number": None, "source": HEAD + source}]}]))
-    return [one["what"] for one in found[path]]
+def constructs(source: str, path: str = "a.py") -> list[str]:
+    found = unusual(read_source([script(HEAD + source, path)]))
+    return [code.construct for code in found[path]]
 
 
 @pytest.mark.parametrize("folder", SUBMISSIONS, ids=lambda path: "-".join(path.relative_to(ROOT).parts[1:4]))
 def test_no_honest_submission_is_doubted(folder: Path) -> None:
     for found in find([folder], mode="one").found:
-        files = read(found).code
-        messages = [
-            {"path": file.path, "cells": [{"number": cell.number, "source": cell.source} for cell in file.cells]}
-            for file in files
+        files = [
+            CodeFile(file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
+            for file in read(found).code
         ]
-        assert not any(unusual(read_source(messages)).values())
+        assert not any(unusual(read_source(files)).values())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_no_honest_submission_is_doubted(folder: Path) -> None:
     ],
 )
 def test_what_honest_code_does_is_not_unusual(source: str) -> None:
-    assert told(source) == []
+    assert constructs(source) == []
 
 
 @pytest.mark.parametrize(
@@ -140,30 +142,26 @@ def test_what_honest_code_does_is_not_unusual(source: str) -> None:
     ],
 )  # fmt: skip
 def test_what_could_reach_the_examiner_is_named(source: str, what: str) -> None:
-    assert what in told(source)
+    assert what in constructs(source)
 
 
-def test_a_modules_own_name_is_its_authors_business() -> None:
+def test_the_submissions_own_modules_may_have_any_name() -> None:
     files = [
-        {"path": "worker.py", "cells": [{"number": None, "source": "def load(): pass\n"}]},
-        {"path": "main.py", "cells": [{"number": None, "source": "import worker\nworker.load()\n"}]},
+        script("def load(): pass\n", "worker.py"),
+        script("import worker\nworker.load()\n", "main.py"),
     ]
     assert not any(unusual(read_source(files)).values())
 
 
 @pytest.mark.parametrize("path", ["sys.py", "torch.py", "ctypes.py"])
-def test_a_file_with_the_name_of_an_installed_module_excuses_nothing(path: str) -> None:
-    found = told("sys.modules\nimport ctypes\nctypes.cast\ntorch._C\n", path)
+def test_names_are_reported_even_if_a_file_has_the_name_of_their_module(path: str) -> None:
+    found = constructs("sys.modules\nimport ctypes\nctypes.cast\ntorch._C\n", path)
     assert {"sys.modules", "ctypes.cast", "torch._C"} <= set(found)
 
 
 def test_doubts_name_file_and_line_and_are_few() -> None:
-    sources = read_source(
-        [{"path": "a.ipynb", "cells": [{"number": 3, "source": "import sys\n" + "sys._getframe()\n" * 30}]}]
-    )
-    outline = outline_of(sources)
-    for file in outline["files"]:
-        file["unusual"] = unusual(sources)[file["path"]]
-    (flag,) = doubts(outline)
+    sources = read_source([CodeFile("a.ipynb", (Cell(3, "import sys\n" + "sys._getframe()\n" * 30),))])
+    (file,) = outline_of(sources).files
+    (flag,) = doubts(Outline((replace(file, unusual=unusual(sources)["a.ipynb"]),)))
     assert flag.kind == "untrusted-evidence" and "cell 3, line 2: sys._getframe" in flag.detail
     assert "and 15 more" in flag.detail and len(flag.detail) < 500

@@ -1,0 +1,59 @@
+"""What lateness costs is exact and bounded."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.marking.late import LateRule, late_penalty
+
+TEN_A_DAY = LateRule(grace_hours=Fraction(1), percent_a_day=Fraction(10), cap_percent=Fraction(30))
+
+
+@pytest.mark.parametrize(
+    ("hours", "penalty"),
+    [("0", "0"), ("1", "0"), ("1.01", "0.8"), ("25", "0.8"), ("25.5", "1.6"), ("49.5", "2.4"), ("900", "2.4")],
+    ids=["in time", "in grace", "begun day", "a whole day", "second day", "third day", "beyond the cap"],
+)
+def test_each_begun_day_after_the_grace_takes_its_percentage(hours: str, penalty: str) -> None:
+    assert late_penalty(Fraction(8), Fraction(hours), TEN_A_DAY) == Fraction(penalty)
+
+
+def test_a_penalty_is_rounded_half_up_to_hundredths() -> None:
+    assert late_penalty(Fraction("0.25"), Fraction(2), TEN_A_DAY) == Fraction("0.03")
+    assert late_penalty(Fraction("0.24"), Fraction(2), TEN_A_DAY) == Fraction("0.02")
+
+
+def test_without_a_rule_lateness_costs_nothing() -> None:
+    assert late_penalty(Fraction(8), Fraction(100), LateRule()) == 0
+
+
+hundredths = st.integers(0, 100_000).map(lambda count: Fraction(count, 100))
+percents = st.integers(0, 10_000).map(lambda count: Fraction(count, 100))
+
+
+@given(hundredths, hundredths, hundredths, hundredths, percents, percents)
+def test_a_penalty_never_takes_more_than_there_is_nor_less_for_being_later(
+    score, hours, more, grace, a_day, cap
+) -> None:
+    rule = LateRule(grace, a_day, cap)
+    penalty = late_penalty(score, hours, rule)
+    assert 0 <= penalty <= score
+    assert (penalty * 100).denominator == 1
+    assert penalty <= late_penalty(score, hours + more, rule)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((-1, 0, 0), "hours of grace must be 0 or more, were -1"),
+        ((0, 101, 0), "percentage a day must be 0 to 100, was 101"),
+        ((0, 0, -1), "percentage at most must be 0 to 100, was -1"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(values: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LateRule(*map(Fraction, values))
