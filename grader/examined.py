@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from grader import __version__
 from grader.detect import Detected
 from grader.intake import Submission
+from grader.marking.evidence import Json
 from grader.marking.rubric import Rubric
 from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Verdict
@@ -69,7 +69,7 @@ def run_record(
     isolation: str,
     started: datetime.datetime,
     seconds: float,
-    details: Mapping[str, Any],
+    details: Mapping[str, Json],
 ) -> Run:
     """How a report came about. ``details`` are further JSON values. Imports torch, whose version belongs to it."""
     import torch

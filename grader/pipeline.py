@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader import intake
 from grader.checks import run_check
@@ -25,7 +25,7 @@ from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.examined import Examined, report_on, run_record
 from grader.intake import Found, Submission, read
-from grader.marking.evidence import Evidence
+from grader.marking.evidence import Evidence, Json
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
@@ -97,7 +97,7 @@ class Grading:
             WorkerFailed,
             seconds=self.options.seconds,
             probe_seconds=self.options.probe_seconds,
-            card=self.gpu.lease() if self.gpu else None,
+            gpu=self.gpu.lease() if self.gpu else None,
         )
         try:
             examined = _Examination(self, submission, candidate, progress).examined()
@@ -106,7 +106,7 @@ class Grading:
         run = run_record(
             rubric=self.rubric,
             seed=self.options.seed,
-            device=self.gpu.device if self.gpu and candidate.used_card else "cpu",
+            device=self.gpu.device if self.gpu and candidate.used_gpu else "cpu",
             isolation=self.sandbox.isolation,
             started=started,
             seconds=time.monotonic() - clock,
@@ -114,7 +114,7 @@ class Grading:
         )
         return report_on(submission, examined, rubric=self.rubric, run=run, output=candidate.output)
 
-    def _details(self, submission: Submission) -> dict[str, Any]:
+    def _details(self, submission: Submission) -> dict[str, Json]:
         """What ``run.details`` says in the report, as JSON."""
         return {
             "isolation_layers": self.sandbox.layers,
@@ -156,7 +156,7 @@ class _Examination:
             outline,
             loading,
             stopped,
-            card=gpu.device if gpu and files else None,
+            gpu=gpu.device if gpu and files else None,
         )
         if files:
             verdicts = self._verdicts(assignment, sitting)
@@ -209,7 +209,7 @@ class _Examination:
             if criterion.id not in verdicts:
                 for need in criterion.needs:
                     needed = decide(criteria[need])
-                    if needed is not None and _holds_up(criteria[need], needed):
+                    if needed is not None and _is_in_the_way(criteria[need], needed):
                         feedback = f"Skipped: it depends on {need}, which {_ENDED[needed.outcome]}."
                         verdicts[criterion.id] = Verdict(criterion.id, Outcome.SKIPPED, feedback)
                         break
@@ -254,7 +254,7 @@ _ENDED = {
 }
 
 
-def _holds_up(need: Criterion, verdict: Verdict) -> bool:
+def _is_in_the_way(need: Criterion, verdict: Verdict) -> bool:
     """Whether what depends on the criterion ``need`` is skipped, given its verdict.
 
     A recognised mistake that keeps a share of its points is still a mistake, and what is built on it is not judged a

@@ -27,9 +27,9 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     reply, _ = sitting.candidate.answer(probe, picture)
     if isinstance(reply, Trouble):
         return failed(criterion, trouble_sentence(reply, f"examining {network.facts.cls} on another device"))
-    if sitting.card is not None and not reply.findings:
-        confirmed, _ = sitting.candidate.answer(replace(probe, device=sitting.card), picture)
-        # trouble there may be the card's own
+    if sitting.gpu is not None and not reply.findings:
+        confirmed, _ = sitting.candidate.answer(replace(probe, device=sitting.gpu), picture)
+        # trouble there may be the GPU's own
         if not isinstance(confirmed, Trouble) and confirmed.settled:
             reply = confirmed
     findings = reply.findings

@@ -45,8 +45,8 @@ class Sitting:
     """What the worker reported of running the definitions; empty if it was stopped."""
     stopped: Trouble | None = None
     """What stopped the loading altogether; None if nothing did."""
-    card: str | None = None
-    """torch's name of the graphics card that probes may ask for by ``device``; None where there is none."""
+    gpu: str | None = None
+    """torch's name of the GPU that probes may ask for by ``device``; None where there is none."""
     _once: Once = field(default_factory=Once)
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:

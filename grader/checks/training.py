@@ -57,8 +57,8 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     network = network_of(sitting, thing)
     if network.trouble is not None:
         return failed(criterion, network.trouble)
-    if sitting.card is not None:
-        on_gpu = _trained(sitting, criterion, network, sitting.card)
+    if sitting.gpu is not None:
+        on_gpu = _trained(sitting, criterion, network, sitting.gpu)
         if on_gpu.outcome is Outcome.PASS:
             return on_gpu
     return _trained(sitting, criterion, network, None)

@@ -42,7 +42,7 @@ from grader.worker.protocol import (
     unbundle,
 )
 
-__all__ = ["Card", "Session", "Submitted", "Unexaminable"]
+__all__ = ["GpuLease", "Session", "Submitted", "Unexaminable"]
 
 R = TypeVar("R")
 
@@ -67,7 +67,7 @@ class Session(Protocol):
     def output(self) -> str: ...
 
 
-class Card(Protocol):
+class GpuLease(Protocol):
     """A submission's lease of the GPU; see ``grader/sandbox/gpu.py``."""
 
     def acquire(self, *, wait: bool) -> bool: ...
@@ -82,7 +82,7 @@ class Submitted:
     submission broke it. ``seconds`` is the wall time for all probes of the submission, and ``probe_seconds`` that for
     one probe. The time in which the examiner computes between probes is not counted in ``seconds``, nor is a probe
     that hangs; a class that hangs twice is not tried a third time. Once per submission, a session that is killed is
-    replaced and asked again. ``card`` is the lease of the GPU on which probes with a ``device`` are answered.
+    replaced and asked again. ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered.
     """
 
     def __init__(
@@ -92,14 +92,14 @@ class Submitted:
         *,
         seconds: float,
         probe_seconds: float,
-        card: Card | None = None,
+        gpu: GpuLease | None = None,
     ) -> None:
         self._open = open
-        self._card = card
-        self._on_card = (
-            Submitted(card.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if card is not None else None
+        self._lease = gpu
+        self._on_gpu = (
+            Submitted(gpu.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if gpu is not None else None
         )
-        self.used_card = False
+        self.used_gpu = False
         """Whether the GPU has answered a probe."""
         self._failure = failure
         self._left = seconds
@@ -125,7 +125,7 @@ class Submitted:
     @property
     def seen(self) -> tuple[str, ...]:
         """What the code was seen to do to its process, which it shares with the examiner's part, or to its replies."""
-        return tuple(dict.fromkeys((*self._seen, *(self._on_card.seen if self._on_card else ()))))
+        return tuple(dict.fromkeys((*self._seen, *(self._on_gpu.seen if self._on_gpu else ()))))
 
     def outline(self, files: Sequence[CodeFile]) -> Outline:
         """What the source says, before any code runs. Raises Unexaminable."""
@@ -158,7 +158,7 @@ class Submitted:
         the reply is ``Trouble`` too.
         """
         if probe.device is not None:
-            return self._answer_on_card(probe, tensors)
+            return self._answer_on_gpu(probe, tensors)
         return self._answer_here(probe, tensors)
 
     def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
@@ -176,8 +176,8 @@ class Submitted:
         """None if the probes cannot be answered in one message."""
         several = Several(probes=tuple(probe for probe, _ in asked))
         heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > _MOST_TOGETHER
-        on_card = any(probe.device is not None for probe, _ in asked)
-        if heavy or on_card or self._left <= 0 or self._hangs[several.subject]:
+        on_gpu = any(probe.device is not None for probe, _ in asked)
+        if heavy or on_gpu or self._left <= 0 or self._hangs[several.subject]:
             return None
         if self._ready(several) is not None:
             return None
@@ -202,23 +202,23 @@ class Submitted:
                 return reply
         return None
 
-    def _answer_on_card(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+    def _answer_on_gpu(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         """Waits for the lease only if the GPU alone can answer. Training is done on the CPU just as well."""
-        if self._card is None or self._on_card is None:
+        if self._lease is None or self._on_gpu is None:
             return _stopped("there is no GPU"), {}
         begun = time.monotonic()
         answered: tuple[R | Trouble, Tensors] = _stopped("the GPU was busy with another submission"), {}
         try:
-            if self._card.acquire(wait=isinstance(probe, RunOnDevice)):
-                self._on_card._load = self._load
-                answered = self._on_card._answer_here(probe, tensors)
-                self.used_card = self.used_card or not isinstance(answered[0], Trouble)
+            if self._lease.acquire(wait=isinstance(probe, RunOnDevice)):
+                self._on_gpu._load = self._load
+                answered = self._on_gpu._answer_here(probe, tensors)
+                self.used_gpu = self.used_gpu or not isinstance(answered[0], Trouble)
         except NoGpu as why:
-            self._on_card.close()
+            self._on_gpu.close()
             answered = _stopped(str(why)), {}
-        if self._on_card._session is None:
+        if self._on_gpu._session is None:
             # It hung or died. Other submissions need not wait for what this one does next.
-            self._card.release()
+            self._lease.release()
         if time.monotonic() - begun > self._probe_seconds:
             # The session on the CPU has a clock of its own, which ran on meanwhile.
             self._end()
@@ -226,11 +226,11 @@ class Submitted:
 
     def close(self) -> None:
         """End the workers, and give the GPU back."""
-        if self._on_card is not None and self._card is not None:
+        if self._on_gpu is not None and self._lease is not None:
             try:
-                self._on_card.close()
+                self._on_gpu.close()
             finally:
-                self._card.release()
+                self._lease.release()
         self._end()
 
     def _end(self) -> None:

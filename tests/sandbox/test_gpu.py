@@ -170,7 +170,7 @@ def test_waiting_for_the_gpu_does_not_count_as_the_submissions_time(monkeypatch)
             return False
 
     candidate = Submitted(
-        lambda: opened.append(1) or OnCpu(), WorkerFailed, seconds=60, probe_seconds=10, card=Slow("busy")
+        lambda: opened.append(1) or OnCpu(), WorkerFailed, seconds=60, probe_seconds=10, gpu=Slow("busy")
     )
     trace = TraceNetwork(cls="CNN")
     assert candidate.answer(trace, {})[0] == Trace()
