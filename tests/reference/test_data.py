@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import pickle
 import struct
@@ -17,10 +16,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from old_pickles import ROW, assert_one_sentence, old_batch, old_colours
 
 from fixtures.data import make_horses
-from reference import shipped as shipped_module
-from reference.colours import COLOUR_COUNTS, cluster, nearest_colours, read_centres
+from reference.colours import COLOUR_COUNTS, cluster
 from reference.data import (
     CIFAR_MD5,
     DataError,
@@ -30,54 +29,9 @@ from reference.data import (
     prepare,
     sample_pixels,
 )
-from reference.pickles import read_pickle
 from reference.shipped import shipped
 
 BATCHES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
-
-
-# Files as Python 2 wrote them -----------------------------------------------------------------------------------------
-
-
-def old_string(text: bytes) -> bytes:
-    return b"T" + struct.pack("<I", len(text)) + text
-
-
-def old_array(*, code: bytes, shape: tuple[int, ...], content: bytes) -> bytes:
-    """A pickled array, opcode by opcode; ``content`` is the pickled bytes or list that fills it."""
-    lengths = b"(" + b"".join(b"J" + struct.pack("<i", length) for length in shape) + b"t"
-    empty = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
-    kind = (
-        b"cnumpy\ndtype\n(U"
-        + bytes([len(code)])
-        + code
-        + b"K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
-    )
-    return empty + b"(K\x01" + lengths + kind + b"\x89" + content + b"tb"
-
-
-def old_numbers(array: np.ndarray) -> bytes:
-    return old_array(code=array.dtype.str[1:].encode(), shape=array.shape, content=old_string(array.tobytes()))
-
-
-def old_objects(listed: bytes, count: int) -> bytes:
-    return old_array(code=b"O8", shape=(count,), content=listed)
-
-
-def old_batch(pixels: np.ndarray, labels: list[int]) -> bytes:
-    """A batch of CIFAR-10 as Python 2 pickled it."""
-    listed = b"](" + b"".join(b"K" + bytes([label]) for label in labels) + b"e"
-    entries = old_string(b"labels") + listed + old_string(b"data") + old_numbers(pixels)
-    return b"\x80\x02}(" + entries + old_string(b"batch_label") + old_string(b"a batch") + b"u."
-
-
-def old_colours(centres: np.ndarray) -> bytes:
-    """A colour file of the course: an array of objects whose element 0 is the centres."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "|O", "fortran_order": False, "shape": (2,)})
-    scalar = b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(U\x02f8K\x00K\x01tR" + old_string(bytes(8)) + b"tR"
-    listed = b"](" + old_numbers(centres) + scalar + b"e"
-    return header.getvalue() + b"\x80\x02" + old_objects(listed, 2) + b"."
 
 
 @pytest.fixture
@@ -182,40 +136,6 @@ def test_centres_in_the_npz_come_before_the_courses_files_and_those_before_our_o
     assert np.array_equal(colours[32], cluster(sample_pixels(PICTURES), 32))
 
 
-def test_the_courses_colour_files_are_read(shared):
-    for count in COLOUR_COUNTS:
-        centres = read_centres(shared / "data" / "colours" / f"color_kmeans{count}_cat7.npy")
-        assert centres.shape == (count, 3)
-        assert centres.dtype == np.float64
-        assert 0 <= centres.min() <= centres.max() <= 1
-
-
-def test_a_plain_array_of_centres_is_read(tmp_path):
-    centres = np.random.RandomState(10).rand(24, 3)
-    np.save(tmp_path / "plain.npy", centres)
-    assert np.array_equal(read_centres(tmp_path / "plain.npy"), centres)
-
-
-def test_clusters_are_means_of_the_pixels_nearest_to_them():
-    pixels = np.random.RandomState(11).rand(500, 3)
-    centres = cluster(pixels, 8, rounds=200)
-    members = ((pixels[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
-    means = np.stack([pixels[members == number].mean(axis=0) for number in range(8)])
-    np.testing.assert_allclose(centres, means, rtol=0, atol=1e-12)
-    assert (np.diff(np.bincount(members)) <= 0).all(), "the commonest comes first"
-
-
-def test_clusters_find_colours_that_are_far_apart():
-    colours = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1]], dtype=float)
-    pixels = colours.repeat([40, 30, 20, 10], axis=0)
-    assert np.array_equal(cluster(pixels, 4), colours)
-
-
-def test_too_few_colours_for_a_palette_are_refused():
-    with pytest.raises(DataError, match=r"have 1$"):
-        cluster(np.zeros((100, 3)), 16)
-
-
 # Preparing ------------------------------------------------------------------------------------------------------------
 
 images = arrays(np.uint8, st.tuples(st.integers(1, 20), st.just(3), st.integers(1, 4), st.integers(1, 4)))
@@ -231,12 +151,6 @@ def test_a_pixels_label_is_the_first_of_its_nearest_colours(images, palette):
     distances = ((rgb[:, None] - palette[None, :, :, None, None]) ** 2).sum(axis=2)
     chosen = np.take_along_axis(distances, examples.labels.numpy()[:, None], axis=1)[:, 0]
     assert (chosen - distances.min(axis=1) <= 8 * np.finfo(np.float32).eps).all()
-
-
-@given(images)
-def test_equal_colours_go_to_the_first(images):
-    palette = torch.tensor([[0.25, 0.5, 0.75]] * 3, dtype=torch.float64)
-    assert (nearest_colours(torch.from_numpy(images) / 256, palette) == 0).all()
 
 
 @given(images)
@@ -311,12 +225,6 @@ BAD_FILES = {
 }
 
 
-def assert_one_sentence(error: pytest.ExceptionInfo[DataError], *words: str) -> None:
-    text = str(error.value)
-    assert "\n" not in text
-    assert all(word in text for word in words), text
-
-
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_bad_data_is_refused_in_one_sentence(case, tmp_path):
     name, write, words = BAD_FILES[case]
@@ -336,7 +244,6 @@ class Evil:
         return open, (str(self.path), "w")
 
 
-ROW = np.zeros((1, 3072), dtype=np.uint8)
 BAD_BATCHES = {
     "empty": (b"", "damaged pickle"),
     "not a pickle": (b"hello", "pickle"),
@@ -400,52 +307,6 @@ def test_nothing_that_a_pickle_names_is_ever_called(protocol, cifar, tmp_path):
     assert not trace.exists()
 
 
-@given(st.data())
-@settings(max_examples=200)
-def test_a_damaged_pickle_is_read_or_refused_and_nothing_else(data):
-    content = bytearray(old_batch(ROW[:, :30], [7, 1, 2]))
-    for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        batch = read_pickle(io.BytesIO(bytes(content)), "it")
-        for value in batch.values() if isinstance(batch, dict) else ():
-            if hasattr(value, "numbers"):
-                value.numbers("it")
-    except DataError as error:
-        assert str(error).startswith("it ")
-
-
-OF_OBJECTS = old_colours(np.zeros((16, 3))).split(b"\x80\x02")[0]  # the header alone
-NO_OBJECTS = old_objects(b"]", 0)
-BAD_COLOURS = {
-    "empty": (b"", "not a .npy file"),
-    "another kind": (b"hello, hello, hello", "not a .npy file"),
-    "cut short": (old_colours(np.zeros((16, 3)))[:-30], "pickle"),
-    "not an array": (OF_OBJECTS + pickle.dumps({}, protocol=2), "holds a dict"),
-    "nothing in it": (
-        OF_OBJECTS + b"\x80\x02" + NO_OBJECTS + b".",
-        "not an array of objects that begins with an array",
-    ),
-    "objects in it": (OF_OBJECTS + b"\x80\x02" + old_objects(b"](" + NO_OBJECTS + b"e", 1) + b".", "array of 'O8'"),
-    "another shape": (old_colours(np.zeros((16, 4))), "shape (16, 4)"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_COLOURS)
-def test_a_bad_colour_file_is_refused_in_one_sentence(case, tmp_path):
-    content, words = BAD_COLOURS[case]
-    path = tmp_path / "colours.npy"
-    path.write_bytes(content)
-    with pytest.raises(DataError) as error:
-        read_centres(path)
-    assert_one_sentence(error, str(path), words)
-
-
-def test_a_colour_file_that_is_absent_is_said_to_be(tmp_path):
-    with pytest.raises(DataError, match="cannot be read: No such file"):
-        read_centres(tmp_path / "colours.npy")
-
-
 # The small set --------------------------------------------------------------------------------------------------------
 
 
@@ -480,26 +341,3 @@ def test_the_small_set_is_what_its_program_draws():
 def test_another_seed_draws_other_pictures():
     random, other = np.random.RandomState(1), np.random.RandomState(2)
     assert not np.array_equal(make_horses.draw(random), make_horses.draw(other))
-
-
-@pytest.mark.parametrize("name", ["horses.npz", "rubric.yaml", "student_template"])
-def test_an_installed_copy_finds_what_came_with_it(name, tmp_path):
-    package = tmp_path / "reference"
-    package.mkdir()
-    copy = package / "shipped.py"
-    copy.write_bytes(Path(shipped_module.__file__).read_bytes())
-    place = tmp_path / "grader" / "shipped" / name
-    place.parent.mkdir(parents=True)
-    place.write_text("here")
-    spec = importlib.util.spec_from_file_location("installed_shipped", copy)
-    installed = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(installed)
-    assert installed.shipped(name) == place
-    place.unlink()
-    with pytest.raises(FileNotFoundError, match="install it again"):
-        installed.shipped(name)
-
-
-def test_only_known_names_are_shipped():
-    with pytest.raises(ValueError, match=r"'\.\./passwords' is shipped: there are horses\.npz"):
-        shipped("../passwords")

@@ -1,126 +1,74 @@
-"""The networks written as lists of steps are those of the model answer, and every known mistake is another function."""
+"""Right answers besides the handout's own, and the order of layers that a rubric does not accept."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 import torch
+from small_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
 
-from reference.arguments import Arguments
 from reference.handouts import HANDOUTS
-from reference.known import misordered, right
-from reference.mistakes import mistakes
-from reference.models import model_classes
+from reference.known import LAYER_ORDER, misordered, right
 from reference.network import Network, state_shapes
 
-KINDS = [(handout.id, network) for handout in HANDOUTS.values() for network in handout.networks]
+
+@EVERY_NETWORK
+def test_the_handouts_own_network_is_the_first_right_answer(assignment, facts):
+    first, *others = right(assignment, facts.cls)
+    assert first.steps == facts.steps and first.explanation == ""
+    assert all(known.is_right and known.steps != facts.steps for known in others)
 
 
-def _named(kind, kernel=3):
-    given = Arguments(kernel, filters=4, colours=5, inputs=2).named(kind.parameters)
-    return Arguments.from_names(given).named()
+@EVERY_NETWORK
+def test_the_two_tensors_of_a_skip_connection_may_stand_in_either_order(assignment, facts):
+    skips = sum(step.kind == "cat" for step in facts.steps)
+    without_remark = [known for known in right(assignment, facts.cls) if not known.explanation]
+    assert len(without_remark) == 2**skips
+    arguments = arguments_for(facts)
+    counts = {
+        sum(torch.Size(shape).numel() for shape in state_shapes(known.steps, *arguments.numbers))
+        for known in without_remark
+    }
+    assert len(counts) == 1
 
 
-def _outputs(network, image):
-    network.train()
-    with torch.no_grad():
-        trained = network(image)
-        network.eval()
-        return trained, network(image)
+@EVERY_NETWORK
+def test_a_right_answer_in_another_order_of_layers_has_a_remark(assignment, facts):
+    own = HANDOUTS[assignment].layer_orders[:1]
+    plain = {known.steps for known in right(assignment, facts.cls, own)}
+    for known in right(assignment, facts.cls):
+        assert (known.steps in plain) is ("Batch-norm comes" not in known.explanation)
 
 
-def _fill(network, seed=0):
-    """The same values in the same order, batch-norm scales of both signs; so large that a ReLU6 cuts some off."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for value in network.parameters():
-            value.copy_(3 * torch.randn(value.shape, generator=generator))
-    return network
+@EVERY_NETWORK
+def test_a_narrow_fifth_block_is_right_only_where_the_handout_says_so(assignment, facts):
+    narrow = [known for known in right(assignment, facts.cls) if "3 channels" in known.explanation]
+    assert bool(narrow) is facts.narrow_fifth_block
+    for known in narrow:
+        assert [step.width for step in known.steps if step.block == 5 and step.width] == ["3"]
 
 
-@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
-def test_a_list_of_steps_computes_what_the_model_answer_computes(assignment, kind):
-    named = _named(kind)
-    model = _fill(model_classes(assignment)[kind.cls](*(named[name] for name in kind.parameters)))
-    steps = _fill(Network(kind.steps, *named.values()))
-    image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1)).double()
-    for expected, actual in zip(_outputs(model.double(), image), _outputs(steps.double(), image), strict=True):
-        torch.testing.assert_close(actual, expected)
+@EVERY_NETWORK
+def test_every_right_answer_runs_and_scores_every_pixel(assignment, facts):
+    arguments = arguments_for(facts)
+    for known in right(assignment, facts.cls):
+        outputs = outputs_of(filled(Network(known.steps, *arguments.numbers)), image_for(arguments))
+        assert {tuple(output.shape) for output in outputs} == {(2, arguments.colours, 32, 32)}
 
 
-@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
-def test_shapes_told_from_the_list_are_those_of_the_network(assignment, kind):
-    named = _named(kind, kernel=5)
-    told = 0
-    for known in (*right(assignment, kind.cls), *mistakes(right(assignment, kind.cls)[0])):
-        try:
-            network = Network(known.steps, *named.values())
-        except (ValueError, KeyError, RuntimeError):
-            continue
-        told += 1
-        assert state_shapes(known.steps, *named.values()) == tuple(
-            tuple(value.shape) for value in network.parameters()
-        ), known.id
-    assert told > 20
-
-
-@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
-def test_no_mistake_computes_what_a_right_answer_computes(assignment, kind):
-    named = _named(kind, kernel=5 if kind.odd_kernels else 3)
-    image = torch.rand(2, named["num_in_channels"], 32, 32, generator=torch.Generator().manual_seed(1))
-    answers = right(assignment, kind.cls)
-    expected = {known.steps: _outputs(_fill(Network(known.steps, *named.values())), image) for known in answers}
-    examined = 0
-    for wrong in mistakes(answers[0]):
-        try:
-            network = _fill(Network(wrong.steps, *named.values()))
-            actual = _outputs(network, image)
-        except (ValueError, KeyError, RuntimeError, IndexError):
-            continue
-        examined += 1
-        for known in answers:
-            if state_shapes(known.steps, *named.values()) != state_shapes(wrong.steps, *named.values()):
-                continue
-            same = all(
-                a.shape == b.shape and torch.allclose(a, b, atol=1e-4)
-                for a, b in zip(expected[known.steps], actual, strict=True)
-            )
-            assert not same, f"{wrong.id} {wrong.place} is a right answer: {known.explanation}"
-    assert examined > 15
-
-
-@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
-def test_every_mistake_says_what_it_is_and_where_to_look(assignment, kind):
-    for wrong in mistakes(right(assignment, kind.cls)[0]):
-        assert 0 <= wrong.share < 1
-        assert wrong.id and wrong.explanation.endswith(".") and wrong.look_at.endswith(".")
-
-
-@pytest.mark.parametrize("network", ["ConvTransposeNet", "UNet"])
-def test_convolutions_with_a_stride_lose_their_bias_with_the_others(network: str) -> None:
-    (known,) = (one for one in mistakes(right("csc413-2023", network)[0]) if one.id == "bias-missing" and not one.place)
-    shapes = state_shapes(known.steps, 3, 4, 5, 1)
-    assert not any(step.bias for step in known.steps if step.kind in ("conv", "convt"))
-    assert [tuple(one.shape) for one in Network(known.steps, 3, 4, 5, 1).parameters()] == list(shapes)
-
-
-@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
-def test_the_other_order_of_pooling_and_batch_norm_has_a_name(assignment, kind):
-    assert misordered(assignment, kind.cls, ()) == ()
+@EVERY_NETWORK
+def test_the_other_order_of_pooling_and_batch_norm_has_a_name(assignment, facts):
+    assert misordered(assignment, facts.cls, ()) == ()
     for order in ("pool-first", "norm-first"):
-        named = misordered(assignment, kind.cls, (order,))
-        right_ones = right(assignment, kind.cls, (order,))
+        wrong_ones = misordered(assignment, facts.cls, (order,))
+        right_ones = right(assignment, facts.cls, (order,))
         pools = any(step.kind == "pool" for step in right_ones[0].steps)
-        assert len(named) == (3 * len(right_ones) if pools else 0)
-        assert {wrong.id for wrong in named} <= {"layer-order"}
-        assert not {wrong.steps for wrong in named} & {known.steps for known in right_ones}
+        assert len(wrong_ones) == (3 * len(right_ones) if pools else 0)
+        assert {wrong.id for wrong in wrong_ones} <= {LAYER_ORDER}
+        assert not {wrong.steps for wrong in wrong_ones} & {known.steps for known in right_ones}
 
 
-@pytest.mark.parametrize(("assignment", "kind"), KINDS, ids=lambda value: getattr(value, "thing", value))
-def test_a_relu_before_batch_norm_everywhere_has_a_name(assignment, kind):
-    handouts = right(assignment, kind.cls)[0]
-    everywhere = [wrong for wrong in mistakes(handouts) if wrong.id == "layers-swapped" and not wrong.place]
-    assert len(everywhere) == 1
-    kinds = [step.kind for step in everywhere[0].steps]
-    assert all(pair != ("norm", "act") for pair in pairwise(kinds))
+def test_an_unknown_assignment_or_network_is_refused():
+    with pytest.raises(KeyError):
+        right("csc999", "CNN")
+    with pytest.raises(KeyError):
+        right("csc413-2023", "CNN")
