@@ -15,8 +15,11 @@ from itertools import pairwise
 import torch
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
+from reference.forms import IN_EVALUATION, OTHER_EPS
 from reference.handouts import HANDOUTS, NetworkFacts
-from reference.known import IN_EVALUATION, OTHER_EPS, Known, Network, mistakes, right
+from reference.known import Known, right
+from reference.mistakes import mistakes
+from reference.network import Network
 from reference.steps import Step
 
 __all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]

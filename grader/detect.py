@@ -11,7 +11,7 @@ from grader.marking.rubric import Assignment
 from grader.worker.protocol import Definition, FileOutline, Outline
 from reference.handouts import HANDOUTS, ConstructorSign, Handout, PartSign
 
-__all__ = ["Detected", "detect"]
+__all__ = ["Detected", "detect", "named"]
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,18 @@ Reasons = Iterator[tuple[int, str]]
 """What speaks for an assignment: each reason with its weight."""
 
 
+def named(assignment: str) -> Detected:
+    """The assignment that the command line names, so that nothing has to be detected."""
+    return Detected(assignment, f"{assignment}, as the command line says.", True)
+
+
 def detect(
     assignments: Mapping[str, Assignment], paths: list[str], outline: Outline, *, cohorts: str | None = None
 ) -> Detected:
-    """The best assignment for a submission with these files, whose code has this outline.
+    """The assignment that fits best to a submission with files at these ``paths``, whose code has this outline.
 
-    ``cohorts`` is what most of its cohort hands in; it decides where the submission itself cannot, and stays a guess.
+    ``cohorts`` is the assignment that most of its cohort hands in. It decides where the submission itself does not; the
+    result is still a guess.
     """
     reasons = {
         id: [*_by_file_names(assignment, paths), *_by_code(HANDOUTS[id], paths, outline)]
@@ -45,12 +51,10 @@ def detect(
     ranked = sorted(scores, key=lambda id: -scores[id])
     best = ranked[0]
     if cohorts in scores and (scores[best] <= 0 or (len(ranked) > 1 and scores[best] == scores[ranked[1]])):
-        sentence = (
-            f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission tells it for sure."
-        )
+        sentence = f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission decides it."
         return Detected(cohorts, sentence, False)
     if scores[best] <= 0:
-        return Detected(best, f"Nothing in the submission tells its assignment; {best} was taken.", False)
+        return Detected(best, f"Nothing in the submission says which assignment it is for; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True
     *others, last = dict.fromkeys(reason for _, reason in reasons[best])
     because = f"{', '.join(others)} and {last}" if others else last
@@ -85,9 +89,8 @@ def _alike(name: str, pattern: str) -> bool:
 
 def _by_code(handout: Handout, paths: Iterable[str], outline: Outline) -> Reasons:
     classes = [definition for file in outline.files for definition in file.classes]
-    names = {definition.name for definition in classes} | {
-        nested.name for file in outline.files for nested in file.nested
-    }
+    names = {definition.name for definition in classes}
+    names |= {nested.name for file in outline.files for nested in file.nested}
     for sign in handout.signs.classes:
         present = sorted(names.intersection(sign.names))
         if present:
@@ -124,7 +127,7 @@ def _has_part(part: PartSign, file: FileOutline) -> bool:
         _any_part_in(part.classes, [definition.name.lower() for definition in file.classes])
         or _any_part_in(part.imports, file.imports)
         or _any_part_in(part.functions, [name.lower() for name in names])
-        or (bool(file.functions) and _any_part_in(part.paths, [file.path.lower()]))
+        or (bool(names) and _any_part_in(part.paths, [file.path.lower()]))
         or (part.beside in names and not called.isdisjoint(part.calls))
     )
 

@@ -8,8 +8,9 @@ import pytest
 from places import ROOT
 
 from reference.handouts import HANDOUTS
-from reference.known import LAYER_ORDER, mistakes, right
+from reference.known import LAYER_ORDER, right
 from reference.known_layers import LAYER_MISTAKES
+from reference.mistakes import mistakes
 
 
 @pytest.fixture(scope="module")

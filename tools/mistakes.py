@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from grader.report.numbers import figure
 from reference.handouts import HANDOUTS
-from reference.known import Known, misordered, mistakes, right
+from reference.known import Known, misordered, right
 from reference.known_layers import LAYER_MISTAKES
+from reference.mistakes import mistakes
 
 HEAD = """\
 # Mistakes that have a name

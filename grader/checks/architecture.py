@@ -12,7 +12,8 @@ from grader.checks.smallest.network import smallest_for_network
 from grader.exam.compare import compare
 from grader.marking.evidence import Difference, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
-from reference.known import Known, first_parameter
+from reference.known import Known
+from reference.mistakes import first_parameter
 
 __all__ = ["architecture"]
 

@@ -16,12 +16,14 @@ from itertools import islice
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from grader.exam.exam import Exam
 from reference.arguments import Arguments
-from reference.known import OTHER_EPS, Known, mistakes, without_parameters
-from reference.steps import Step, parameter_shapes
+from reference.forms import form_of
+from reference.known import Known
+from reference.mistakes import mistakes
+from reference.network import after, parameter_shapes
+from reference.steps import Step
 
 __all__ = ["look_up"]
 
@@ -191,23 +193,11 @@ def _after(
     if shapes[parameters : parameters + len(wanted)] != wanted:
         return None
     own = [state[f"parameter.{parameters + index}"] for index in range(len(wanted))]
+    if form_of(step).statistics:
+        own += [_buffer(exam, state, buffers + index, width) for index in (0, 1)]
+        buffers += 2
     try:
-        if step.kind in ("conv", "convt"):
-            now = _convolved(step, now, own[0], own[1] if len(own) > 1 else None)
-        elif step.kind == "norm" and step.form in ("instance", "instance-affine"):
-            now = F.instance_norm(now, weight=own[0] if own else None, bias=own[1] if own else None)
-        elif step.kind == "norm" and step.form == "group":
-            now = F.group_norm(now, 1, own[0], own[1])
-        elif step.kind == "norm":
-            mean, variance = (_buffer(exam, state, buffers + index, width) for index in (0, 1))
-            buffers += 2
-            if step.form != "unassigned":
-                scale, shift = own or (None, None)
-                now = F.batch_norm(now, mean, variance, scale, shift, eps=OTHER_EPS.get(step.form, 1e-5))
-        elif step.form == "prelu":
-            now = F.prelu(now, own[0])
-        else:
-            now = without_parameters(step, now, place.seen)
+        now = after(step, now, place.seen, *own)
     except (RuntimeError, ValueError, KeyError):  # steps that do not fit together
         return None
     seen = place.seen
@@ -215,15 +205,6 @@ def _after(
         before = {-step.block: place.now} if step.kind == "act" else {}
         seen = {**seen, **before, step.block: now}
     return _Place(now, seen, parameters + len(wanted), buffers)
-
-
-def _convolved(step: Step, now: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    half = weight.shape[-1] // 2 if step.padded else 0
-    if step.kind == "convt":
-        beyond = 0 if step.form == "no-output-padding" else 1
-        return F.conv_transpose2d(now, weight, bias, stride=2, padding=half, output_padding=beyond)
-    gap = 2 if step.form == "gap-1" else 1
-    return F.conv2d(now, weight, bias, stride=2 if step.form == "stride" else 1, padding=half * gap, dilation=gap)
 
 
 def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Tensor:

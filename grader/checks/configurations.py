@@ -13,7 +13,7 @@ from grader.worker.protocol import BuildNetwork, Construction, Output, Trouble
 from reference.arguments import Arguments
 from reference.handouts import NetworkFacts
 from reference.known import Known
-from reference.steps import state_shapes
+from reference.network import state_shapes
 
 __all__ = ["SIDE", "Configurations", "Trial"]
 

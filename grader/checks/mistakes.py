@@ -5,8 +5,9 @@ from __future__ import annotations
 from grader.marking.rubric import Rubric
 from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
-from reference.known import LAYER_ORDER, mistakes, right
+from reference.known import LAYER_ORDER, right
 from reference.known_layers import LAYER_MISTAKES
+from reference.mistakes import mistakes
 
 __all__ = ["unknown_mistake"]
 

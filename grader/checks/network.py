@@ -20,8 +20,9 @@ from grader.marking.evidence import Difference
 from grader.worker.protocol import RunNetwork, Tensors, Trace, TraceNetwork, Trouble
 from reference.arguments import PARAMETERS, Arguments
 from reference.handouts import NetworkFacts
-from reference.known import Known, Network, misordered, right
-from reference.steps import Steps, state_shapes, upsampling_moved
+from reference.known import Known, misordered, right
+from reference.network import Network, state_shapes
+from reference.steps import Steps, upsampling_moved
 
 __all__ = ["Examined", "Run", "known_candidate", "network_of"]
 

@@ -16,7 +16,10 @@ from grader.exam.exam import Exam, Local
 from grader.marking.rubric_file import load
 from grader.worker.protocol import Definitions, Outline
 from reference.data import load_horses
-from reference.known import OTHER_EPS, Network, misordered, mistakes, right
+from reference.forms import OTHER_EPS
+from reference.known import misordered, right
+from reference.mistakes import mistakes
+from reference.network import Network
 
 RUBRIC = load(ROOT / "rubric.yaml")
 

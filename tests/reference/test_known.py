@@ -9,9 +9,10 @@ import torch
 
 from reference.arguments import Arguments
 from reference.handouts import HANDOUTS
-from reference.known import Network, misordered, mistakes, right
+from reference.known import misordered, right
+from reference.mistakes import mistakes
 from reference.models import model_classes
-from reference.steps import state_shapes
+from reference.network import Network, state_shapes
 
 KINDS = [(handout.id, network) for handout in HANDOUTS.values() for network in handout.networks]
 

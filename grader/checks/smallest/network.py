@@ -20,7 +20,8 @@ from grader.worker.probes.network import pattern
 from grader.worker.protocol import CallNetwork, Rule, Trouble
 from reference.arguments import Arguments
 from reference.handouts import NetworkFacts
-from reference.known import Known, Network
+from reference.known import Known
+from reference.network import Network
 
 __all__ = ["smallest_for_network"]
 

@@ -1,0 +1,115 @@
+"""A list of steps as a network of PyTorch, and the shapes of its parameters.
+
+Axes: B images, NIC input channels, NC colours, C channels, H × W pixels.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+
+from torch import Tensor, nn
+
+from reference.forms import acts_in_evaluation_only, form_of
+from reference.steps import Step, Steps, out_channels
+
+__all__ = ["Network", "after", "parameter_shapes", "parameters_of", "state_shapes"]
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def parameters_of(step: Step) -> tuple[str, ...]:
+    """What each parameter of the step's layer is, in the words of ``Form.parameters``."""
+    parameters = form_of(step).parameters
+    return parameters if step.bias else tuple(word for word in parameters if word != "bias")
+
+
+def parameter_shapes(step: Step, channels: int, kernel: int, filters: int, colours: int) -> Shapes:
+    """Shapes of the parameters of one layer, whose input has ``channels`` channels."""
+    parameters = parameters_of(step)
+    if not parameters:
+        return ()
+    out = out_channels(step, filters, colours) if step.width else channels
+    shapes = {
+        "filter": (out, channels, kernel, kernel),
+        "turned filter": (channels, out, kernel, kernel),
+        "bias": (out,),
+        "channel": (channels,),
+        "one": (1,),
+    }
+    return tuple(shapes[word] for word in parameters)
+
+
+@cache
+def state_shapes(steps: Steps, kernel: int, filters: int, colours: int, inputs: int) -> Shapes:
+    """Shapes of the parameters in the order in which the layers run, from the list of steps alone."""
+    widths = defaultdict(int, {0: inputs})
+    channels = inputs
+    shapes: list[tuple[int, ...]] = []
+    for step in steps:
+        shapes += parameter_shapes(step, channels, kernel, filters, colours)
+        channels = _channels_after(step, channels, widths, filters, colours)
+        if step.kind != "cat":
+            widths[step.block] = channels
+    return tuple(shapes)
+
+
+def _channels_after(step: Step, channels: int, widths: dict[int, int], filters: int, colours: int) -> int:
+    """Channels that a step puts out; ``widths`` has those of each block's output."""
+    if step.width:
+        return out_channels(step, filters, colours)
+    if step.kind == "cat" and step.form != "added":
+        return channels + widths[step.source]
+    return channels
+
+
+def after(step: Step, x: Tensor, seen: dict[int, Tensor], *tensors: Tensor) -> Tensor:
+    """What a step makes of ``x`` (B, C, H, W) in evaluation mode.
+
+    ``seen`` holds each block's output, and under the negative number what came before its ReLU. ``tensors`` are the
+    layer's parameters, then its running mean and variance. Raises RuntimeError, ValueError or KeyError where they do
+    not fit together.
+    """
+    if step.kind == "cat":
+        return form_of(step).compute(step, x, seen[-step.source if step.form == "before-relu" else step.source])
+    return form_of(step).compute(step, x, *tensors)
+
+
+class Network(nn.Module):
+    """A list of steps as a network: input (B, NIC, H, W), output (B, NC, H, W) where the steps are right.
+
+    Raises RuntimeError, ValueError or KeyError in construction or forward where the steps do not fit together.
+    """
+
+    def __init__(self, steps: Steps, kernel: int, filters: int, colours: int, inputs: int) -> None:
+        super().__init__()
+        self.steps = steps
+        layers: list[nn.Module] = []
+        widths = {0: inputs}
+        channels = inputs
+        for step in steps:
+            out = _channels_after(step, channels, widths, filters, colours)
+            make = form_of(step).module
+            layers.append(nn.Identity() if make is None else make(step, channels, out, kernel))
+            channels = out
+            if step.kind != "cat":
+                widths[step.block] = channels
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """(B, NIC, H, W) to (B, NC, H, W)."""
+        seen = {0: batch}
+        x = batch
+        for step, layer in zip(self.steps, self.layers, strict=True):
+            if step.kind == "act":
+                seen[-step.block] = x
+            form = form_of(step)
+            if form.module is not None:
+                output = layer(x)
+                x = output if form.output_used else x
+            elif not (self.training and acts_in_evaluation_only(step)):
+                x = after(step, x, seen)
+            # A skip connection adds to a block's input; the output of the block before stays as it was.
+            if step.kind != "cat":
+                seen[step.block] = x
+        return x
