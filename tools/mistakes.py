@@ -26,13 +26,13 @@ network, `dilated.values` for MyDilatedConv2d. Whatever else the same fault brea
 A line such as `mistakes: {skip-missing: 0.5}` under an assignment of `rubric.yaml` sets another share there. Two
 mistakes in one network are named together, as in `skip-missing+relu-missing`, and keep half of the smaller of their
 shares; the rubric can set that by the same name. A few more names in reports come from a check itself, such as
-`hard-coded-num_colours` or `tied-to-device`; what those keep is the check's to say.
+`hard-coded-num_colours` or `tied-to-device`; the check decides their share.
 
-This page is written by `tools/mistakes.py`; a test sees to it that it is current.
+This page is written by `tools/mistakes.py`; a test checks that it is up to date.
 
 ## Networks
 
-The feedback names the block in which the mistake was made; here stands the first that occurs. A mistake that is made
+The feedback names the block in which the mistake was made; the table shows the first block in which it can occur. A mistake that is made
 in all blocks at once can keep another share: then both are given.
 """
 
