@@ -1,10 +1,9 @@
-"""Which known implementation a network is, found among thousands by what they put out for one image.
+"""Finds the known implementation that a network equals, among thousands, by the output for one image.
 
-Known implementations with the network's parameter shapes are run once in a run of the grader, in evaluation mode, and a
-few of their output values kept; a submission's network is then looked up by those. What is found is confirmed in full
-by
-whoever asks. Thousands are run in about a second because networks that begin with the same steps share those steps'
-outputs.
+Once per run of the grader, every known implementation with the network's parameter shapes is run in evaluation mode,
+and a few of its output values are stored. A submission's network is then looked up by these values. They only suggest
+a match: the caller confirms it with a full comparison. Networks that begin with the same steps share the outputs of
+these steps, so thousands of networks take about a second.
 """
 
 from __future__ import annotations
@@ -27,32 +26,33 @@ from reference.steps import Step
 
 __all__ = ["look_up"]
 
-
 Shapes = tuple[tuple[int, ...], ...]
-# Output values kept of each implementation: two different networks agree in one by chance, not in 64.
+
+# Output values stored per implementation. Two different networks may agree in one value by chance, but not in 64.
 _KEPT = 64
-# Known implementations that are worth a full comparison: where more are near, as with outputs close to 0, the nearest.
+# At most this many known implementations are compared in full. If more are near, as with outputs close to 0, these are
+# the nearest.
 _MOST = 16
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A known implementation, without its words: there are thousands, and few are ever told to anybody."""
+    """A known implementation without its explanation: there are thousands, and few are ever reported."""
 
     steps: tuple[Step, ...]
     made_by: tuple[int, ...]
-    """Index of a right answer, then of the mistake made in it, then of the mistake made in that."""
+    """The index of a right answer, then of the mistake made in it, then of the mistake made in the result."""
 
 
 @dataclass(frozen=True)
 class _Shelf:
-    """Known implementations with the same parameter shapes, and what they put out."""
+    """Known implementations with the same parameter shapes, and their outputs."""
 
     made_by: tuple[tuple[int, ...], ...]
     values: Tensor
-    """(N, 64), in evaluation mode."""
+    """(N, 64): 64 output values of each implementation, in evaluation mode."""
     sizes: tuple[tuple[int, ...], ...]
-    """Output shapes for one image."""
+    """The output shape of each implementation, for one image."""
 
 
 def look_up(
@@ -64,28 +64,28 @@ def look_up(
     outputs: dict[str, Tensor],
     most: int = 2,
 ) -> Iterator[Known]:
-    """Known mistakes that put out what the network put out, the likeliest first: one mistake, then two, up to ``most``.
+    """Known mistakes whose output is the network's, the likeliest first: one mistake, then two, up to ``most``.
 
-    ``shapes``: of the network's parameters in running order;
-    ``image`` (B, NIC, H, W); ``outputs``: the network's, ``eval`` (B, C, H, W) among them.
+    ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
+    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``eval`` (B, C, H, W) is one of them.
     """
     actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
     if not bool(torch.isfinite(actual).all()):
-        return  # beside infinity everything is near
+        return  # the distances would not be numbers
     for depth in range(1, most + 1):
         shelf = _shelf_at(exam, rights, arguments, shapes, image, depth)
-        # Rounding, generously: the full comparison that follows is the exact one.
-        apart = ((shelf.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
-        near = (apart <= 1e-3).nonzero().flatten().tolist()
-        found = sorted((index for index in near if shelf.sizes[index] == size), key=apart.__getitem__)[:_MOST]
-        for index in sorted(found):
+        # A generous allowance for rounding: the full comparison that follows is the exact one.
+        distances = ((shelf.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
+        near = (distances <= 1e-3).nonzero().flatten().tolist()
+        nearest = sorted((index for index in near if shelf.sizes[index] == size), key=distances.__getitem__)[:_MOST]
+        for index in sorted(nearest):
             yield _known(rights, shelf.made_by[index])
 
 
 def _shelf_at(
     exam: Exam, rights: tuple[Known, ...], arguments: Arguments, shapes: Shapes, image: Tensor, depth: int
 ) -> _Shelf:
-    """Computed once in a run."""
+    """The shelf of all networks with ``depth`` mistakes; computed once per run of the grader."""
     network = (rights[0].steps, depth)
     entries = exam.once(("catalogue", *network), lambda: _entries(rights, depth))
     return exam.once(
@@ -94,6 +94,7 @@ def _shelf_at(
 
 
 def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
+    """The known implementation that an entry stands for, with its explanation."""
     known = rights[made_by[0]]
     for index in made_by[1:]:
         known = next(islice(mistakes(known), index, None))
@@ -102,9 +103,10 @@ def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
 
 @lru_cache(maxsize=4)
 def _entries(rights: tuple[Known, ...], depth: int) -> tuple[_Entry, ...]:
-    """Each list of steps once, in an order in which neighbours have long beginnings in common.
+    """Each list of steps once, in an order in which neighbours begin with the same steps.
 
-    Both tensors of every cat in the handout's order, or none: who mixes them and errs twice, or oddly, is on their own.
+    Mistakes marked ``alone``, and pairs of mistakes, are made only in networks in which every cat has the same order of
+    its tensors: mixed orders would make too many combinations.
     """
     made_by: dict[tuple[Step, ...], tuple[int, ...]] = {}
     if depth == 1:
@@ -119,15 +121,15 @@ def _entries(rights: tuple[Known, ...], depth: int) -> tuple[_Entry, ...]:
             for index, wrong in enumerate(mistakes(rights[number])):
                 if wrong.alone:
                     continue
-                for second, twice in enumerate(mistakes(wrong)):
-                    made_by.setdefault(twice.steps, (number, index, second))
+                for second_index, twice_wrong in enumerate(mistakes(wrong)):
+                    made_by.setdefault(twice_wrong.steps, (number, index, second_index))
     ranks: dict[Step, int] = {}
     keys = {steps: [ranks.setdefault(step, len(ranks)) for step in steps] for steps in made_by}
     return tuple(_Entry(steps, made_by[steps]) for steps in sorted(made_by, key=keys.__getitem__))
 
 
 def _all_first(rights: tuple[Known, ...]) -> int:
-    """The handout's network with every cat the other way round; the handout's itself where there is none."""
+    """The index of the handout's network with the tensors of every cat swapped; without a cat, the handout's own."""
     turned = tuple(
         Step(step.kind, step.block, step.width, step.form, step.source, step.kind == "cat") for step in rights[0].steps
     )
@@ -136,38 +138,32 @@ def _all_first(rights: tuple[Known, ...]) -> int:
 
 @dataclass(frozen=True)
 class _Place:
-    """A network run as far as some step."""
+    """A network that has been run up to some step."""
 
     now: Tensor
-    """(1, C, H, W)"""
-    seen: dict[int, Tensor]
-    """Output of each block so far; 0 is the image."""
+    """The output of the last step: (1, C, H, W)."""
+    blocks: dict[int, Tensor]
+    """The output of each block so far; 0 is the image."""
     parameters: int
-    """How many parameters have been used."""
+    """The number of parameters used so far."""
     buffers: int
+    """The number of running statistics used so far."""
 
 
 def _shelf(exam: Exam, entries: tuple[_Entry, ...], arguments: Arguments, shapes: Shapes, image: Tensor) -> _Shelf:
+    """Runs every entry on ``image`` (1, NIC, H, W). Entries whose parameters have other shapes are left out."""
     state = exam.state("run", shapes, [])
-    found: list[tuple[tuple[int, ...], Tensor, tuple[int, ...]]] = []
+    rows: list[tuple[tuple[int, ...], Tensor, tuple[int, ...]]] = []  # made_by, output values, output shape
     places = [_Place(image, {0: image}, 0, 0)]
-    before: tuple[Step, ...] = ()
-    dead = False
-    """Whether the last step tried in ``places`` is one that does not fit."""
+    previous: tuple[Step, ...] = ()
+    dead = False  # whether the step of ``previous`` that follows ``places`` does not fit
     with torch.no_grad():
         for entry in entries:
-            shared = next(
-                (
-                    place
-                    for place, (one, other) in enumerate(zip(before, entry.steps, strict=False))
-                    if one is not other and one != other
-                ),
-                min(len(before), len(entry.steps)),
-            )
+            shared = _shared_steps(previous, entry.steps)
             if dead and shared >= len(places):
                 continue
             del places[shared + 1 :]
-            before, dead = entry.steps, False
+            previous, dead = entry.steps, False
             for step in entry.steps[len(places) - 1 :]:
                 place = _after(step, places[-1], exam, state, arguments, shapes)
                 if place is None:
@@ -176,39 +172,50 @@ def _shelf(exam: Exam, entries: tuple[_Entry, ...], arguments: Arguments, shapes
                 places.append(place)
             if not dead and places[-1].parameters == len(shapes):
                 output = places[-1].now
-                found.append((entry.made_by, _projection(output), tuple(output.shape)))
-    # One mistake in the handout's own network is likelier than one in another right answer.
-    found.sort(key=lambda one: one[0])
-    values = torch.stack([one[1] for one in found]) if found else torch.zeros(0, _KEPT)
-    return _Shelf(tuple(one[0] for one in found), values, tuple(one[2] for one in found))
+                rows.append((entry.made_by, _projection(output), tuple(output.shape)))
+    # A mistake in the handout's own network is likelier than one in another right answer.
+    rows.sort(key=lambda row: row[0])
+    values = torch.stack([row[1] for row in rows]) if rows else torch.zeros(0, _KEPT)
+    return _Shelf(tuple(row[0] for row in rows), values, tuple(row[2] for row in rows))
+
+
+def _shared_steps(first: tuple[Step, ...], second: tuple[Step, ...]) -> int:
+    """The number of steps with which both networks begin."""
+    shared = 0
+    for ours, theirs in zip(first, second, strict=False):
+        # most steps are the same object, which is faster to see than equality
+        if ours is not theirs and ours != theirs:
+            break
+        shared += 1
+    return shared
 
 
 def _after(
     step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], arguments: Arguments, shapes: Shapes
 ) -> _Place | None:
-    """The network one step further; None where its parameters have other shapes, or the step doesn't fit."""
+    """The network after one more step; None if its parameters have other shapes or the step does not fit."""
     now, parameters, buffers = place.now, place.parameters, place.buffers
     width = now.shape[1]
-    wanted = parameter_shapes(step, width, arguments.kernel, arguments.filters, arguments.colours)
-    if shapes[parameters : parameters + len(wanted)] != wanted:
+    own_shapes = parameter_shapes(step, width, arguments.kernel, arguments.filters, arguments.colours)
+    if shapes[parameters : parameters + len(own_shapes)] != own_shapes:
         return None
-    own = [state[f"parameter.{parameters + index}"] for index in range(len(wanted))]
+    own = [state[f"parameter.{parameters + index}"] for index in range(len(own_shapes))]
     if form_of(step).statistics:
         own += [_buffer(exam, state, buffers + index, width) for index in (0, 1)]
         buffers += 2
     try:
-        now = after(step, now, place.seen, *own)
+        now = after(step, now, place.blocks, *own)
     except (RuntimeError, ValueError, KeyError):  # steps that do not fit together
         return None
-    seen = place.seen
+    blocks = place.blocks
     if step.kind != "cat":
-        before = {-step.block: place.now} if step.kind == "act" else {}
-        seen = {**seen, **before, step.block: now}
-    return _Place(now, seen, parameters + len(wanted), buffers)
+        before_activation = {-step.block: place.now} if step.kind == "act" else {}
+        blocks = {**blocks, **before_activation, step.block: now}
+    return _Place(now, blocks, parameters + len(own_shapes), buffers)
 
 
 def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Tensor:
-    """The examiner's value for a running statistic, as every candidate is given it."""
+    """The examiner's values (C,) for a running statistic, the same as every candidate is given."""
     name = f"buffer.{index}/{width}"
     if name not in state:
         state[name] = exam.uniform(f"run/buffer/{index}", (width,), 0.5, 1.5)
@@ -216,10 +223,8 @@ def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Ten
 
 
 def _projection(output: Tensor) -> Tensor:
-    """64 values spread over the tensor."""
+    """64 values (64,) spread evenly over the tensor; NaN if it is empty."""
     flat = output.flatten().to(torch.float32)
-    return (
-        flat[torch.linspace(0, flat.numel() - 1, _KEPT).to(torch.int64)]
-        if flat.numel()
-        else torch.full((_KEPT,), torch.nan)
-    )
+    if flat.numel() == 0:
+        return torch.full((_KEPT,), torch.nan)
+    return flat[torch.linspace(0, flat.numel() - 1, _KEPT).to(torch.int64)]

@@ -64,15 +64,15 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if first.trouble is not None:
         doing = f"running {name} with {first.case.told()}"
         return failed(criterion, trouble_sentence(first.trouble, doing), evidence=table)
-    found = first.difference("output")
-    evidence = replace(table, difference=found)
+    difference = first.difference("output")
+    evidence = replace(table, difference=difference)
     if unsteady is not None:
         if _uninitialised(answers):
             return failed(
                 criterion,
-                f"The output of {name} depends on memory that was never written: the same call gives other values "
-                "or NaN. torch.Tensor(...) and torch.empty(...) "
-                f"hold whatever was there before; start from torch.zeros ({where}).",
+                f"The output of {name} depends on memory that was never written: the same call gives other values or "
+                "NaN. torch.Tensor(...) and torch.empty(...) hold whatever was there before; start from torch.zeros "
+                f"({where}).",
                 mistake="uninitialised-memory",
                 evidence=evidence,
             )
@@ -83,17 +83,18 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return partial(
             criterion, share, f"{known.explanation} {known.look_at} ({where})", mistake=known.id, evidence=evidence
         )
-    some = _right_for_some(answers)
-    detail = f"With {first.case.told()}: {found.sentence() if found else 'the second call differs from the first.'}"
+    right_part = _right_for_some(answers)
+    departure = difference.sentence() if difference else "the second call differs from the first."
+    detail = f"With {first.case.told()}: {departure}"
     failing = _failing(wrong)
     smallest = smallest_for_layer(sitting, thing, among=failing) if failing else None
     if smallest is not None:
         evidence, detail = replace(evidence, snippet=smallest.snippet), f"{detail} {smallest.sentence}"
-    if some is not None:
+    if right_part is not None:
         return partial(
             criterion,
             SOME,
-            f"The values are right only for {some}. {detail} ({where})",
+            f"The values are right only for {right_part}. {detail} ({where})",
             mistake="right-for-some",
             evidence=evidence,
         )
@@ -101,28 +102,30 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 
 
 def _failing(answers: Iterable[Answer]) -> list[tuple[int, int | None]]:
-    """Kernels and gaps. Where a layer goes wrong only with a padding of its own, they say nothing."""
+    """The kernels and gaps of these answers, without those to a case with an explicit padding.
+
+    If a layer is wrong only with an explicit padding, its kernel and gap do not show what is wrong.
+    """
     return [(answer.case.kernel, answer.case.gap) for answer in answers if answer.case.padding is None]
 
 
 def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: Evidence) -> Verdict:
-    """For a layer that says something else, or fails, when it is called again."""
+    """The verdict on a layer that gives another output, or fails, when it is called again."""
     call = answer.unsteady or "again"
-    later = None if call in answer.outputs else answer.run.later
     subject = CALLS[call].format(name)
-    told = f"{subject} gives another output" if call in answer.outputs else f"{subject} fails"
     if call != "again":
-        return failed(
-            criterion,
-            trouble_sentence(later, f"calling {subject}")
-            if later is not None
-            else f"{subject} gives another output than in training mode; a convolution is the same in both ({where}).",
-            mistake="changes-with-mode",
-            evidence=evidence,
-        )
+        trouble = None if call in answer.outputs else answer.run.later
+        if trouble is not None:
+            feedback = trouble_sentence(trouble, f"calling {subject}")
+        else:
+            feedback = (
+                f"{subject} gives another output than in training mode; a convolution is the same in both ({where})."
+            )
+        return failed(criterion, feedback, mistake="changes-with-mode", evidence=evidence)
+    effect = "gives another output" if call in answer.outputs else "fails"
     return failed(
         criterion,
-        f"{told}, so forward changes the layer, probably `self.weight`. "
+        f"{subject} {effect}, so forward changes the layer, probably `self.weight`. "
         f"Build the spread filter in a new variable and leave the parameters alone ({where}).",
         mistake="weight-replaced",
         evidence=evidence,
@@ -130,16 +133,19 @@ def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: E
 
 
 def _uninitialised(answers: tuple[Answer, ...]) -> bool:
+    """Whether an output was NaN or infinite, as memory that was never written may be."""
     return any(answer.trouble is None and not answer.run.output.finite for answer in answers)
 
 
 def _known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
+    """The known mistake whose outputs equal the layer's in every case; None if there is none."""
     if not sitting.exam.handout.layer_things[thing].dilated:
         return None
     return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
 
 
 def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
+    """Whether a known mistake answers this case as the layer does: with the same output, or with an error."""
     if answer.case.gap is None:
         return False
 
@@ -153,13 +159,16 @@ def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
     expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
     if expected is None or answer.trouble is not None:
         return expected is None and answer.trouble is not None
-    return (
-        "output" in answer.outputs and compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
-    )
+    if "output" not in answer.outputs:
+        return False
+    return compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
 
 
 def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
-    """Gaps or kernels, beyond the ordinary filter, for which all cases are right: ``dilation 1``."""
+    """The gaps or kernels for which all cases are right, as text: ``dilation 1``.
+
+    None if there are none, or only those of an ordinary filter (gap 0) or of a single weight (kernel 1).
+    """
 
     def all_right(kernels: Iterator[int] | tuple[int, ...], gaps: tuple[int, ...]) -> bool:
         chosen = [answer for answer in answers if answer.case.kernel in kernels and answer.case.gap in gaps]
@@ -198,12 +207,12 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     for answer in running:
         for source in SOURCES:
-            of = f"gradient.{source}"
-            difference = answer.difference(of)
+            gradient = f"gradient.{source}"
+            difference = answer.difference(gradient)
             if difference is None:
                 continue
             evidence = replace(table, difference=difference)
-            if of not in answer.outputs:
+            if gradient not in answer.outputs:
                 unused = not answer.right and _unused(sitting, thing, answer, source)
                 advice = (
                     f"The output does not depend on the {source}: see that forward uses it"
@@ -218,26 +227,26 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                     mistake="gradients-cut",
                     evidence=evidence,
                 )
-            # Wrong values have cost their points: what counts here are the gradients of what the layer does compute.
+            # Wrong values cost points in `values` already. Here the gradients count of what the layer does compute.
             if not answer.right and _is_own_gradient(sitting, thing, answers, answer, source):
                 continue
-            # Where the values are wrong already, their smallest input says enough.
-            smallest = smallest_for_layer(sitting, thing, of, among=_failing([answer])) if answer.right else None
+            # If the values are wrong, `values` shows the smallest input already.
+            smallest = smallest_for_layer(sitting, thing, gradient, among=_failing([answer])) if answer.right else None
             if smallest is not None:
                 evidence = replace(evidence, snippet=smallest.snippet)
-            told = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
-            return failed(criterion, told + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
-    of_what = "" if all(answer.right for answer in answers) else " for what the layer computes"
-    told = f"Gradients reach input, weight and bias with the right values{of_what}."
-    return passed(criterion, told, evidence=table)
+            feedback = f"With {answer.case.told()} the gradient of the {source} is wrong. {difference.sentence()}"
+            return failed(criterion, feedback + (f" {smallest.sentence}" if smallest else ""), evidence=evidence)
+    limit = "" if all(answer.right for answer in answers) else " for what the layer computes"
+    feedback = f"Gradients reach input, weight and bias with the right values{limit}."
+    return passed(criterion, feedback, evidence=table)
 
 
 def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], answer: Answer, source: str) -> bool:
-    """Whether a gradient is that of the function that the layer computes, wrong as it may be.
+    """Whether a gradient is that of the function that the layer computes, even if that function is wrong.
 
-    A convolution is linear in its input, its weight and its bias each: with upstream u, a right gradient g of x
-    satisfies ⟨u, f(x + v) − f(x)⟩ = ⟨g, v⟩ for any v, of whatever size. A known mistake, which need not be linear, has
-    gradients of its own.
+    A convolution is linear in its input, in its weight and in its bias. So with upstream u, a right gradient g of x
+    satisfies ⟨u, f(x + v) − f(x)⟩ = ⟨g, v⟩ for any v, however large. A known mistake need not be linear; its gradients
+    are computed and compared.
     """
     known = _known_mistake(sitting, thing, answers)
     gradient = answer.outputs[f"gradient.{source}"]
@@ -251,15 +260,15 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
         return False
     upstream = fitted(drawn["upstream"], moved.shape).to(torch.float64)
     change = (upstream * (moved.to(torch.float64) - answer.outputs["output"])).sum()
-    foretold = (gradient.to(torch.float64) * step).sum()
+    predicted = (gradient.to(torch.float64) * step).sum()
     # Each output may be off by its tolerance, twice, and each element of the gradient by its own.
     allowed = 2 * answer.tolerances["output"] * upstream.abs().sum()
     allowed += answer.tolerances[f"gradient.{source}"] * step.abs().sum()
-    return bool((change - foretold).abs() <= allowed)
+    return bool((change - predicted).abs() <= allowed)
 
 
 def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tensor) -> Tensor | None:
-    """The output after ``step`` was added to input, weight or bias; None if it has no longer the shape it had."""
+    """The output after ``step`` was added to input, weight or bias; None if the layer fails or its shape changes."""
     drawn = drawn_tensors(sitting, answer.case)
     reply, outputs = sitting.candidate.answer(
         probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
@@ -275,19 +284,19 @@ def _unused(sitting: Sitting, thing: str, answer: Answer, source: str) -> bool:
 
 
 def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, source: str) -> tuple[Tensor, float]:
-    """The gradient of a known mistake that a candidate's values equal, with its tolerance."""
+    """The gradient of a known mistake whose outputs equal the candidate's, with its tolerance."""
 
     def make() -> dict[str, tuple[Tensor, float]]:
         drawn = drawn_tensors(sitting, answer.case)
-        found: list[dict[str, Tensor]] = []
+        gradients_by_precision: list[dict[str, Tensor]] = []
         for dtype in (torch.float32, torch.float64):
             values = {name: drawn[name].to(dtype, copy=True).requires_grad_() for name in SOURCES}
             output = known.compute(values["input"], values["weight"], values["bias"], answer.case.gap or 0)
             (output * fitted(drawn["upstream"], output.shape).to(dtype)).sum().backward()  # type: ignore[no-untyped-call]
-            found.append(
+            gradients_by_precision.append(
                 {name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in values.items()}
             )
-        single, double = found
+        single, double = gradients_by_precision
         return {name: (single[name], rounding(single[name], double[name])) for name in SOURCES}
 
     return sitting.exam.once(("layer-mistake-gradients", known, answer.case), make)[source]
@@ -300,8 +309,7 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return skipped(criterion, f"Skipped: {name} cannot be run yet; see {thing}.values.")
     answers = [answer for answer in case_answers(sitting, thing) if answer.trouble is None]
     where = sitting.where(name)
-    native = sorted({op for answer in answers for op in answer.run.native})
-    user = name
+    user, native = name, sorted({operation for answer in answers for operation in answer.run.native})
     if not native:
         user, native = _native_in_network(sitting, thing)
     if native:
@@ -324,32 +332,36 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         flags.append(
             Flag(
                 "untrusted-evidence",
-                f"{criterion}: the source passes a dilation to {suspicious[0].name} in line "
-                f"{suspicious[0].line}, and yet none was seen at work.",
+                f"{criterion}: the source passes a dilation to {suspicious[0].name} in line {suspicious[0].line}, but "
+                "no operation was given one when the layer ran.",
             )
         )
     return passed(criterion, "No operation was given a dilation.", flags=tuple(flags))
 
 
 def _native_in_network(sitting: Sitting, thing: str) -> tuple[str, list[str]]:
-    """The network that the layer is for, and the operations that are given a dilation while it runs."""
+    """The class of the network that the layer is for, and the operations that are given a dilation while it runs.
+
+    The class is empty if the submission has no such network.
+    """
     for facts in sitting.exam.handout.networks:
-        if facts.layer == thing and facts.cls in sitting.classes:
-            network = network_of(sitting, facts.thing)
-            return facts.cls, sorted(
-                {op for run in network.runs for op in run.native}
-            ) if network.configurations.works else []
+        if facts.layer != thing or facts.cls not in sitting.classes:
+            continue
+        network = network_of(sitting, facts.thing)
+        if not network.configurations.works:
+            return facts.cls, []
+        return facts.cls, sorted({operation for run in network.runs for operation in run.native})
     return "", []
 
 
 def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> bool:
-    """Whether the same layer and input give the same output with every dilation; told by numbers alone.
+    """Whether the same layer and input give the same output with every dilation. The outputs alone decide.
 
-    A filter that is always spread by the same number of places is spread nevertheless.
+    A layer that always leaves the same gap is not one of these: it does spread its filter.
     """
     if not sitting.exam.handout.layer_things[thing].dilated:
         return False
-    # right for two gaps is more than one function
+    # A layer that is right for two gaps computes two functions.
     if len({answer.case.gap for answer in answers if answer.right and answer.case.kernel > 1}) > 1:
         return False
     known = _known_mistake(sitting, thing, answers)
@@ -359,8 +371,8 @@ def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) 
     for gap in GAPS:
         case = Case(3, gap, 1, 1, 1, 16, 16)
         drawn = drawn_tensors(sitting, Case(3, 0, 1, 1, 1, 16, 16))
-        reply, found = sitting.candidate.answer(probe(sitting, thing, case), drawn)
+        reply, tensors = sitting.candidate.answer(probe(sitting, thing, case), drawn)
         if not isinstance(reply, Trouble):
-            outputs.append(found["output"])
+            outputs.append(tensors["output"])
     first = outputs[0] if outputs else torch.zeros(())
     return not any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])

@@ -1,4 +1,4 @@
-"""The dilated layer's cases and its answers to them, shared by the checks of the layer."""
+"""A convolution layer's test cases, and the answers to them; shared by the checks of the layer."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ __all__ = [
     "runs",
 ]
 
-
 GAPS, KERNELS = (0, 1, 3), (1, 3, 5)
 OTHER_GAPS = (2, 4, 5)
-"""Of which each run has one, so that no layer can be made for the handout's gaps alone."""
+"""Each run draws one of these, so that a layer made for the handout's gaps alone does not pass."""
 CALLS = {
     "again": "The second call of the same {} with the same input",
     "eval": "{} in evaluation mode",
     "eval.again": "{} in evaluation mode and without gradients",
 }
-"""What follows the first call, in training mode and with gradients, and has to say the same."""
+"""The calls that follow the first, which is in training mode and with gradients. All must give the same output."""
 SOURCES = ("input", "weight", "bias")
+"""The tensors that gradients must reach."""
 SOME = Fraction(1, 4)
+"""The share of the points for a layer that is right for some gaps or kernels only."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +59,28 @@ class Case:
 
     @property
     def arguments(self) -> tuple[int, ...]:
-        """What the layer's constructor is called with."""
-        return (self.inputs, self.outputs, self.kernel, *(one for one in (self.gap, self.padding) if one is not None))
+        """The arguments of the layer's constructor."""
+        optional = (value for value in (self.gap, self.padding) if value is not None)
+        return (self.inputs, self.outputs, self.kernel, *optional)
 
     @property
     def named(self) -> dict[str, int]:
-        """What varies from case to case, under the handout's names."""
+        """The arguments that matter to a reader, under the handout's names."""
         named = {"kernel_size": self.kernel, "dilation": self.gap, "padding": self.padding}
         return {name: value for name, value in named.items() if value is not None}
 
     @property
     def larger(self) -> int:
-        """By how much the output is higher and wider than the input."""
+        """The number of pixels by which the output is higher and wider than the input."""
         return 0 if self.padding is None else 2 * self.padding - self.kernel + 1
 
     def told(self) -> str:
-        """``kernel 3, dilation 1``."""
+        """The case for feedback: ``kernel 3, dilation 1``."""
         return ", ".join(f"{name.removesuffix('_size')} {value}" for name, value in self.named.items())
 
 
 def cases_of(sitting: Sitting, thing: str) -> list[Case]:
-    """Kernels and gaps in full; batch, channels, height and width differ from case to case and from each other."""
+    """Every pair of a kernel and a gap, and one more case; batch, channels, height and width vary from case to case."""
     dilated = sitting.exam.handout.layer_things[thing].dilated
     gaps: tuple[int | None, ...] = GAPS if dilated else (None,)
     sizes = [(2, 3, 4, 13, 11), (1, 1, 2, 8, 15), (3, 2, 1, 16, 9), (1, 4, 3, 32, 32)]
@@ -96,13 +98,16 @@ def cases_of(sitting: Sitting, thing: str) -> list[Case]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What candidate and reference said to one case."""
+    """The answers of the candidate and of the reference to one case."""
 
     case: Case
     reply: LayerRun | Trouble
     outputs: Tensors
+    """The candidate's tensors by name: ``output``, the outputs of ``CALLS``, ``gradient.input`` and so on."""
     expected: Tensors
+    """The reference's tensors; one output stands for all calls."""
     tolerances: dict[str, float]
+    """The largest distance that each expected tensor allows."""
     _differences: dict[str, Difference | None] = field(default_factory=dict)
 
     @property
@@ -112,31 +117,32 @@ class Answer:
 
     @property
     def run(self) -> LayerRun:
-        """What the worker saw of the layer. Raises ValueError where there is ``trouble``."""
+        """The worker's report on the layer. Raises ValueError if there is ``trouble``."""
         if isinstance(self.reply, Trouble):
             raise ValueError(f"the layer did not run: {self.reply.text}")
         return self.reply
 
     def difference(self, name: str) -> Difference | None:
-        """None if the tensor is there and right. Compared once."""
+        """The difference from the reference; None if the tensor is there and right. Compared once."""
         if name not in self._differences:
             self._differences[name] = self._difference(name)
         return self._differences[name]
 
     def _difference(self, name: str) -> Difference | None:
+        counterpart = "output" if name in CALLS else name
+        expected = self.expected[counterpart]
         if name not in self.outputs:
-            shape = tuple(self.expected["output" if name in CALLS else name].shape)
-            return missing(shape, ())
-        of = "output" if name in CALLS else name
-        return compare(self.expected[of], self.outputs[name], self.tolerances[of])
+            return missing(tuple(expected.shape), ())
+        return compare(expected, self.outputs[name], self.tolerances[counterpart])
 
     @property
     def right(self) -> bool:
+        """Whether every call gave the reference's output; gradients don't count."""
         return self.trouble is None and not any(map(self.difference, ("output", *CALLS)))
 
     @property
     def unsteady(self) -> str | None:
-        """The first call after the first that says something else, or fails; None if they agree."""
+        """The first of ``CALLS`` whose output is not that of the first call, or that fails; None if all agree."""
         if self.trouble is not None:
             return None
         first, allowed = self.outputs["output"], self.tolerances["output"]
@@ -149,6 +155,10 @@ class Answer:
 
 
 def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
+    """The case's ``input`` (B, I, H, W), ``weight`` (O, I, K, K), ``bias`` (O,) and ``upstream``, all in [-1, 1).
+
+    ``upstream`` is the gradient of a loss by the output, and has the output's shape.
+    """
     name = f"layer/{case}"
     exam = sitting.exam
     return {
@@ -166,25 +176,27 @@ def _question(sitting: Sitting, thing: str, case: Case) -> tuple[RunLayer, Tenso
 
 
 def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
+    """The probe that runs the layer on a case."""
     cls = sitting.exam.handout.layer_things[thing].cls
     return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"))
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
-    """What the submission's layer and the reference answer to every case; asked once per submission."""
+    """The answers of the submission's layer and of the reference to every case; asked once per submission."""
 
     def make() -> tuple[Answer, ...]:
         cases = cases_of(sitting, thing)
-        answered = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
+        replies = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
         return tuple(
-            Answer(case, *given, *_expected(sitting, thing, case)) for case, given in zip(cases, answered, strict=True)
+            Answer(case, reply, outputs, *_expected(sitting, thing, case))
+            for case, (reply, outputs) in zip(cases, replies, strict=True)
         )
 
     return sitting.once(("answers", thing), make)
 
 
 def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
-    """What the reference says, and the tolerance of each tensor; computed once in a run."""
+    """The reference's tensors, and the tolerance of each; computed once per run of the grader."""
 
     def make() -> tuple[Tensors, dict[str, float]]:
         _, single = sitting.exam.reference.answer(*_question(sitting, thing, case))
@@ -195,17 +207,18 @@ def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[s
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:
+    """Whether the layer ran in any case."""
     return any(answer.trouble is None for answer in answers)
 
 
 def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> Evidence:
-    """Every case as a configuration, and whether the tensors of these names are right."""
+    """Every case as a configuration, which is ok if the tensors of these names are right."""
     configurations = []
     for answer in answers:
         if answer.trouble is not None:
             actual, ok = answer.trouble.text[:120], False
         else:
-            found = [difference for name in names if (difference := answer.difference(name)) is not None]
-            actual, ok = (found[0].sentence() if found else "equal"), not found
+            differences = [difference for name in names if (difference := answer.difference(name)) is not None]
+            actual, ok = (differences[0].sentence() if differences else "equal"), not differences
         configurations.append(Configuration(answer.case.named, "equal to the reference", actual, ok))
     return Evidence(configurations=tuple(configurations))

@@ -1,8 +1,9 @@
-"""Whether the worker's word can be taken: what the source holds that could bend it.
+"""Flags for submissions whose code could change what the worker reports.
 
-Evidence in numbers needs no trust. The rest (owners of layers, counts, dilations seen, devices) comes from the process
-in which the submission runs, see ``grader/worker/unusual.py``. Where its source has means to bend that, the marks stand
-and a person looks before they go out.
+Outputs and gradients need no trust, because the examiner compares the numbers. The rest (owners of layers, counts,
+dilations seen, devices) is reported by the process in which the submission runs; see
+``grader/worker/source/unusual.py``. If the source could change these reports, the marks stand, and a flag asks a person
+to read the code before the marks go out.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["THREADS", "counted_otherwise", "doubts", "witnessed"]
 
-
 _SHOWN = 5
+"""A flag quotes at most this many constructs or events."""
 THREADS = Flag(
     "untrusted-evidence",
-    "The code works in threads of its own, in which operations are not watched: read it before the marks go out.",
+    "The code starts threads of its own, in which operations are not watched: read it before the marks go out.",
 )
 
 
@@ -30,48 +31,52 @@ def doubts(outline: Outline) -> tuple[Flag, ...]:
     """A flag for each file whose source could reach the examiner, with names and lines."""
     flags = []
     for file in outline.files:
-        found = file.unusual
-        if found:
-            places = [f"{_place(one)}: {one.construct}" for one in found[:_SHOWN]]
-            more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            flags.append(
-                Flag(
-                    "untrusted-evidence",
-                    f"{file.path} could change what the examiner sees ({'; '.join(places)}{more}): "
-                    "read it before the marks go out.",
-                )
+        if not file.unusual:
+            continue
+        places = [f"{_place(code)}: {code.construct}" for code in file.unusual[:_SHOWN]]
+        flags.append(
+            Flag(
+                "untrusted-evidence",
+                f"{file.path} could change what the examiner sees ({'; '.join(places)}{_rest(file.unusual)}): "
+                "read it before the marks go out.",
             )
+        )
     return tuple(flags)
 
 
 def witnessed(seen: tuple[str, ...]) -> tuple[Flag, ...]:
-    """A flag for what the code was seen to do when it ran, whatever its source says."""
+    """A flag for the events ``seen`` while the code ran, whatever its source says."""
     if not seen:
         return ()
-    shown = "; ".join(one[:200] for one in seen[:_SHOWN])
-    more = f"; and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
-    told = f"The code was seen to reach beyond its own work ({shown}{more}): read it before the marks go out."
-    return (Flag("untrusted-evidence", told),)
+    shown = "; ".join(event[:200] for event in seen[:_SHOWN])
+    detail = f"The code was seen to reach beyond its own work ({shown}{_rest(seen)}): read it before the marks go out."
+    return (Flag("untrusted-evidence", detail),)
 
 
 def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:
-    """A flag where a network counts other parameters than it has places for; the two are told by different probes.
+    """A flag if the number of parameters that a network reports is not the number of those that could be set.
 
-    The examiner puts values of his own into the places in use and sees them work, so those are no mere claim.
+    Two different probes give the two numbers. The second can be trusted: the examiner sets the parameters to values of
+    its own, and these values change the output.
     """
     if network.trouble is not None:
         return ()
     run = network.runs[0]
     counted = network.configurations.build(run.arguments, ()).reply
-    places = [*run.trace.parameters, *run.trace.constants, *run.trace.unused]
-    # of those that are not in use, a trace lists so many
+    traced = [*run.trace.parameters, *run.trace.constants, *run.trace.unused]
+    # A trace lists at most 100 unused tensors, so then the sum may be too small.
     if isinstance(counted, Trouble) or len(run.trace.unused) >= 100:
         return ()
-    held, claimed = sum(math.prod(tensor.shape) for tensor in places), counted.trainable + counted.frozen
+    held, claimed = sum(math.prod(tensor.shape) for tensor in traced), counted.trainable + counted.frozen
     if held == claimed:
         return ()
-    told = f"{criterion}: {network.facts.cls} counts {claimed:,} parameters, and values could be put into {held:,}."
-    return (Flag("untrusted-evidence", told),)
+    detail = f"{criterion}: {network.facts.cls} reports {claimed:,} parameters, but values could be put into {held:,}."
+    return (Flag("untrusted-evidence", detail),)
+
+
+def _rest(items: tuple[object, ...]) -> str:
+    """The number of those that a flag does not quote: ``; and 3 more``."""
+    return f"; and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
 
 
 def _place(code: UnusualCode) -> str:
