@@ -1,4 +1,4 @@
-"""Why a class cannot be examined: where it went, what is missing, what was probably meant."""
+"""Explains why a class cannot be examined: what happened to it, what it needs, which class was probably meant."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ __all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missi
 
 
 def line_of(sitting: Sitting, name: str, method: str) -> str:
-    """Where a method stands; where the class does, if it is not its own."""
-    written, own = sitting.written(name), sitting.method(name, method)
-    return written.at(own.line) if written is not None and own is not None else sitting.where(name)
+    """The file and line of a class's method; those of the class if it has no such method of its own."""
+    written, definition = sitting.written(name), sitting.method(name, method)
+    if written is None or definition is None:
+        return sitting.where(name)
+    return written.at(definition.line)
 
 
 def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
-    """Why a network that is made of others of the student's classes cannot be judged yet; None if it can.
+    """Why a network that needs other classes of the student cannot be judged yet; None if it can.
 
-    DilatedUNet is made of UNet and of the dilated layer.
+    An example is DilatedUNet, which needs UNet and the dilated layer.
     """
     handout = sitting.exam.handout
     facts = handout.things[thing]
@@ -40,7 +42,7 @@ def made_of_what_is_missing(sitting: Sitting, thing: str) -> str | None:
 
 
 def absent_class(sitting: Sitting, network: Examined) -> str | None:
-    """Why there is nothing to examine, or None if the class is there."""
+    """Why a network's class cannot be examined: it is missing, or still to be completed. None if it can."""
     return why_absent(sitting, network.facts.cls)
 
 
@@ -54,7 +56,11 @@ def why_absent(sitting: Sitting, name: str) -> str | None:
 
 
 def missing_class(sitting: Sitting, name: str) -> str:
-    """Where a class went: a syntax error, an exception while it was defined, another name, or nowhere."""
+    """Why a class is missing, as a sentence.
+
+    It has a syntax error, or raised an exception while it was defined, or stands in a function, or has another name, or
+    was never written.
+    """
     for file in sitting.outline.files:
         for problem in file.problems:
             if problem.definition == name:
@@ -79,7 +85,7 @@ def missing_class(sitting: Sitting, name: str) -> str:
             if nested.name == name:
                 place = file.place(nested.cell, nested.line)
                 return (
-                    f"{name} stands inside the function {nested.function} ({place}), where nothing outside finds it. "
+                    f"{name} stands inside the function {nested.function} ({place}), so code outside cannot use it. "
                     "Move the class to the top level of the file."
                 )
     near = nearest(name, written)
@@ -88,28 +94,34 @@ def missing_class(sitting: Sitting, name: str) -> str:
 
 
 def undefined(sitting: Sitting, trouble: Trouble) -> str:
-    """Why a name is not defined, where the line that should have defined it failed; else empty."""
-    missing = re.match(r"name '(\w+)' is not defined", trouble.text)
-    for failure in sitting.loading.failures if missing else ():
-        if missing is not None and missing[1] in failure.names:
-            return " " + trouble_sentence(failure.trouble, f"defining {missing[1]}")
+    """Why a name is not defined, as a sentence after a blank; empty if no line that should define it failed."""
+    match = re.match(r"name '(\w+)' is not defined", trouble.text)
+    if match is None:
+        return ""
+    for failure in sitting.loading.failures:
+        if match[1] in failure.names:
+            return " " + trouble_sentence(failure.trouble, f"defining {match[1]}")
     return ""
 
 
 def nearest(name: str, written: list[str]) -> str | None:
-    """The class a student most likely meant by ``name``: spelt alike, or spelt the same but for case and
-    underscores."""
-    free = {one.lower().replace("_", ""): one for one in written if one not in CLASSES}
-    alike = suggest.nearest(name.lower(), free)
+    """The class in ``written`` that most likely is ``name`` under another spelling; None if there is none.
+
+    Case and underscores don't matter. A class of the handout is not a candidate.
+    """
+    spellings = {cls.lower().replace("_", ""): cls for cls in written if cls not in CLASSES}
+    wanted = name.lower()
+    alike = suggest.nearest(wanted, spellings)
     if alike is not None:
-        return free[alike]
-    return next(
-        (one for key, one in free.items() if name.lower() in key or (key in name.lower() and len(key) > 2)), None
-    )
+        return spellings[alike]
+    for spelling, cls in spellings.items():
+        if wanted in spelling or (spelling in wanted and len(spelling) > 2):
+            return cls
+    return None
 
 
 def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
-    """``skipped`` while the network doesn't construct and run, naming what it depends on."""
+    """``skipped``, with the check to look at first, if the network cannot be constructed and run; None if it can."""
     network = network_of(sitting, thing)
     if absent_class(sitting, network) is not None or not network.configurations.works:
         return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")

@@ -1,4 +1,4 @@
-"""The files themselves: is the code there, and the write-up."""
+"""Whether the files are there: the code and the write-up."""
 
 from __future__ import annotations
 
@@ -11,61 +11,66 @@ from grader.marking.verdicts import Verdict, failed, passed
 
 __all__ = ["code", "writeup"]
 
-
-# Flags of reading that tell why there may be no code.
+# Kinds of flags, raised while the submission was read, that explain why there may be no code.
 _LOST = ("damaged", "encrypted", "too-large", "unreadable", "nested-archive", "refused-name", "link", "not-read")
 
-# What students hand in where they mean code.
+# Files that students hand in instead of code, by suffix, and what to do about them.
 _INSTEAD = {
     ".pyc": "is compiled: hand in the .py itself",
     ".gdoc": "is only a link: download what it leads to and hand that in",
     ".html": "is an export: hand in the .ipynb that it was made from",
     ".docx": "is a document: hand in the code as .py or .ipynb",
 }
-_TODO = ("Still to be completed", "Written, but could not be defined")
+_EMPTY, _BROKEN = "Still to be completed", "Written, but could not be defined"
 
 
 def code(sitting: Sitting, criterion: str) -> Verdict:
     """The code file is handed in, can be read, and the classes that the handout asks for are filled in."""
-    wanted = sitting.exam.handout.to_fill_in
-    todo = [name for name in wanted if not sitting.filled_in(name)]
+    unfinished = [name for name in sitting.exam.handout.to_fill_in if not sitting.filled_in(name)]
     problems = [file.problem for file in sitting.submission.code if file.problem]
-    asked = " and ".join(sitting.exam.assignment.code)
+    patterns = sitting.exam.assignment.code
+    asked = " and ".join(patterns)
     if not sitting.submission.code:
-        told = [flag.detail for flag in sitting.submission.flags if flag.kind in _LOST][:2]
-        absent = f"There is no code in the submission; the handout asks for {asked}."
-        paths = [file.path for file in sitting.submission.files]
-        instead = [(path, _INSTEAD.get(PurePosixPath(path).suffix.lower())) for path in paths]
-        told += [f"{display(path, limit=100)} {hint}." for path, hint in instead if hint][:2]
-        names = [display(path, limit=100) for path in paths[:3]]
-        seen = [] if told or not names else [f"What is there: {', '.join(names)}."]
-        return failed(criterion, " ".join([absent, *told, *seen]))
+        return failed(
+            criterion, f"There is no code in the submission; the handout asks for {asked}.{_why_no_code(sitting)}"
+        )
     if len(problems) == len(sitting.submission.code):
         return failed(criterion, " ".join(["There is no code in the submission that can be read.", *problems[:3]]))
-    if todo:
-        broken = [name for name in todo if name not in sitting.classes and sitting.written(name) is not None]
-        empty = [name for name in todo if name not in broken]
-        told = [f"{label}: {', '.join(names)}." for label, names in zip(_TODO, (empty, broken), strict=True) if names]
-        return failed(criterion, " ".join([*told, *problems]))
+    if unfinished:
+        broken = [name for name in unfinished if name not in sitting.classes and sitting.written(name) is not None]
+        empty = [name for name in unfinished if name not in broken]
+        lists = [f"{label}: {', '.join(names)}." for label, names in ((_EMPTY, empty), (_BROKEN, broken)) if names]
+        return failed(criterion, " ".join([*lists, *problems]))
     names = [PurePosixPath(file.path).name for file in sitting.submission.code if not file.problem]
-    patterns = sitting.exam.assignment.code
     if any(fnmatch(name.lower(), pattern.lower()) for name in names for pattern in patterns):
         return passed(criterion, "The code file is there.")
     return passed(criterion, f"The code is there, as {', '.join(names[:3])}; the handout calls it {asked}.")
 
 
+def _why_no_code(sitting: Sitting) -> str:
+    """What the submission holds in place of code, as sentences that follow another; empty if it holds nothing."""
+    reasons = [flag.detail for flag in sitting.submission.flags if flag.kind in _LOST][:2]
+    paths = [file.path for file in sitting.submission.files]
+    hints = [(path, _INSTEAD.get(PurePosixPath(path).suffix.lower())) for path in paths]
+    reasons += [f"{display(path, limit=100)} {hint}." for path, hint in hints if hint][:2]
+    names = [display(path, limit=100) for path in paths[:3]]
+    if not reasons and names:
+        reasons = [f"What is there: {', '.join(names)}."]
+    return "".join(f" {reason}" for reason in reasons)
+
+
 def writeup(sitting: Sitting, criterion: str) -> Verdict:
     """The write-up is handed in as a PDF."""
     patterns = sitting.exam.assignment.writeup
-    called = [file for file in sitting.submission.files if file.path.lower().endswith(".pdf")]
-    pdfs = [file.path for file in called if file.pdf]
+    asked = " and ".join(patterns)
+    named_pdf = [file for file in sitting.submission.files if file.path.lower().endswith(".pdf")]
+    pdfs = [file.path for file in named_pdf if file.pdf]
     if not pdfs:
-        told = "".join(
+        reasons = "".join(
             f" {display(file.path, limit=100)} is {'not a PDF inside' if file.bytes else 'empty'}: export it again."
-            for file in called[:2]
+            for file in named_pdf[:2]
         )
-        asked = " and ".join(patterns)
-        return failed(criterion, f"There is no PDF in the submission; the handout asks for {asked}.{told}")
+        return failed(criterion, f"There is no PDF in the submission; the handout asks for {asked}.{reasons}")
     if any(fnmatch(PurePosixPath(path).name.lower(), pattern.lower()) for path in pdfs for pattern in patterns):
         return passed(criterion, "The write-up is there.")
-    return passed(criterion, f"There is a PDF, {', '.join(pdfs[:3])}; the handout calls it {' and '.join(patterns)}.")
+    return passed(criterion, f"There is a PDF, {', '.join(pdfs[:3])}; the handout calls it {asked}.")

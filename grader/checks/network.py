@@ -1,4 +1,4 @@
-"""What a network shows of itself, gathered once for all its checks: where it fits, and which function it computes."""
+"""The evidence of a network, gathered once for all its checks: the sizes it accepts, and the function it computes."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def network_of(sitting: Sitting, thing: str) -> Examined:
 
 @dataclass(frozen=True)
 class Run:
-    """A network's function under the examiner's parameters, in one configuration."""
+    """The outputs of a network with the examiner's parameters, in one configuration."""
 
     arguments: Arguments
     trace: Trace
-    """Empty where the network could not be traced."""
+    """Empty if the network could not be traced."""
     outputs: Tensors
     trouble: Trouble | None = None
     native: tuple[str, ...] = ()
@@ -46,12 +46,12 @@ class Run:
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Of the parameters, in the order in which layers use them."""
+        """The parameters' shapes, in the order in which layers use them."""
         return tuple(tensor.shape for tensor in self.trace.parameters)
 
 
 class Examined:
-    """One network of one submission. Everything is asked for when it is first needed, and once."""
+    """One network of one submission. The candidate is asked only when an answer is first needed, and only once."""
 
     def __init__(self, sitting: Sitting, facts: NetworkFacts) -> None:
         self.sitting = sitting
@@ -67,28 +67,30 @@ class Examined:
         return f"{self.facts.cls}({self.named(arguments)})"
 
     def named(self, arguments: Arguments) -> str:
-        """``kernel=3, num_filters=8``: what the constructor is called with."""
+        """``kernel=3, num_filters=8``: the constructor's arguments, for feedback."""
         return arguments.text(self.facts.parameters)
 
     @lazy
     def runs(self) -> tuple[Run, ...]:
+        """One run per configuration in which the network is judged."""
         images = [(arguments, self.image(arguments)) for arguments in self.configurations.judged]
         return _asked(self.exam, self.sitting.candidate, self.facts.cls, self.facts.parameters, images)
 
     def image(self, arguments: Arguments) -> Tensor:
-        """Input (B, NIC, 32, 32), uniform in [0, 1]; a larger kernel, which takes longer, gets two images."""
+        """Input (B, NIC, 32, 32), uniform in [0, 1). To save time, B is 2 for every kernel but 3."""
         batch = self.configurations.batch if arguments.kernel == 3 else 2
         return self.exam.uniform(f"image/{arguments.inputs}", (batch, arguments.inputs, SIDE, SIDE))
 
     def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
-        """What a known implementation answers, with the tolerance of each tensor; computed once in a run."""
+        """The outputs of a known implementation, and the tolerance of each; computed once per run of the grader."""
         return self.exam.once(("run", known.steps, arguments), lambda: self._expected(known.steps, arguments))
 
     def _expected(self, steps: Steps, arguments: Arguments) -> tuple[Run, dict[str, float]]:
-        """Batch-norm may stand before or after an upsampling that copies pixels: the same function, but the variance of
-        four times as many equal values, with Bessel's correction, is a little smaller. What the running statistics
-        differ
-        by between the two places is allowed beside rounding.
+        """The tolerance is rounding, and for running statistics also the effect of where batch-norm stands.
+
+        Batch-norm may stand before or after an upsampling that copies pixels. The function is the same, but after the
+        upsampling each value counts four times, so the variance with Bessel's correction is a little smaller. The
+        tolerance therefore includes the difference of the running statistics between the two places.
         """
         image = self.image(arguments)
         run = _ask(self.exam, _known(steps), arguments, image)
@@ -103,24 +105,23 @@ class Examined:
         return run, tolerances
 
     def agrees(self, known: Known) -> bool:
-        """Whether the submission's network is this function, in every configuration."""
+        """Whether the submission's network computes the function of ``known`` in every configuration."""
         for run in self.runs:
             if run.trouble is not None or run.shapes != state_shapes(known.steps, *run.arguments.numbers):
                 return False
             expected, tolerances = self.expected(known, run.arguments)
-            if expected.trouble is not None or any(True for _ in _differences(expected, run, tolerances)):
+            if expected.trouble is not None or next(_differences(expected, run, tolerances), None) is not None:
                 return False
         return True
 
     def differs_in_training(self, known: Known) -> bool:
-        """Whether the function in training mode is another, where losses are compared."""
+        """Whether the outputs in training mode differ from those of ``known``."""
         run = self.runs[0]
         expected, tolerances = self.expected(known, run.arguments)
         return compare(expected.outputs["train"], run.outputs["train"], tolerances["train"]) is not None
 
     def margin(self, known: Known) -> float:
-        """The largest share of a tolerance that the network's outputs use up, beside a known implementation it agrees
-        with."""
+        """The largest share of a tolerance that the outputs use up, compared with those of ``known``, which they equal."""
         shares = [0.0]
         for run in self.runs:
             expected, tolerances = self.expected(known, run.arguments)
@@ -140,23 +141,23 @@ class Examined:
         for known in (*self.right, *others):
             if self.agrees(known):
                 return known
-        # The largest kernel tells most: an ignored one hides behind 3.
+        # The last run has the largest kernel. A network that ignores `kernel` looks right with kernel 3.
         run = self.runs[-1]
-        seen = run.arguments, run.shapes, self.image(run.arguments), run.outputs
-        # The other order of layers is a mistake already, beside which one more is looked for.
-        found = chain(
-            look_up(self.exam, self.right, *seen), look_up(self.exam, others, *seen, most=1) if others else ()
+        evidence = run.arguments, run.shapes, self.image(run.arguments), run.outputs
+        # Another order of layers is a mistake already, so only one more is looked for.
+        candidates = chain(
+            look_up(self.exam, self.right, *evidence), look_up(self.exam, others, *evidence, most=1) if others else ()
         )
-        for wrong in found:
+        for wrong in candidates:
             if self.agrees(wrong):
                 return wrong
-            # there are thousands of mistakes, and hardly any is looked at twice
+            # There are thousands of mistakes and few are needed again, so the outputs are not stored.
             for arguments in self.configurations.judged:
                 self.exam.forget(("run", wrong.steps, arguments))
         return None
 
     def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
-        """The first departure from a known implementation (the handout's if None): which output, and how."""
+        """The first output that differs from a known implementation's (the handout's if None): its name, and how."""
         for run in self.runs:
             expected, tolerances = self.expected(known or self.right[0], run.arguments)
             for name, difference in _differences(expected, run, tolerances):
@@ -165,7 +166,7 @@ class Examined:
 
     @lazy
     def trouble(self) -> str | None:
-        """Why the function could not be looked at, as a sentence."""
+        """Why the network could not be run in some configuration, as a sentence; None if it ran in all."""
         for run in self.runs:
             if run.trouble is not None:
                 return trouble_sentence(run.trouble, f"running {self.call(run.arguments)}")
@@ -182,7 +183,7 @@ def _known(steps: Steps, dtype: torch.dtype | None = None) -> Local:
 
 
 def _ask(exam: Exam, candidate: Candidate, arguments: Arguments, image: Tensor) -> Run:
-    """What a known implementation answers."""
+    """The run of a known implementation on an image (B, NIC, H, W)."""
     return _asked(exam, candidate, "Network", PARAMETERS, [(arguments, image)])[0]
 
 
@@ -193,9 +194,9 @@ def _asked(
     parameters: tuple[str, ...],
     images: Sequence[tuple[Arguments, Tensor]],
 ) -> tuple[Run, ...]:
-    """A class's function in several configurations, each with its image (B, NIC, H, W).
+    """The runs of a class in several configurations, each with its image (B, NIC, H, W).
 
-    ``parameters``: those of its constructor.
+    ``parameters`` are the names of its constructor's parameters.
     """
     seed = exam.number("run")
     calls = [(arguments.positional(parameters), image) for arguments, image in images]
@@ -232,7 +233,7 @@ def _state(exam: Exam, trace: Trace) -> Tensors:
 
 
 def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:
-    """Each output that differs, by name."""
+    """Each output that differs or that only one side has, with its name."""
     for name, value in expected.outputs.items():
         if name not in actual.outputs:
             yield name, missing(tuple(value.shape), ())

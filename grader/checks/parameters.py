@@ -16,9 +16,9 @@ __all__ = ["parameters"]
 def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The network has as many trainable parameters as the handout's."""
     network = network_of(sitting, thing)
-    held_up = cannot_be_judged(sitting, criterion, thing)
-    if held_up:
-        return held_up
+    skipped_verdict = cannot_be_judged(sitting, criterion, thing)
+    if skipped_verdict:
+        return skipped_verdict
     trials = [
         trial
         for trial in network.configurations.trials
@@ -28,7 +28,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     table = Evidence(configurations=tuple(_configuration(network, trial) for trial in trials))
     wrong = next((trial for trial in trials if not trial.has_right_count or trial.count_problem), None)
     if wrong is None and not network.facts.odd_kernels and network.configurations.reordered is None:
-        # Shapes are asked at kernel 3 only, but a filter that is always 3×3 has too few parameters at 5.
+        # The trials have kernel 3 only. A filter that is always 3×3 has too few parameters with kernel 5.
         larger = network.configurations.with_kernel(5)
         wrong = larger if larger.constructs and not larger.has_right_count else None
     if wrong is None:
@@ -73,15 +73,16 @@ def _configuration(network: Examined, trial: Trial) -> Configuration:
 
 
 def _why_not_as_many(network: Examined) -> str:
+    """Why the number of parameters is wrong, as a sentence after a blank; empty if that is not known."""
     if network.trouble is not None or not network.runs:
         return ""
     run = network.runs[0]
     unused = [tensor.name for tensor in run.trace.unused]
     if unused:
         return f" These take no part in the forward pass: {', '.join(unused[:4])}{' …' if len(unused) > 4 else ''}."
-    known = network.match
-    if known is not None and not known.is_right:
-        return f" {known.explanation}"
+    mistake = network.match
+    if mistake is not None and not mistake.is_right:
+        return f" {mistake.explanation}"
     expected = network.expected(network.right[0], run.arguments)[0].shapes
     for index, (ours, theirs) in enumerate(zip(expected, run.shapes, strict=False)):
         if ours != theirs:

@@ -1,4 +1,4 @@
-"""What a network is made of: the shapes it serves, the number of its parameters, whose convolutions it uses."""
+"""Whether a network can be built in several configurations, and has the right output shape in each."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
 
 __all__ = ["shapes"]
 
-
 _HARD_CODED_SHARE = Fraction(1, 2)
+"""The share of the points for a network that works only for some values of its parameters, or in another order."""
 
 
 def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
-    """The network can be built for several kernels, filters, colours and input channels, and its output has the right
-    shape."""
+    """The network can be built for several kernels, filters, colours and inputs, and its output has the right shape."""
     network = network_of(sitting, thing)
-    waiting = made_of_what_is_missing(sitting, thing)
-    if waiting:
-        return skipped(criterion, waiting)
+    obstacle = made_of_what_is_missing(sitting, thing)
+    if obstacle:
+        return skipped(criterion, obstacle)
     absent = absent_class(sitting, network)
     if absent:
         return failed(criterion, absent)
@@ -44,7 +43,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{network.facts.cls} takes its parameters in another order than the handout: "
             f"{', '.join(network.configurations.reordered)}, expected {', '.join(network.facts.parameters)} "
             f"({line_of(sitting, network.facts.cls, '__init__')}). "
-            "The course's scripts give them by their place, so put them in the handout's order.",
+            "The course's scripts pass them by position, so put them in the handout's order.",
             mistake="constructor-order",
             evidence=table,
         )
@@ -60,13 +59,13 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             evidence=table,
         )
     if fixed:
-        told = " and ".join(f"{name} = {value}" for name, value in fixed.items())
+        values = " and ".join(f"{name} = {value}" for name, value in fixed.items())
         first = next(trial for trial in trials if not (trial.fits and trial.has_right_count))
         numbers = " and ".join(f"{value} is written where `{name}` belongs" for name, value in fixed.items())
         return partial(
             criterion,
             _HARD_CODED_SHARE,
-            f"{network.facts.cls} works only for {told}. Probably {numbers}: use the constructor's parameter. "
+            f"{network.facts.cls} works only for {values}. Probably {numbers}: use the constructor's parameter. "
             f"{_first_failure(sitting, network, first)}",
             mistake="hard-coded-" + "-".join(fixed),
             evidence=table,
@@ -85,12 +84,15 @@ def _configuration(network: Examined, trial: Trial) -> Configuration:
 
 
 def _first_failure(sitting: Sitting, network: Examined, trial: Trial) -> str:
+    """What went wrong in a trial, as sentences."""
     call = f"{network.facts.cls}({', '.join(map(str, trial.arguments.positional(network.facts.parameters)))})"
     names = network.named(trial.arguments)
     if trial.trouble is not None:
-        stopped = trial.trouble.type == "Stopped"  # and nobody knows where
-        doing = f"building and running {call}" if stopped else f"{'running' if trial.constructs else 'building'} {call}"
-        sentence = trouble_sentence(trial.trouble, f"{doing} ({names})") + undefined(sitting, trial.trouble)
+        if trial.trouble.type == "Stopped":  # in which of the two is not known
+            step = "building and running"
+        else:
+            step = "running" if trial.constructs else "building"
+        sentence = trouble_sentence(trial.trouble, f"{step} {call} ({names})") + undefined(sitting, trial.trouble)
         if trial.trouble.type == "TypeError" and not trial.constructs:
             sentence += f" The handout's constructor takes {', '.join(network.facts.parameters)}, in this order."
         if trial.trouble.type == "Refusal" and "no return" in sentence:
@@ -111,23 +113,23 @@ def _first_failure(sitting: Sitting, network: Examined, trial: Trial) -> str:
 
 
 def _why_that_shape(network: Examined, shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """What makes the output's shape another one, where it can be told."""
+    """Why the output has another shape, as a sentence after a blank; empty if that is not known."""
     if len(shape) == len(expected) and shape[0] != expected[0] and math.prod(shape) == math.prod(expected):
-        return " The size of the batch is written in: a view or reshape has to take it from x.size(0)."
+        return " The batch size is written as a number: view or reshape must take it from x.size(0)."
     if network.configurations.fixed is None and network.match is not None and not network.match.is_right:
         return f" {network.match.explanation}"
     return ""
 
 
 def _advice(network: Examined, trial: Trial) -> str:
-    """What an error of PyTorch's means here, in one sentence; empty if that is not known."""
+    """What an error message of PyTorch means here, as a sentence after a blank; empty if that is not known."""
     text = trial.trouble.text if trial.trouble is not None else ""
     batches = {shape[0] for shape in trial.expected}
-    met = re.search(r"expected input\[(\d+), \d+, (\d+), (\d+)\]", text)
+    refused = re.search(r"expected input\[(\d+), \d+, (\d+), (\d+)\]", text)
     joined = any(step.kind == "cat" for step in network.right[0].steps)
-    if joined and ("match except in dimension 0" in text or (met is not None and int(met[1]) not in batches)):
+    if joined and ("match except in dimension 0" in text or (refused is not None and int(refused[1]) not in batches)):
         return " The images of the batch are joined, and not the channels: give torch.cat dim=1."
-    if joined and met is not None and met[2] != met[3]:
+    if joined and refused is not None and refused[2] != refused[3]:
         return " The tensors are joined along their height or width, and not along the channels: give torch.cat dim=1."
     sizes = re.search(r"match except in dimension 1. Expected size (\d+) but got size (\d+)", text)
     if sizes is None:
@@ -141,14 +143,12 @@ def _advice(network: Examined, trial: Trial) -> str:
 
 
 def _larger_images(network: Examined) -> list[str]:
-    """A remark where 64×64 images don't pass: the handout's network takes any size, the marks only ask for 32×32."""
+    """A remark if the network does not accept 64×64 images, as the handout's does. Marks depend on 32×32 only."""
     arguments = network.configurations.trials[0].arguments
     trial = network.configurations.build(arguments, (1,), side=64)
-    return (
-        []
-        if trial.fits
-        else [
-            "Remark, without effect on the mark: images of 64×64 do not pass through your "
-            "network, though nothing in the handout's is tied to 32×32."
-        ]
-    )
+    if trial.fits:
+        return []
+    return [
+        "Remark, without effect on the mark: images of 64×64 do not pass through your network, although the handout's "
+        "network is not limited to 32×32."
+    ]

@@ -14,7 +14,6 @@ from grader.worker.protocol import TracedTensor
 
 __all__ = ["uses_my_conv2d"]
 
-
 _NATIVE = ("torch.nn.modules.conv.",)
 _NORMALISATIONS = "torch.nn.modules.normalization."
 _LAYERS = re.compile(r"torch\.nn\.(modules\.conv\.)?(Lazy)?(Conv|ConvTranspose|Unfold)(\dd)?(\.__init__)?")
@@ -22,10 +21,10 @@ _CONVOLUTIONS = re.compile(r"torch\.(.+\.)?(Lazy)?(_?conv|unfold|mkldnn_.*conv|c
 
 
 def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
-    """Every convolution of the network is a MyConv2d, and MyConv2d is not nn.Conv2d by another name."""
-    held_up = cannot_be_judged(sitting, criterion, thing)
-    if held_up:
-        return held_up
+    """Every convolution of the network is a MyConv2d, and MyConv2d is not nn.Conv2d under another name."""
+    skipped_verdict = cannot_be_judged(sitting, criterion, thing)
+    if skipped_verdict:
+        return skipped_verdict
     network = network_of(sitting, thing)
     if "MyConv2d" not in sitting.classes:
         return failed(criterion, missing_class(sitting, "MyConv2d"))
@@ -44,15 +43,15 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if not filters:
         return failed(
             criterion,
-            f"No filters that PyTorch knows of take part in the forward pass of {network.facts.cls}, expected those of "
-            "MyConv2d. Where its weight is a plain tensor, make it an nn.Parameter.",
+            f"No filters that PyTorch knows of take part in the forward pass of {network.facts.cls}; expected those of "
+            "MyConv2d. If the weight of MyConv2d is a plain tensor, make it an nn.Parameter.",
         )
     disguised = any(owner.startswith(_NATIVE) for tensor in filters if tensor.my_conv2d for owner in tensor.owner)
     if native_base or disguised:
         return failed(
             criterion,
             "MyConv2d extends PyTorch's own convolution, so it is nn.Conv2d under another "
-            "name. Write it as the handout has it, extending nn.Module.",
+            "name. Write it as in the handout, extending nn.Module.",
         )
     foreign = [tensor for tensor in filters if not tensor.my_conv2d]
     if foreign:
@@ -69,12 +68,12 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             ),
         )
     flags = [
-        Flag("untrusted-evidence", f"{criterion}: {what}, and yet only MyConv2d was seen at work.")
-        for what in (
+        Flag("untrusted-evidence", f"{criterion}: {use}, but when the network ran, only MyConv2d was seen to be used.")
+        for use in (
             _native(sitting, network.facts.cls, _CONVOLUTIONS, but=("MyConv2d",), spare=_left_over(network)),
             _native(sitting, "MyConv2d", _LAYERS),
         )
-        if what is not None
+        if use is not None
     ]
     return passed(criterion, f"All {len(filters)} convolutions are MyConv2d.", flags=tuple(flags))
 
@@ -82,14 +81,15 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
 def _is_filter(tensor: TracedTensor) -> bool:
     """Whether a parameter can be a convolution's weight.
 
-    A layer-norm has a scale for each channel and pixel; with a fourth dimension it could only be a filter in hiding.
+    A layer-norm has a scale of three dimensions, one value per channel and pixel. With a fourth dimension, it could
+    only be a filter in disguise.
     """
     scale = len(tensor.shape) == 3 and tensor.owner[0].startswith(_NORMALISATIONS)
     return len(tensor.shape) >= 3 and not scale
 
 
 def _left_over(network: Examined) -> set[str]:
-    """Attributes that hold a convolution of torch's of which the network makes no use."""
+    """Attributes that hold one of torch's convolutions that the network does not use."""
     return {
         tensor.name.partition(".")[0]
         for tensor in network.runs[0].trace.unused
@@ -104,15 +104,17 @@ def _native(
     but: tuple[str, ...] = (),
     spare: Container[str] = (),
 ) -> str | None:
-    """Where a class uses a convolution of torch's, itself or by what it uses; None if nowhere.
+    """Where a class uses one of torch's convolutions, itself or through what it uses; None if nowhere.
 
-    ``spare`` are attributes that hold one to no purpose: it costs the network's parameters, and explains itself.
+    ``native`` matches the names of these convolutions. Classes named in ``but`` are not searched. ``spare`` are
+    attributes that hold a convolution which is never used; they don't count, since the check of parameters reports
+    them.
     """
     for written in sitting.reached(name, but=but):
         definition = written.definition
         for used, line in definition.uses.items():
-            kept = definition.spare.get(used, ()) if definition.name == name else ()
-            if kept and all(attribute in spare for attribute in kept):
+            attributes = definition.spare.get(used, ()) if definition.name == name else ()
+            if attributes and all(attribute in spare for attribute in attributes):
                 continue
             if native.fullmatch(used):
                 by = "" if definition.name == name else f", by {definition.name}"

@@ -46,7 +46,7 @@ def test_a_class_inside_a_function_is_told_where_it_stands():
     read = outline([script(source, "a.py")])
     nobody: Any = None
     assert missing_class(Sitting(nobody, nobody, nobody, read, Definitions()), "CNN") == (
-        "CNN stands inside the function main (a.py, line 3), where nothing outside finds it. "
+        "CNN stands inside the function main (a.py, line 3), so code outside cannot use it. "
         "Move the class to the top level of the file."
     )
 
