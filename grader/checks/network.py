@@ -121,7 +121,7 @@ class Examined:
         return compare(expected.outputs["train"], run.outputs["train"], tolerances["train"]) is not None
 
     def margin(self, known: Known) -> float:
-        """The largest share of a tolerance that the outputs use up, compared with those of ``known``, which they equal."""
+        """The largest share of a tolerance that the outputs use up. They must agree with those of ``known``."""
         shares = [0.0]
         for run in self.runs:
             expected, tolerances = self.expected(known, run.arguments)

@@ -1,7 +1,7 @@
-"""Two tensors to a Difference or None: shapes before values, and NaN never passes. Pure.
+"""Compares two tensors: shapes before values, and NaN never passes. The functions are pure.
 
-Tolerances are derived, not guessed: the reference computes the same thing in single and in double precision, and what
-lies between the two is the rounding that any right implementation may show too. See ``rounding``.
+Tolerances are derived, not guessed. The reference computes the same thing in single and in double precision; the
+distance between the two is rounding, which any right implementation may show too. See ``rounding``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from grader.marking.evidence import Difference, Worst
 
 __all__ = ["compare", "missing", "rounding", "share_of"]
 
-
-# An implementation that adds in another order makes other rounding errors than the reference's, of the same size but
-# not the same value; this many times the reference's own largest error bounds them. Wrong networks differ by 10⁴
-# times more.
+# An implementation that adds in another order makes other rounding errors than the reference, but of the same size.
+# This many times the reference's largest error bounds them. The outputs of wrong networks differ by 10⁴ times more.
 _SPREAD = 64
 
 
 def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | None:
-    """None if shapes agree and every ``|expected − actual| <= tolerance``; NaN and infinity never pass."""
+    """The difference of two tensors; None if shapes agree and every ``|expected − actual| <= tolerance``.
+
+    NaN and infinity never pass.
+    """
     if expected.shape != actual.shape:
         return Difference(
             tuple(expected.shape),
@@ -36,12 +37,12 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
         )
     if expected.numel() == 0:
         return None
-    wide, other = expected.double(), actual.double()
-    distance = (wide - other).abs_()
-    # `distance <= tolerance` and not its opposite, so that NaN counts as differing; the largest is NaN where any is.
+    expected_wide, actual_wide = expected.double(), actual.double()
+    distance = (expected_wide - actual_wide).abs_()
+    # The maximum is NaN if any distance is, and NaN <= tolerance is false: so NaN counts as differing.
     if distance.max().item() <= tolerance:
         return None
-    # NaN is the worst there is, and argmax would be free to overlook it.
+    # NaN is the worst difference. As infinity, argmax is sure to find it.
     flat = torch.nan_to_num(distance, nan=math.inf).flatten()
     place = int(flat.argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(place), expected.shape))
@@ -50,7 +51,7 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
         tuple(actual.shape),
         elements=expected.numel(),
         differing=int((~(distance <= tolerance)).sum()),
-        worst=Worst(index, float(wide[index]), float(other[index])),
+        worst=Worst(index, float(expected_wide[index]), float(actual_wide[index])),
         largest=float(distance[index]),
         tolerance=tolerance,
         map=_map(distance),
@@ -58,13 +59,12 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
 
 
 def missing(expected_shape: tuple[int, ...], actual_shape: tuple[int, ...]) -> Difference:
-    """The difference where one side has no tensor at all, and so the shape ``()``."""
+    """The difference if one side has no tensor at all, and so the shape ``()``."""
     return Difference(expected_shape, actual_shape, 0, 0, Worst((), 0.0, 0.0), largest=0.0, tolerance=0.0)
 
 
 def share_of(tolerance: float, expected: Tensor, actual: Tensor) -> float:
-    """How much of a tolerance two tensors of the same shape use up: 0 where they are equal, at most 1 where they
-    pass."""
+    """The share of a tolerance that two tensors of one shape use up: 0 if they are equal, at most 1 if they pass."""
     if expected.numel() == 0:
         return 0.0
     largest = float((expected.to(torch.float64) - actual.to(torch.float64)).abs().max())
@@ -74,16 +74,17 @@ def share_of(tolerance: float, expected: Tensor, actual: Tensor) -> float:
 
 
 def _map(distance: Tensor) -> tuple[tuple[float, ...], ...]:
+    """The largest distance per pixel, (H, W), of distances (B, C, H, W); empty for other or larger tensors."""
     if distance.dim() != 4 or max(distance.shape[2:]) > 32:
         return ()
     return tuple(tuple(float(f"{value:.3g}") for value in row) for row in distance.amax(dim=(0, 1)).tolist())
 
 
 def rounding(single: Tensor, double: Tensor) -> float:
-    """The tolerance that single precision earns: from the reference's values in single and double precision.
+    """The tolerance for single precision, from the reference's values in single and in double precision.
 
-    64 times the largest distance between the two, and never less than the spacing of single-precision numbers at the
-    largest value: below that a difference has no meaning.
+    It is 64 times the largest distance between the two. If that distance is less than the spacing of single-precision
+    numbers at the largest value, the spacing takes its place: a smaller difference has no meaning.
     """
     if single.numel() == 0:
         return 0.0

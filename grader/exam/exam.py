@@ -1,7 +1,7 @@
-"""The exam of one assignment: what is drawn, and what the reference answers. Made once a run, for all submissions.
+"""The exam of one assignment: the random values and the reference's answers. Made once per run, for all submissions.
 
-Everything at random is drawn from the run's seed by purpose and place, so that the reference, every known
-implementation and every submission get the same numbers, and none of them gets the seed.
+Every random value is computed from the run's seed, its purpose and its place. So the reference, the known
+implementations and all submissions get the same numbers, and none of them gets the seed.
 """
 
 from __future__ import annotations
@@ -32,14 +32,17 @@ class Candidate(Protocol):
     """Anything that can be examined."""
 
     def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
-        """The reply to one probe, and its tensors; ``Trouble`` is what goes wrong in the candidate's code."""
+        """The reply to one probe, and its tensors; ``Trouble`` if the candidate's code fails."""
 
     def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
-        """The reply to each of several probes of one class, in their order."""
+        """The replies to several probes of one class, in the same order."""
 
 
 class Local:
-    """A candidate of ours, in this process: the reference or a known implementation."""
+    """A candidate that runs in this process: the reference or a known implementation, never a submission.
+
+    ``classes`` are its classes by name; ``dtype``, if given, is the floating-point type in which it computes.
+    """
 
     def __init__(self, classes: Mapping[str, Any], dtype: torch.dtype | None = None) -> None:
         self._classes = classes
@@ -53,11 +56,11 @@ class Local:
 
 
 _MOST_DRAWN_BYTES = 8 * 2**20
-"""Kept of what was drawn; the draws for one right submission take less than a sixth of it."""
+"""The most bytes of drawn values that are stored. One right submission needs less than a sixth of this."""
 
 
 class Exam:
-    """One assignment's probes and the reference's evidence. Safe to use from several threads."""
+    """One assignment's random values and the reference's answers. Safe to use from several threads."""
 
     def __init__(self, assignment: Assignment, seed: int, horses: Horses) -> None:
         self.assignment = assignment
@@ -70,7 +73,7 @@ class Exam:
         self.reference_in_double = Local(classes, torch.float64)
         self._once = Once()
         self._draws: dict[Hashable, Tensors] = {}
-        """By purpose and shape; what was asked for last stands last."""
+        """Stored values by purpose and shape, in the order in which they were last used."""
         self._drawn_bytes = 0
         self._lock = threading.Lock()
 
@@ -79,22 +82,23 @@ class Exam:
         return self._once.value(key, make)
 
     def forget(self, key: Hashable) -> None:
-        """Free what ``once`` keeps under a key; it is computed anew when it is asked for again."""
+        """Delete the value that ``once`` stores under a key. It is computed again when it is next asked for."""
         self._once.forget(key)
 
     def number(self, purpose: str) -> int:
-        """A 63-bit number for one purpose; from it neither the seed nor another purpose's number can be told."""
+        """A 63-bit number for one purpose. It reveals neither the seed nor the number of another purpose."""
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()[:8], "big") >> 1
 
     def one_of(self, purpose: str, values: Sequence[int]) -> int:
-        """One of some values, drawn for one purpose."""
+        """One of ``values``, drawn for one purpose."""
         return values[self.number(purpose) % len(values)]
 
     def generator(self, purpose: str) -> torch.Generator:
+        """A new random generator for one purpose."""
         return torch.Generator().manual_seed(self.number(purpose))
 
     def uniform(self, purpose: str, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Values between ``low`` and ``high``, evenly."""
+        """A tensor of the given shape, uniform in [``low``, ``high``)."""
         key = (purpose, tuple(shape), low, high)
         return self._kept_draw(key, lambda: {"": self._uniform(*key)})[""]
 
@@ -102,11 +106,12 @@ class Exam:
         return low + (high - low) * torch.rand(tuple(shape), generator=self.generator(purpose))
 
     def state(self, purpose: str, parameters: Sequence[Sequence[int]], buffers: Sequence[Sequence[int]]) -> Tensors:
-        """Values for a network's parameters and buffers, by their place in the order in which layers run.
+        """Values for a network's parameters and buffers, named ``parameter.0``, ``buffer.0`` and so on.
 
-        Filters are normal with standard deviation sqrt(2 / fan-in). Vectors may be biases or batch-norm scales, so they
-        keep away from 0 and have both signs: a wrong order of ReLU and batch-norm hides behind positive scales.
-        Buffers may be variances, so they are positive.
+        ``parameters`` and ``buffers`` are their shapes, in the order in which layers run. Filters are normal with
+        standard deviation sqrt(2 / fan-in). Vectors may be biases or batch-norm scales: they lie between 0.5 and 1.5,
+        away from 0, and have both signs, because with positive scales a wrong order of ReLU and batch-norm would not
+        show. Buffers may be variances, so they are positive.
         """
         key = (purpose, tuple(map(tuple, parameters)), tuple(map(tuple, buffers)))
         return self._kept_draw(key, lambda: self._state(*key))
@@ -127,12 +132,15 @@ class Exam:
         return drawn
 
     def _kept_draw(self, key: Hashable, draw: Callable[[], Tensors]) -> Tensors:
-        """Copies of what ``draw`` draws. Most submissions ask for the same, so the last that were asked for are kept;
-        copies, since a candidate may compute in place."""
+        """The values that ``draw`` makes, stored under ``key`` because most submissions need the same ones.
+
+        If they take too much memory, those used least recently are deleted. The caller gets copies, since a candidate
+        may change its tensors in place.
+        """
         with self._lock:
             drawn = self._draws.pop(key, None)
             if drawn is not None:
-                self._draws[key] = drawn  # now the last asked for
+                self._draws[key] = drawn  # moves to the end: used last
         if drawn is None:
             drawn = draw()
             with self._lock:
@@ -144,15 +152,16 @@ class Exam:
         return {name: value.clone() for name, value in drawn.items()}
 
     def lessons(self, inputs: int, colours: int, *, regression: bool = False) -> Tensors:
-        """Data for a short training run: ``batches`` (T, B, NIC, 32, 32) and ``labels``, from the horses.
+        """Data for T steps of training, made from pictures of horses: ``batches`` (T, B, NIC, 32, 32) and ``labels``.
 
-        Labels are (T, B, 32, 32) int64 below ``colours``, or the pictures (T, B, 3, 32, 32) for regression.
+        Labels are colour numbers (T, B, 32, 32), int64 and below ``colours``; for regression they are the pictures
+        themselves, (T, B, 3, 32, 32).
         """
 
         def make() -> Tensors:
             steps, size = 12, 2
             pictures = torch.from_numpy(self.horses.train)
-            # A few batches again and again: what is learnt shows sooner.
+            # A few batches are repeated, so that learning shows after few steps.
             chosen = torch.randperm(len(pictures), generator=self.generator("lessons"))[: 4 * size]
             rgb = pictures[chosen].to(torch.float32) / 256
             grey = rgb.mean(dim=1, keepdim=True)
@@ -170,5 +179,5 @@ class Exam:
 
 
 def _bytes(tensors: Tensors) -> int:
-    """About what tensors take: an empty one has an object of its own all the same."""
+    """The approximate size of tensors in memory, with about 1 KiB for the object of each."""
     return sum(1024 + value.nbytes for value in tensors.values())

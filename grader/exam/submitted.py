@@ -47,7 +47,7 @@ __all__ = ["GpuLease", "Session", "Submitted", "Unexaminable"]
 R = TypeVar("R")
 
 _HANGS = 2
-"""A class that did not finish in time this often is not tried again."""
+"""A class that did not finish in time this many times is not tried again."""
 _MOST_TOGETHER = 2**24
 """Bytes of tensors that go to the worker in one message of several probes."""
 
@@ -109,8 +109,9 @@ class Submitted:
         self._output = ""
         self._hangs: Counter[str] = Counter()
         self._killed = False
-        """Whether a session was killed. The system may do that when memory runs out; the second time, the code is to
-        blame."""
+        """Whether a session was killed. The first time, the system may have run out of memory; the second time, the
+        code is to blame.
+        """
         self.threaded = False
         """Whether the submission used threads of its own, in which operations are not watched."""
         self._seen: dict[str, None] = {}
@@ -124,7 +125,7 @@ class Submitted:
 
     @property
     def seen(self) -> tuple[str, ...]:
-        """What the code was seen to do to its process, which it shares with the examiner's part, or to its replies."""
+        """What the code was seen to do to the worker's process, which it shares with our code, or to its replies."""
         return tuple(dict.fromkeys((*self._seen, *(self._on_gpu.seen if self._on_gpu else ()))))
 
     def outline(self, files: Sequence[CodeFile]) -> Outline:
@@ -162,7 +163,7 @@ class Submitted:
         return self._answer_here(probe, tensors)
 
     def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
-        """The reply to each of several probes of one class, in their order.
+        """The replies to several probes of one class, in the same order.
 
         They go in one message, since a message costs both sides as much as a small probe. If that fails, each probe is
         asked by itself when its turn comes, so that no probe suffers from another.
@@ -192,8 +193,7 @@ class Submitted:
         return (obstacle, {}) if obstacle is not None else self._ask(probe, tensors)
 
     def _ready(self, probe: Probe[Any]) -> Trouble | None:
-        """Make sure that a session has loaded the definitions for a probe. Returns what prevents it; None if
-        nothing."""
+        """Make sure that a session has loaded the definitions for a probe. Returns what prevents it, or None."""
         if self._troubled not in (None, probe.subject):
             self._end()
         if self._session is None and self._load is not None:
@@ -206,7 +206,7 @@ class Submitted:
         """Waits for the lease only if the GPU alone can answer. Training is done on the CPU just as well."""
         if self._lease is None or self._on_gpu is None:
             return _stopped("there is no GPU"), {}
-        begun = time.monotonic()
+        start = time.monotonic()
         answered: tuple[R | Trouble, Tensors] = _stopped("the GPU was busy with another submission"), {}
         try:
             if self._lease.acquire(wait=isinstance(probe, RunOnDevice)):
@@ -219,7 +219,7 @@ class Submitted:
         if self._on_gpu._session is None:
             # It hung or died. Other submissions need not wait for what this one does next.
             self._lease.release()
-        if time.monotonic() - begun > self._probe_seconds:
+        if time.monotonic() - start > self._probe_seconds:
             # The session on the CPU has a clock of its own, which ran on meanwhile.
             self._end()
         return answered
@@ -246,19 +246,18 @@ class Submitted:
             return _stopped("the time allowed for one submission was used up"), {}
         if self._hangs[probe.subject] >= _HANGS:
             return _stopped("the code did not finish in time when it was tried before"), {}
-        killed = self._killed
+        killed_before = self._killed
         reply, outputs = self._exchange(probe, tensors)
-        if self._killed and not killed:
-            again = self._ask if isinstance(probe, OutlineSource | LoadDefinitions) else self._answer_here
-            return again(probe, tensors)
+        if self._killed and not killed_before:
+            ask_again = self._ask if isinstance(probe, OutlineSource | LoadDefinitions) else self._answer_here
+            return ask_again(probe, tensors)
         return (reply, {}) if isinstance(reply, Trouble) else self._believed(probe, tensors, reply, outputs)
 
     def _exchange(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
-        """The reply of the session, in the agreed form, or ``Trouble``. If it did not reply so, the session is
-        ended."""
+        """The session's reply in the agreed form, or ``Trouble``. Without such a reply the session is ended."""
         if self._session is None:
             self._session = self._open()
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             seconds = min(self._left, self._probe_seconds)
             message, outputs = self._session.ask(probe_to_json(probe), tensors, seconds=seconds)
@@ -267,14 +266,14 @@ class Submitted:
                 # The time that one class wastes is not taken from the others.
                 self._hangs[probe.subject] += 1
             else:
-                self._left -= time.monotonic() - begun
+                self._left -= time.monotonic() - start
             detail = getattr(failure, "detail", str(failure))
             if getattr(failure, "kind", "") == "protocol":
                 self._seen[detail] = None
             self._end()
             self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
-        self._left -= time.monotonic() - begun
+        self._left -= time.monotonic() - start
         if "failure" in message:
             self._end()
             failed = message["failure"]
@@ -312,8 +311,7 @@ class Submitted:
 
 
 def _as_numbers(outputs: Tensors) -> Tensors:
-    """The tensors with booleans and integers as floating-point numbers: torch cannot subtract all of these types, and
-    some wrap around."""
+    """The tensors with booleans and integers as float64: torch cannot subtract all of these types, and some wrap."""
     return {name: value if value.is_floating_point() else value.to(torch.float64) for name, value in outputs.items()}
 
 

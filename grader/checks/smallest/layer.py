@@ -30,11 +30,11 @@ from reference.handouts import LayerFacts
 
 __all__ = ["smallest_for_layer"]
 
-
 _KERNELS = (1, 3, 5)
 _MOST_GAPS, _MOST_SIDE = 3, 6
+# How many probes each part of the search may use.
 _SIZE_PROBES, _VALUE_PROBES = 80, 150
-# The names come from the submission.
+# Parameter names come from the submission, so only plain ones go into the lines of code.
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
 
 
@@ -53,11 +53,12 @@ class _Sizes:
 
     @property
     def arguments(self) -> tuple[int, ...]:
-        """What the layer's constructor is called with."""
+        """The arguments of the layer's constructor."""
         return (self.inputs, self.outputs, self.kernel, *(() if self.gap is None else (self.gap,)))
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
+        """``weight`` (O, I, K, K), ``bias`` (O,) and ``input`` (B, I, H, W)."""
         return {
             "weight": (self.outputs, self.inputs, self.kernel, self.kernel),
             "bias": (self.outputs,),
@@ -66,7 +67,7 @@ class _Sizes:
 
     @property
     def description(self) -> str:
-        """For the feedback."""
+        """The sizes in words, for feedback: ``a 1×1×3×3 image with kernel 3``."""
         image = "×".join(map(str, self.shapes["input"]))
         return f"a {image} image with kernel {self.kernel}" + ("" if self.gap is None else f" and dilation {self.gap}")
 
@@ -74,11 +75,12 @@ class _Sizes:
 def smallest_for_layer(
     sitting: Sitting, thing: str, of: str = "output", *, among: Collection[tuple[int, int | None]] = ()
 ) -> Smallest | None:
-    """The least layer and input whose ``of`` is not the reference's; None if none was found in the time allowed.
+    """The smallest layer and input for which a tensor differs from the reference's; None if no case was found in time.
 
-    ``thing`` is the first half of the layer's criterion ids; ``of`` is ``output``, or ``gradient.input``,
-    ``gradient.weight`` or ``gradient.bias`` for the gradient of the output's sum. ``among``: kernels and gaps that have
-    been seen to go wrong (a gap of None for the ordinary layer), which shortens the search; none for all there are.
+    ``thing`` is the first half of the layer's criterion ids. ``of`` names the tensor: ``output``, or
+    ``gradient.input``, ``gradient.weight`` or ``gradient.bias`` for the gradients of the output's sum. ``among`` are
+    pairs of a kernel and a gap (None for the ordinary layer) that are known to fail, which shortens the search. If it
+    is empty, all pairs are searched.
     """
     layer = sitting.exam.handout.layer_things[thing]
 
@@ -99,16 +101,16 @@ class _LayerHunt:
         self._cls = layer.cls
         self._of = of
         self._pairs = pairs
-        """Kernels and gaps to choose from."""
+        """The pairs of a kernel and a gap to choose from."""
 
     def smallest(self) -> Smallest | None:
-        """First the sizes, then the values."""
+        """The smallest failing case; None if none was found. The sizes are made small first, then the values."""
         case = self._least_sizes(wide=False) or self._least_sizes(wide=True)
         if case is None:
             return None
         sizes, tensors = case
-        # A layer is linear in its input and in its filter, or nearly so: if any values show what is wrong, a single
-        # weight and a single pixel mostly do. Only where they don't, all values are drawn one by one.
+        # A layer is linear in its input and in its filter, or nearly so. If any values show what is wrong, a single
+        # weight and a single pixel usually do. Only if they don't, every value is drawn by itself.
         for drawing in (_crossed_values(sizes), small_numbers(sum(map(math.prod, sizes.shapes.values())))):
             self._hunt.allow(_VALUE_PROBES)
             values = self._hunt.least(drawing, lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest)
@@ -122,7 +124,10 @@ class _LayerHunt:
             return None
 
     def _least_sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
-        """The least sizes that fail, with the values they fail with. ``wide``: on images that the filter fits into."""
+        """The smallest sizes that fail, with the values that they fail with.
+
+        ``wide`` searches images that are large enough for the filter.
+        """
         self._hunt.allow(_SIZE_PROBES if wide else _SIZE_PROBES // 2)
         side = 1 if wide else _MOST_SIDE - 1
 
@@ -138,11 +143,12 @@ class _LayerHunt:
         return None if numbers is None else case(numbers)
 
     def _expected(self, sizes: _Sizes, tensors: Tensors) -> Tensor | None:
-        """The reference's tensor; None where it has none either."""
+        """The reference's tensor; None if the reference has no such tensor."""
         probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
         return self._exam.reference.answer(probe, {**tensors, "upstream": self._upstream(sizes)})[1].get(self._of)
 
     def _upstream(self, sizes: _Sizes) -> Tensor:
+        """Ones (B, O, H, W), so that the gradients are those of the output's sum."""
         return torch.ones(sizes.batch, sizes.outputs, sizes.height, sizes.width)
 
     def _actual(self, sizes: _Sizes, tensors: Tensors) -> tuple[LayerRun | Trouble, Tensors]:
@@ -150,6 +156,7 @@ class _LayerHunt:
         return self._hunt.ask(probe, {**tensors, "upstream": self._upstream(sizes)})
 
     def _fails(self, sizes: _Sizes, tensors: Tensors) -> bool:
+        """Whether the layer's tensor differs from the reference's in this case."""
         expected = self._expected(sizes, tensors)
         if expected is None:
             return False
@@ -161,23 +168,24 @@ class _LayerHunt:
         return self._of not in outputs or differs(expected, outputs[self._of])
 
     def _shown(self, sizes: _Sizes, tensors: Tensors) -> Smallest | None:
-        """The case as lines of code, with what they print."""
+        """The case as lines of code, with what they should print and what they print."""
         expected = self._expected(sizes, tensors)
         if expected is None:
             return None
         reply, outputs = self._actual(sizes, tensors)
-        verb, actual = "differs", outputs.get(self._of)
         if isinstance(reply, Trouble):
             verb, part = "stops", ""
-            prints = str(expected), exception(reply)
+            expected_text, actual_text = str(expected), exception(reply)
         else:
-            part = telling_part(expected, actual)
-            prints = str(cut(expected, part)), str(cut(actual, part))
-        code = self._code(sizes, tensors, part)
+            actual = outputs.get(self._of)
+            verb, part = "differs", telling_part(expected, actual)
+            expected_text, actual_text = str(cut(expected, part)), str(cut(actual, part))
+        snippet = Snippet(self._code(sizes, tensors, part), expected_text, actual_text)
         sentence = f"The smallest input found on which it {verb} is {sizes.description}: see the lines of code."
-        return Smallest(Snippet(code, *prints), sentence)
+        return Smallest(snippet, sentence)
 
     def _code(self, sizes: _Sizes, tensors: Tensors, part: str) -> str:
+        """Lines of Python that build the layer and the image, and print the ``part`` of the tensor that differs."""
         weight, bias = self._names(sizes, tensors)
         sources = {"input": "images", "weight": f"layer.{weight}", "bias": f"layer.{bias}"}
         call = f"{self._cls}({', '.join(map(str, sizes.arguments))})"
@@ -186,7 +194,7 @@ class _LayerHunt:
         lines += ["with torch.no_grad():", *(f"    {line}" for line in fill)]
         if self._of == "output":
             return "\n".join([*lines, f"    print(layer(images){part})"])
-        # Named before the call: a layer may put another parameter in its place while it runs.
+        # `source` is set before the call, because a layer may replace its parameter while it runs.
         source = sources[self._of.removeprefix("gradient.")]
         return "\n".join([
             *lines, "images.requires_grad_()", f"source = {source}", "output = layer(images)",
@@ -194,17 +202,17 @@ class _LayerHunt:
         ])  # fmt: skip
 
     def _names(self, sizes: _Sizes, tensors: Tensors) -> tuple[str, str]:
-        """What the layer calls its weight and its bias; the handout's names where that is not clear."""
+        """The attributes that hold the layer's weight and bias; the handout's names if that is not clear."""
         probe = TraceNetwork(cls=self._cls, arguments=sizes.arguments)
         try:
             trace, _ = self._hunt.ask(probe, {"input": tensors["input"]})
         except Enough:
             return "weight", "bias"
         traced = () if isinstance(trace, Trouble) else (*trace.parameters, *trace.unused)
-        names = {tensor.name: len(tensor.shape) for tensor in traced if _PLAIN_NAME.fullmatch(tensor.name)}
-        weights = [name for name, axes in names.items() if axes == 4]
-        biases = [name for name, axes in names.items() if axes == 1]
-        if {"weight", "bias"} <= names.keys() or not (len(weights) == len(biases) == 1):
+        dimensions = {tensor.name: len(tensor.shape) for tensor in traced if _PLAIN_NAME.fullmatch(tensor.name)}
+        weights = [name for name, count in dimensions.items() if count == 4]
+        biases = [name for name, count in dimensions.items() if count == 1]
+        if {"weight", "bias"} <= dimensions.keys() or not (len(weights) == len(biases) == 1):
             return "weight", "bias"
         return weights[0], biases[0]
 
@@ -213,9 +221,9 @@ class _LayerHunt:
 
 
 def _distinct_values(sizes: _Sizes, *, signed: bool) -> Tensors:
-    """Small integers by which no two neighbouring weights and no two neighbouring pixels are confused.
+    """Small integers of which no two neighbours are equal, so that a mixed-up weight or pixel shows.
 
-    ``signed``: every other value is negative.
+    If ``signed``, every second value is negative.
     """
     tensors = {}
     for (name, shape), step, cycle in zip(sizes.shapes.items(), (2, 1, 3), (5, 3, 7), strict=True):
@@ -226,24 +234,25 @@ def _distinct_values(sizes: _Sizes, *, signed: bool) -> Tensors:
 
 
 def _plainest(values: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
-    """The size of values: few that are not 0, of those many that are 1, and these as late as possible."""
-    return sum(value != 0 for value in values), sum(value != 1 for value in values if value), tuple(map(abs, values))
+    """The size by which values are compared: fewer non-zero values first, then more ones, then ones placed later."""
+    nonzero = [value for value in values if value]
+    return len(nonzero), sum(value != 1 for value in nonzero), tuple(map(abs, values))
 
 
 def _crossed_values(sizes: _Sizes) -> Drawing[tuple[int, ...]]:
-    """Values of 0 and 1, with a toss for each place along each axis and not for each element.
+    """Values 0 and 1, drawn with one toss per place along each axis, not one per element.
 
-    An element is 1 where its place is 1 along every axis, so that a few tosses draw whole rows and columns.
+    An element is 1 if its place along every axis is 1. So a few tosses draw whole rows and columns.
     """
     axes = [_long_axes(shape) for shape in sizes.shapes.values()]
 
     def read(tosses: tuple[bool, ...]) -> tuple[int, ...]:
         values: list[int] = []
-        left = iter(tosses)
+        remaining = iter(tosses)
         for shape, lengths in zip(sizes.shapes.values(), axes, strict=True):
             tensor = torch.ones(shape, dtype=torch.int64)
             for axis, length in lengths.items():
-                along = torch.tensor([int(next(left)) for _ in range(length)])
+                along = torch.tensor([int(next(remaining)) for _ in range(length)])
                 tensor = tensor * along.reshape([length if other == axis else 1 for other in range(len(shape))])
             values += tensor.flatten().tolist()
         return tuple(values)
@@ -252,12 +261,12 @@ def _crossed_values(sizes: _Sizes) -> Drawing[tuple[int, ...]]:
 
 
 def _long_axes(shape: tuple[int, ...]) -> dict[int, int]:
-    """The axes of more than one place, with their lengths; of a tensor with a single value, the first."""
+    """The axes longer than 1, with their lengths; the first axis if all have length 1."""
     return {axis: length for axis, length in enumerate(shape) if length > 1} or {0: 1}
 
 
 def _shared_out(sizes: _Sizes, values: tuple[int, ...]) -> Tensors:
-    """The values in the layer's tensors, one after the other."""
+    """The tensors of the layer, filled with the values in order."""
     shapes = sizes.shapes
     lengths = list(map(math.prod, shapes.values()))
     pieces = torch.split(torch.tensor(values, dtype=torch.float32), lengths)

@@ -25,23 +25,22 @@ from reference.network import Network
 
 __all__ = ["smallest_for_network"]
 
-
 _SIDES = (4, 8, 16, 32)
 _Mode = Literal["eval", "train"]
 _MODES: tuple[_Mode, ...] = ("eval", "train")
+# How many probes one search may use, and how many times it may begin again with more rivals.
 _PROBES = 150
 _ROUNDS = 10
-# What single precision may lose of a pixel.
+# The change of a pixel that stands for rounding in single precision.
 _SHAKEN = 1e-6
-# Beyond this, four decimals are more than single precision has.
+# Single precision does not hold four decimals of larger numbers.
 _LARGEST = 100.0
 
-
+# Rules compute the values of a tensor from its shape alone, so the values do not depend on the order of the layers.
 _FILTERS = (Rule(0, 0, 1), Rule(0, 0, -1), Rule(3, 1, 0), Rule(5, 2, 0))
 _VECTORS = (Rule(0, 0, 1), Rule(0, 0, -1), Rule(3, 1, 0))
 _IMAGES = (Rule(0, 0, 1), Rule(0, 0, 0), Rule(3, 0, 0), Rule(5, 2, 0))
 _STATISTICS = Rule(0, 0, 1)
-"""Rules make values of a tensor's shape alone, so that they do not depend on the order of a network's layers."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class _Setting:
 
     arguments: Arguments
     shape: tuple[int, int, int, int]
-    """Of the image: (B, NIC, H, W)."""
+    """The image's shape (B, NIC, H, W)."""
     filters: Rule
     vectors: Rule
     pixels: Rule
@@ -61,21 +60,26 @@ class _Setting:
         return pattern(self.pixels, self.shape)
 
     def values(self, shape: tuple[int, ...]) -> Tensor:
-        """For a parameter of this shape."""
+        """The values of a parameter of this shape."""
         return pattern(self.filters if len(shape) > 1 else self.vectors, shape)
 
 
 def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | None:
-    """The least configuration, parameters and image for which a network's output is that of no right answer.
+    """The smallest configuration, parameters and image for which no right answer gives the network's output.
 
-    None where none was found in the time allowed, or where only running statistics differ.
+    None if none was found in the time allowed, or if only running statistics differ.
     """
 
     def make() -> Smallest | None:
-        first = None if examined.trouble is not None else examined.difference()
-        if first is None or first[0].startswith("buffer"):
+        if examined.trouble is not None:
             return None
-        return _NetworkHunt(sitting, examined, first[1].same_shape).smallest()
+        named_difference = examined.difference()
+        if named_difference is None:
+            return None
+        output, difference = named_difference
+        if output.startswith("buffer"):
+            return None
+        return _NetworkHunt(sitting, examined, difference.same_shape).smallest()
 
     return sitting.once(("smallest", examined.facts.thing), make)
 
@@ -83,17 +87,19 @@ def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | Non
 class _NetworkHunt:
     """The search for one network.
 
-    What counts is what a new network says in its first call, as it will say to a student who runs the lines; or in its
-    second, if it is right until then.
-    There are dozens of right answers, so a case is sought that differs from a few of them, the rivals; whichever right
-    answer agrees with the network on the case found becomes a rival too, and the search begins again.
+    A new network is called once, as a student who runs the lines of code calls it. If its first call is always right,
+    the second call is searched.
+
+    There are dozens of right answers. To save time, the network's output has to differ only from a few of them, the
+    rivals. If another right answer gives the network's output for the case found, it becomes a rival too, and the
+    search begins again.
     """
 
     def __init__(self, sitting: Sitting, examined: Examined, same_shape: bool) -> None:
         self._hunt = Hunt(sitting, examined.facts.thing)
         self._examined = examined
         self._same_shape = same_shape
-        """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
+        """Whether the outputs had the right shape in the exam; then a wrong shape on a tiny image is not a fault."""
         self._rivals = [examined.right[0]]
         self._calls = 1
         self._answers: dict[tuple[_Setting, int], Tensor | None] = {}
@@ -114,14 +120,15 @@ class _NetworkHunt:
         ]
 
     def smallest(self) -> Smallest | None:
-        """Raises nothing of the candidate's."""
+        """The smallest failing case; None if none was found. Raises no exception of the candidate's."""
         for self._calls in (1, 2):
-            found = self._search()
-            if found is not None:
-                return found
+            smallest = self._search()
+            if smallest is not None:
+                return smallest
         return None
 
     def _search(self) -> Smallest | None:
+        """The smallest case that fails in call number ``_calls``."""
         self._hunt.allow(_PROBES)
         rules = (len(_FILTERS) - 1, len(_VECTORS) - 1, len(_IMAGES) - 1)
         drawing = counts(1, *(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules)
@@ -138,17 +145,24 @@ class _NetworkHunt:
         return None
 
     def _setting(self, numbers: tuple[int, ...]) -> _Setting:
-        """What the numbers drawn in ``_search`` stand for: places in the tuples to choose from, and one more image."""
-        mode, *places, side, batch, filters, vectors, pixels = numbers
-        chosen = [values[place] for values, place in zip(self._choices, places, strict=True)]
-        arguments = Arguments.from_names(dict(zip(self._examined.facts.parameters, chosen, strict=True)))
-        # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
-        images = 1 + batch + (_SIDES[side] == 4)
+        """The setting that the numbers drawn in ``_search`` stand for: each is an index of a tuple to choose from.
+
+        Only the number for the batch is not an index: it is the number of additional images.
+        """
+        mode, *places, side, extra_images, filters, vectors, pixels = numbers
+        values = [choices[place] for choices, place in zip(self._choices, places, strict=True)]
+        arguments = Arguments.from_names(dict(zip(self._examined.facts.parameters, values, strict=True)))
+        # In the middle of a network an image has a quarter of its height and width, so one pixel is left of 4×4. To
+        # train, batch-norm needs more than one value per channel.
+        images = 1 + extra_images + (_SIDES[side] == 4)
         shape = (images, arguments.inputs, _SIDES[side], _SIDES[side])
         return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels], _MODES[mode])
 
     def _expected(self, known: Known, setting: _Setting) -> Tensor | None:
-        """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
+        """The output (B, NC, H, W) of a known implementation.
+
+        None if the case is not suitable: it does not run, or the output is too large or too inexact for four decimals.
+        """
         try:
             network = Network(known.steps, *setting.arguments.numbers)
             outputs = []
@@ -162,19 +176,19 @@ class _NetworkHunt:
         except (RuntimeError, ValueError):  # batch-norm of a single value
             return None
         single, double = outputs
-        # Batch-norm of equal values divides rounding by nearly 0; no difference from such outputs means anything.
-        suits = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= VISIBLE
-        return single if suits else None
+        # Batch-norm of equal values divides rounding errors by nearly 0. Differences from such outputs mean nothing.
+        suitable = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= VISIBLE
+        return single if suitable else None
 
     def _actual(self, setting: _Setting) -> Tensor | None:
-        """None where the network does not run on this."""
+        """The network's output; None if it does not run in this setting. Asked once per setting."""
         key = setting, self._calls
         if key not in self._answers:
             self._answers[key] = self._ran(setting)
         return self._answers[key]
 
     def _ran(self, setting: _Setting, *, shaken: float = 0.0, purpose: str = "smallest") -> Tensor | None:
-        """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
+        """The network's output; None if it does not run. Pixels are changed by up to ``shaken``, up or down."""
         probe = CallNetwork(
             cls=self._examined.facts.cls,
             arguments=setting.arguments.positional(self._examined.facts.parameters),
@@ -189,11 +203,15 @@ class _NetworkHunt:
         return None if isinstance(reply, Trouble) else outputs["output"]
 
     def _fails(self, setting: _Setting) -> bool:
+        """Whether the network's output differs from every rival's, and not by rounding."""
         return all(self._differs(known, setting) for known in self._rivals) and self._steady(setting)
 
     def _steady(self, setting: _Setting) -> bool:
-        """Whether rounding does not show. Where all of a channel's values are equal, batch-norm divides it by nearly 0;
-        it would print something else on another machine."""
+        """Whether rounding does not change what is printed.
+
+        If all values of a channel are equal, batch-norm divides rounding errors by nearly 0. Then the lines of code
+        would print something else on another machine.
+        """
         actual, shaken = self._actual(setting), self._ran(setting, shaken=_SHAKEN)
         return actual is not None and shaken is not None and _as_good_as_equal(actual, shaken)
 
@@ -207,13 +225,13 @@ class _NetworkHunt:
         return differs(expected, actual)
 
     def _shown(self, setting: _Setting) -> Smallest | None:
+        """The case as lines of code, with what they print and what the nearest rival prints."""
         actual = self._actual(setting)
         if actual is None:
             return None
-        wrong = actual
-        expected = min(self._expectations(setting), key=lambda expected: _distance(expected, wrong))
+        distances = [(_distance(expected, actual), expected) for expected in self._expectations(setting)]
+        _, expected = min(distances, key=lambda pair: pair[0])
         part = telling_part(expected, actual)
-        kind = self._examined.facts
         image = "×".join(map(str, setting.shape))
         call = self._examined.call(setting.arguments)
         sentence = (
@@ -226,7 +244,7 @@ class _NetworkHunt:
             sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
             Snippet(
-                code=_network_code(kind, setting, self._calls, part),
+                code=_network_code(self._examined.facts, setting, self._calls, part),
                 expected=str(cut(expected, part)),
                 actual=str(cut(actual, part)),
             ),
@@ -234,13 +252,15 @@ class _NetworkHunt:
         )
 
     def _drawn_at_random(self, setting: _Setting) -> bool:
-        actual, other = self._actual(setting), None
+        """Whether the output is another with another seed."""
+        first, second = self._actual(setting), None
         self._hunt.allow(1)
         with contextlib.suppress(Enough):
-            other = self._ran(setting, purpose="smallest/again")
-        return actual is not None and other is not None and not _as_good_as_equal(actual, other)
+            second = self._ran(setting, purpose="smallest/again")
+        return first is not None and second is not None and not _as_good_as_equal(first, second)
 
     def _expectations(self, setting: _Setting) -> Iterator[Tensor]:
+        """The rivals' outputs (B, NC, H, W)."""
         for known in self._rivals:
             expected = self._expected(known, setting)
             if expected is not None:
@@ -248,20 +268,22 @@ class _NetworkHunt:
 
 
 def _as_good_as_equal(first: Tensor, second: Tensor) -> bool:
-    """NaN is as good as NaN here."""
+    """Whether two outputs print the same. NaN equals NaN here."""
     return first.shape == second.shape and torch.allclose(first, second, rtol=0, atol=VISIBLE, equal_nan=True)
 
 
 def _distance(expected: Tensor, actual: Tensor) -> float:
+    """The mean distance of two outputs; infinite if their shapes differ."""
     return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
 
 
-def _network_code(kind: NetworkFacts, setting: _Setting, calls: int, part: str) -> str:
+def _network_code(facts: NetworkFacts, setting: _Setting, calls: int, part: str) -> str:
+    """Lines of Python that build the network and the image, call the network, and print the ``part`` that differs."""
     shape = ", ".join(map(str, setting.shape))
     lines = [
         "import torch",
         "",
-        f"model = {kind.cls}({', '.join(map(str, setting.arguments.positional(kind.parameters)))})",
+        f"model = {facts.cls}({', '.join(map(str, setting.arguments.positional(facts.parameters)))})",
     ]
     if setting.pixels.cycle:
         count = torch.Size(setting.shape).numel()
