@@ -112,7 +112,7 @@ CAT = ("torch.cat((self.out3, self.out2), dim=1)", "torch.cat((self.out3, self.o
         ("CNN", [("        self.out1 =", "        self.eval()\n        self.out1 =")], "architecture",
          "Look for a call of eval()", ""),
         ("CNN", [("        return self.out_final", "        return self.out_final.view(1, -1, 32, 32)")], "shapes",
-         "The size of the batch is written in", ""),
+         "The batch size is written as a number", ""),
     ],
 )  # fmt: skip
 def test_a_frequent_mistake_is_told_with_its_line(name, edits, aspect, told, line, here):
