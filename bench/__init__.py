@@ -1,1 +1,1 @@
-"""How long grading takes, and what of it is overhead: ``make bench`` writes BENCHMARKS.md. Development only."""
+"""How long grading takes, and how much of it is overhead: ``make bench`` writes BENCHMARKS.md. For development only."""

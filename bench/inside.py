@@ -1,8 +1,10 @@
-"""What is measured inside one process; as a program it prints JSON: ``python -m bench.inside limit|profile|there …``.
+"""Measures that only the inside of a process shows. As a program it prints JSON:
 
-The *limit* is what the probes of a submission cost when nothing else is done: its definitions loaded and its probes
-answered by the worker's own code, in this process, one after the other, while everything that is computed once in a run
-is there already.
+    python -m bench.inside limit COUNT | profile COUNT | reports FOLDER OUT
+
+The *limit* is what the probes of a submission cost when nothing else is done: the worker's own code loads its
+definitions and answers its probes in this process, one after the other, and everything that is computed once per run is
+there already.
 """
 
 from __future__ import annotations
@@ -15,20 +17,26 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
+from bench.figures import Limit
 from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 from grader.cohort.batch import run
-from grader.intake import Found, Submission, find, read
+from grader.cohort.grader import KeyOf, Watch
+from grader.cohort.machine import ThisMachine
+from grader.intake import Found, find, read
 from grader.marking.rubric_file import load
 from grader.pipeline import Grading, Options
-from grader.report.files import rendered
+from grader.report.files import RenderedReport, from_files, rendered
 from grader.sandbox.sandbox import Sandbox
+from grader.sandbox.session import Session
 from grader.sandbox.terms import Limits
 from grader.store.folder import Store
 from grader.worker.handler import Handler
@@ -36,29 +44,33 @@ from reference.data import load_horses
 from reference.shipped import shipped
 
 SEED = 1
+Message = Mapping[str, Any]
+"""A request to a session, as JSON."""
+Tensors = Mapping[str, Tensor]
+Value = TypeVar("Value")
 
 
 class Clock:
-    """Seconds by what they were spent on."""
+    """Adds up seconds by what they were spent on."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
-    def time(self, what: str, do: Callable[[], Any]) -> Any:
-        begun = time.perf_counter()
+    def time(self, stage: str, do: Callable[[], Value]) -> Value:
+        begin = time.perf_counter()
         try:
             return do()
         finally:
-            self.seconds[what] += time.perf_counter() - begun
+            self.seconds[stage] += time.perf_counter() - begin
 
 
-def _kind(message: Mapping[str, Any]) -> str:
-    """The verb; of several probes in one message, which are of one kind, theirs."""
+def _kind(message: Message) -> str:
+    """What a message asks for; several probes in one message are all of one kind."""
     return str(message["probes"][0]["do"] if message["do"] == "several" else message["do"])
 
 
 class InProcess:
-    """A session without a process: the worker's handler is called here."""
+    """A session without a process of its own: the worker's handler is called in this one."""
 
     output = ""
 
@@ -67,7 +79,7 @@ class InProcess:
         self._handler = Handler(Path(self._folder.name))
         self._clock = clock
 
-    def ask(self, message: Mapping[str, Any], tensors: Mapping[str, Any] | None = None, *, seconds: float) -> Any:
+    def ask(self, message: Message, tensors: Tensors | None = None, *, seconds: float) -> tuple[Any, Any]:
         given = dict(message), {name: tensor.clone() for name, tensor in (tensors or {}).items()}
         return self._clock.time(_kind(message), lambda: self._handler.handle(*given))
 
@@ -76,12 +88,12 @@ class InProcess:
 
 
 class TimedSession:
-    """A session of the real sandbox, timed by verb."""
+    """A session of the real sandbox, timed by what it is asked for."""
 
-    def __init__(self, session: Any, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
 
-    def ask(self, message: Mapping[str, Any], tensors: Any = None, *, seconds: float) -> Any:
+    def ask(self, message: Message, tensors: Tensors | None = None, *, seconds: float) -> tuple[Any, Any]:
         return self._clock.time(_kind(message), lambda: self._session.ask(message, tensors, seconds=seconds))
 
     def close(self) -> None:
@@ -89,11 +101,11 @@ class TimedSession:
 
     @property
     def output(self) -> str:
-        return str(self._session.output)
+        return self._session.output
 
 
 class Sandboxes:
-    """Stands in for the sandbox and times what it opens; without a real one, sessions run in this process."""
+    """Takes the place of the sandbox and times its sessions; without a real sandbox they run in this process."""
 
     isolation = "none"
     limits = Limits(memory=4 << 30)
@@ -102,7 +114,7 @@ class Sandboxes:
     def __init__(self, clock: Clock, real: Sandbox | None = None) -> None:
         self._clock, self._real = clock, real
 
-    def open(self) -> Any:
+    def open(self) -> InProcess | TimedSession:
         if self._real is None:
             return InProcess(self._clock)
         return TimedSession(self._clock.time("opening the session", self._real.open), self._clock)
@@ -112,25 +124,25 @@ class Sandboxes:
 
 
 def _grading(sandbox: Any, *, quick: bool = False) -> Grading:
-    """As the command line has it."""
-    how = Options(seed=SEED, quick=quick, seconds=120.0, probe_seconds=10.0)
-    return Grading(load(shipped("rubric.yaml")), load_horses(None), sandbox, how)
+    """A grading with the options that the command line gives it."""
+    options = Options(seed=SEED, quick=quick, seconds=120.0, probe_seconds=10.0)
+    return Grading(load(shipped("rubric.yaml")), load_horses(None), sandbox, options)
 
 
 def _found(base: str) -> Found:
     return find([FIXTURES / base / "submission"], mode="one").found[0]
 
 
-def limit(count: int) -> dict[str, Any]:
-    """Mean seconds of the tensor work of each base, by base and by verb, over a cohort of ``count`` submissions.
+def limit(count: int) -> Limit:
+    """Mean seconds of the tensor work of each base, over a cohort of ``count`` submissions.
 
-    Every submission counts once, as in the cohort that is graded: what else the machine does, it does to both.
+    Every submission counts once, as in the cohort that is graded. So other work of the machine slows down both.
     """
     torch.set_num_threads(1)
     grading = _grading(Sandboxes(Clock()))
     for base in BASES:
-        grading.grade(_found(base))  # what is computed once in a run is there from now on
-    # as in a session, and in a run of the command: garbage of the examiner's is not looked for meanwhile
+        grading.grade(_found(base))  # what is computed once per run is there from now on
+    # As in a session, and in a run of the command: the collector does not look through the examiner's objects.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
@@ -144,10 +156,8 @@ def limit(count: int) -> dict[str, Any]:
         base: {verb: sum(clock.seconds[verb] for clock in each) / len(each) for verb in each[0].seconds}
         for base, each in clocks.items()
     }
-    return {
-        "limit": {base: sum(seconds.values()) - seconds["outline"] for base, seconds in verbs.items()},
-        "verbs": verbs,
-    }
+    seconds = {base: sum(by_verb.values()) - by_verb["outline"] for base, by_verb in verbs.items()}
+    return Limit(seconds, verbs)
 
 
 def profile(count: int) -> dict[str, float]:
@@ -156,50 +166,50 @@ def profile(count: int) -> dict[str, float]:
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Sandbox(limits=Limits(memory=4 << 30)) as real:
         cohort(Path(folder) / "in", len(BASES))
-        found = find([Path(folder) / "in"], mode="many").found
+        findings = find([Path(folder) / "in"], mode="many").found
         grading = _grading(Sandboxes(Clock(), real))
-        for one in found:
-            grading.grade(one)
+        for found in findings:
+            grading.grade(found)
         grading.sandbox = Sandboxes(clock, real)  # type: ignore[assignment]
         with Store(Path(folder) / "out") as store:
-            chosen = [found[number * len(found) // count] for number in range(count)]
-            for one in chosen:
-                submission = clock.time("reading", lambda one=one: read(one))
-                begun, before = time.perf_counter(), sum(clock.seconds.values())
+            for found in [findings[number * len(findings) // count] for number in range(count)]:
+                submission = clock.time("reading", partial(read, found))
+                begin, before = time.perf_counter(), sum(clock.seconds.values())
                 report = grading.grade(submission)
-                whole = time.perf_counter() - begun
+                whole = time.perf_counter() - begin
                 clock.seconds["comparing"] += whole - (sum(clock.seconds.values()) - before)
-                files = clock.time("rendering", lambda report=report: rendered(report, "key"))
-                clock.time("writing", lambda one=one, files=files: store.save(one, files, None))
-    return {what: seconds / count for what, seconds in clock.seconds.items()}
+                rendering = clock.time("rendering", partial(rendered, report, key="key", folder=found.folder))
+                clock.time("writing", partial(store.save, found, rendering, None))
+    return {stage: seconds / count for stage, seconds in clock.seconds.items()}
 
 
-def there(folder: str, out: str) -> dict[str, Any]:
-    """Reports of all submissions in ``folder``, as the command line would write them, but all made from one."""
-    clock = Clock()
+def write_reports(folder: Path, out: Path) -> None:
+    """Write a report for every submission in ``folder``, as the command would, but make them all from one report."""
     with Sandbox(limits=Limits(memory=4 << 30)) as real:
         grading = _grading(real, quick=True)
-        findings = find([Path(folder)], mode="many")
-        first = read(findings.found[0])
-        report = grading.grade(first)
-        files = rendered(report, "key")
-        document = json.loads(files["report.json"])
+        findings = find([folder], mode="many")
+        run(_Copying(grading, findings.found[0]), findings.found, out, jobs=1, events=_Silent())
 
-        def elsewhere(submission: Submission, keys: Mapping[str, str], stopped: Callable[[], bool]) -> dict[str, bytes]:
-            document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
-            document["run"]["details"]["key"] = keys[ASSIGNMENT]
-            return {**files, "report.json": json.dumps(document).encode()}
 
-        silent = _Silent()
-        clock.time(
-            "making", lambda: run(grading, findings.found, Path(out), jobs=1, events=silent, elsewhere=elsewhere)
-        )
-    return {"seconds": clock.seconds["making"]}
+class _Copying(ThisMachine):
+    """Grades one submission, and gives every other the same report under its own name."""
+
+    def __init__(self, grading: Grading, first: Found) -> None:
+        super().__init__(grading)
+        self._files = rendered(grading.grade(first), key="key", folder=first.folder).files
+        self._document = json.loads(self._files["report.json"])
+
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+        submission = read(found)
+        self._document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
+        self._document["run"]["details"]["key"] = key_of(submission.sha256, ASSIGNMENT)
+        files = {**self._files, "report.json": json.dumps(self._document).encode()}
+        return from_files(files, folder=found.folder)
 
 
 @dataclasses.dataclass
 class _Silent:
-    """Listens and says nothing."""
+    """Events of a run that nobody sees."""
 
     problems: dict[str, str] = dataclasses.field(default_factory=lambda: defaultdict(str))
 
@@ -211,12 +221,12 @@ class _Silent:
 
 
 if __name__ == "__main__":
-    what, *more = sys.argv[1:]
-    measures = {
-        "limit": lambda: limit(int(more[0])),
-        "profile": lambda: profile(int(more[0])),
-        "there": lambda: there(more[0], more[1]),
+    measure, *arguments = sys.argv[1:]
+    measures: dict[str, Callable[[], object]] = {
+        "limit": lambda: dataclasses.asdict(limit(int(arguments[0]))),
+        "profile": lambda: profile(int(arguments[0])),
+        "reports": lambda: write_reports(Path(arguments[0]), Path(arguments[1])),
     }
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # fixtures print
-        done = measures[what]()
-    print(json.dumps(done))
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # some fixtures print
+        result = measures[measure]()
+    print(json.dumps(result))

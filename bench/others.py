@@ -1,7 +1,7 @@
-"""The same checks, of the same submissions, by nbgrader, where it is installed (``pip install nbgrader``).
+"""The same checks of the same submissions by nbgrader, if it is installed (``pip install nbgrader``).
 
-nbgrader runs a test cell below the student's in the student's own kernel. The cell here asks for the verdicts that
-``grade`` gives, by the same code, in that kernel; so what differs is what is around the checks.
+nbgrader runs a test cell below the student's cell, in the student's own kernel. The test cell here runs the code that
+gives ``grade``'s verdicts in that kernel. So only the work around the checks differs.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ assert all(verdict.share == 1 for verdict in verdicts.values())
 
 
 def by_nbgrader(scripts: list[Path]) -> float | None:
-    """Seconds a submission that ``nbgrader autograde`` takes for these scripts; None where it is not installed.
+    """Seconds per submission that ``nbgrader autograde`` takes for these scripts; None if it is not installed.
 
-    Raises CalledProcessError where it fails.
+    Raises CalledProcessError if it fails.
     """
     if importlib.util.find_spec("nbgrader") is None:
         return None
@@ -45,12 +45,13 @@ def by_nbgrader(scripts: list[Path]) -> float | None:
         _nbgrader(course, "generate_assignment", "a")
         for number, script in enumerate(scripts):
             _write(course / "submitted" / f"student{number:03}" / "a" / "a.ipynb", script.read_text("utf-8"))
-        begun = time.perf_counter()
+        begin = time.perf_counter()
         _nbgrader(course, "autograde", "a")
-        return (time.perf_counter() - begun) / len(scripts)
+        return (time.perf_counter() - begin) / len(scripts)
 
 
 def _write(path: Path, source: str) -> None:
+    """Write a notebook with a cell for the student's code and a test cell."""
     path.parent.mkdir(parents=True)
     theirs = {"grade": False, "grade_id": "code", "locked": False, "schema_version": 3, "solution": True, "task": False}
     ours = {**theirs, "grade": True, "grade_id": "test", "locked": True, "solution": False, "points": 1}
@@ -61,6 +62,6 @@ def _write(path: Path, source: str) -> None:
 
 def _nbgrader(course: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    # it calls programs of its environment by name
+    # nbgrader calls programs of its environment by name.
     programs = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     subprocess.run(command, cwd=course, env=programs, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""Cohorts to measure with: copies of the fixtures, right and faulty, no two with the same bytes."""
+"""Cohorts to measure with: copies of the fixtures, right and faulty; no two have the same bytes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ASSIGNMENT = "csc321-2018"
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures" / "submissions" / ASSIGNMENT
 BASES = tuple(sorted(path.name for path in FIXTURES.iterdir() if path.name != "starter"))
-"""What a cohort is made of, in turn."""
+"""The fixtures that a cohort is made of, in turn."""
 
 
 def cohort(folder: Path, count: int, *, bases: tuple[str, ...] = BASES) -> list[str]:
-    """Write ``count`` submissions below ``folder``, each with a line of its own; the base of each, in order."""
-    made = []
+    """Write ``count`` submissions below ``folder``, each with a line of its own. Returns the base of each, in order."""
+    written = []
     for number in range(count):
         base = bases[number % len(bases)]
         home = folder / f"student{number:05}"
@@ -25,5 +25,5 @@ def cohort(folder: Path, count: int, *, bases: tuple[str, ...] = BASES) -> list[
         for script in home.glob("*.py"):
             with script.open("a", encoding="utf-8") as file:
                 file.write(f"\n\nHANDED_IN_BY = 'student{number:05}'\n")
-        made.append(base)
-    return made
+        written.append(base)
+    return written

@@ -11,7 +11,7 @@ from grader.marking.rubric import Assignment
 from grader.worker.protocol import Definition, FileOutline, Outline
 from reference.handouts import HANDOUTS, ConstructorSign, Handout, PartSign
 
-__all__ = ["Detected", "detect"]
+__all__ = ["Detected", "detect", "named"]
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,18 @@ Reasons = Iterator[tuple[int, str]]
 """What speaks for an assignment: each reason with its weight."""
 
 
+def named(assignment: str) -> Detected:
+    """The assignment that the command line names, so that nothing has to be detected."""
+    return Detected(assignment, f"{assignment}, as the command line says.", True)
+
+
 def detect(
     assignments: Mapping[str, Assignment], paths: list[str], outline: Outline, *, cohorts: str | None = None
 ) -> Detected:
-    """The best assignment for a submission with these files, whose code has this outline.
+    """The assignment that fits best to a submission with files at these ``paths``, whose code has this outline.
 
-    ``cohorts`` is what most of its cohort hands in; it decides where the submission itself cannot, and stays a guess.
+    ``cohorts`` is the assignment that most of its cohort hands in. It decides where the submission itself does not; the
+    result is still a guess.
     """
     reasons = {
         id: [*_by_file_names(assignment, paths), *_by_code(HANDOUTS[id], paths, outline)]
@@ -45,12 +51,10 @@ def detect(
     ranked = sorted(scores, key=lambda id: -scores[id])
     best = ranked[0]
     if cohorts in scores and (scores[best] <= 0 or (len(ranked) > 1 and scores[best] == scores[ranked[1]])):
-        sentence = (
-            f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission tells it for sure."
-        )
+        sentence = f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission decides it."
         return Detected(cohorts, sentence, False)
     if scores[best] <= 0:
-        return Detected(best, f"Nothing in the submission tells its assignment; {best} was taken.", False)
+        return Detected(best, f"Nothing in the submission says which assignment it is for; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True
     *others, last = dict.fromkeys(reason for _, reason in reasons[best])
     because = f"{', '.join(others)} and {last}" if others else last

@@ -1,9 +1,9 @@
 """Text that somebody else wrote, made safe to show in a terminal.
 
 File names, notebook cells and what a program prints are hostile: an escape sequence can retitle a terminal or hide a
-line, a bidirectional override can make ``fail`` read as ``pass``, a carriage return can overwrite what stands before
-it. Here everything that is not a visible character is shown as its Python escape. Pure functions; HTML needs escaping
-of its own.
+line, a bidirectional override can make ``fail`` read as ``pass``, and a carriage return can overwrite the text before
+it. These functions show every character that is not visible as its Python escape. They are pure. HTML has to be escaped
+as well.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import unicodedata
 __all__ = ["display", "display_block"]
 
 
-# Letters and symbols by their Unicode category, and blank all the same.
+# Their Unicode category is that of letters and symbols, but they are blank.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-# More marks than this on one letter climb over the neighbouring lines; no living script stacks four.
+# More combining marks than this on one letter cover the neighbouring lines. No living script stacks four.
 _MOST_MARKS = 3
 
 
@@ -23,10 +23,10 @@ def display(text: str, *, limit: int = 200) -> str:
     """``text`` on one line of at most ``limit`` characters, all of them visible.
 
     Control, formatting (bidirectional overrides, zero-width), unassigned and surrogate characters and line ends become
-    ``\\n``, ``\\x1b``, ``\\u202e``, …; a cut text ends in ``…``. What is already safe and short enough comes back
-    unchanged.
+    ``\\n``, ``\\x1b``, ``\\u202e``, …; a text that was cut ends in ``…``. A text that is safe and short enough is
+    returned unchanged.
     """
-    if text.isascii() and text.isprintable():  # nearly all there is
+    if text.isascii() and text.isprintable():  # the usual case
         return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"[:limit]
     shown: list[str] = []
     length = marks = 0
@@ -44,8 +44,8 @@ def display(text: str, *, limit: int = 200) -> str:
 def display_block(text: str, *, lines: int = 200, limit: int = 200) -> str:
     """The same for text of several lines: at most ``lines`` lines of at most ``limit`` characters.
 
-    Line ends of any system are kept as line ends and tabs widen to four columns; what is left out is counted in a last
-    line.
+    The line ends of every system count as line ends, and a tab becomes spaces up to the next of every four columns. A
+    last line says how many lines were left out.
     """
     every = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     shown = [display(line.expandtabs(4), limit=limit) for line in every[:lines]]

@@ -1,4 +1,4 @@
-"""Attributes that are computed when they are first asked for."""
+"""Attributes that are computed when they are first read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class lazy(Generic[T]):
-    """An attribute computed once an object.
+    """An attribute that is computed once per object.
 
-    Before Python 3.12 ``functools.cached_property`` holds one lock for all objects of a class while it computes: what
-    hangs in one submission would keep all others waiting. This one holds none; an object is used by one thread.
+    Before Python 3.12 ``functools.cached_property`` holds one lock per class while it computes, so a computation that
+    hangs for one submission would make all others wait. This class holds no lock; an object must be used by one thread.
     """
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
@@ -32,6 +32,6 @@ class lazy(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> lazy[T] | T:
         if instance is None:
             return self
-        # found before this descriptor from now on
+        # From now on Python finds this value before it finds the descriptor.
         value = instance.__dict__[self._name] = self._compute(instance)
         return value

@@ -1,9 +1,9 @@
-"""From a folder to a report: the sequence of verbs, on one page.
+"""From a folder to a report: the steps of grading one submission, on one page.
 
     read → outline → detect → load → check each criterion → mark → report
 
-A ``Grading`` is what one run shares: rubric, exams with the reference's evidence, the sandbox. It may be used from
-several threads; each submission has its own worker.
+A ``Grading`` is what the submissions of one run share: the rubric, the exams with the reference's evidence, and the
+sandbox. Several threads may use it; each submission has a worker of its own.
 """
 
 from __future__ import annotations
@@ -12,26 +12,24 @@ import datetime
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-import torch
-
-from grader import __version__, intake
+from grader import intake
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
-from grader.detect import Detected, detect
+from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
+from grader.examined import Examined, report_on, run_record
 from grader.intake import Found, Submission, read
-from grader.marking.evidence import Evidence
+from grader.marking.evidence import Evidence, Json
 from grader.marking.rubric import Assignment, Criterion, Rubric
-from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Outcome, Verdict
-from grader.remarks import Examined, best_first, code_left_out, conflict_flags, remarks_on
-from grader.report import Report, Run
+from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
+from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
@@ -41,12 +39,17 @@ from reference.handouts import HANDOUTS, LAYER_CLASSES
 if TYPE_CHECKING:
     from grader.sandbox.gpu import Gpu
 
-__all__ = ["Grading", "Options"]
+__all__ = ["Grading", "Options", "Progress"]
+
+
+Progress = Callable[[str], None]
+"""Called with what is examined next: ``reading``, ``loading``, or a criterion's id. It may raise, to stop the grading.
+"""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says of how to grade."""
+    """What the command line says about how to grade."""
 
     assignment: str | None = None
     """Assignment id; None to detect it."""
@@ -55,24 +58,21 @@ class Options:
     quick: bool = False
     """True: no training."""
     seconds: float = 120.0
-    """Wall time for one submission."""
+    """Wall time per submission."""
     probe_seconds: float = 10.0
-    """Wall time for one probe."""
+    """Wall time per probe."""
 
 
 @dataclass
 class Grading:
-    """One run of the grader. ``progress`` is called with the submission's id and what is being looked at."""
+    """What the submissions of one run share."""
 
     rubric: Rubric
     horses: Horses
     sandbox: Sandbox
     options: Options
-    progress: Callable[[str, str], None] = lambda id, what: None
-    on_report: Callable[[Report], None] = lambda report: None
-    """Gets each report as it is made, from the thread that made it."""
     gpu: Gpu | None = None
-    """The graphics card, where one is used; whoever made it has confirmed it."""
+    """The GPU, if one is used. Whoever made it has confirmed that it works."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,152 +83,167 @@ class Grading:
                 self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
             return self._exams[assignment]
 
-    def grade(self, found: Found | Submission) -> Report:
-        """One submission's report; it may have been read already. Raises only for faults of ours: SandboxError, or a
-        defect."""
+    def grade(self, found: Found | Submission, *, progress: Progress = lambda step: None) -> Report:
+        """The report on one submission, which may have been read already.
+
+        Raises only for failures of the grader itself: SandboxError, or a defect. What ``progress`` raises passes
+        through.
+        """
         started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
-        self.progress(found.id, "reading")
+        progress("reading")
         submission = found if isinstance(found, Submission) else read(found)
-        files = [_as_sent(file) for file in submission.code if file.cells]
         candidate = Submitted(
             self.sandbox.open,
             WorkerFailed,
             seconds=self.options.seconds,
             probe_seconds=self.options.probe_seconds,
-            card=self.gpu.lease() if self.gpu else None,
+            gpu=self.gpu.lease() if self.gpu else None,
         )
         try:
-            examined = self._examine(submission, files, candidate)
+            examined = _Examination(self, submission, candidate, progress).examined()
         finally:
             candidate.close()
-        report = self._report(submission, examined, candidate, started, time.monotonic() - clock)
-        self.on_report(report)
-        return report
+        run = run_record(
+            rubric=self.rubric,
+            seed=self.options.seed,
+            device=self.gpu.device if self.gpu and candidate.used_gpu else "cpu",
+            isolation=self.sandbox.isolation,
+            started=started,
+            seconds=time.monotonic() - clock,
+            details=self._details(submission),
+        )
+        return report_on(submission, examined, rubric=self.rubric, run=run, output=candidate.output)
 
-    def _examine(self, submission: Submission, files: list[CodeFile], candidate: Submitted) -> Examined:
-        paths = [file.path for file in submission.files]
+    def _details(self, submission: Submission) -> dict[str, Json]:
+        """What ``run.details`` says in the report, as JSON."""
+        return {
+            "isolation_layers": self.sandbox.layers,
+            "quick": self.options.quick,
+            "data": self.horses.name,
+            **({"gpu": self.gpu.name, "gpu_isolation_layers": self.gpu.layers} if self.gpu else {}),
+            **({"known_as": submission.known_as} if submission.known_as else {}),
+        }
+
+
+@dataclass(frozen=True)
+class _Examination:
+    """One submission, and what is needed to examine it."""
+
+    grading: Grading
+    submission: Submission
+    candidate: Submitted
+    progress: Progress
+
+    def examined(self) -> Examined:
+        """What the examination brings. The submission's code runs in ``candidate`` alone."""
+        files = [_as_sent(file) for file in self.submission.code if file.cells]
+        flags: list[Flag] = []
         try:
-            outline = candidate.outline(files) if files else Outline()
+            outline = self.candidate.outline(files) if files else Outline()
         except Unexaminable as why:
             outline, files = Outline(), []
-            unreadable: tuple[Flag, ...] = (Flag("unreadable", str(why)),)
+            flags.append(Flag("unreadable", str(why)))
+        detected = self._detected(outline)
+        if not detected.sure:
+            flags.append(Flag("assignment-guessed", detected.sentence))
+        assignment = self.grading.rubric.assignments[detected.assignment]
+        loading, stopped = self._loaded(assignment, files, outline) if files else (Definitions(), None)
+        gpu = self.grading.gpu
+        sitting = Sitting(
+            self.grading.exam(assignment.id),
+            self.submission,
+            self.candidate,
+            outline,
+            loading,
+            stopped,
+            gpu=gpu.device if gpu and files else None,
+        )
+        if files:
+            verdicts = self._verdicts(assignment, sitting)
+            flags += conflict_flags(assignment, self.submission, loading)
+            flags += self._doubts(outline)
         else:
-            unreadable = ()
-        detected = self._assignment(paths, outline, submission.assignment)
-        flags = unreadable if detected.sure else (*unreadable, Flag("assignment-guessed", detected.sentence))
-        assignment = self.rubric.assignments[detected.assignment]
-        if not files:
-            sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, Definitions())
             verdicts = self._verdicts_on_files(assignment, sitting)
-            return Examined(detected, verdicts, outline, Definitions(), flags, gradable=False)
-        self.progress(submission.id, "loading")
+        return Examined(
+            detected,
+            tuple(verdicts),
+            tuple(flags),
+            gradable=bool(files),
+            code_files=tuple(dict.fromkeys(loading.chosen.values())),
+            left_out=code_left_out(outline, loading),
+            remarks=remarks_on(self.submission, outline, loading, stopped),
+        )
+
+    def _detected(self, outline: Outline) -> Detected:
+        """The assignment that the command line names, or else the one that fits best."""
+        if self.grading.options.assignment is not None:
+            return named(self.grading.options.assignment)
+        paths = [file.path for file in self.submission.files]
+        return detect(self.grading.rubric.assignments, paths, outline, cohorts=self.submission.assignment)
+
+    def _loaded(
+        self, assignment: Assignment, files: list[CodeFile], outline: Outline
+    ) -> tuple[Definitions, Trouble | None]:
+        """What the worker reports of running the definitions, and what stopped it altogether, if anything did."""
+        self.progress("loading")
         ordered = best_first(assignment, files, outline)
         wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
-        data = [DataFile(file.path, file.content) for file in submission.data]
-        reply = candidate.load(ordered, wanted, data)
-        stopped = reply if isinstance(reply, Trouble) else None
-        loading = Definitions() if isinstance(reply, Trouble) else reply
-        card = self.gpu.device if self.gpu else None
-        sitting = Sitting(self.exam(assignment.id), submission, candidate, outline, loading, stopped, card)
-        verdicts = self._verdicts(assignment, sitting)
-        threads = (THREADS,) if candidate.threaded else ()
-        doubted = (*doubts(outline), *witnessed(candidate.seen), *threads)
-        conflicts = conflict_flags(assignment, submission, loading)
-        return Examined(detected, verdicts, outline, loading, (*flags, *conflicts, *doubted), stopped)
+        data = [DataFile(file.path, file.content) for file in self.submission.data]
+        reply = self.candidate.load(ordered, wanted, data)
+        return (Definitions(), reply) if isinstance(reply, Trouble) else (reply, None)
 
-    def _assignment(self, paths: list[str], outline: Outline, cohorts: str | None) -> Detected:
-        if self.options.assignment is not None:
-            return Detected(self.options.assignment, f"{self.options.assignment}, as the command line says.", True)
-        return detect(self.rubric.assignments, paths, outline, cohorts=cohorts)
+    def _doubts(self, outline: Outline) -> tuple[Flag, ...]:
+        """Flags for what may have interfered with the examination."""
+        threads = (THREADS,) if self.candidate.threaded else ()
+        return (*doubts(outline), *witnessed(self.candidate.seen), *threads)
 
     def _verdicts(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
+        """A verdict on every criterion with a check; a criterion comes after those that it needs."""
         criteria = {criterion.id: criterion for criterion in assignment.criteria}
         verdicts: dict[str, Verdict] = {}
 
         def decide(criterion: Criterion) -> Verdict | None:
-            if criterion.check is None or (self.options.quick and criterion.check == "training"):
+            """None where nothing is examined: a person decides, or training was switched off."""
+            if criterion.check is None or (self.grading.options.quick and criterion.check == "training"):
                 return None
             if criterion.id not in verdicts:
                 for need in criterion.needs:
                     needed = decide(criteria[need])
-                    if needed is not None and _holds_up(criteria[need], needed):
-                        told = f"Skipped: it depends on {need}, which {_ENDED[needed.outcome]}."
-                        verdicts[criterion.id] = Verdict(criterion.id, Outcome.SKIPPED, told)
+                    if needed is not None and _is_in_the_way(criteria[need], needed):
+                        feedback = f"Skipped: it depends on {need}, which {_ENDED[needed.outcome]}."
+                        verdicts[criterion.id] = Verdict(criterion.id, Outcome.SKIPPED, feedback)
                         break
                 else:
-                    verdicts[criterion.id] = self._check(criterion, sitting)
+                    verdicts[criterion.id] = self._verdict(criterion, sitting)
             return verdicts[criterion.id]
 
         for criterion in assignment.criteria:
             if decide(criterion) is None and criterion.check is not None:
-                told = "Not examined: the grader was called with --quick, without training."
-                verdicts[criterion.id] = Verdict(criterion.id, Outcome.PENDING, told)
+                feedback = "Not examined: the grader ran with --quick, which leaves training out."
+                verdicts[criterion.id] = Verdict(criterion.id, Outcome.PENDING, feedback)
         return list(verdicts.values())
 
     def _verdicts_on_files(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
-        """Without code, the files themselves are all that can be examined."""
+        """Without code, only the presence of the files can be examined."""
         return [
-            self._check(criterion, sitting)
+            self._verdict(criterion, sitting)
             if criterion.check in ("code", "writeup")
             else Verdict(criterion.id, Outcome.SKIPPED, "Skipped: there is no code to examine.")
             for criterion in assignment.criteria
             if criterion.check is not None
         ]
 
-    def _check(self, criterion: Criterion, sitting: Sitting) -> Verdict:
-        self.progress(sitting.submission.id, criterion.id)
+    def _verdict(self, criterion: Criterion, sitting: Sitting) -> Verdict:
+        """The verdict of a criterion's check. A check that raises is a failure of the grader: the outcome is error."""
+        self.progress(criterion.id)
         clock = time.monotonic()
         try:
             verdict = run_check(str(criterion.check), sitting, criterion.id)
-        except Exception as fault:  # ours: the student's are evidence by now
-            told = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
+        except Exception as fault:  # a defect of ours: what the student's code raised is evidence by now
+            feedback = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
             evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
-            verdict = Verdict(criterion.id, Outcome.ERROR, told, evidence=evidence)
-        return _timed(verdict, time.monotonic() - clock)
-
-    def _report(
-        self,
-        submission: Submission,
-        examined: Examined,
-        candidate: Submitted,
-        started: datetime.datetime,
-        seconds: float,
-    ) -> Report:
-        assignment = self.rubric.assignments[examined.detected.assignment]
-        flags = (*submission.flags, *examined.flags, *(flag for verdict in examined.verdicts for flag in verdict.flags))
-        chosen = tuple(dict.fromkeys(examined.loading.chosen.values()))
-        return Report(
-            submission_id=submission.id,
-            sha256=submission.sha256,
-            files=submission.files,
-            assignment_id=assignment.id,
-            assignment_title=assignment.title,
-            detected=examined.detected.sentence,
-            code_files=chosen,
-            sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
-            flags=flags,
-            left_out=code_left_out(examined.outline, examined.loading),
-            remarks=remarks_on(submission, examined),
-            output=candidate.output,
-            part_titles={part.id: part.title for part in assignment.parts},
-            run=Run(
-                version=__version__,
-                seed=self.options.seed,
-                device=self.gpu.device if self.gpu and candidate.used_card else "cpu",
-                isolation=self.sandbox.isolation,
-                torch=torch.__version__,
-                seconds=seconds,
-                started=started.isoformat(timespec="seconds"),
-                rubric_sha256=self.rubric.sha256,
-                details={
-                    "isolation_layers": self.sandbox.layers,
-                    "quick": self.options.quick,
-                    "data": self.horses.name,
-                    **({"gpu": self.gpu.name, "gpu_isolation_layers": self.gpu.layers} if self.gpu else {}),
-                    **({"known_as": submission.known_as} if submission.known_as else {}),
-                },
-            ),
-        )
+            verdict = Verdict(criterion.id, Outcome.ERROR, feedback, evidence=evidence)
+        return replace(verdict, seconds=time.monotonic() - clock)
 
 
 _ENDED = {
@@ -239,28 +254,22 @@ _ENDED = {
 }
 
 
-def _holds_up(need: Criterion, verdict: Verdict) -> bool:
-    """Whether what depends on a criterion with this verdict is skipped.
+def _is_in_the_way(need: Criterion, verdict: Verdict) -> bool:
+    """Whether what depends on the criterion ``need`` is skipped, given its verdict.
 
-    A mistake that keeps a share of its points is a mistake all the same, and what is built on it is not judged a second
-    time. Shapes that are right in part are another matter: the rest is judged where the class fits.
+    A recognised mistake that keeps a share of its points is still a mistake, and what is built on it is not judged a
+    second time. Shapes that are right in part are different: the rest is judged where the class fits.
     """
     return verdict.outcome in _ENDED and not (verdict.outcome is Outcome.PARTIAL and need.check == "shapes")
 
 
 def _as_sent(file: intake.CodeFile) -> CodeFile:
-    """A file of the submission as it is sent to the worker."""
+    """A file of code as it is sent to the worker."""
     return CodeFile(file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
 
 
-def _timed(verdict: Verdict, seconds: float) -> Verdict:
-    from dataclasses import replace
-
-    return replace(verdict, seconds=seconds)
-
-
 def _place(fault: Exception) -> str:
-    """File and line of ours where a defect showed, for whoever mends it."""
+    """File and line of the grader where a defect showed, for whoever repairs it."""
     frame = fault.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

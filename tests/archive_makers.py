@@ -25,6 +25,7 @@ def a_zip(*entries: tuple[str, bytes], mode: int = 0, method: int = zipfile.ZIP_
 
 
 def zip_link(name: str, target: str) -> bytes:
+    """A zip of one symbolic link."""
     return a_zip((name, target.encode()), mode=stat.S_IFLNK | 0o777)
 
 
@@ -62,6 +63,7 @@ def a_tar(*entries: tuple[str, bytes], gz: bool = False, more: Iterable[tarfile.
 
 
 def tar_entry(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    """An entry without content, for ``more`` of ``a_tar``: a link to ``target``, a device, a pipe."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     return info

@@ -1,8 +1,8 @@
 """Right solutions as students hand them in: in odd encodings, formats, folders and company.
 
-``GRADED`` are examined on their content and get all the points a program can give; ``TOLD`` cannot be examined, and say
-why in one sentence. A case is a function from the two right solutions to files: path → content, or the path a link
-leads to.
+``GRADED`` are examined on their content and get all the points a program can give; ``REFUSED`` cannot be examined, and
+the report says why in one sentence. A case is a function from the two right solutions to files: path → content, or the
+path a link leads to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from places import ROOT
 
-__all__ = ["GRADED", "TOLD", "Files", "lay_out"]
+__all__ = ["GRADED", "REFUSED", "Files", "lay_out"]
 
 Files = dict[str, str | bytes | Path]
 Notebook = dict[str, Any]
@@ -223,7 +223,7 @@ GRADED: dict[str, Callable[[], Files]] = {
         "src/layers.py": LAYERS,
         "src/networks.py": _IMPORTS + "import sys\nsys.path.append('..')\nfrom layers import *\n\n" + NETWORKS,
     },
-    "one file a part": lambda: {
+    "one file per part": lambda: {
         "partA.py": LAYERS + NETWORKS.partition("class UNet(")[0],
         "partB.py": _IMPORTS + "from partA import *\n\nclass UNet(" + NETWORKS.partition("class UNet(")[2],
     },
@@ -240,7 +240,7 @@ GRADED: dict[str, Callable[[], Files]] = {
             "from google.colab import drive, files\ndrive.mount('/content/drive')\nup = files.upload()"
         )
     },
-    "a card is asserted": lambda: _with(
+    "a GPU is asserted": lambda: _with(
         "assert torch.cuda.is_available(), 'use a GPU'\nprint(torch.cuda.get_device_name(0))"
     ),
     "input and exit": lambda: {"colourization.py": SCRIPT + "\nname = input('name? ')\nexit()\n"},
@@ -263,7 +263,7 @@ GRADED: dict[str, Callable[[], Files]] = {
             "def __init__(self, kernel, num_filters, num_colours=SIZE)",
         )
     },
-    "default type of a card": lambda: _with(
+    "default type of a GPU": lambda: _with(
         "torch.set_default_tensor_type('torch.cuda.FloatTensor')\ntorch.backends.cudnn.benchmark = True"
     ),
     "device at the top": lambda: _with(
@@ -289,7 +289,7 @@ GRADED: dict[str, Callable[[], Files]] = {
         "options = OPTIONS",
     ),
     "a variable of the environment": lambda: _above("HOST = os.environ['COLAB_TPU_ADDR']", "host = HOST"),
-    "name of the card": lambda: _above("CARD = torch.cuda.get_device_properties(0).name", "card = CARD"),
+    "name of the GPU": lambda: _above("GPU = torch.cuda.get_device_properties(0).name", "gpu = GPU"),
     "output of a program": lambda: _above(
         "import subprocess\nGPU = subprocess.check_output(['nvidia-smi'])", "gpu = GPU"
     ),
@@ -335,7 +335,7 @@ GRADED: dict[str, Callable[[], Files]] = {
     "shadowed builtins": lambda: {"colourization.py": SCRIPT + "\nlist = [1]\ninput = 3\nid = 4\n"},
 }
 
-TOLD: dict[str, tuple[Callable[[], Files], str]] = {
+REFUSED: dict[str, tuple[Callable[[], Files], str]] = {
     "rar": (lambda: {"a2.rar": b"Rar!\x1a\x07"}, "pack it as a .zip"),
     "7z": (lambda: {"a2.7z": b"7z\xbc\xaf\x27\x1c"}, "pack it as a .zip"),
     "a script under .txt": (lambda: {"colourization.py.txt": SCRIPT}, "let it end in .py"),

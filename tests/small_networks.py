@@ -1,41 +1,57 @@
-"""The handouts' networks in a small configuration, filled with numbers that show a difference."""
+"""A small network, and what the probes say of it, for tests."""
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from reference.arguments import Arguments
-from reference.handouts import HANDOUTS, NetworkFacts
+from grader.worker.probes.answer import answer
+from grader.worker.protocol import NetworkRun, RunNetwork, Trace, TraceNetwork
 
-NETWORKS = [(handout.id, network) for handout in HANDOUTS.values() for network in handout.networks]
-EVERY_NETWORK = pytest.mark.parametrize(
-    ("assignment", "facts"), NETWORKS, ids=[f"{assignment}-{facts.thing}" for assignment, facts in NETWORKS]
-)
+__all__ = ["IMAGE", "Hides", "Plain", "run", "traced"]
 
-
-def arguments_for(facts: NetworkFacts, kernel: int = 3) -> Arguments:
-    """A small configuration, with the built-in number where the constructor lacks a parameter."""
-    named = Arguments(kernel, filters=4, colours=5, inputs=2).named(facts.parameters)
-    return Arguments.from_names(named)
+IMAGE = torch.rand(2, 1, 6, 6)
 
 
-def filled(network: nn.Module) -> nn.Module:
-    """The network with the same values in the same order: scales of both signs, and so large that a ReLU6 cuts."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for value in network.parameters():
-            value.copy_(3 * torch.randn(value.shape, generator=generator))
-    return network
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(2, 1, 3, 3))
+        self.bias = nn.Parameter(torch.rand(2))
+        self.norm = nn.BatchNorm2d(2)
+
+    def forward(self, x):
+        return self.norm(F.conv2d(x, self.weight, self.bias, padding=1))
 
 
-def image_for(arguments: Arguments) -> Tensor:
-    """(2, NIC, 32, 32)."""
-    return torch.rand(2, arguments.inputs, 32, 32, generator=torch.Generator().manual_seed(1))
+class Hides(Plain):
+    def parameters(self, recurse=True):
+        return iter(list(super().parameters(recurse))[1:])
 
 
-def outputs_of(network: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
-    """In training mode, then in evaluation mode."""
-    with torch.no_grad():
-        return network.train()(image), network.eval()(image)
+def traced(made: type[nn.Module]) -> dict[str, list[str]]:
+    """The names of its tensors, by the part they have in a forward pass."""
+    trace, _ = answer(TraceNetwork(cls="Network"), {"input": IMAGE}, {"Network": made})
+    assert isinstance(trace, Trace), trace
+    return {kind: [tensor.name for tensor in tensors] for kind, tensors in vars(trace).items()}
+
+
+def run(made: type[nn.Module]) -> dict[str, Tensor]:
+    """Its outputs with parameters and buffers that depend on their order of use."""
+    used = traced(made)
+    shapes = {
+        name: value.shape for name, value in {**dict(made().named_parameters()), **dict(made().named_buffers())}.items()
+    }
+    drawn = torch.Generator().manual_seed(1)
+    state = {
+        f"{kind}.{index}": torch.rand(shapes[name].numel(), generator=drawn).reshape(
+            shapes[name] if name == "weight" else (-1,)
+        )
+        + 0.5
+        for kind in ("parameter", "buffer")
+        for index, name in enumerate(used[f"{kind}s"])
+    }
+    reply, outputs = answer(RunNetwork(cls="Network"), {"input": IMAGE, **state}, {"Network": made})
+    assert isinstance(reply, NetworkRun), reply
+    return outputs

@@ -19,65 +19,61 @@ FOLDERS = sorted(path.parent for path in (ROOT / "fixtures" / "submissions").glo
 ASSIGNMENTS = ("csc321-2018", "cse891-2018", "csc2516-2019", "csc413-2020", "csc413-2023")
 
 
+def graded(test):
+    """A test of the reports, for which all fixtures are graded once."""
+    return pytest.mark.slow(pytest.mark.bubblewrap(test))
+
+
 def _name(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
 
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory):
-    """Reports by fixture; each assignment's fixtures are one cohort, as a TA has them."""
+    """Reports by name of the fixture; the fixtures of each assignment are graded as one cohort, as a TA would."""
     place = tmp_path_factory.mktemp("fixtures")
-    found = {}
+    reports = {}
     for assignment in ASSIGNMENTS:
         folders = [folder for folder in FOLDERS if folder.parent.name == assignment]
         for folder in folders:
             shutil.copytree(folder / "submission", place / assignment / folder.name)
         out = place / f"{assignment}-reports"
-        command = [
-            sys.executable,
-            "-m",
-            "grader",
-            str(place / assignment),
-            "--many",
-            "--out",
-            str(out),
-            "--seed",
-            "1",
-            "--timeout",
-            "60",
-        ]
+        options = ["--many", "--out", str(out), "--seed", "1", "--timeout", "60"]
+        command = [sys.executable, "-m", "grader", str(place / assignment), *options]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=place, check=False)
         assert ran.returncode == 0, ran.stderr
         for folder in folders:
-            found[_name(folder)] = json.loads((out / folder.name / "report.json").read_text("utf-8"))
-    return found
+            reports[_name(folder)] = json.loads((out / folder.name / "report.json").read_text("utf-8"))
+    return reports
 
 
+@graded
 @pytest.mark.parametrize("folder", FOLDERS, ids=_name)
-def test_a_fixture_gets_the_marks_that_are_expected(folder, reports):
+def test_a_fixture_gets_the_marks_that_its_expected_yaml_says(folder, reports):
     expected = yaml.safe_load((folder / "expected.yaml").read_text("utf-8"))
     report = reports[_name(folder)]
     assert report["assignment"]["id"] == expected["assignment"]
     actual = {criterion["id"]: criterion for criterion in report["criteria"]}
     automatic = {id for id in actual if not id.startswith("manual.")}
     assert set(expected["criteria"]) == automatic
-    wrong = []
+    differences = []
     for id, wanted in expected["criteria"].items():
-        told = {
+        marked = {
             "outcome": actual[id]["outcome"],
             "points": Fraction(str(actual[id]["points"])),
             "mistake": actual[id]["mistake"],
         }
-        asked = {
+        due = {
             "outcome": wanted["outcome"],
             "points": Fraction(str(wanted["points"])),
-            "mistake": wanted.get("mistake", told["mistake"]),
+            "mistake": wanted.get("mistake", marked["mistake"]),
         }
-        if told != asked:
-            wrong.append(f"{id}: expected {asked}, actual {told}: {actual[id]['feedback']}")
-    assert not wrong, "\n".join(wrong)
+        if marked != due:
+            differences.append(f"{id}: expected {due}, actual {marked}: {actual[id]['feedback']}")
+    assert not differences, "\n".join(differences)
 
 
+@graded
 @pytest.mark.parametrize("folder", FOLDERS, ids=_name)
 def test_feedback_is_at_most_four_sentences_and_holds_no_traceback(folder, reports):
     for criterion in reports[_name(folder)]["criteria"]:
@@ -92,15 +88,16 @@ def test_every_assignment_has_a_right_fixture_a_starter_and_four_faults(assignme
     assert len([name for name in names if not name.startswith(("right", "starter"))]) >= 4
 
 
+@graded
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_the_starter_earns_nothing_and_is_told_what_to_do(assignment, reports):
+def test_the_starter_earns_nothing_and_its_feedback_says_what_to_do(assignment, reports):
     for criterion in reports[f"{assignment}/starter"]["criteria"]:
         assert criterion["points"] == 0 and criterion["outcome"] not in ("pass", "partial", "error")
-    told = " ".join(criterion["feedback"] for criterion in reports[f"{assignment}/starter"]["criteria"])
-    assert "still to be completed" in told.lower()
+    feedback = " ".join(criterion["feedback"] for criterion in reports[f"{assignment}/starter"]["criteria"])
+    assert "still to be completed" in feedback.lower()
 
 
-def test_the_starter_is_the_template_as_it_is():
+def test_the_starter_is_the_template_unchanged():
     for assignment in ASSIGNMENTS:
         template = ROOT / "student_template" / assignment
         starter = ROOT / "fixtures" / "submissions" / assignment / "starter" / "submission"

@@ -10,7 +10,7 @@ from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
 from grader.checks.smallest.network import smallest_for_network
 from grader.exam.compare import compare
-from grader.marking.evidence import Evidence
+from grader.marking.evidence import Difference, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
 from reference.known import Known
 from reference.mistakes import first_parameter
@@ -18,7 +18,7 @@ from reference.mistakes import first_parameter
 __all__ = ["architecture"]
 
 
-_OUTPUT = {"eval": "in evaluation mode", "train": "in training mode"}
+Shapes = tuple[tuple[int, ...], ...]
 
 
 def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
@@ -31,43 +31,44 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return failed(criterion, network.trouble)
     known = network.match
     if known is not None and known.is_right:
-        told = (
-            f"The outputs equal the handout's network in evaluation and in training mode. {known.explanation}".strip()
+        sentence = "The outputs equal those of the handout's network in evaluation and in training mode."
+        return passed(
+            criterion,
+            f"{sentence} {known.explanation}".strip(),
+            evidence=Evidence(margins={"outputs": network.margin(known)}),
         )
-        return passed(criterion, told, evidence=Evidence(margins={"outputs": network.margin(known)}))
-    found = network.difference()
-    evidence = Evidence(difference=None if found is None else found[1])
+    departure = network.difference()
+    evidence = Evidence(difference=None if departure is None else departure[1])
     if known is not None:
         share = sitting.exam.assignment.mistakes.get(known.id, known.share)
-        return partial(
-            criterion,
-            share,
-            _named(sitting, network, known),
-            mistake=known.id,
-            evidence=evidence,
-        )
+        return partial(criterion, share, _known(sitting, network, known), mistake=known.id, evidence=evidence)
     smallest = smallest_for_network(sitting, network)
-    told = _unknown(sitting, network) + (f" {smallest.sentence}" if smallest else "")
-    return failed(criterion, told, evidence=replace(evidence, snippet=smallest.snippet if smallest else None))
+    feedback = _unknown(sitting, network)
+    if smallest is not None:
+        feedback, evidence = f"{feedback} {smallest.sentence}", replace(evidence, snippet=smallest.snippet)
+    return failed(criterion, feedback, evidence=evidence)
 
 
-def _named(sitting: Sitting, network: Examined, known: Known) -> str:
+# -- a known mistake ---------------------------------------------------------------------------------------------------
+
+
+def _known(sitting: Sitting, network: Examined, known: Known) -> str:
     """What a known mistake is and where to look, in four sentences."""
     advice = list(dict.fromkeys(sentences(known.look_at)))
     if len(advice) > 1 and "+" in known.id:
         advice = ["Compare these blocks with the handout's, layer by layer."]
-    told = [
+    feedback = [
         *sentences(known.explanation),
         f"{advice[0].rstrip('.')} ({_line_of(sitting, network, known) or sitting.where(network.facts.cls)}).",
         *_idle(network),
         *advice[1:],
         *known.base,
     ]
-    return " ".join(told[:4])
+    return " ".join(feedback[:4])
 
 
 def _idle(network: Examined) -> list[str]:
-    """A sentence on what is built and takes no part; none if there is nothing."""
+    """A sentence on the layers that are built and never used; none if there are none."""
     idle = sorted({tensor.name.rpartition(".")[0] or tensor.name for tensor in network.runs[0].trace.unused})
     return [f"What is built and never used: {', '.join(idle[:4])}{' …' if len(idle) > 4 else ''}."] if idle else []
 
@@ -84,106 +85,122 @@ def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
     return called or sitting.line_with(network.facts.cls, rf"\bself\.{attribute}\s*=[^=]")
 
 
+# -- an unknown one ----------------------------------------------------------------------------------------------------
+
+
 def _unknown(sitting: Sitting, network: Examined) -> str:
-    """What is seen of a network that equals nothing known."""
+    """How a network that equals nothing known differs from the handout's: in its layers, or else in its outputs."""
+    return _other_layers(sitting, network) or _other_outputs(sitting, network)
+
+
+def _other_layers(sitting: Sitting, network: Examined) -> str | None:
+    """How the layers differ, as their parameters and running statistics show it; None if those are alike."""
     run = network.runs[0]
-    where = sitting.where(network.facts.cls)
-    call = network.call(run.arguments)
-    expected = network.expected(network.right[0], run.arguments)[0]
-    shapes = list(expected.shapes)
-    if run.trace.unused and len(run.shapes) < len(shapes):
+    reference, _ = network.expected(network.right[0], run.arguments)
+    expected, actual = reference.shapes, run.shapes
+    call, where = network.call(run.arguments), sitting.where(network.facts.cls)
+    counts = f"{call} has {len(actual)} parameter tensors in use, expected {len(expected)}"
+    if run.trace.unused and len(actual) < len(expected):
         return (
-            f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}. {_idle(network)[0]} "
-            f"See whether forward leaves it out, or calls another layer in its place ({where})."
+            f"{counts}. {_idle(network)[0]} See whether forward leaves it out, or calls another layer in its place "
+            f"({where})."
         )
-    missing = _not_registered(shapes, run.shapes)
-    found = network.difference()
-    if missing is not None and found is not None and found[1].same_shape:
+    missing = _not_registered(expected, actual)
+    departure = network.difference()
+    if missing is not None and departure is not None and departure[1].same_shape:
         return (
-            f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}: the first that is missing "
-            f"has the shape {list(missing)}. If that layer is there, PyTorch does not know it: keep layers in "
-            "nn.ModuleList or nn.Sequential and not in a plain list, make them in __init__ and not in forward, and "
-            f"weights by nn.Parameter ({where})."
+            f"{counts}: the first that is missing has the shape {list(missing)}. If that layer is there, PyTorch does "
+            "not know it: keep layers in nn.ModuleList or nn.Sequential and not in a plain list, make them in __init__ "
+            f"and not in forward, and weights by nn.Parameter ({where})."
         )
-    for index, (ours, theirs) in enumerate(zip(shapes, run.shapes, strict=False)):
-        if ours != theirs:
-            name = run.trace.parameters[index].name
-            return (
-                f"{call} has other layers than the handout's network. In the order in which layers run, the first "
-                "parameter to differ is "
-                f"number {index + 1}, `{name}`: its shape is {list(theirs)}, expected {list(ours)}. Compare the "
-                f"layers from there on ({where})."
-            )
-    if len(shapes) != len(run.shapes):
+    pairs = zip(expected, actual, strict=False)
+    place = next((place for place, (ours, theirs) in enumerate(pairs) if ours != theirs), None)
+    if place is not None:
         return (
-            f"{call} has {len(run.shapes)} parameter tensors in use, expected {len(shapes)}: a layer is "
-            f"{'missing' if len(run.shapes) < len(shapes) else 'too many'}, or runs twice "
-            f"({sitting.where(network.facts.cls)})."
+            f"{call} has other layers than the handout's network. In the order in which layers run, the first "
+            f"parameter to differ is number {place + 1}, `{run.trace.parameters[place].name}`: its shape is "
+            f"{list(actual[place])}, expected {list(expected[place])}. Compare the layers from there on ({where})."
         )
-    if len(run.trace.buffers) != len(expected.trace.buffers):
+    if len(actual) != len(expected):
+        what = "a layer is missing" if len(actual) < len(expected) else "there is one layer too many"
+        return f"{counts}: {what}, or one layer runs twice ({where})."
+    buffers, expected_buffers = len(run.trace.buffers), len(reference.trace.buffers)
+    if buffers != expected_buffers:
         return (
-            f"{call} uses {len(run.trace.buffers)} running statistics, expected {len(expected.trace.buffers)}: "
-            "check the batch-norm layers, track_running_stats included."
+            f"{call} uses {buffers} running statistics, expected {expected_buffers}: check the batch-norm layers, and "
+            "their track_running_stats."
         )
-    if found is None:
-        return f"{call} differs from the handout's network in another configuration."
-    output, difference = found
-    if output.startswith("buffer"):
-        return (
-            f"{call} gives the right outputs, but its batch-norm keeps other running statistics than the default "
-            f"momentum of 0.1 gives. {difference.sentence()}"
-        )
-    if not difference.same_shape:
-        expected_shape, shape = difference.expected_shape, difference.actual_shape
-        pixels = shape[:2] == expected_shape[:2] and len(shape) == 4
-        look = (
-            "what changes height and width, which are padding, stride, pooling and upsampling"
-            if pixels
-            else "what is done to the output of the last convolution"
-        )
-        return (
-            f"{call} has the handout's layers, but the shape of its output is {list(shape)}, expected "
-            f"{list(expected_shape)}. Look at {look} ({where})."
-        )
-    if _in_the_wrong_mode(network):
-        return (
-            f"{call} computes the same in evaluation and in training mode. Look for a call of eval() or train(), for "
-            f"self.training, and for track_running_stats=False ({where})."
-        )
-    joins = any(step.kind == "cat" for step in network.right[0].steps)
-    start = (
-        f"{call} has the right layers with the right shapes, but {_OUTPUT.get(output, output)} it computes "
-        "something else."
-    )
-    if output == "alone":
-        start = (
-            f"{call} is right for a batch of images and computes something else for one image alone, so it has "
-            "something that depends on the size of the batch."
-        )
-    if output == "train":
-        start = (
-            f"{call} is right in evaluation mode and differs in training mode, so it has something that only acts "
-            "in training: dropout, or a batch-norm with other settings."
-        )
-    dropout = sitting.call_in(network.facts.cls, lambda name: name.lower().startswith("dropout"))
-    if dropout:
-        return f"{start} {difference.sentence()} The handout's network has no dropout ({dropout})."
-    compare_what = "the order of the layers and what is joined where" if joins else "the order of the layers"
-    return f"{start} {difference.sentence()} Compare {compare_what} ({where})."
+    return None
 
 
-def _not_registered(expected: list[tuple[int, ...]], actual: tuple[tuple[int, ...], ...]) -> tuple[int, ...] | None:
+def _not_registered(expected: Shapes, actual: Shapes) -> tuple[int, ...] | None:
     """The first parameter that is missing, where a network has some of the handout's, in their order; else None."""
     left = list(actual)
     missing = [shape for shape in expected if not (left and left[0] == shape and left.pop(0))]
     return missing[0] if missing and not left else None
 
 
-def _in_the_wrong_mode(network: Examined) -> bool:
+def _other_outputs(sitting: Sitting, network: Examined) -> str:
+    """How the outputs of a network with the handout's layers differ from those of the handout's network."""
+    arguments = network.runs[0].arguments
+    call, where = network.call(arguments), sitting.where(network.facts.cls)
+    departure = network.difference()
+    if departure is None:
+        return f"{call} differs from the handout's network in another configuration."
+    output, difference = departure
+    if output.startswith("buffer"):
+        return (
+            f"{call} gives the right outputs, but the running statistics of its batch-norm are not those that the "
+            f"default momentum of 0.1 gives. {difference.sentence()}"
+        )
+    if not difference.same_shape:
+        return (
+            f"{call} has the handout's layers, but the shape of its output is {list(difference.actual_shape)}, "
+            f"expected {list(difference.expected_shape)}. Look at {_what_makes_the_shape(difference)} ({where})."
+        )
+    if _same_in_both_modes(network):
+        return (
+            f"{call} computes the same in evaluation and in training mode. Look for a call of eval() or train(), for "
+            f"self.training, and for track_running_stats=False ({where})."
+        )
+    dropout = sitting.call_in(network.facts.cls, lambda name: name.lower().startswith("dropout"))
+    if dropout:
+        advice = f"The handout's network has no dropout ({dropout})."
+    else:
+        joins = any(step.kind == "cat" for step in network.right[0].steps)
+        advice = f"Compare the order of the layers{' and what is joined where' if joins else ''} ({where})."
+    # The names of outputs come from the submission's process, so that there may be others.
+    sentence = _FIRST_DIFFERENCE.get(
+        output, "{} has the right layers with the right shapes and computes something else."
+    )
+    return f"{sentence.format(call)} {difference.sentence()} {advice}"
+
+
+_FIRST_DIFFERENCE = {
+    "eval": "{} has the right layers with the right shapes, but in evaluation mode it computes something else.",
+    "alone": (
+        "{} is right for a batch of images and computes something else for one image alone, so something in it depends "
+        "on the size of the batch."
+    ),
+    "train": (
+        "{} is right in evaluation mode and differs in training mode, so something in it only acts in training: "
+        "dropout, or a batch-norm with other settings."
+    ),
+}
+"""By the first output that differs."""
+
+
+def _what_makes_the_shape(difference: Difference) -> str:
+    expected, actual = difference.expected_shape, difference.actual_shape
+    if len(actual) == 4 and actual[:2] == expected[:2]:
+        return "what changes height and width: padding, stride, pooling and upsampling"
+    return "what is done to the output of the last convolution"
+
+
+def _same_in_both_modes(network: Examined) -> bool:
     """Whether both modes give the output that only one of them should."""
     run = network.runs[0]
-    expected, tolerances = network.expected(network.right[0], run.arguments)
+    reference, tolerances = network.expected(network.right[0], run.arguments)
+    modes = ("eval", "train")
     same = compare(run.outputs["eval"], run.outputs["train"], tolerances["train"]) is None
-    return same and any(
-        compare(expected.outputs[mode], run.outputs[mode], tolerances[mode]) is None for mode in _OUTPUT
-    )
+    return same and any(compare(reference.outputs[mode], run.outputs[mode], tolerances[mode]) is None for mode in modes)

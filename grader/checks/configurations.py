@@ -17,6 +17,7 @@ from reference.network import state_shapes
 
 __all__ = ["SIDE", "Configurations", "Trial"]
 
+
 SIDE = 32
 """Height and width of the handouts' images, in pixels."""
 
@@ -264,8 +265,8 @@ class Configurations:
         """The constructor's own order of the handout's parameters, where the class fits only in that order."""
         if all(trial.fits for trial in self.usual):
             return None
-        init = self._sitting.method(self._facts.cls, "__init__")
-        names = init.parameters[1:] if init is not None else ()
+        constructor = self._sitting.method(self._facts.cls, "__init__")
+        names = constructor.parameters[1:] if constructor is not None else ()
         own = tuple(_meant(name) for name in names[: len(self._facts.parameters)])
         if own == self._facts.parameters or sorted(own) != sorted(self._facts.parameters):
             return None

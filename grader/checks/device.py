@@ -21,15 +21,15 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return held_up
     network = network_of(sitting, thing)
     arguments = network.configurations.judged[0]
-    cls, numbers = network.facts.cls, arguments.positional(network.facts.parameters)
-    probe = RunOnDevice(cls=cls, arguments=numbers, seed=sitting.exam.number("device"))
+    positional = arguments.positional(network.facts.parameters)
+    probe = RunOnDevice(cls=network.facts.cls, arguments=positional, seed=sitting.exam.number("device"))
     picture = {"input": network.image(arguments)}
     reply, _ = sitting.candidate.answer(probe, picture)
     if isinstance(reply, Trouble):
-        return failed(criterion, trouble_sentence(reply, f"examining {cls} on another device"))
-    if sitting.card is not None and not reply.findings:
-        confirmed, _ = sitting.candidate.answer(replace(probe, device=sitting.card), picture)
-        # trouble there may be the card's own
+        return failed(criterion, trouble_sentence(reply, f"examining {network.facts.cls} on another device"))
+    if sitting.gpu is not None and not reply.findings:
+        confirmed, _ = sitting.candidate.answer(replace(probe, device=sitting.gpu), picture)
+        # trouble there may be the GPU's own
         if not isinstance(confirmed, Trouble) and confirmed.settled:
             reply = confirmed
     findings = reply.findings

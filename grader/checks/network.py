@@ -46,6 +46,7 @@ class Run:
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of the parameters, in the order in which layers use them."""
         return tuple(tensor.shape for tensor in self.trace.parameters)
 
 
@@ -197,20 +198,17 @@ def _asked(
     ``parameters``: those of its constructor.
     """
     seed = exam.number("run")
-    calls = [arguments.positional(parameters) for arguments, _ in images]
+    calls = [(arguments.positional(parameters), image) for arguments, image in images]
     traces = [
         trace
         for trace, _ in candidate.answers(
-            [
-                (TraceNetwork(cls=cls, arguments=call, seed=seed), {"input": image})
-                for call, (_, image) in zip(calls, images, strict=True)
-            ]
+            [(TraceNetwork(cls=cls, arguments=values, seed=seed), {"input": image}) for values, image in calls]
         )
     ]
-    answered = candidate.answers(
+    replies = candidate.answers(
         [
-            (RunNetwork(cls=cls, arguments=call, seed=seed), {"input": image, **_state(exam, trace)})
-            for call, (_, image), trace in zip(calls, images, traces, strict=True)
+            (RunNetwork(cls=cls, arguments=values, seed=seed), {"input": image, **_state(exam, trace)})
+            for (values, image), trace in zip(calls, traces, strict=True)
             if not isinstance(trace, Trouble)
         ]
     )
@@ -219,7 +217,7 @@ def _asked(
         if isinstance(trace, Trouble):
             runs.append(Run(arguments, Trace(), {}, trace))
             continue
-        reply, outputs = next(answered)
+        reply, outputs = next(replies)
         if isinstance(reply, Trouble):
             runs.append(Run(arguments, trace, outputs, reply))
         else:
@@ -228,11 +226,13 @@ def _asked(
 
 
 def _state(exam: Exam, trace: Trace) -> Tensors:
+    """The examiner's values for the parameters and buffers of a network."""
     parameters, buffers = ([tensor.shape for tensor in tensors] for tensors in (trace.parameters, trace.buffers))
     return exam.state("run", parameters, buffers)
 
 
 def _differences(expected: Run, actual: Run, tolerances: dict[str, float]) -> Iterator[tuple[str, Difference]]:
+    """Each output that differs, by name."""
     for name, value in expected.outputs.items():
         if name not in actual.outputs:
             yield name, missing(tuple(value.shape), ())

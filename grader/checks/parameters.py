@@ -34,8 +34,8 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if wrong is None:
         return passed(
             criterion,
-            f"{trials[0].built.trainable:,} trainable parameters with {network.named(trials[0].arguments)}, as in the "
-            "handout.",
+            f"{trials[0].built.trainable:,} trainable parameters with "
+            f"{network.named(trials[0].arguments)}, as in the handout.",
             evidence=table,
             flags=counted_otherwise(network, criterion),
         )

@@ -45,8 +45,8 @@ class Sitting:
     """What the worker reported of running the definitions; empty if it was stopped."""
     stopped: Trouble | None = None
     """What stopped the loading altogether; None if nothing did."""
-    card: str | None = None
-    """torch's name of the graphics card that probes may ask for by ``device``; None where there is none."""
+    gpu: str | None = None
+    """torch's name of the GPU that probes may ask for by ``device``; None where there is none."""
     _once: Once = field(default_factory=Once)
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
@@ -76,7 +76,10 @@ class Sitting:
         return written.definition.methods.get(method) if written is not None else None
 
     def filled_in(self, name: str) -> bool:
-        """Whether a class exists after loading and its forward, if it has one of its own, does something."""
+        """Whether a class exists after loading and its ``forward``, if it has its own, does something.
+
+        In the handout's template it does nothing.
+        """
         forward = self.method(name, "forward")
         return name in self.classes and not (forward is not None and forward.empty)
 

@@ -1,48 +1,49 @@
 """Whether a network learns what the reference learns, in a short run.
 
-From the examiner's parameters two things are compared: the losses, and how far each parameter was moved. The losses
-tell whether the right function is trained; they hardly tell whether its gradients are right, since a skip connection
-through which no gradient flows changes the loss by a thousandth in ten steps. How far the parameters were moved does.
+From the examiner's parameters two things are compared: the losses, and how far training moves each parameter. The
+losses show whether the right function is trained. They hardly show whether its gradients are right: a skip connection
+through which no gradient flows changes the loss by a thousandth in ten steps. How far the parameters move shows that.
 
 Rounding is harmless until it turns a ReLU or the choice of a max-pooling, which happens about once in a hundred runs;
 from then on two right runs drift apart. Measured on the networks of the handouts, after six steps (median, worst of 402
 runs): losses 1e-7 and 2.5e-6 of the loss, parameters 5e-5 and 6e-3 of their way. A skip connection without a gradient
-moves some parameter at least 0.5 of its way elsewhere. More steps tell no more, and rounding grows with them.
+moves some parameter at least 0.5 of its way elsewhere. More steps show no more, and rounding grows with them.
 
-Where there is a graphics card it trains there first. Only what passes there is settled: whatever the card has against a
-network, its rounding, its failures and its being busy among it, the CPU decides once more.
+Where there is a GPU, training runs there first. If a network fails the check on the GPU, the check is repeated on the
+CPU and that result counts, so marks do not depend on the hardware.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from grader.checks.absence import cannot_be_judged
+from grader.checks.configurations import SIDE
 from grader.checks.network import Examined, known_candidate, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.evidence import Curve, Evidence
 from grader.marking.verdicts import Outcome, Verdict, failed, passed
-from grader.worker.protocol import TraceNetwork, Training, TrainNetwork, Trouble
+from grader.worker.protocol import Tensors, TraceNetwork, Training, TrainNetwork, Trouble
 from reference.arguments import Arguments
 from reference.known import Known
 
 __all__ = ["training"]
 
 
+# From the examiner's parameters: learning rate and number of steps.
 _RATE = 0.02
 _STEPS = 6
-# Of the way that a parameter goes in those steps: in the middle between what rounding and what a wrong gradient does.
+# Of the way that a parameter goes in those steps: half-way between the effects of rounding and of a wrong gradient.
 _APART = 0.05
 # Of a parameter's own size: one that moves less is not moved by its gradient, as a bias in front of a batch-norm.
 _STILL = 1e-6
+# From the network's own parameters: learning rate, and how much of the first round's loss has to go. A right network
+# loses at least four times as much in the same steps, whatever its start.
 _OWN_RATE = 0.01
-# Of the loss in the first round; a right network loses at least four times as much in the same steps, whatever its
-# start.
 _FALL = 0.02
 # The lessons are a few batches again and again. Batches differ in how hard they are, so whole rounds are compared.
 _ROUND = 4
@@ -56,119 +57,93 @@ def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     network = network_of(sitting, thing)
     if network.trouble is not None:
         return failed(criterion, network.trouble)
-    if sitting.card is not None:
-        on_card = _trained(sitting, criterion, thing, network, sitting.card)
-        if on_card.outcome is Outcome.PASS:
-            return on_card
-    return _trained(sitting, criterion, thing, network, None)
+    if sitting.gpu is not None:
+        on_gpu = _trained(sitting, criterion, network, sitting.gpu)
+        if on_gpu.outcome is Outcome.PASS:
+            return on_gpu
+    return _trained(sitting, criterion, network, None)
 
 
-def _trained(sitting: Sitting, criterion: str, thing: str, network: Examined, device: str | None) -> Verdict:
-    """``device`` is torch's name of the device to train on; None for the CPU."""
+def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | None) -> Verdict:
+    """The verdict of the two training runs on one device: a GPU by torch's name, or None for the CPU."""
+    exam, facts = sitting.exam, network.facts
     arguments = network.configurations.judged[0]
-    call = f"training {network.call(arguments)}"
-    lessons = sitting.exam.lessons(arguments.inputs, arguments.colours, regression=network.facts.regression)
+    doing = f"training {network.call(arguments)}"
+    lessons = exam.lessons(arguments.inputs, arguments.colours, regression=facts.regression)
     known = network.match if network.match is not None and network.match.is_right else network.right[0]
-    expected = _lesson(network, known, arguments, lessons)
+    reference = _reference_run(network, known, arguments, lessons)
+    obstacle = _obstacle(network, arguments, reference)
+    if obstacle is not None:
+        return failed(criterion, obstacle)
 
-    run = network.runs[0]
-    if run.shapes != expected["shapes"] or len(run.trace.buffers) != expected["buffers"]:
-        return failed(
-            criterion,
-            f"{network.facts.cls} has other layers than the handout's network, so it cannot start from the same "
-            f"parameters and learn the same; see {thing}.architecture.",
-        )
-    shape = list(run.outputs["train"].shape)
-    wanted = [len(network.image(arguments)), arguments.colours, 32, 32]
-    if shape != wanted:
-        return failed(
-            criterion,
-            f"The output's shape is {shape}, expected {wanted}, so there is no loss to learn by; see {thing}.shapes.",
-        )
+    start = exam.state("learn", reference.shapes, [buffer.shape for buffer in network.runs[0].trace.buffers])
+    first = {name: value[:_STEPS] for name, value in lessons.items()}
     probe = TrainNetwork(
-        cls=network.facts.cls,
-        arguments=arguments.positional(network.facts.parameters),
-        seed=sitting.exam.number("learn"),
+        cls=facts.cls,
+        arguments=arguments.positional(facts.parameters),
+        seed=exam.number("learn"),
         device=device,
         optimizer="sgd",
         rate=_RATE,
     )
-    state = sitting.exam.state("learn", run.shapes, [tensor.shape for tensor in run.trace.buffers])
-    first = {name: value[:_STEPS] for name, value in lessons.items()}
-    reply, outputs = sitting.candidate.answer(probe, {**first, **state})
+    reply, outputs = sitting.candidate.answer(probe, {**first, **start})
     if isinstance(reply, Trouble):
-        told = trouble_sentence(reply, call)
-        if "does not require grad" in told:
-            cut = _cut(sitting, network)
-            told = f"While {call}: no gradient reaches the parameters. {cut[0].upper()}{cut[1:]}."
-        return failed(criterion, told)
-    actual = outputs["losses"]
-    curve = Evidence(
-        curve=Curve(
-            expected=_plain(expected["losses"]),
-            actual=_plain(actual),
-            tolerance=float(expected["tolerance"].max()),
-        )
-    )
-    mistake, why = _why(sitting, network)
-    step = _first_departure(expected["losses"], actual, expected["tolerance"])
-    if step is not None:
-        return failed(
-            criterion,
-            "From the same parameters and the same data, the loss departs from the reference's "
-            f"{'from the start' if step == 0 else 'after 1 step' if step == 1 else f'after {step} steps'}: "
-            f"expected {float(expected['losses'][step]):.4f}, actual {_value(actual, step)}. {why}",
-            mistake=mistake,
-            evidence=curve,
-        )
-    if network.differs_in_training(known):
-        # by less than shows in so few steps, and for some seeds only
-        return failed(
-            criterion,
-            f"In training mode {network.facts.cls} computes something else than the handout's network, from the same "
-            f"parameters and the same data. {why}",
-            mistake=mistake,
-            evidence=curve,
-        )
-    ways = _ways(expected["final"], outputs, state)
-    astray = max(ways, key=lambda index: ways[index])
-    if not ways[astray] <= _APART:
-        name = run.trace.parameters[astray].name
-        still = bool((outputs.get(f"parameter.{astray}", torch.zeros(())) == state[f"parameter.{astray}"]).all())
-        how = "does not change at all" if still else "changes otherwise than in the handout's network"
-        return failed(
-            criterion,
-            f"In training from the same parameters, `{name}` {how}. {why}",
-            mistake=mistake,
-            evidence=replace(curve, margins={"parameters": ways[astray] / _APART}),
-        )
-    margins = {
-        "losses": float(((expected["losses"] - actual).abs() / expected["tolerance"]).max()),
-        "parameters": ways[astray] / _APART,
-    }
+        return failed(criterion, _stopped(sitting, network, reply, doing))
+    curve = _curve(reference, outputs["losses"])
+    ways = _ways(reference.parameters, outputs, start)
+    departure = _departure(network, known, reference, outputs, start, ways)
+    if departure is not None:
+        sentence, margins = departure
+        mistake, why = _why(sitting, network)
+        return failed(criterion, f"{sentence} {why}", mistake=mistake, evidence=replace(curve, margins=margins))
 
-    reply, outputs = sitting.candidate.answer(replace(probe, optimizer="adam", rate=_OWN_RATE), dict(lessons))
+    own = replace(probe, optimizer="adam", rate=_OWN_RATE)
+    reply, own_outputs = sitting.candidate.answer(own, dict(lessons))
     if isinstance(reply, Trouble):
-        return failed(criterion, trouble_sentence(reply, f"{call} from its own initial parameters"), evidence=curve)
-    own_start = _own_start(reply, outputs["losses"])
-    if own_start is not None:
-        return failed(criterion, own_start, evidence=curve)
+        sentence = trouble_sentence(reply, f"{doing} from its own initial parameters")
+        return failed(criterion, sentence, evidence=curve)
+    problem = _problem_from_own_start(reply, own_outputs["losses"])
+    if problem is not None:
+        return failed(criterion, problem, evidence=curve)
+    shares = {
+        "losses": float(((reference.losses - outputs["losses"]).abs() / reference.tolerances).max()),
+        "parameters": max(ways.values()) / _APART,
+        "own start": _FALL / _fallen(own_outputs["losses"]),
+    }
     return passed(
         criterion,
-        f"The loss follows the reference's over {len(actual) - 1} steps, and falls from the network's own start.",
-        evidence=replace(curve, margins=margins | {"own start": _FALL / _fallen(outputs["losses"])}),
+        f"The loss follows the reference's over {len(outputs['losses']) - 1} steps, and falls from the network's own "
+        "start.",
+        evidence=replace(curve, margins=shares),
     )
 
 
-def _lesson(network: Examined, known: Known, arguments: Arguments, lessons: dict[str, Tensor]) -> dict[str, Any]:
-    """The reference's training run, with the tolerance of each loss; computed once in a run."""
+# -- what the reference learns -----------------------------------------------------------------------------------------
 
-    def make() -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class _ReferenceRun:
+    """The reference's training run from the examiner's parameters, over T steps."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    """Of its parameters, in the order in which layers run."""
+    buffers: int
+    """How many running statistics it has."""
+    losses: Tensor
+    """(T + 1), before each step and after the last."""
+    tolerances: Tensor
+    """(T + 1), the distance that each loss may have."""
+    parameters: Tensors
+    """``parameter.<index>`` after training, in double precision; other outputs stand beside them."""
+
+
+def _reference_run(network: Examined, known: Known, arguments: Arguments, lessons: Tensors) -> _ReferenceRun:
+    """A right answer's training run; computed once in a run of the grader."""
+
+    def make() -> _ReferenceRun:
         exam = network.exam
-        image = network.image(arguments)
-        trace, _ = known_candidate(known).answer(
-            TraceNetwork(cls="Network", arguments=arguments.numbers), {"input": image}
-        )
+        image = {"input": network.image(arguments)}
+        trace, _ = known_candidate(known).answer(TraceNetwork(cls="Network", arguments=arguments.numbers), image)
         if isinstance(trace, Trouble):
             raise RuntimeError(f"a known implementation cannot be traced: {trace.text}")
         shapes = tuple(tensor.shape for tensor in trace.parameters)
@@ -177,16 +152,10 @@ def _lesson(network: Examined, known: Known, arguments: Arguments, lessons: dict
         first = {name: value[:_STEPS] for name, value in lessons.items()}
         _, single = known_candidate(known).answer(probe, {**first, **state})
         _, double = known_candidate(known, torch.float64).answer(probe, {**first, **state})
-        tolerance = _drift(single["losses"], double["losses"])
-        return {
-            "shapes": shapes,
-            "buffers": len(trace.buffers),
-            "losses": single["losses"],
-            "tolerance": tolerance,
-            "final": double,
-        }
+        tolerances = _drift(single["losses"], double["losses"])
+        return _ReferenceRun(shapes, len(trace.buffers), single["losses"], tolerances, double)
 
-    return network.exam.once(("lesson", known.steps, arguments), make)
+    return network.exam.once(("training", known.steps, arguments), make)
 
 
 def _drift(single: Tensor, double: Tensor) -> Tensor:
@@ -198,6 +167,89 @@ def _drift(single: Tensor, double: Tensor) -> Tensor:
     """
     apart = torch.cummax((single - double).abs(), dim=0).values
     return torch.maximum(64 * apart, 1e-4 * double.abs())
+
+
+# -- what a network learns from the same start -------------------------------------------------------------------------
+
+
+def _obstacle(network: Examined, arguments: Arguments, reference: _ReferenceRun) -> str | None:
+    """Why a network cannot be trained as the reference is; None if it can."""
+    facts, run = network.facts, network.runs[0]
+    if run.shapes != reference.shapes or len(run.trace.buffers) != reference.buffers:
+        return (
+            f"{facts.cls} has other layers than the handout's network, so the two cannot start from the same "
+            f"parameters; see {facts.thing}.architecture."
+        )
+    shape = list(run.outputs["train"].shape)
+    expected = [len(network.image(arguments)), arguments.colours, SIDE, SIDE]
+    if shape != expected:
+        return (
+            f"The output's shape is {shape}, expected {expected}, so there is no loss to train with; "
+            f"see {facts.thing}.shapes."
+        )
+    return None
+
+
+def _stopped(sitting: Sitting, network: Examined, trouble: Trouble, doing: str) -> str:
+    """What stopped the training, as a sentence."""
+    sentence = trouble_sentence(trouble, doing)
+    if "does not require grad" not in sentence:
+        return sentence
+    advice = _where_gradients_are_cut(sitting, network)
+    return f"While {doing}: no gradient reaches the parameters. {advice[0].upper()}{advice[1:]}."
+
+
+def _departure(
+    network: Examined,
+    known: Known,
+    reference: _ReferenceRun,
+    outputs: Tensors,
+    start: Tensors,
+    ways: dict[int, float],
+) -> tuple[str, dict[str, float]] | None:
+    """How the training departs from the reference's, as a sentence with its margins; None if it does not.
+
+    ``outputs``: losses and parameters of the network after training; ``start``: its parameters before;
+    ``ways``: see ``_ways``.
+    """
+    losses = outputs["losses"]
+    step = _first_departure(reference.losses, losses, reference.tolerances)
+    if step is not None:
+        when = "from the start" if step == 0 else "after 1 step" if step == 1 else f"after {step} steps"
+        actual = f"{float(losses[step]):.4f}" if step < len(losses) else "nothing"
+        sentence = (
+            f"From the same parameters and the same data, the loss departs from the reference's {when}: "
+            f"expected {float(reference.losses[step]):.4f}, actual {actual}."
+        )
+        return sentence, {}
+    if network.differs_in_training(known):
+        # The losses can agree all the same: over few steps, with some seeds, the difference is below their tolerance.
+        sentence = (
+            f"In training mode, {network.facts.cls} and the handout's network compute different outputs from the same "
+            "parameters and the same data."
+        )
+        return sentence, {}
+    astray = max(ways, key=ways.__getitem__)
+    if not ways[astray] <= _APART:
+        name = network.runs[0].trace.parameters[astray].name
+        place = f"parameter.{astray}"
+        still = bool((outputs.get(place, torch.zeros(())) == start[place]).all())
+        sentence = (
+            f"Training from the same parameters does not change `{name}` at all."
+            if still
+            else f"Training from the same parameters updates `{name}` differently from the handout's network."
+        )
+        return sentence, {"parameters": ways[astray] / _APART}
+    return None
+
+
+def _first_departure(expected: Tensor, actual: Tensor, tolerances: Tensor) -> int | None:
+    """The first step whose loss is outside its tolerance; None if there is none. All are (T + 1)."""
+    if expected.shape != actual.shape:
+        return 0
+    # Not `>`, so that NaN departs.
+    departed = (~((expected - actual).abs() <= tolerances)).nonzero().flatten().tolist()
+    return int(departed[0]) if departed else None
 
 
 def _ways(exact: dict[str, Tensor], actual: dict[str, Tensor], state: dict[str, Tensor]) -> dict[int, float]:
@@ -220,24 +272,30 @@ def _ways(exact: dict[str, Tensor], actual: dict[str, Tensor], state: dict[str, 
     return ways
 
 
-def _first_departure(expected: Tensor, actual: Tensor, tolerance: Tensor) -> int | None:
-    if expected.shape != actual.shape:
-        return 0
-    # Not `>`, so that NaN departs.
-    departed = (~((expected - actual).abs() <= tolerance)).nonzero().flatten().tolist()
-    return int(departed[0]) if departed else None
+def _curve(reference: _ReferenceRun, losses: Tensor) -> Evidence:
+    """Both curves of losses, for the report."""
+    tolerance = float(reference.tolerances.max())
+    return Evidence(curve=Curve(expected=_plain(reference.losses), actual=_plain(losses), tolerance=tolerance))
 
 
-def _own_start(training: Training, losses: Tensor) -> str | None:
+def _plain(losses: Tensor) -> tuple[float, ...]:
+    """Losses (T + 1) in six digits."""
+    return tuple(float(f"{value:.6g}") for value in losses.tolist())
+
+
+# -- what a network learns from its own start --------------------------------------------------------------------------
+
+
+def _problem_from_own_start(training: Training, losses: Tensor) -> str | None:
+    """What is wrong with a training run from the network's own parameters, as a sentence; None if nothing is."""
     first, last = float(losses[0]), float(losses[-1])
-    still = [
-        shape for shape, moved in zip(training.shapes, training.moved, strict=True) if not moved and len(shape) >= 2
-    ]
     if not bool(torch.isfinite(losses).all()):
         return (
-            f"From the network's own initial parameters the loss is not finite ({first:.4g}, then {last:.4g}). "
+            f"From the network's own initial parameters, the loss is not finite ({first:.4g}, then {last:.4g}). "
             "Check how the parameters are initialised."
         )
+    moves = zip(training.shapes, training.moved, strict=True)
+    still = [shape for shape, moved in moves if not moved and len(shape) >= 2]
     if still:
         return (
             f"From the network's own initial parameters, training does not change {len(still)} of its filters at "
@@ -245,11 +303,10 @@ def _own_start(training: Training, losses: Tensor) -> str | None:
             "Filters that start at zero get no gradient: start them at small random values."
         )
     if not _fallen(losses) >= _FALL:
-        begun, ended = float(losses[:_ROUND].mean()), float(losses[-1 - _ROUND : -1].mean())
+        begin, end = float(losses[:_ROUND].mean()), float(losses[-1 - _ROUND : -1].mean())
         return (
-            f"From the network's own initial parameters the loss does not fall: {begun:.4f} in the first {_ROUND} "
-            "steps, "
-            f"{ended:.4f} in the last {_ROUND} of {len(losses) - 1}."
+            f"From the network's own initial parameters, the loss does not fall: {begin:.4f} in the first {_ROUND} "
+            f"steps, {end:.4f} in the last {_ROUND} of {len(losses) - 1}."
         )
     return None
 
@@ -263,53 +320,45 @@ def _fallen(losses: Tensor) -> float:
     return float((first - last) / first)
 
 
+# -- why it does not learn ---------------------------------------------------------------------------------------------
+
 _CUTTING = ("detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled", "requires_grad_", "numpy")
 
 
-def _cut(sitting: Sitting, network: Examined) -> str:
-    """Where to look for what cuts the gradient: the line, if there is one that does."""
-    line = sitting.call_in(network.facts.cls, lambda name: name in _CUTTING)
-    told = (
-        "look for detach(), .data, torch.no_grad() or requires_grad=False on the way from the parameters to the "
-        "output, and for a train() of its own"
-    )
-    return f"{told} ({line})" if line else told
-
-
 def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
-    known = network.match
+    """The id of the mistake that keeps a network from learning, None if it has no name, and a sentence about it."""
+    known, thing = network.match, network.facts.thing
     if known is None:
-        return None, f"See {network.facts.thing}.architecture: the network computes something else."
+        return None, f"See {thing}.architecture: the network computes another function than the handout's."
     if not known.is_right:
         return known.id, known.explanation
-    made = [trial for trial in network.configurations.trials if trial.constructs]
-    if not all(trial.built.listed for trial in made):
-        return (
-            None,
-            f"An optimizer is given other tensors than the network holds; see {network.facts.thing}.parameters.",
-        )
-    if any(trial.built.frozen and not trial.has_right_count for trial in made):
-        return "gradients-cut", f"Some parameters do not require gradients; see {network.facts.thing}.parameters."
-    written, own = sitting.written(network.facts.cls), sitting.method(network.facts.cls, "train")
-    if (
-        written is not None
-        and own is not None
-        and sitting.call_in(network.facts.cls, lambda name: name in _CUTTING) is None
-    ):
+    constructed = [trial for trial in network.configurations.trials if trial.constructs]
+    if not all(trial.built.listed for trial in constructed):
+        return None, f"model.parameters() does not return the network's own parameters; see {thing}.parameters."
+    if any(trial.built.frozen and not trial.has_right_count for trial in constructed):
+        return "gradients-cut", f"Some parameters do not require gradients; see {thing}.parameters."
+    cls = network.facts.cls
+    written, own_train = sitting.written(cls), sitting.method(cls, "train")
+    if written is not None and own_train is not None and sitting.call_in(cls, _cuts) is None:
         return None, (
-            f"The outputs are right, and the class has a train() of its own ({written.at(own.line)}), so "
-            "it may train in another mode than a script asks for: leave that method as nn.Module has it."
+            f"The outputs are right, but {cls} has a train() of its own ({written.at(own_train.line)}), so "
+            "it may train in another mode than a script asks for: remove that method, nn.Module has one."
         )
     return (
         "gradients-cut",
-        f"The outputs are right, so the gradients are not: {_cut(sitting, network)}.",
+        f"The outputs are right, but the gradients are not: {_where_gradients_are_cut(sitting, network)}.",
     )
 
 
-def _plain(losses: Tensor) -> tuple[float, ...]:
-    """Losses (T + 1) in six digits."""
-    return tuple(float(f"{value:.6g}") for value in losses.tolist())
+def _where_gradients_are_cut(sitting: Sitting, network: Examined) -> str:
+    """Where to look for what cuts the gradient, with the line if there is one that does; half a sentence."""
+    line = sitting.call_in(network.facts.cls, _cuts)
+    advice = (
+        "look for detach(), .data, torch.no_grad() or requires_grad=False between the parameters and the output, and "
+        "for a train() method in the class"
+    )
+    return f"{advice} ({line})" if line else advice
 
 
-def _value(losses: Tensor, step: int) -> str:
-    return f"{float(losses[step]):.4f}" if step < len(losses) else "nothing"
+def _cuts(function: str) -> bool:
+    return function in _CUTTING

@@ -1,7 +1,8 @@
-"""The ``grade`` command: arguments, progress and exit status. The only file that prints.
+"""The ``grade`` command: arguments, progress, results and exit status.
 
-Exit status: 0 everything graded, whatever the marks; 1 the grader itself failed on a submission; 2 wrong usage;
-3 a mark below ``--fail-under``; 130 stopped by Ctrl-C. Torch is imported after the arguments have been understood.
+Exit status: 0 everything was graded, whatever the marks; 1 the grader itself failed on a submission; 2 wrong usage, or
+nowhere to write; 3 a score is below ``--fail-under``; 130 stopped by Ctrl-C. Torch is imported only after the arguments
+have been understood, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from grader import __version__
 from grader.display import display
@@ -22,25 +24,28 @@ from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from grader.cohort.cluster import Cluster
     from grader.cohort.events import Summary
+    from grader.cohort.grader import Grader
     from grader.gradebook.inputs import Changes
     from grader.intake import Findings
     from grader.marking.rubric import Rubric
-    from grader.report import Report
+    from grader.pipeline import Options
     from grader.sandbox.gpu import Gpu
-    from grader.sandbox.sandbox import Sandbox
     from grader.sandbox.terms import Limits
+    from reference.data import Horses
 
 __all__ = ["main"]
 
 
 _LEAST_SECONDS = 4
-"""A question gets a quarter, and the slowest takes a right submission a good part of a second."""
+"""One probe gets a quarter of it, and the slowest probe takes a right submission a good part of a second."""
+_MOST_PROBE_SECONDS = 10.0
 _LEAST_GIB = 0.25
-"""Four times what a right submission was seen to do with; below it torch's failure would be taken for the student's."""
+"""Four times what a right submission was measured to need. With less, torch's failure would be taken for the student's.
+"""
+_MOST_COLUMNS = 110
 
 
 class _Usage(Exception):
@@ -63,38 +68,45 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="a submission (folder, .py, .ipynb, .zip, .tar.gz), or a folder of submissions",
     )
-    add("--assignment", metavar="ID", help=f"one of {', '.join(HANDOUTS)} (default: told from the submission)")
-    add("--rubric", metavar="FILE", type=Path, help="mark sheet (default: the one that comes with the grader)")
-    add("-o", "--out", metavar="DIR", type=Path, default=Path("reports"), help="where reports go (default: reports)")
+    add("--assignment", metavar="ID", help=f"one of {', '.join(HANDOUTS)} (default: detected from the submission)")
+    add("--rubric", metavar="FILE", type=Path, help="rubric in YAML (default: the one that comes with the grader)")
+    add(
+        "-o",
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("reports"),
+        help="folder for the reports (default: reports)",
+    )
     add(
         "--device",
         choices=("cpu", "cuda", "auto"),
         default="auto",
-        help="where networks are trained; auto is a GPU that can be used, or the CPU (default: auto)",
+        help="where networks are trained; auto is the GPU if one can be used, otherwise the CPU (default: auto)",
     )
-    add("--jobs", metavar="N", type=int, help="submissions at a time, one thread each (default: one a core)")
+    add("--jobs", metavar="N", type=int, help="submissions graded at a time (default: one per core)")
     add(
         "--cluster",
         metavar="ADDRESS",
-        help="grade on the nodes of the Dask scheduler there, such as tcp://scheduler:8786",
+        help="grade on the nodes of the Dask scheduler at this address, such as tcp://scheduler:8786",
     )
     add(
         "--seed",
         metavar="N",
         type=int,
-        help="seed of everything drawn at random (default: drawn, and recorded in the report)",
+        help="seed of all random numbers (default: drawn, and recorded in the report)",
     )
     add(
         "--quick",
         action="store_true",
-        help="no training: those criteria stay pending; a cohort's reports with training that still hold are kept",
+        help="no training: criteria that need it stay pending; a cohort's valid reports with training are kept",
     )
     add(
         "--data",
         metavar="PATH",
         type=Path,
         help="CIFAR-10 as the course hands it out (folder or .tar.gz) or .npz "
-        "(default: small pictures that come along)",
+        "(default: small pictures that come with the grader)",
     )
     add(
         "--isolation",
@@ -107,34 +119,36 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         type=float,
         default=120.0,
-        help="wall time for one submission, of which one question gets a quarter, and 10 at most "
-        f"(default: 120; {_LEAST_SECONDS} or more)",
+        help="wall time per submission; one probe gets a quarter of it, at most 10 seconds "
+        f"(default: 120; at least {_LEAST_SECONDS})",
     )
     add(
         "--memory",
         metavar="GIB",
         type=float,
         default=4.0,
-        help=f"memory for one submission beyond what torch takes (default: 4; {_LEAST_GIB} or more)",
+        help=f"memory per submission, beyond what torch itself takes (default: 4; at least {_LEAST_GIB})",
     )
     add(
         "--roster",
         metavar="FILE",
         type=Path,
-        help="CSV with id (or login, number), name and email, for the gradebook; kept in DIR until 'none' is given",
+        help="CSV with id (or login, number), name and email, for the gradebook; DIR remembers it until 'none' is "
+        "given",
     )
     add(
         "--late",
         metavar="FILE",
         type=Path,
-        help="CSV with id and hours_late, or id, submitted and due; the rubric says what it costs; kept likewise",
+        help="CSV with id and hours_late, or id, submitted and due; the rubric says what lateness costs; "
+        "DIR remembers it too",
     )
-    add("--fresh", action="store_true", help="grade again what is graded already")
+    add("--fresh", action="store_true", help="grade all submissions again, also those with a valid report")
     add(
         "--fail-under",
         metavar="PERCENT",
         type=float,
-        help="exit with status 3 if a submission has less, of what is marked so far",
+        help="exit with status 3 if a submission has a lower percentage of the points that are decided so far",
     )
     add("--json", action="store_true", help="a machine-readable summary on standard output")
     kind = parser.add_mutually_exclusive_group()
@@ -145,23 +159,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status comes back."""
+    """Run the command. Returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
         _check(options)
         return _grade(options)
-    except _Usage as wrong:
-        _complain(str(wrong))
+    except _Usage as refusal:
+        _complain(str(refusal))
         return 2
     except KeyboardInterrupt:
         _complain("Stopped. Reports written so far are whole; the same command goes on from there.")
         return 130
-
-
-def _drop_output() -> None:
-    """Else Python tries once more at the end, and complains."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(sentence: str) -> None:
@@ -177,125 +185,214 @@ def _check(options: argparse.Namespace) -> None:
         raise _Usage(f"--jobs was {options.jobs}, allowed is 1 or more")
     for name, least, unit in (("timeout", _LEAST_SECONDS, "seconds"), ("memory", _LEAST_GIB, "GiB")):
         if not least <= getattr(options, name) < float("inf"):
-            raise _Usage(f"--{name} was {getattr(options, name)}, allowed is a number of {unit} from {least} on")
+            raise _Usage(f"--{name} was {getattr(options, name)}, allowed is {least} {unit} or more")
     if options.fail_under is not None and not 0 <= options.fail_under <= 100:
         raise _Usage(f"--fail-under was {options.fail_under}, allowed is 0 to 100")
     if options.seed is not None and not 0 <= options.seed < 2**63:
         raise _Usage(f"--seed was {options.seed}, allowed is 0 to 2^63 - 1")
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What the command line asks for, once it is found and read."""
+
+    findings: Findings
+    rubric: Rubric
+    lists: Changes
+    """Roster and lateness."""
+    limits: Limits
+    fresh: bool
+    """Whether existing reports are made again."""
+    seed: int
+
+
 def _grade(options: argparse.Namespace) -> int:
-    from grader.cohort.batch import refuse_to_write_among
-    from grader.cohort.cluster import Cluster, ClusterError
-    from grader.gradebook.inputs import given
+    """Find what is to be graded, grade it, and say what came of it."""
+    from grader.cohort.cluster import ClusterError
     from grader.gradebook.lists import ListError
-    from grader.intake import SubmissionError, find
+    from grader.intake import SubmissionError
     from grader.marking.rubric import RubricError
-    from grader.marking.rubric_file import load as load_rubric
-    from grader.sandbox.sandbox import Sandbox
-    from grader.sandbox.terms import Limits, SandboxError
+    from grader.sandbox.terms import SandboxError
     from grader.store.files import StoreError
-    from grader.store.folder import seed_for
-    from reference.shipped import shipped
 
     try:
-        findings = find(options.paths, mode=options.mode)
-        rubric = load_rubric(options.rubric or shipped("rubric.yaml"))
-        lists = given(roster=options.roster, late=options.late)
-        if lists.files and not findings.many:
-            raise _Usage(
-                "--roster and --late are for a gradebook, and one submission has none: name a folder of submissions"
-            )
-        refuse_to_write_among(findings.found, options.out, many=findings.many, given=options.paths)
-        # One submission is graded whenever it is asked for; of many, those that are there already are left.
-        fresh = options.fresh or not findings.many
-        seed = seed_for(options.out, options.seed, fresh)
-        limits = Limits(
-            seconds=options.timeout, cpu_seconds=round(options.timeout) + 1, memory=round(options.memory * 2**30)
-        )
-        for skipped in findings.skipped:
+        request = _request(options)
+        for skipped in request.findings.skipped:
             _complain(f"{display(str(skipped.path))} was left out: {skipped.reason}")
-        if options.cluster is not None:
-            with Cluster(options.cluster, isolation=options.isolation, limits=limits) as cluster:
-                return _run(options, findings, rubric, seed, cluster, fresh, lists)
-        # The worker's parent imports torch while it is imported here.
-        with Sandbox(isolation=options.isolation, limits=limits) as sandbox, _gpu(options, limits) as gpu:
-            return _run(options, findings, rubric, seed, sandbox, fresh, lists, gpu)
-    except (SubmissionError, RubricError, ListError, SandboxError, StoreError, ClusterError) as wrong:
-        raise _Usage(str(wrong)) from wrong
+        with _grader(options, request) as grader:
+            return _run(options, request, grader)
+    except (SubmissionError, RubricError, ListError, SandboxError, StoreError, ClusterError) as refusal:
+        raise _Usage(str(refusal)) from refusal
 
 
-def _run(
-    options: argparse.Namespace,
-    findings: Findings,
-    rubric: Rubric,
-    seed: int,
-    sandbox: Sandbox | Cluster,
-    fresh: bool,
-    lists: Changes,
-    gpu: Gpu | None = None,
-) -> int:
-    from rich.console import Console
+def _request(options: argparse.Namespace) -> _Request:
+    """Everything that can be refused before anything is started. Nothing is written."""
+    from grader.cohort.places import refuse_to_write_among
+    from grader.gradebook.inputs import given
+    from grader.intake import find
+    from grader.marking.rubric_file import load
+    from grader.sandbox.terms import Limits
+    from grader.store.run_file import seed_for
+    from reference.shipped import shipped
 
-    from grader.checks.mistakes import unknown_mistake
-    from grader.cohort.batch import run
-    from grader.cohort.cluster import Cluster
-    from grader.cohort.events import RunError
-    from grader.cohort.progress import Lines, LiveBar
-    from grader.pipeline import Grading, Options
-    from grader.sandbox import cores
+    findings = find(options.paths, mode=options.mode)
+    rubric = load(options.rubric or shipped("rubric.yaml"))
+    lists = given(roster=options.roster, late=options.late)
+    if lists.files and not findings.many:
+        raise _Usage(
+            "--roster and --late are for a gradebook, and one submission does not have one: name a folder of "
+            "submissions"
+        )
+    refuse_to_write_among(findings.found, options.out, many=findings.many, searched=options.paths)
+    # One submission is graded whenever it is asked for; of many, those with a valid report are left.
+    fresh = options.fresh or not findings.many
+    limits = Limits(
+        seconds=options.timeout, cpu_seconds=round(options.timeout) + 1, memory=round(options.memory * 2**30)
+    )
+    return _Request(findings, rubric, lists, limits, fresh, seed_for(options.out, options.seed, fresh=fresh))
+
+
+@contextlib.contextmanager
+def _grader(options: argparse.Namespace, request: _Request) -> Iterator[Grader]:
+    """The cluster that the command line names, or this machine; ready to grade."""
+    if options.cluster is not None:
+        with _on_cluster(options, request) as grader:
+            yield grader
+    else:
+        with _on_this_machine(options, request) as grader:
+            yield grader
+
+
+@contextlib.contextmanager
+def _on_cluster(options: argparse.Namespace, request: _Request) -> Iterator[Grader]:
+    from grader.cohort.cluster import Cluster, ClusterGrader
+    from grader.cohort.grader import Settings
+
+    with Cluster(options.cluster) as cluster:
+        _refuse_unknown_mistakes(request.rubric)
+        # Every node has a GPU of its own, or refuses. Under auto all nodes use the CPU, so that they do the same.
+        device = "cuda" if options.device == "cuda" else "cpu"
+        settings = Settings(
+            rubric=request.rubric,
+            horses=_horses(options),
+            options=_how_to_grade(options, request, device),
+            limits=request.limits,
+            isolation="none" if options.isolation == "none" else "bubblewrap",
+        )
+        _warn_without_isolation(options)
+        yield ClusterGrader(cluster, settings, isolation=options.isolation)
+
+
+@contextlib.contextmanager
+def _on_this_machine(options: argparse.Namespace, request: _Request) -> Iterator[Grader]:
     from grader.sandbox.sandbox import Sandbox
-    from reference.data import DataError, load_horses
+
+    # The sandbox's own process imports torch in the background while it is imported here.
+    with Sandbox(isolation=options.isolation, limits=request.limits) as sandbox, _gpu(options, request.limits) as gpu:
+        from grader.cohort.machine import ThisMachine
+        from grader.pipeline import Grading
+
+        _refuse_unknown_mistakes(request.rubric)
+        how = _how_to_grade(options, request, "cuda" if gpu else "cpu")
+        grading = Grading(request.rubric, _horses(options), sandbox, how, gpu=gpu)
+        _warn_without_isolation(options)
+        # This opens a session: what is missing on this machine shows now, and not as a failure on every submission.
+        _ = sandbox.layers
+        yield ThisMachine(grading)
+
+
+def _gpu(options: argparse.Namespace, limits: Limits) -> contextlib.AbstractContextManager[Gpu | None]:
+    """The GPU, once it is confirmed to work, or None. Raises _Usage where it was asked for and cannot be used.
+
+    Where the machine has no GPU, ``auto`` starts and imports nothing.
+    """
+    from grader.sandbox import launch
+
+    if options.device == "cpu" or (options.device == "auto" and not launch.gpu_devices()):
+        return contextlib.nullcontext()
+    from grader.sandbox.gpu import Gpu
+    from grader.sandbox.terms import NoGpu
+
+    try:
+        return Gpu.confirmed(isolation=options.isolation, limits=limits)
+    except NoGpu as reason:
+        if options.device == "cuda":
+            raise _Usage(f"--device was cuda, but {reason}") from reason
+        _complain(f"--device auto uses the CPU, because {reason}")
+        return contextlib.nullcontext()
+
+
+def _refuse_unknown_mistakes(rubric: Rubric) -> None:
+    """Raises _Usage where the rubric names a mistake that the reference does not know."""
+    from grader.checks.mistakes import unknown_mistake
 
     if unknown := unknown_mistake(rubric):
         raise _Usage(f"{display(rubric.path.name)}, {unknown}")
-    # Of a cluster's nodes each has a card of its own, or refuses; auto is the CPU there, the same on all.
-    wanted = gpu is not None or (isinstance(sandbox, Cluster) and options.device == "cuda")
-    device = "cuda" if wanted else "cpu"
+
+
+def _horses(options: argparse.Namespace) -> Horses:
+    """The pictures to train on. Raises _Usage where they cannot be read."""
+    from reference.data import DataError, load_horses
+
     try:
-        horses = load_horses(options.data)
-    except DataError as wrong:
-        raise _Usage(str(wrong)) from wrong
+        return load_horses(options.data)
+    except DataError as refusal:
+        raise _Usage(str(refusal)) from refusal
+
+
+def _how_to_grade(options: argparse.Namespace, request: _Request, device: str) -> Options:
+    from grader.pipeline import Options
+
+    return Options(
+        assignment=options.assignment,
+        seed=request.seed,
+        device=device,
+        quick=options.quick,
+        seconds=options.timeout,
+        probe_seconds=min(_MOST_PROBE_SECONDS, options.timeout / 4),
+    )
+
+
+def _warn_without_isolation(options: argparse.Namespace) -> None:
     if options.isolation == "none":
         _complain("--isolation none: submissions run unconfined, with your rights; use it for your own code only")
-    if isinstance(sandbox, Sandbox):
-        # What is missing on this machine shows now, and not as a failure on every submission.
-        _ = sandbox.layers
-    chosen = Options(
-        assignment=options.assignment, seed=seed, device=device, quick=options.quick, seconds=options.timeout,
-        probe_seconds=min(10.0, options.timeout / 4),
-    )  # fmt: skip
-    # Where others grade, the cluster stands in for the sandbox: it knows the limits, and is not asked for more.
-    grading = Grading(rubric, horses, cast("Sandbox", sandbox), chosen, gpu=gpu)
-    cluster = sandbox if isinstance(sandbox, Cluster) else None
-    only: list[Report] = []
-    if not findings.many:
-        grading.on_report = only.append
-    replaced = options.quick and not findings.many and _has_training(options.out / findings.found[0].folder)
+
+
+def _run(options: argparse.Namespace, request: _Request, grader: Grader) -> int:
+    """Grade, show the progress meanwhile, and print what came of it. Returns the exit status."""
+    from rich.console import Console
+
+    from grader.cohort.batch import run
+    from grader.cohort.grader import RunError
+    from grader.cohort.progress import Lines, LiveBar
+
+    found, many = request.findings.found, request.findings.many
+    replaces_training = options.quick and not many and _has_training(options.out / found[0].folder)
     console = Console(stderr=True)
-    with (LiveBar if console.is_terminal else Lines)(console, len(findings.found)) as events:
-        jobs = options.jobs or (cluster.jobs if cluster else len(cores.available()))
-        if cluster is not None:
-            cluster.ready(grading, notify=lambda sentence: events.problem("", sentence))
+    with (LiveBar if console.is_terminal else Lines)(console, len(found)) as events:
         try:
             summary = run(
-                grading, findings.found, options.out, jobs=jobs, fresh=fresh, events=events, many=findings.many,
-                lists=lists, elsewhere=cluster,
-            )  # fmt: skip
-        except RunError as lost:
-            _complain(str(lost))
+                grader,
+                found,
+                options.out,
+                jobs=options.jobs or grader.jobs,
+                events=events,
+                fresh=request.fresh,
+                many=many,
+                lists=request.lists,
+            )
+        except RunError as loss:
+            _complain(str(loss))
             return 1
     if options.json or not summary.interrupted:
-        try:
-            _tell(options, findings, summary, only)
-            sys.stdout.flush()
-        except BrokenPipeError:  # whoever read it has seen enough
-            _drop_output()
-        except OSError as error:
-            _drop_output()
-            raise _Usage(f"standard output cannot be written ({error.strerror}): the reports are there") from error
-    if replaced:
+        _print_results(options, request.findings, summary)
+    if replaces_training:
         _complain("the report that was there had training, this one has none: leave out --quick to have it again")
+    return _exit_status(options, summary)
+
+
+def _exit_status(options: argparse.Namespace, summary: Summary) -> int:
+    """The exit status, explained on standard error where it is neither 0 nor 1."""
     if summary.interrupted:
         _complain(summary.interrupted)
         return 130
@@ -314,55 +411,58 @@ def _has_training(folder: Path) -> bool:
     return False
 
 
-def _gpu(options: argparse.Namespace, limits: Limits) -> contextlib.AbstractContextManager[Gpu | None]:
-    """The graphics card, seen to work, or None. Raises _Usage where it was asked for and cannot be used.
-
-    Without a card, ``auto`` starts and imports nothing.
-    """
-    from grader.sandbox import launch
-
-    if options.device == "cpu" or (options.device == "auto" and not launch.gpu_devices()):
-        return contextlib.nullcontext()
-    from grader.sandbox.gpu import Gpu
-    from grader.sandbox.terms import NoGpu
-
+def _print_results(options: argparse.Namespace, findings: Findings, summary: Summary) -> None:
+    """Print the summary. Raises _Usage where standard output cannot be written."""
     try:
-        return Gpu.confirmed(isolation=options.isolation, limits=limits)
-    except NoGpu as why:
-        if options.device == "cuda":
-            raise _Usage(f"--device was cuda, but {why}") from why
-        _complain(f"--device auto takes the CPU, because {why}")
-        return contextlib.nullcontext()
+        if options.json:
+            print(json.dumps(_as_json(options, findings, summary), indent=1))
+        elif findings.many:
+            _print_cohort(options, summary)
+        else:
+            _print_submission(options, findings, summary)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        raise _Usage(f"standard output cannot be written ({error.strerror}): the reports are there") from error
 
 
-def _tell(options: argparse.Namespace, findings: Findings, summary: Summary, only: list[Report]) -> None:
-    """Where the reports are, and for one submission what is in it."""
-    if options.json:
-        print(json.dumps(_as_json(options, findings, summary), indent=1))
-        return
+def _drop_output() -> None:
+    """Throw away what is still to be printed. Python would try once more when it ends, and complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_cohort(options: argparse.Namespace, summary: Summary) -> None:
+    """How many reports there are, and where the tables of the cohort are."""
+    from grader.gradebook.inputs import BEFORE_LATENESS, remembers_lateness
+
     out = display(str(options.out))
-    if findings.many:
-        from grader.gradebook.inputs import BEFORE_LATENESS, remembers_lateness
+    print(
+        f"{summary.graded} reports written, {summary.resumed} as before: {summary.sound} graded, "
+        f"{summary.needs_review} to be reviewed, {summary.ungradable} could not be graded, "
+        f"{len(summary.failed)} on which the grader failed."
+    )
+    print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
+    if remembers_lateness(options.out):
+        print(BEFORE_LATENESS)
 
-        print(
-            f"{summary.graded} reports written, {summary.resumed} as before: {summary.sound} graded, "
-            f"{summary.needs_review} to be reviewed, {summary.ungradable} could not be graded, "
-            f"{len(summary.failed)} on which the grader failed."
-        )
-        print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
-        if remembers_lateness(options.out):
-            print(BEFORE_LATENESS)
-        return
+
+def _print_submission(options: argparse.Namespace, findings: Findings, summary: Summary) -> None:
+    """The report in short, and where the whole of it is."""
     from grader.report.as_terminal import to_terminal
 
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    for report in only:
-        print(to_terminal(report, width=min(shutil.get_terminal_size().columns, 110), colour=colour), end="")
-    print(f"Report: {out}/{findings.found[0].folder}/report.html")
+    if summary.report is not None:
+        width = min(shutil.get_terminal_size().columns, _MOST_COLUMNS)
+        print(to_terminal(summary.report, width=width, colour=colour), end="")
+    print(f"Report: {display(str(options.out))}/{findings.found[0].folder}/report.html")
 
 
 def _as_json(options: argparse.Namespace, findings: Findings, summary: Summary) -> dict[str, Any]:
+    """The summary in the form ``grade-summary/1``."""
     return {
         "schema": "grade-summary/1",
         "graded": summary.graded,
@@ -371,7 +471,7 @@ def _as_json(options: argparse.Namespace, findings: Findings, summary: Summary) 
         "ungradable": summary.ungradable,
         "failed": [{"id": failure.id, "reason": failure.reason} for failure in summary.failed],
         "lowest_percent": None if summary.lowest is None else float(summary.lowest),
-        "skipped": [{"path": display(str(one.path)), "reason": one.reason} for one in findings.skipped],
+        "skipped": [{"path": display(str(skipped.path)), "reason": skipped.reason} for skipped in findings.skipped],
         "reports": [
             {"id": display(found.id), "report": str(options.out / found.folder / "report.json")}
             for found in findings.found

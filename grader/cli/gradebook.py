@@ -1,4 +1,7 @@
-"""``gradebook``: what is done with reports that are already there."""
+"""The ``gradebook`` command: work on a folder of reports that ``grade`` wrote.
+
+Exit status: 0 done; 2 bad input, with a sentence; 130 stopped by Ctrl-C. Torch is never imported.
+"""
 
 from __future__ import annotations
 
@@ -20,55 +23,56 @@ __all__ = ["main", "table"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status comes back."""
+    """Run the command. Returns the exit status."""
     from grader.marking.rubric import RubricError
     from grader.store.files import StoreError
 
     options = _parser().parse_args(arguments)
     try:
         return _summary(options)
-    except (ListError, RubricError, StoreError) as wrong:
-        print(f"gradebook: {wrong}", file=sys.stderr)
+    except (ListError, RubricError, StoreError) as refusal:
+        print(f"gradebook: {refusal}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("gradebook: Stopped. Nothing was changed.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # else Python complains about the pipe once more
+        sys.stderr.close()  # otherwise Python complains about the pipe once more
         return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gradebook", description="Work on a folder of reports by grade.")
+    parser = argparse.ArgumentParser(prog="gradebook", description="Work on a folder of reports that grade wrote.")
     parser.add_argument("--version", action="version", version=f"gradebook {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    summary = commands.add_parser("summary", help="make gradebook.csv and index.html anew, and print a short table")
+    summary = commands.add_parser("summary", help="write gradebook.csv and index.html again, and print a short table")
     add = summary.add_argument
     add("out", metavar="DIR", type=Path, help="folder of reports")
-    kept = "the folder remembers it until 'none' is given"
+    remembered = "DIR remembers it until 'none' is given"
     add(
         "--roster",
         metavar="FILE",
         type=Path,
-        help=f"CSV with id, name and email: names, and who handed nothing in; {kept}",
+        help=f"CSV with id, name and email; adds names, and students who handed nothing in; {remembered}",
     )
     add(
         "--late",
         metavar="FILE",
         type=Path,
-        help=f"CSV with the columns id and hours_late, or id, submitted and due; {kept}",
+        help=f"CSV with the columns id and hours_late, or id, submitted and due; {remembered}",
     )
-    for option, kind, what in (
-        ("--grace", _number, "hours given to everyone (default: 0)"),
-        ("--percent-a-day", _percent, "percent of the score that each begun day takes (default: 0, none)"),
-        ("--cap", _percent, "most that lateness takes, in percent of the score (default: 100)"),
+    for option, kind, meaning in (
+        ("--grace", _number, "hours that do not count for anybody (default: 0)"),
+        ("--percent-a-day", _percent, "percent of the score that every started day costs (default: 0)"),
+        ("--cap", _percent, "most that lateness costs, in percent of the score (default: 100)"),
     ):
-        add(option, metavar="N", type=kind, help=f"in place of the rubric's rule for lateness: {what}")
-    add("--rubric", metavar="FILE", type=Path, help="rubric with the notes for markers (default: the one graded by)")
+        add(option, metavar="N", type=kind, help=f"in place of the rubric's rule for lateness: {meaning}")
+    add("--rubric", metavar="FILE", type=Path, help="rubric with notes for markers (default: that of the last run)")
     return parser
 
 
 def _number(text: str) -> Fraction:
+    """An exact number from the command line."""
     if not re.fullmatch(r"\d{1,6}(\.\d{1,4})?", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"must be a number such as 1.5, was {text!r}")
     return Fraction(text)
@@ -81,7 +85,8 @@ def _percent(text: str) -> Fraction:
 
 
 def _summary(options: argparse.Namespace) -> int:
-    from grader.store.folder import check_reports
+    """``gradebook summary``. Returns the exit status."""
+    from grader.store.rows import check_reports
 
     changes = given(roster=options.roster, late=options.late, rule=_rule(options))
     check_reports(options.out)
@@ -101,23 +106,24 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _rule(options: argparse.Namespace) -> LateRule | None:
-    """The rule that the command line gives, None where it gives none."""
+    """The rule for lateness on the command line, None where there is none."""
     parts = {"grace_hours": options.grace, "percent_a_day": options.percent_a_day, "cap_percent": options.cap}
-    said = {name: value for name, value in parts.items() if value is not None}
-    if not said:
+    given_parts = {name: value for name, value in parts.items() if value is not None}
+    if not given_parts:
         return None
     if (options.late is None and recall_lateness(options.out, {}) is None) or str(options.late) == "none":
         raise ListError("--grace, --percent-a-day and --cap need the list of who was late: add --late FILE")
-    return LateRule(**said)
+    return LateRule(**given_parts)
 
 
 def table(overview: Overview) -> Iterator[str]:
     """The overview in lines of text."""
     tally = overview.tally
     yield f"{'assignment':<16}{'reports':>8}{'mean':>9}"
-    for one in sorted(tally.assignments.values(), key=lambda one: one.id):
-        mean = "–" if one.mean is None else f"{float(one.mean):.1f} %"
-        yield f"{display(one.id, limit=15):<16}{one.count:>8,}{mean:>9}{', bonus points aside' if one.bonus else ''}"
+    for assignment in sorted(tally.assignments.values(), key=lambda assignment: assignment.id):
+        mean = "–" if assignment.mean is None else f"{float(assignment.mean):.1f} %"
+        bonus = ", without bonus points" if assignment.bonus else ""
+        yield f"{display(assignment.id, limit=15):<16}{assignment.count:>8,}{mean:>9}{bonus}"
     counts = {
         "graded": tally.states["graded"],
         "need review": tally.states["needs_review"],
@@ -125,7 +131,7 @@ def table(overview: Overview) -> Iterator[str]:
         "with a grader error": tally.in_error,
         "handed nothing in": len(overview.missing),
     }
-    yield ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no reports"
+    yield ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "no reports"
 
 
 if __name__ == "__main__":

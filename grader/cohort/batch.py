@@ -1,338 +1,230 @@
 """Many submissions: in parallel, resumable, and never stopped by one of them.
 
-Threads, because the tensor work of a submission runs in a process of its own and what is left here waits for it; so the
-reference's evidence is there once. A report is written as soon as it is there, and only its row and counts are kept.
+The jobs are threads, because the tensor work of a submission runs in a process of its own and a thread here only waits
+for it; so the reference's evidence is in memory once. A report is written as soon as it is made, and only its row is
+counted.
 
-A submission on which the grader itself fails is tried once more. Then it gets a report that says so, in which every
-automatic criterion is an ``error``: that costs the student nothing, and a person must look. The next run tries again.
+A submission on which the grader itself fails is tried once more. If that fails too, it gets a report that says so, in
+which every automatic criterion is an ``error``: that costs the student nothing, and a person must look at it. The next
+run tries again.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import gc
-import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from grader import __version__
-from grader.cohort.events import Elsewhere, Events, Failure, Line, RunError, Summary
+from grader.cohort.events import Events, Failure, Line, Summary
+from grader.cohort.failure import failed_report, sentence_about
+from grader.cohort.grader import Grader, RunError
+from grader.cohort.keys import ReportKeys
 from grader.cohort.majority import with_the_cohorts_assignment
-from grader.detect import Detected, detect
-from grader.display import display
+from grader.cohort.places import refuse_to_write_among
 from grader.gradebook.inputs import Changes, recall_lateness, recall_roster, with_rubric
 from grader.gradebook.summary import summarise
-from grader.intake import Found, StoredFile, read
-from grader.marking.evidence import Evidence
-from grader.marking.rubric import Assignment, Rubric
-from grader.marking.sheet import mark
-from grader.marking.verdicts import Flag, Outcome, Verdict
-from grader.report import Report, Run
-from grader.report.files import rendered
+from grader.intake import Found, read
+from grader.report import Report
+from grader.report.files import RenderedReport, rendered
 from grader.report.rows import Row
 from grader.sandbox.cores import keep_to_share
-from grader.store.cache import signature
 from grader.store.files import StoreError
 from grader.store.folder import Occupied, Store
-from grader.store.keys import fingerprint, report_key
-from grader.worker.protocol import Outline
+from grader.store.signature import signature
 
-if TYPE_CHECKING:
-    from grader.pipeline import Grading
+__all__ = ["run"]
 
-__all__ = ["failed_report", "refuse_to_write_among", "run"]
+
+_TRIES = 2
+"""How often a submission on which the grader fails is graded."""
 
 
 def run(
-    grading: Grading,
-    found: Sequence[Found],
+    grader: Grader,
+    submissions: Sequence[Found],
     out: Path,
     *,
     jobs: int,
-    fresh: bool = False,
     events: Events,
+    fresh: bool = False,
     many: bool = True,
     lists: Changes = Changes(),  # noqa: B008 (frozen)
-    elsewhere: Elsewhere | None = None,
 ) -> Summary:
-    """Grade submissions, ``jobs`` at a time, into ``out``; skip those whose report is there, unless ``fresh``.
+    """Grade submissions, ``jobs`` at a time, into ``out``; leave those that have a valid report, unless ``fresh``.
 
-    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False; ``lists`` is
-    what ``out`` is to remember for them from now on. ``elsewhere`` grades on other machines; then ``grading`` only says
-    how. After Ctrl-C nothing new is begun, what is under way is dropped, the sandbox is closed, and the summary says
-    what is
-    left. Sets ``grading.progress``, and torch's threads in this process to 1. Raises StoreError, RunError, and
-    ListError for a list that ``out`` remembers and that was spoilt; what was written is whole.
+    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False. ``lists`` is
+    what ``out`` is to remember for these from now on. After Ctrl-C no submission is begun, what is under way is
+    dropped, the grader is stopped, and the summary says how many are left. Sets torch's threads in this process to 1.
+
+    Raises StoreError, RunError, and ListError for a list that ``out`` remembers and that was damaged. Reports that
+    were written by then are whole.
     """
-    import torch
-
-    if len({one.folder.lower() for one in found}) < len(found):
+    if len({found.folder.lower() for found in submissions}) < len(submissions):
         raise ValueError("no two submissions may have the same folder")
-    refuse_to_write_among(found, out, many=many)
-    torch.set_num_threads(1)
-    # What is imported by now stays, and looking through all of it for garbage takes a tenth of a second each time; what
-    # a submission leaves behind is little.
-    gc.freeze()
-    gc.set_threshold(10_000)
+    refuse_to_write_among(submissions, out, many=many)
+    _prepare_process()
+    settings = grader.settings
+    assignments = settings.rubric.assignments
     with Store(out, apart=many) as store:
-        store.record_seed(grading.options.seed)
-        assignments = grading.rubric.assignments
+        store.record_seed(settings.options.seed)
         if many:
-            with_rubric(lists, grading.rubric).make(out)
-            if grading.options.assignment is None:
-                found = with_the_cohorts_assignment(found, assignments)
-            recall_roster(out), recall_lateness(out, assignments)  # spoilt ones are told before hours of work
-        batch = _Batch(grading, store, events, fresh, elsewhere)
-        summary = batch.run(found, max(1, jobs))
+            with_rubric(lists, settings.rubric).make(out)
+            if settings.options.assignment is None:
+                submissions = with_the_cohorts_assignment(submissions, assignments)
+            # A damaged list is reported now and not after hours of work.
+            recall_roster(out)
+            recall_lateness(out, assignments)
+        summary = _Batch(grader, store, events, fresh=fresh).run(submissions, max(1, jobs))
         if many and not summary.left:
             summarise(out, assignments=assignments, problem=lambda sentence: events.problem("", sentence))
     return summary
 
 
-def failed_report(found: Found, rubric: Rubric, reason: str, *, run: Run, assignment: str | None = None) -> Report:
-    """The report of a submission on which the grader itself failed: every automatic criterion is an error.
+def _prepare_process() -> None:
+    """Settings of this process that make it faster: one thread for torch, and little garbage collection."""
+    import torch
 
-    ``reason`` is for the marker and goes into the evidence. Never raises for what a student handed in, even where
-    reading it is what failed: then no files are listed.
-    """
-    try:
-        submission = read(found)
-        files, sha256, flags = submission.files, submission.sha256, submission.flags
-    except Exception:  # a defect of ours; the report is still due
-        files, sha256, flags = (), hashlib.sha256().hexdigest(), found.flags
-    detected = _detected(rubric, files, assignment, found.assignment)
-    guessed = () if detected.sure else (Flag("assignment-guessed", detected.sentence),)
-    flags = (*flags, *guessed, Flag("grader-failed", f"The grader itself failed on this submission: {reason}"))
-    graded = rubric.assignments[detected.assignment]
-    told = "The grader itself failed on this submission. It costs no points, and a person will look at it."
-    verdicts = [
-        Verdict(criterion.id, Outcome.ERROR, told, evidence=Evidence(facts={"fault": reason}))
-        for criterion in graded.criteria
-        if criterion.check is not None
-    ]
-    return Report(
-        submission_id=found.id,
-        sha256=sha256,
-        files=files,
-        assignment_id=graded.id,
-        assignment_title=graded.title,
-        detected=detected.sentence,
-        code_files=(),
-        sheet=mark(graded, verdicts, flags),
-        flags=flags,
-        left_out=(),
-        remarks=(told,),
-        output="",
-        run=run,
-        part_titles={part.id: part.title for part in graded.parts},
-    )
-
-
-def _detected(rubric: Rubric, files: Sequence[StoredFile], assignment: str | None, cohorts: str | None) -> Detected:
-    """By file names alone: whatever says more of the submission has failed."""
-    if assignment is not None:
-        return Detected(assignment, f"{assignment}, as the command line says.", True)
-    return detect(rubric.assignments, [file.path for file in files], Outline(), cohorts=cohorts)
+    torch.set_num_threads(1)
+    # What is imported by now stays. Searching all of it for garbage takes a tenth of a second each time, and a
+    # submission leaves little behind.
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 class _Stopped(BaseException):
-    """Leaves the grading of a submission; no Exception, so that nobody takes it for a failure."""
+    """Leaves the grading of a submission. It is not an Exception, so nothing takes it for a failure."""
 
 
 class _Batch:
     """One run: what its threads share."""
 
-    def __init__(
-        self, grading: Grading, store: Store, events: Events, fresh: bool, elsewhere: Elsewhere | None = None
-    ) -> None:
-        self._grading = grading
+    def __init__(self, grader: Grader, store: Store, events: Events, *, fresh: bool) -> None:
+        self._grader = grader
         self._store = store
         self._events = events
         self._fresh = fresh
-        self._elsewhere = elsewhere
-        settings = _settings(grading)
-        self._settings = fingerprint(settings)
-        # a report with training has all that one without would have
-        self._accepted = [self._settings, *([fingerprint({**settings, "quick": False})] if settings["quick"] else [])]
-        self._assignments = {id: fingerprint(_as_graded(one)) for id, one in grading.rubric.assignments.items()}
+        self._keys = ReportKeys(grader.settings)
+        self._counts = _Counts()
         self._mutex = threading.Lock()
         self._stop = threading.Event()
         self._fault: BaseException | None = None
-        self._counts = dict.fromkeys(("graded", "resumed", "needs_review", "ungradable"), 0)
-        self._failed: list[Failure] = []
-        self._lowest: Fraction | None = None
-        self._without_report = 0
-        grading.progress = self._stage
+        """What ended the run before its time."""
 
-    def run(self, found: Sequence[Found], jobs: int) -> Summary:
-        todo = iter(found)
-        # Daemons, so that whoever presses Ctrl-C twice need not wait for what is under way.
-        jobs = min(jobs, len(found))
-        threads = [threading.Thread(target=self._work, args=(todo, job, jobs), daemon=True) for job in range(jobs)]
+    def run(self, submissions: Sequence[Found], jobs: int) -> Summary:
+        """Grade all of them, or as many as there is time for before Ctrl-C."""
+        waiting = iter(submissions)
+        jobs = min(jobs, len(submissions))
+        # Not Thread.join: before Python 3.13 it takes a running thread for ended once Ctrl-C has interrupted it.
+        ends = [threading.Event() for _ in range(jobs)]
+        # Daemons, so that after a second Ctrl-C nobody waits for what is under way.
+        threads = [
+            threading.Thread(target=self._work, args=(waiting, job, jobs, end), daemon=True)
+            for job, end in enumerate(ends)
+        ]
         try:
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            for end in ends:
+                end.wait()
         except KeyboardInterrupt:
             self._stop.set()
-            self._grading.sandbox.close()
-            for thread in threads:
+            self._grader.stop()
+            for thread, end in zip(threads, ends, strict=True):
                 if thread.ident is not None:
-                    thread.join()
+                    end.wait()
         if self._fault is not None:
             raise self._fault
         with self._mutex:
             self._stop.set()
-            done = self._counts["graded"] + self._counts["resumed"] + self._without_report
-            failed = tuple(sorted(self._failed, key=lambda failure: failure.id))
-            return Summary(**self._counts, failed=failed, lowest=self._lowest, left=len(found) - done)
+            return self._counts.summary(len(submissions))
 
-    def _work(self, todo: Iterator[Found], job: int, jobs: int) -> None:
-        keep_to_share(job, jobs)
+    def _work(self, waiting: Iterator[Found], job: int, jobs: int, end: threading.Event) -> None:
+        """What one thread does: take the next submission until there is none."""
         try:
-            while (found := self._next(todo)) is not None:
-                self._one(found)
+            keep_to_share(job, jobs)
+            while (found := self._next(waiting)) is not None:
+                self._process(found)
         except BaseException as fault:  # StoreError, or a defect outside grading: the whole run ends with it
-            with self._mutex:
-                self._fault = self._fault or fault
-            self._stop.set()
+            self._end(fault)
+        finally:
+            end.set()
 
-    def _next(self, todo: Iterator[Found]) -> Found | None:
+    def _next(self, waiting: Iterator[Found]) -> Found | None:
         with self._mutex:
-            return None if self._stop.is_set() else next(todo, None)
+            return None if self._stop.is_set() else next(waiting, None)
 
-    def _one(self, found: Found) -> None:
-        if not self._fresh and (row := self._there(found)) is not None:
+    def _process(self, found: Found) -> None:
+        """Leave a submission's report as it is, or make and write it."""
+        if not self._fresh and (row := self._valid_row(found)) is not None:
             self._finished(row, resumed=True)
             return
         self._tell(lambda: self._events.started(found.id))
-        sources = signature(found.sources)
-        contents, reason = self._contents(found)
+        sources = signature(found.sources)  # before reading: a change while it is graded must count
+        report, reason = self._report(found)
         if self._stop.is_set():
-            return  # it may have failed for no other reason than that the sandbox was closed
-        if contents is None:
-            self._without(found, reason)
+            return  # it may have failed only because the grader was stopped
+        if report is None:
+            self._not_written(found, reason)
             return
-        kept: list[str] = []
         try:
-            row = self._store.save(found, contents, sources, kept.append)
+            edits = self._store.save(found, report, sources)
         except Occupied as why:
-            self._without(found, str(why))
+            self._not_written(found, str(why))
             self._problem(found.id, str(why))
             return
-        for sentence in kept:
+        for sentence in edits:
             self._problem(found.id, sentence)
-        self._finished(row, resumed=False, reason=reason)
+        self._finished(report.row, resumed=False, reason=reason, report=report.report)
 
-    def _without(self, found: Found, reason: str) -> None:
-        """Nothing could be written of a submission."""
-        with self._mutex:
-            self._without_report += 1
-            self._failed.append(Failure(found.id, reason))
-
-    def _problem(self, id: str, sentence: str) -> None:
-        self._tell(lambda: self._events.problem(id, sentence))
-
-    def _there(self, found: Found) -> Row | None:
-        def keys(sha256: str, assignment: str) -> Collection[str]:
-            return [self._key(found, sha256, assignment, one) for one in self._accepted]
-
+    def _valid_row(self, found: Found) -> Row | None:
+        """The row of an existing report that this run would make in the same way."""
         try:
-            return self._store.find(found, keys, lambda: read(found).sha256)
+            return self._store.find(found, partial(self._keys.accepted, found), lambda: read(found).sha256)
         except StoreError:
             raise
-        except Exception:  # a defect in reading; grading runs into it as well, and there it is reported
+        except Exception:  # a defect in reading: grading runs into it as well, and reports it
             return None
 
-    def _contents(self, found: Found) -> tuple[dict[str, bytes] | None, str]:
-        """A submission's files, and why the grader failed on it, if it did."""
+    def _report(self, found: Found) -> tuple[RenderedReport | None, str]:
+        """A submission's report, and why the grader failed on it; empty if it did not. None if there is no report."""
         reason = ""
-        for _ in range(2):
+        for _ in range(_TRIES):
             try:
-                return self._graded(found), ""
+                return self._grader.grade(found, partial(self._keys.key, found), _Watch(self, found.id)), ""
             except _Stopped:
                 return None, ""
             except RunError:
                 raise
-            except Exception as fault:  # ours, whatever it is: a submission's own failures are verdicts by now
+            except Exception as fault:  # a failure of ours: what the submission's code raised is a verdict by now
                 if self._stop.is_set():
                     return None, ""
-                reason = _sentence(fault)
+                reason = sentence_about(fault)
         try:
-            contents = self._rendered(found, self._failed_report(found, reason))
+            failed = failed_report(found, self._grader.settings, reason)
+            key = self._keys.key(found, failed.sha256, failed.assignment_id)
+            report: RenderedReport | None = rendered(failed, key=key, folder=found.folder)
         except Exception as fault:
-            contents, reason = None, f"{reason}; and no report of that could be written: {_sentence(fault)}"
+            report, reason = None, f"{reason}; and no report of that could be written: {sentence_about(fault)}"
         self._problem(found.id, reason)
-        return contents, reason
+        return report, reason
 
-    def _graded(self, found: Found) -> dict[str, bytes]:
-        if self._elsewhere is None:
-            return self._rendered(found, self._grading.grade(found))
-        self._stage(found.id, "reading")
-        submission = read(found)
-        keys = {id: self._key(found, submission.sha256, id) for id in self._assignments}
-        self._stage(found.id, "on the cluster")
-        return dict(self._elsewhere(submission, keys, self._stop.is_set))
-
-    def _failed_report(self, found: Found, reason: str) -> Report:
-        import torch
-
-        options = self._grading.options
-        how = Run(
-            version=__version__,
-            seed=options.seed,
-            device=options.device,
-            isolation=self._grading.sandbox.isolation,
-            torch=str(torch.__version__),
-            seconds=0.0,
-            started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            rubric_sha256=self._grading.rubric.sha256,
-            details={"known_as": found.known_as} if found.known_as else {},
-        )
-        return failed_report(found, self._grading.rubric, reason, run=how, assignment=options.assignment)
-
-    def _rendered(self, found: Found, report: Report) -> dict[str, bytes]:
-        return rendered(report, self._key(found, report.sha256, report.assignment_id))
-
-    def _key(self, found: Found, sha256: str, assignment: str, settings: str = "") -> str:
-        part = self._assignments.get(assignment, "")
-        return report_key(found=found, sha256=sha256, assignment=part, settings=settings or self._settings)
-
-    def _finished(self, row: Row, *, resumed: bool, reason: str = "") -> None:
-        line = Line(
-            row.id,
-            row.assignment,
-            row.score,
-            row.max_score,
-            row.pending_points,
-            row.percent,
-            row.status,
-            row.seconds,
-            resumed,
-        )
+    def _finished(self, row: Row, *, resumed: bool, reason: str = "", report: Report | None = None) -> None:
         with self._mutex:
-            self._counts["resumed" if resumed else "graded"] += 1
-            if row.status in self._counts:
-                self._counts[row.status] += row.status != "graded"
-            if row.errors:
-                self._failed.append(Failure(row.id, reason or f"it failed on {', '.join(row.errors)}"))
-            if row.percent is not None:
-                self._lowest = row.percent if self._lowest is None else min(self._lowest, row.percent)
-        self._tell(lambda: self._events.finished(line))
+            self._counts.add(row, resumed=resumed, reason=reason, report=report)
+        self._tell(lambda: self._events.finished(Line.of(row, resumed=resumed)))
 
-    def _stage(self, id: str, what: str) -> None:
-        """Also the place where grading is left once the run is stopped: torch must not be cut off in mid-work."""
-        self._tell(lambda: self._events.stage(id, what))
-        if self._stop.is_set():
-            raise _Stopped
+    def _not_written(self, found: Found, reason: str) -> None:
+        with self._mutex:
+            self._counts.add_failure_without_report(found.id, reason)
+
+    def _problem(self, id: str, sentence: str) -> None:
+        self._tell(lambda: self._events.problem(id, sentence))
 
     def _tell(self, event: Callable[[], None]) -> None:
-        """Raises nothing: what fails in a listener is no failure of the submission that is being graded."""
+        """Call a listener. It raises nothing: a listener's failure is not one of the submission that is graded."""
         with self._mutex:
             try:
                 event()
@@ -340,64 +232,66 @@ class _Batch:
                 self._fault = self._fault or fault
                 self._stop.set()
 
-
-def _as_graded(assignment: Assignment) -> Assignment:
-    """What reports hold of a rubric. Lateness changes no mark, and notes for markers stand in the index alone, which is
-    made anew each time; titles stand in every report, so a title that changes is graded again."""
-    parts = tuple(
-        dataclasses.replace(part, criteria=tuple(dataclasses.replace(one, look_for="") for one in part.criteria))
-        for part in assignment.parts
-    )
-    return dataclasses.replace(assignment, late=None, parts=parts)
+    def _end(self, fault: BaseException) -> None:
+        with self._mutex:
+            self._fault = self._fault or fault
+        self._stop.set()
 
 
-def _settings(grading: Grading) -> dict[str, Any]:
-    """What marks depend on besides the submission and its rubric. Isolation is no part of it: it changes no mark."""
-    import torch
+class _Watch:
+    """Connects the grading of one submission with the run; see ``cohort.grader.Watch``."""
 
-    options, horses = grading.options, grading.horses
-    data = hashlib.sha256()
-    arrays: list[Any] = [horses.train, horses.test, *(horses.colours[count] for count in sorted(horses.colours))]
-    for pictures in arrays:
-        data.update(f"{pictures.shape} {pictures.dtype}\n".encode())
-        data.update(pictures.tobytes())
-    return {
-        # What tells the assignments apart is all that a report knows of the others.
-        "assignment": options.assignment or [(one.id, one.code) for one in grading.rubric.assignments.values()],
-        "seed": options.seed,
-        "device": options.device,
-        "quick": options.quick,
-        "seconds": options.seconds,
-        "probe_seconds": options.probe_seconds,
-        "memory": grading.sandbox.limits.memory,
-        "data": (horses.name, data.hexdigest()),
-        "torch": str(torch.__version__),
-    }
+    def __init__(self, batch: _Batch, id: str) -> None:
+        self._batch = batch
+        self._id = id
+
+    def stage(self, what: str) -> None:
+        """Also the place where grading is left once the run is stopped: torch must not be interrupted at work."""
+        self._batch._tell(lambda: self._batch._events.stage(self._id, what))
+        if self.stopped():
+            raise _Stopped
+
+    def stopped(self) -> bool:
+        return self._batch._stop.is_set()
+
+    def notice(self, sentence: str) -> None:
+        self._batch._problem("", sentence)
 
 
-def _sentence(fault: Exception) -> str:
-    said = display(" ".join(str(fault).split()), limit=300)
-    return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
+class _Counts:
+    """What the summary of a run says, counted report by report."""
 
+    def __init__(self) -> None:
+        self._graded = self._resumed = self._needs_review = self._ungradable = self._without_report = 0
+        self._failures: list[Failure] = []
+        self._lowest: Fraction | None = None
+        self._last_report: Report | None = None
 
-def refuse_to_write_among(found: Sequence[Found], out: Path, *, many: bool, given: Sequence[Path] = ()) -> None:
-    """Raises StoreError where reports in ``out`` would pass for handed in, or hide what was. ``given`` are the paths
-    that were searched."""
-    top = out.resolve()
-    for path in given if many else ():
-        around = path.resolve()
-        inside = around == top or around in top.parents
-        if around.is_dir() and inside and (around == top or any(top in one.sources[0].parents for one in found)):
-            raise StoreError(
-                f"{display(str(out), limit=300)} is where the submissions are, and reports there would pass for handed "
-                "in: name another folder with --out"
-            )
-    for one in found:
-        place = top / one.folder
-        for source in one.sources:
-            real = source.resolve()
-            if top == real or place == real or place in real.parents or (len(found) > 1 and real in top.parents):
-                raise StoreError(
-                    f"reports must not be written among what was handed in, and {display(str(real), limit=300)} is a "
-                    "submission: name another folder with --out"
-                )
+    def add(self, row: Row, *, resumed: bool, reason: str, report: Report | None) -> None:
+        """A report that is on the disk; ``reason`` is why the grader failed on the submission."""
+        self._resumed += resumed
+        self._graded += not resumed
+        self._needs_review += row.status == "needs_review"
+        self._ungradable += row.status == "ungradable"
+        if row.errors:
+            self._failures.append(Failure(row.id, reason or f"it failed on {', '.join(row.errors)}"))
+        if row.percent is not None:
+            self._lowest = row.percent if self._lowest is None else min(self._lowest, row.percent)
+        self._last_report = None if reason else report
+
+    def add_failure_without_report(self, id: str, reason: str) -> None:
+        self._without_report += 1
+        self._failures.append(Failure(id, reason))
+
+    def summary(self, submissions: int) -> Summary:
+        done = self._graded + self._resumed + self._without_report
+        return Summary(
+            graded=self._graded,
+            resumed=self._resumed,
+            needs_review=self._needs_review,
+            ungradable=self._ungradable,
+            failed=tuple(sorted(self._failures, key=lambda failure: failure.id)),
+            lowest=self._lowest,
+            left=submissions - done,
+            report=self._last_report if submissions == 1 else None,
+        )

@@ -1,8 +1,9 @@
-"""What is shown while a run goes on: a live bar where there is a terminal, plain lines where there is none."""
+"""What is shown during a run: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from fractions import Fraction
 
 from rich.console import Console, Group
@@ -17,18 +18,12 @@ from grader.report.numbers import points
 __all__ = ["Lines", "LiveBar"]
 
 
-_SLOWEST = 3
-
-
-def _line(line: Line) -> str:
-    marks = f"{points(line.score)} / {points(line.max_score)}"
-    pending = f", {points(line.pending_points)} pending" if line.pending_points else ""
-    resumed = ", as before" if line.resumed else f", {line.seconds:.1f} s"
-    return f"{display(line.id)}: {line.assignment}, {marks}{pending}, {line.status.replace('_', ' ')}{resumed}"
+_MOST_RUNNING = 3
+"""Submissions under way that the live bar shows."""
 
 
 class Lines:
-    """One line a submission, for logs and pipes. Writes to ``console``, which is standard error."""
+    """One line per submission, for logs and pipes. Writes to ``console``, which is standard error."""
 
     def __init__(self, console: Console, total: int) -> None:
         self._console = console
@@ -42,23 +37,48 @@ class Lines:
         pass
 
     def started(self, id: str) -> None:
-        """Nothing: a line comes when it is done."""
+        """Shows nothing: the line comes when the submission is done."""
 
     def stage(self, id: str, what: str) -> None:
-        """Nothing."""
+        """Shows nothing."""
 
     def finished(self, line: Line) -> None:
-        """Its marks."""
+        """Shows the marks."""
         self._done += 1
-        self._console.print(Text(f"[{self._done}/{self._total}] {_line(line)}"), soft_wrap=True)
+        self._console.print(Text(f"[{self._done}/{self._total}] {_text(line)}"), soft_wrap=True)
 
     def problem(self, id: str, sentence: str) -> None:
-        """The sentence."""
-        self._console.print(Text(f"{display(id)}: {sentence}" if id else sentence), soft_wrap=True)
+        """Shows the sentence."""
+        self._console.print(_problem(id, sentence), soft_wrap=True)
+
+
+def _text(line: Line) -> str:
+    """``alice: ASSIGNMENT, 8 / 10, 2 pending, graded, 0.6 s``."""
+    marks = f"{points(line.score)} / {points(line.max_score)}"
+    pending = f", {points(line.pending_points)} pending" if line.pending_points else ""
+    time = ", as before" if line.resumed else f", {line.seconds:.1f} s"
+    return f"{display(line.id)}: {line.assignment}, {marks}{pending}, {line.status.replace('_', ' ')}{time}"
+
+
+def _problem(id: str, sentence: str) -> Text:
+    return Text(f"{display(id)}: {sentence}" if id else sentence)
+
+
+@dataclass
+class _Mean:
+    """The mean of percentages."""
+
+    total: Fraction = Fraction(0)
+    count: int = 0
+
+    def add(self, percent: Fraction) -> None:
+        # Rounded to hundredths: the denominators of exact fractions would grow without end.
+        self.total += Fraction(round(percent * 100), 100)
+        self.count += 1
 
 
 class LiveBar:
-    """A bar with done / total, time left, the mean mark so far, and the slowest submissions now running."""
+    """A bar with done / total, the time left, the mean mark so far, and the submissions that have run longest."""
 
     def __init__(self, console: Console, total: int) -> None:
         self._bar = Progress(
@@ -72,7 +92,8 @@ class LiveBar:
         )
         self._task = self._bar.add_task("grading", total=total)
         self._running: dict[str, tuple[float, str]] = {}
-        self._marks = (Fraction(0), 0)
+        """When each submission under way was started, by the monotonic clock in seconds, and what is examined."""
+        self._mean = _Mean()
         self._live = Live(console=console, get_renderable=self._shown, refresh_per_second=8, transient=True)
         self._console = console
 
@@ -84,35 +105,33 @@ class LiveBar:
         self._live.__exit__(None, None, None)
 
     def started(self, id: str) -> None:
-        """It is under way."""
+        """From now on it is among the submissions under way."""
         self._running[id] = (time.monotonic(), "")
 
     def stage(self, id: str, what: str) -> None:
-        """What is being looked at."""
-        since = self._running.get(id, (time.monotonic(), ""))[0]
-        self._running[id] = (since, what)
+        """Remember what is examined."""
+        start = self._running.get(id, (time.monotonic(), ""))[0]
+        self._running[id] = (start, what)
 
     def finished(self, line: Line) -> None:
-        """Its marks go into the mean."""
+        """Add the marks to the mean, and move the bar."""
         self._running.pop(line.id, None)
-        total, count = self._marks
         if line.percent is not None:
-            # Whole hundredths of a percent: the denominators of exact ones would grow without end.
-            self._marks = (total + Fraction(round(line.percent * 100), 100), count + 1)
+            self._mean.add(line.percent)
         self._bar.advance(self._task)
 
     def problem(self, id: str, sentence: str) -> None:
-        """The sentence, above the bar."""
-        self._live.console.print(Text(f"{display(id)}: {sentence}" if id else sentence))
+        """Shows the sentence above the bar."""
+        self._live.console.print(_problem(id, sentence))
 
     def _shown(self) -> Group:
         now = time.monotonic()
-        slowest = sorted(self._running.items(), key=lambda entry: entry[1][0])[:_SLOWEST]
+        longest = sorted(self._running.items(), key=lambda entry: entry[1][0])[:_MOST_RUNNING]
         lines: list[Text | Progress] = [self._bar]
-        total, count = self._marks
-        if count:
-            lines.append(Text(f"mean mark so far {float(total / count):.0f} % of what is decided"))
+        if self._mean.count:
+            mean = float(self._mean.total / self._mean.count)
+            lines.append(Text(f"mean mark so far {mean:.0f} % of the decided points"))
         lines += [
-            Text(f"  {display(id)[:40]}: {what}, {now - since:.0f} s", style="dim") for id, (since, what) in slowest
+            Text(f"  {display(id)[:40]}: {what}, {now - start:.0f} s", style="dim") for id, (start, what) in longest
         ]
         return Group(*lines)

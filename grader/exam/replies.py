@@ -38,8 +38,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 _MOST_ELEMENTS = 2**25
 """Elements of all parameters and buffers of a network; the examiner draws a value for each."""
-_NOT_THE_WORKERS = ("seen", "threads")
-"""What stands beside a reply; see ``Session.ask`` and ``Handler.handle``."""
+_REMARKS = ("seen", "threads")
+"""Keys that stand beside a reply; see ``Session.ask`` and ``Handler.handle``."""
 
 
 class MalformedReply(Exception):
@@ -48,7 +48,7 @@ class MalformedReply(Exception):
 
 def read_reply(probe: Probe[R], message: Mapping[str, Any]) -> R | Trouble:
     """The reply to a probe, out of its JSON. Raises MalformedReply."""
-    reply = {name: value for name, value in message.items() if name not in _NOT_THE_WORKERS}
+    reply = {name: value for name, value in message.items() if name not in _REMARKS}
     match reply:
         case {"trouble": trouble} if len(reply) == 1:
             return _read(Trouble, trouble)

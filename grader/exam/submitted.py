@@ -1,11 +1,11 @@
-"""A submission as a candidate: probes go to its worker, and whatever comes back is checked before anybody believes it.
+"""A submission as a candidate: probes go to its worker, and every reply is checked before it is believed.
 
-Where a worker hangs or dies, the reply to that probe is ``Trouble``, and the worker is started anew for the next one:
-one criterion's failure takes no other's marks. A malformed reply counts as trouble too, since only the submission's own
-code can have bent it.
+If a worker hangs or dies, the reply to that probe is ``Trouble``, and a new worker is started for the next probe. So
+the failure of one criterion does not cost the marks of another. A malformed reply counts as trouble too, since only
+the code of the submission can have changed it.
 
-A probe with a ``device`` goes to another worker, which has the graphics card, for as long as the submission has the
-lease; it is restarted in the same way, and has no part in what the one on the CPU answers.
+A probe with a ``device`` goes to another worker, which may use the GPU for as long as the submission has the lease.
+That worker is restarted in the same way, and takes no part in what the worker on the CPU answers.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from grader.worker.protocol import (
     unbundle,
 )
 
-__all__ = ["Card", "Session", "Submitted", "Unexaminable"]
+__all__ = ["GpuLease", "Session", "Submitted", "Unexaminable"]
 
 R = TypeVar("R")
 
-# A class that did not finish so many times is not tried again.
 _HANGS = 2
-# Bytes of tensors that go to the worker in one message of several probes.
+"""A class that did not finish in time this often is not tried again."""
 _MOST_TOGETHER = 2**24
+"""Bytes of tensors that go to the worker in one message of several probes."""
 
 
 class Unexaminable(Exception):
-    """The worker could not even read the source; the text is a sentence about the submission."""
+    """The worker could not read the source at all. The text is a sentence about the submission."""
 
 
 class Session(Protocol):
-    """The worker's end as this module needs it; see ``grader/sandbox.py``."""
+    """A session of the sandbox; see ``grader/sandbox/session.py``."""
 
     def ask(
         self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float
@@ -67,8 +67,8 @@ class Session(Protocol):
     def output(self) -> str: ...
 
 
-class Card(Protocol):
-    """One submission's lease of the graphics card; see ``grader/gpu.py``."""
+class GpuLease(Protocol):
+    """A submission's lease of the GPU; see ``grader/sandbox/gpu.py``."""
 
     def acquire(self, *, wait: bool) -> bool: ...
     def open(self) -> Session: ...
@@ -76,13 +76,13 @@ class Card(Protocol):
 
 
 class Submitted:
-    """One submission's worker.
+    """The worker of one submission.
 
-    ``open`` starts a session, when it is first needed; ``failure`` is the exception by which a session says that the
-    submission broke it. ``seconds`` is the wall time in which the whole submission may answer, ``probe_seconds`` that
-    for one probe; what the examiner computes between probes is not counted in the former, nor a probe that hangs, and
-    what hangs twice is not tried a third time. A session that is killed is replaced and asked once more, once a
-    submission. ``card`` is where probes with a ``device`` are answered.
+    ``open`` starts a session when one is first needed. ``failure`` is the exception by which a session says that the
+    submission broke it. ``seconds`` is the wall time for all probes of the submission, and ``probe_seconds`` that for
+    one probe. The time in which the examiner computes between probes is not counted in ``seconds``, nor is a probe
+    that hangs; a class that hangs twice is not tried a third time. Once per submission, a session that is killed is
+    replaced and asked again. ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered.
     """
 
     def __init__(
@@ -92,15 +92,15 @@ class Submitted:
         *,
         seconds: float,
         probe_seconds: float,
-        card: Card | None = None,
+        gpu: GpuLease | None = None,
     ) -> None:
         self._open = open
-        self._card = card
-        self._on_card = (
-            Submitted(card.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if card is not None else None
+        self._lease = gpu
+        self._on_gpu = (
+            Submitted(gpu.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if gpu is not None else None
         )
-        self.used_card = False
-        """Whether the graphics card has answered a probe."""
+        self.used_gpu = False
+        """Whether the GPU has answered a probe."""
         self._failure = failure
         self._left = seconds
         self._probe_seconds = probe_seconds
@@ -109,22 +109,23 @@ class Submitted:
         self._output = ""
         self._hangs: Counter[str] = Counter()
         self._killed = False
-        """Whether a session was killed. The system does that where memory runs out; a second time it is the code."""
+        """Whether a session was killed. The system may do that when memory runs out; the second time, the code is to
+        blame."""
         self.threaded = False
-        """Whether threads of the submission's own worked beside the one that is watched."""
+        """Whether the submission used threads of its own, in which operations are not watched."""
         self._seen: dict[str, None] = {}
         self._troubled: str | None = None
-        """What went wrong last in the session that is open, by name of the class."""
+        """The class that met trouble last in the open session; None if none did."""
 
     @property
     def output(self) -> str:
-        """What the student's code printed, in all sessions; bounded."""
+        """What the student's code printed in all sessions, at most 20,000 characters."""
         return (self._output + (self._session.output if self._session else ""))[:20_000]
 
     @property
     def seen(self) -> tuple[str, ...]:
-        """What the code was seen to do to the process it shares with the examiner, or to its replies; in sentences."""
-        return tuple(dict.fromkeys((*self._seen, *(self._on_card.seen if self._on_card else ()))))
+        """What the code was seen to do to its process, which it shares with the examiner's part, or to its replies."""
+        return tuple(dict.fromkeys((*self._seen, *(self._on_gpu.seen if self._on_gpu else ()))))
 
     def outline(self, files: Sequence[CodeFile]) -> Outline:
         """What the source says, before any code runs. Raises Unexaminable."""
@@ -136,9 +137,9 @@ class Submitted:
     def load(
         self, files: Sequence[CodeFile], wanted: Sequence[str], data: Sequence[DataFile] = ()
     ) -> Definitions | Trouble:
-        """Run the definitions. Trouble is what stops the worker altogether.
+        """Run the definitions. ``Trouble`` is what stops the worker altogether.
 
-        A line that nothing examined needs may be what stops it: it is tried once more without such lines.
+        A line that no examined class needs may have stopped it: loading is tried once more without such lines.
         """
         probe = LoadDefinitions(files=tuple(files), data=tuple(data), wanted=tuple(wanted))
         self._load = probe
@@ -152,18 +153,19 @@ class Submitted:
     def answer(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         """The reply to a probe, and the tensors that come with it.
 
-        What has used up memory or threads, or changed what all share, is not to be felt by another class: that gets a
-        session of its own. A probe with a ``device`` is answered there; where it cannot be, that is trouble as well.
+        A class may use up memory or threads, or change what all classes share. After trouble with one class, the next
+        class gets a session of its own. A probe with a ``device`` is answered on that device; if that is impossible,
+        the reply is ``Trouble`` too.
         """
         if probe.device is not None:
-            return self._answer_on_card(probe, tensors)
+            return self._answer_on_gpu(probe, tensors)
         return self._answer_here(probe, tensors)
 
     def answers(self, asked: Sequence[tuple[ClassProbe[R], Tensors]]) -> Iterator[tuple[R | Trouble, Tensors]]:
         """The reply to each of several probes of one class, in their order.
 
-        They go in one message, since every message costs both sides as much as a small probe. Where that comes to
-        nothing, each is asked by itself when its turn comes, so that no probe answers for another's fault.
+        They go in one message, since a message costs both sides as much as a small probe. If that fails, each probe is
+        asked by itself when its turn comes, so that no probe suffers from another.
         """
         together = self._answer_together(asked) if len(asked) > 1 else None
         yield from together or (self.answer(probe, tensors) for probe, tensors in asked)
@@ -171,11 +173,11 @@ class Submitted:
     def _answer_together(
         self, asked: Sequence[tuple[ClassProbe[R], Tensors]]
     ) -> list[tuple[R | Trouble, Tensors]] | None:
-        """None where any probe cannot be answered in the company of the others."""
+        """None if the probes cannot be answered in one message."""
         several = Several(probes=tuple(probe for probe, _ in asked))
         heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > _MOST_TOGETHER
-        on_card = any(probe.device is not None for probe, _ in asked)
-        if heavy or on_card or self._left <= 0 or self._hangs[several.subject]:
+        on_gpu = any(probe.device is not None for probe, _ in asked)
+        if heavy or on_gpu or self._left <= 0 or self._hangs[several.subject]:
             return None
         if self._ready(several) is not None:
             return None
@@ -190,7 +192,8 @@ class Submitted:
         return (obstacle, {}) if obstacle is not None else self._ask(probe, tensors)
 
     def _ready(self, probe: Probe[Any]) -> Trouble | None:
-        """See that a session with the submission's definitions is there for a probe. Returns what is in the way."""
+        """Make sure that a session has loaded the definitions for a probe. Returns what prevents it; None if
+        nothing."""
         if self._troubled not in (None, probe.subject):
             self._end()
         if self._session is None and self._load is not None:
@@ -199,39 +202,39 @@ class Submitted:
                 return reply
         return None
 
-    def _answer_on_card(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
-        """Waits for the lease where only the card can answer: training is done on the CPU just as well."""
-        if self._card is None or self._on_card is None:
+    def _answer_on_gpu(self, probe: ClassProbe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """Waits for the lease only if the GPU alone can answer. Training is done on the CPU just as well."""
+        if self._lease is None or self._on_gpu is None:
             return _stopped("there is no GPU"), {}
         begun = time.monotonic()
         answered: tuple[R | Trouble, Tensors] = _stopped("the GPU was busy with another submission"), {}
         try:
-            if self._card.acquire(wait=isinstance(probe, RunOnDevice)):
-                self._on_card._load = self._load
-                answered = self._on_card._answer_here(probe, tensors)
-                self.used_card = self.used_card or not isinstance(answered[0], Trouble)
+            if self._lease.acquire(wait=isinstance(probe, RunOnDevice)):
+                self._on_gpu._load = self._load
+                answered = self._on_gpu._answer_here(probe, tensors)
+                self.used_gpu = self.used_gpu or not isinstance(answered[0], Trouble)
         except NoGpu as why:
-            self._on_card.close()
+            self._on_gpu.close()
             answered = _stopped(str(why)), {}
-        if self._on_card._session is None:
-            # it hung or died: others need not wait for what this submission does next
-            self._card.release()
+        if self._on_gpu._session is None:
+            # It hung or died. Other submissions need not wait for what this one does next.
+            self._lease.release()
         if time.monotonic() - begun > self._probe_seconds:
-            # its session has a clock of its own, which went on
+            # The session on the CPU has a clock of its own, which ran on meanwhile.
             self._end()
         return answered
 
     def close(self) -> None:
-        """End the workers, and give the graphics card back."""
-        if self._on_card is not None and self._card is not None:
+        """End the workers, and give the GPU back."""
+        if self._on_gpu is not None and self._lease is not None:
             try:
-                self._on_card.close()
+                self._on_gpu.close()
             finally:
-                self._card.release()
+                self._lease.release()
         self._end()
 
     def _end(self) -> None:
-        """End the worker on the CPU, or on the card if this is the candidate there."""
+        """End the session of this worker."""
         if self._session is not None:
             self._output += self._session.output
             self._session.close()
@@ -251,7 +254,8 @@ class Submitted:
         return (reply, {}) if isinstance(reply, Trouble) else self._believed(probe, tensors, reply, outputs)
 
     def _exchange(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
-        """What the session replies, of the agreed form, or trouble; the session is over where it did not reply so."""
+        """The reply of the session, in the agreed form, or ``Trouble``. If it did not reply so, the session is
+        ended."""
         if self._session is None:
             self._session = self._open()
         begun = time.monotonic()
@@ -260,7 +264,7 @@ class Submitted:
             message, outputs = self._session.ask(probe_to_json(probe), tensors, seconds=seconds)
         except self._failure as failure:
             if getattr(failure, "kind", "") == "timeout":
-                # What one class wastes is not taken from the others' time.
+                # The time that one class wastes is not taken from the others.
                 self._hangs[probe.subject] += 1
             else:
                 self._left -= time.monotonic() - begun
@@ -288,27 +292,28 @@ class Submitted:
     def _believed(
         self, probe: Probe[R], tensors: Tensors, reply: R | Trouble, outputs: Tensors
     ) -> tuple[R | Trouble, Tensors]:
-        """A reply of the agreed form, or trouble where it does not fit its probe."""
+        """A reply of the agreed form, or ``Trouble`` if it does not fit its probe."""
         if isinstance(reply, Trouble) or (isinstance(reply, Construction) and reply.stopped is not None):
             self._troubled = probe.subject
         if isinstance(reply, Trouble):
             return reply, _as_numbers(outputs)
-        bent = misfit(probe, tensors, reply, outputs)
-        if bent:
-            return self._malformed(bent), {}
-        if isinstance(reply, Trace) and (much := too_many(reply)):
-            return _stopped(much), {}
+        contradiction = misfit(probe, tensors, reply, outputs)
+        if contradiction:
+            return self._malformed(contradiction), {}
+        if isinstance(reply, Trace) and (too_large := too_many(reply)):
+            return _stopped(too_large), {}
         return reply, _as_numbers(outputs)
 
     def _malformed(self, why: str) -> Trouble:
-        """Trouble that only code which bends its replies can have, remembered as such."""
+        """The trouble of a reply that the submission's code has changed; that it did is remembered."""
         event = f"its reply was not of the agreed form ({why})"
         self._seen[event] = None
         return _stopped(event)
 
 
 def _as_numbers(outputs: Tensors) -> Tensors:
-    """Booleans and integers as floating numbers: those of torch cannot all be subtracted, and some wrap around."""
+    """The tensors with booleans and integers as floating-point numbers: torch cannot subtract all of these types, and
+    some wrap around."""
     return {name: value if value.is_floating_point() else value.to(torch.float64) for name, value in outputs.items()}
 
 

@@ -1,17 +1,18 @@
-"""What a reports folder remembers of its cohort: who is on the roster, who was late, and by which rubric.
+"""What a reports folder remembers about its cohort: the roster, who was late, and the rubric.
 
     DIR/roster.csv, DIR/late.csv   the lists as they were given
-    DIR/late-rule.json             what lateness costs, where the command line said so and not the rubric
+    DIR/late-rule.json             what lateness costs, if the command line says so in place of the rubric
     DIR/rubric.yaml                the rubric of the last run
 
-Every later run and ``gradebook summary`` goes by them, so that a column that was there stays. ``none`` in place of a
-list takes it back, and so does deleting its file: marks in reports never change by them.
+Every later run and ``gradebook summary`` uses them, so the gradebook keeps its columns. ``none`` in place of a list
+makes the folder forget it, and so does deleting its file. Marks in reports never depend on them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -40,30 +41,33 @@ __all__ = [
 
 
 NONE = "none"
-"""In place of a file: forget the one that was given."""
+"""In place of a file: forget the one that was given before."""
 
 BEFORE_LATENESS = "Lateness is taken off in the gradebook; a student's report shows the marks before it."
 
 _ROSTER, _LATE, _RULE, _RUBRIC = "roster.csv", "late.csv", "late-rule.json", "rubric.yaml"
+_NUMBERS = ("grace_hours", "percent_a_day", "cap_percent")
+"""The fields of a ``LateRule``, as ``late-rule.json`` has them."""
+_MOST_DIGITS = 40
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What to remember from now on."""
+    """What a reports folder is to remember from now on."""
 
     files: Mapping[str, bytes | None] = field(default_factory=dict)
-    """Contents by name; None takes the file away."""
+    """Contents by name; None removes the file."""
 
     def make(self, out: Path) -> None:
         """Write them into ``out``, each whole or not at all. Raises StoreError."""
-        from grader.store.files import StoreError, whole
+        from grader.store.files import StoreError, atomic_file
 
         try:
             for name, content in self.files.items():
                 if content is None:
                     (out / name).unlink(missing_ok=True)
                 elif _content(out / name) != content:
-                    with whole(out / name) as file:
+                    with atomic_file(out / name) as file:
                         file.write(content)
         except OSError as error:
             raise StoreError(
@@ -73,12 +77,12 @@ class Changes:
 
 
 def given(*, roster: Path | None = None, late: Path | None = None, rule: LateRule | None = None) -> Changes:
-    """What the command line gave, read and found good; a path called ``none`` forgets. Raises ListError."""
+    """What the command line gives, once it is read and checked. A path called ``none`` forgets. Raises ListError."""
     files: dict[str, bytes | None] = {}
     if roster is not None:
-        files[_ROSTER] = None if str(roster) == NONE else _checked(roster, read_roster)
+        files[_ROSTER] = None if str(roster) == NONE else _checked_content(roster, read_roster)
     if late is not None:
-        files[_LATE] = None if str(late) == NONE else _checked(late, read_late)
+        files[_LATE] = None if str(late) == NONE else _checked_content(late, read_late)
         if str(late) == NONE:
             files[_RULE] = None
     if rule is not None:
@@ -88,9 +92,7 @@ def given(*, roster: Path | None = None, late: Path | None = None, rule: LateRul
 
 
 def with_rubric(changes: Changes, rubric: Rubric) -> Changes:
-    """The same, and the rubric's file, unless it was changed since it was loaded."""
-    import hashlib
-
+    """The same, with the rubric's file, unless that was changed since it was loaded."""
     content = _content(rubric.path)
     if content is None or hashlib.sha256(content).hexdigest() != rubric.sha256:
         return changes
@@ -98,7 +100,7 @@ def with_rubric(changes: Changes, rubric: Rubric) -> Changes:
 
 
 def recall_roster(out: Path) -> tuple[Student, ...]:
-    """The roster that ``out`` remembers. Raises ListError when it was spoilt since."""
+    """The roster that ``out`` remembers. Raises ListError when it was damaged since."""
     return read_roster(out / _ROSTER) if (out / _ROSTER).exists() else ()
 
 
@@ -108,25 +110,29 @@ def remembers_lateness(out: Path) -> bool:
 
 
 def recall_lateness(out: Path, assignments: Mapping[str, Assignment]) -> Lateness | None:
-    """Who was late, and what it costs by ``out`` or else by the rubric. Raises ListError when it was spoilt since."""
+    """Who was late, and what it costs: by the rule that ``out`` remembers, or else by the rubric's.
+
+    None where ``out`` remembers no list. Raises ListError when what it remembers was damaged since.
+    """
     if not remembers_lateness(out):
         return None
     hours = read_late(out / _LATE)
     if (rule := _recall_rule(out)) is not None:
         return Lateness(hours, rule)
-    return Lateness(hours, LateRule(), {id: one.late for id, one in assignments.items() if one.late is not None})
+    rules = {id: assignment.late for id, assignment in assignments.items() if assignment.late is not None}
+    return Lateness(hours, LateRule(), rules)
 
 
 def recall_rubric(out: Path, named: Path | None = None) -> Rubric:
-    """The rubric that is named, else the one that ``out`` was graded by, else what ships. Raises RubricError."""
+    """The rubric ``named``, or else that of the last run, or else the one that comes with the grader.
+
+    Raises RubricError.
+    """
     from grader.marking.rubric_file import load
     from reference.shipped import shipped
 
-    kept = out / _RUBRIC
-    return load(named or (kept if kept.exists() else shipped("rubric.yaml")))
-
-
-_NUMBERS = ("grace_hours", "percent_a_day", "cap_percent")
+    remembered = out / _RUBRIC
+    return load(named or (remembered if remembered.exists() else shipped("rubric.yaml")))
 
 
 def _recall_rule(out: Path) -> LateRule | None:
@@ -135,17 +141,17 @@ def _recall_rule(out: Path) -> LateRule | None:
         return None
     with suppress(ValueError, TypeError, KeyError, ZeroDivisionError, RecursionError):
         values = json.loads(content)
-        if all(len(values[name]) <= 40 for name in _NUMBERS):
+        if all(len(values[name]) <= _MOST_DIGITS for name in _NUMBERS):
             return LateRule(*(Fraction(values[name]) for name in _NUMBERS))
     raise ListError(
         f"{display(str(out / _RULE), limit=300)} was not written by 'gradebook summary': delete it and give the "
-        "rule anew"
+        "rule again"
     )
 
 
-def _checked(path: Path, read: object) -> bytes:
-    assert callable(read)
-    read(path)  # bounds its size as well
+def _checked_content(path: Path, read: Callable[[Path], object]) -> bytes:
+    """The content of a list that ``read`` accepts. Raises ListError."""
+    read(path)  # this bounds its size too
     content = _content(path)
     if content is None:
         raise ListError(f"{display(str(path), limit=300)} cannot be read: check its path")
@@ -153,6 +159,7 @@ def _checked(path: Path, read: object) -> bytes:
 
 
 def _content(path: Path) -> bytes | None:
+    """None for a file that cannot be read."""
     try:
         return path.read_bytes()
     except OSError:

@@ -1,6 +1,6 @@
-"""Lateness: how late each student was, and what that costs. Pure functions over exact numbers, and one file's reading.
+"""Lateness: how late each student was, and what that costs. All numbers are exact.
 
-A penalty is shown beside the score that it was taken from and never instead of it, so it can always be taken back.
+A penalty is shown beside the score that it was taken from and never instead of it, so it can always be undone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from grader.marking.late import LateRule, late_penalty
 __all__ = ["Lateness", "read_late"]
 
 
-_MOST_HOURS = 100_000  # eleven years: beyond it is a slip of the pen
+_MOST_HOURS = 100_000
+"""Eleven years; a higher number is a typing error."""
+_ID = ("student",)
+_EMAIL = ("email", "e mail", "email address", "mail")
+_HOURS = ("hours late", "hours", "late", "lateness", "lateness h m s")
+_SUBMITTED = ("submitted", "submission time", "submitted at", "handed in")
+_DUE = ("due", "deadline", "due at", "due date")
 
 
 @dataclass(frozen=True)
@@ -27,26 +33,27 @@ class Lateness:
     """How late the students of a cohort were, and what that costs."""
 
     hours: Mapping[str, Fraction]
-    """By student's id."""
+    """Hours by the student's id."""
     rule: LateRule
+    """What lateness costs in an assignment without a rule of its own."""
     rules: Mapping[str, LateRule] = field(default_factory=dict)
-    """By assignment, where they have one of their own."""
+    """Rules by assignment."""
 
     def penalty(self, assignment: str, score: Fraction, hours: Fraction | None) -> Fraction:
-        """Points that lateness takes from ``score``; ``hours`` None for who is not on the list."""
+        """Points that lateness takes from ``score``. ``hours`` is None for a student who is not on the list."""
         return late_penalty(score, hours or Fraction(0), self.rules.get(assignment, self.rule))
 
 
 def read_late(path: Path) -> Mapping[str, Fraction]:
-    """Hours late by student's id, from a CSV with the columns ``id, hours_late`` or ``id, submitted, due``.
+    """Hours late by the student's id, from a CSV with the columns ``id, hours_late`` or ``id, submitted, due``.
 
-    Times are in ISO 8601. An empty ``hours_late`` or ``submitted`` leaves the student out; who was early is 0 hours
-    late. Raises ListError.
+    Times are in ISO 8601. A student with an empty ``hours_late`` or ``submitted`` is left out; a student who was early
+    is 0 hours late. Raises ListError.
     """
     columns = {**id_columns(), "id": _ID, "email": _EMAIL, "hours": _HOURS, "submitted": _SUBMITTED, "due": _DUE}
     table = read_table(path, columns)
-    named = any(column in table.columns for column in (*id_columns(), "id"))
-    if not named or ("hours" not in table.columns and not {"submitted", "due"} <= set(table.columns)):
+    has_ids = any(column in table.columns for column in (*id_columns(), "id"))
+    if not has_ids or ("hours" not in table.columns and not {"submitted", "due"} <= set(table.columns)):
         raise ListError(
             f"{table.name}, line 1: the columns must be id and hours_late, or id, submitted and due, "
             f"were {table.heading}: name them so in the first line"
@@ -55,7 +62,7 @@ def read_late(path: Path) -> Mapping[str, Fraction]:
     for line, cells in table.rows:
         id = next(iter(ids_of(cells)), cells.get("id") or cells.get("email", ""))
         if not id:
-            raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
+            raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or remove the line")
         if id in late:
             raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
         hours = _hours(table, line, cells) if "hours" in cells else _between(table, line, cells)
@@ -64,20 +71,14 @@ def read_late(path: Path) -> Mapping[str, Fraction]:
     return late
 
 
-_ID = ("student",)
-_EMAIL = ("email", "e mail", "email address", "mail")
-_HOURS = ("hours late", "hours", "late", "lateness", "lateness h m s")
-_SUBMITTED = ("submitted", "submission time", "submitted at", "handed in")
-_DUE = ("due", "deadline", "due at", "due date")
-
-
 def _hours(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | None:
+    """The cell ``hours_late``, as a number or as Gradescope's h:m:s; None where it is empty."""
     text = cells["hours"]
     if not text:
         return None
-    clock = re.fullmatch(r"(\d{1,6}):([0-5]\d):([0-5]\d)", text, re.ASCII)  # as Gradescope writes it
+    clock = re.fullmatch(r"(\d{1,6}):([0-5]\d):([0-5]\d)", text, re.ASCII)
     try:
-        # Not Fraction(text) alone: it also takes 1/3, and 1e999999999, which no memory holds.
+        # Fraction also accepts 1/3, and 1e999999999, which does not fit into memory.
         hours = Fraction(text) if len(text) <= 20 and set(text) <= set("0123456789.-") else None
     except ValueError:
         hours = None
@@ -92,6 +93,7 @@ def _hours(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | None
 
 
 def _between(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | None:
+    """Hours from ``due`` to ``submitted``; None where the latter is empty."""
     if not cells["submitted"]:
         return None
     submitted, due = (_time(table, line, name, cells[name]) for name in ("submitted", "due"))
@@ -101,8 +103,9 @@ def _between(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | No
             f"were '{display(cells['submitted'], limit=40)}' and '{display(cells['due'], limit=40)}': "
             "add it, such as +00:00"
         )
-    apart = submitted - due
-    return Fraction((apart.days * 86_400 + apart.seconds) * 1_000_000 + apart.microseconds, 3_600_000_000)
+    difference = submitted - due
+    microseconds = (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
+    return Fraction(microseconds, 3_600_000_000)
 
 
 def _time(table: Table, line: int, name: str, text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Lists of students that people bring as CSV: any separator a spreadsheet writes, columns told by their headings."""
+"""Lists of students as CSV, with any separator that a spreadsheet writes and columns known by their headings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ __all__ = ["ListError", "Student", "Table", "id_columns", "ids_of", "read_roster
 
 
 _MOST_BYTES = 50_000_000
+_IDS = (
+    *("id", "student id", "sis login id", "username", "user name", "netid", "net id", "utorid", "login", "login id"),
+    *("sis user id", "user id", "sid", "id number", "student number", "student no", "orgdefinedid", "identifier"),
+    *("github username", "github id"),
+)
+"""Headings of ids, the surest first."""
+_NOT_STUDENTS = ("points possible", "point possible")
+"""Canvas puts a line with maxima among the students."""
 
 
 class ListError(Exception):
@@ -31,9 +39,9 @@ class Table:
     heading: str
     """The first line, to show in an error."""
     rows: tuple[tuple[int, Mapping[str, str]], ...]
-    """Line in the file and trimmed cells by column; without headings the columns are ``0``, ``1``, …"""
+    """Line in the file, and trimmed cells by column. Without headings the columns are ``0``, ``1``, …"""
     headings: Mapping[str, str] = field(default_factory=dict)
-    """What each of the columns is called in the file."""
+    """The heading of each column in the file."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +52,24 @@ class Student:
     name: str
     email: str
     also: tuple[str, ...] = ()
-    """The line's further ids: a platform's number, a login."""
+    """Further ids on the line: a platform's number, a login."""
     own: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Its ids and names as the list has them, by the list's own headings."""
+    """The ids and names as the list has them, by the list's own headings."""
 
 
 def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
-    """A CSV file with any of ``columns``, each by the headings under which it goes (case and punctuation ignored).
+    """A CSV file with any of ``columns``. Each is given by its possible headings; case and punctuation do not count.
 
     Raises ListError.
     """
     text = _text(path)
     lines = list(_lines(path, text))
     if not lines:
-        raise ListError(f"{_name(path)} is empty: it must have a line a student")
+        raise ListError(f"{_name(path)} is empty: it must have one line per student")
     first = [_plain(cell) for cell in lines[0][1]]
     places: dict[str, int] = {}
     for column, headings in columns.items():
-        # The first heading that is there, not the first column: a list has "Student" and "ID" side by side.
+        # The order of the headings decides, not that of the columns: a list may have both "Student" and "ID".
         place = next((first.index(heading) for heading in headings if heading in first), None)
         if place is not None and place not in places.values():
             places[column] = place
@@ -106,10 +114,10 @@ def read_roster(path: Path) -> tuple[Student, ...]:
         name = name or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
         email = cells.get("email" if table.columns else "2", "")
         id, *also = ids or (email,)
-        if not id and _plain(name) in _NOBODY:
+        if not id and _plain(name) in _NOT_STUDENTS:
             continue
         if not id:
-            raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or take the line out")
+            raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or remove the line")
         if id in students:
             raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
         own = {table.headings[column]: cell for column, cell in cells.items() if column in table.headings}
@@ -117,22 +125,13 @@ def read_roster(path: Path) -> tuple[Student, ...]:
     return tuple(students.values())
 
 
-_IDS = (
-    *("id", "student id", "sis login id", "username", "user name", "netid", "net id", "utorid", "login", "login id"),
-    *("sis user id", "user id", "sid", "id number", "student number", "student no", "orgdefinedid", "identifier"),
-    *("github username", "github id"),
-)
-_NOBODY = ("points possible", "point possible")
-"""Canvas puts a line of maxima among the students."""
-
-
 def _is_student(cells: Iterable[str]) -> bool:
-    """Whether a line without a known heading may be a student and no headings: it has an address or a number."""
+    """Whether a first line without a known heading may be a student's: it has an e-mail address or a number."""
     return any("@" in cell or any(map(str.isdecimal, cell)) for cell in cells)
 
 
 def id_columns() -> dict[str, tuple[str, ...]]:
-    """For ``read_table``: each heading of an id as a column of its own, since a list may have several."""
+    """Columns for ``read_table``: one for each heading of an id, since a list may have several."""
     return {f"id {heading}": (heading,) for heading in _IDS}
 
 
@@ -142,6 +141,7 @@ def ids_of(cells: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _text(path: Path) -> str:
+    """The content of a file, which is bounded. Raises ListError."""
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
@@ -162,17 +162,17 @@ def _text(path: Path) -> str:
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines that are not empty, cells trimmed."""
+    """Number and trimmed cells of each line that is not empty. Raises ListError."""
     first = text[:10_000].lstrip("\r\n").split("\n", 1)[0]
-    # Excel takes a first line "sep=;" for an instruction, and some programs write it.
-    told = re.fullmatch(r"sep=([,;\t])\s*", first)
-    separator = told[1] if told else max(",;\t", key=first.count)
+    # To Excel a first line "sep=;" is an instruction, and some programs write it.
+    instruction = re.fullmatch(r"sep=([,;\t])\s*", first)
+    separator = instruction[1] if instruction else max(",;\t", key=first.count)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
     start = 1
     try:
         for cells in reader:
             trimmed = [cell.strip() for cell in cells]
-            if any(trimmed) and not (told and start == 1):
+            if any(trimmed) and not (instruction and start == 1):
                 yield start, trimmed
             start = reader.line_num + 1
     except csv.Error as error:
@@ -180,6 +180,7 @@ def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _plain(heading: str) -> str:
+    """A heading in lower case, with single spaces in place of punctuation."""
     return re.sub(r"[\W_]+", " ", heading).strip().lower()
 
 

@@ -1,4 +1,4 @@
-"""Which student of the roster each row of the gradebook belongs to."""
+"""Which student of the roster each row of the gradebook belongs to, and how late that student was."""
 
 from __future__ import annotations
 
@@ -18,64 +18,56 @@ if TYPE_CHECKING:
 __all__ = ["People"]
 
 
+_OWN_COLUMNS = ("id", "roster_id", "name", "email")
+"""Columns that the gradebook has of its own."""
+_MOST_NAMED = 5
+"""Students that one sentence names."""
+
+
 class People:
-    """Names and lateness by the ids of reports."""
+    """Names and lateness by the ids of reports.
+
+    Every report is met before the first question is asked: whose a report is depends on all of them.
+    """
 
     def __init__(self, roster: Sequence[Student] = (), lateness: Lateness | None = None) -> None:
         self.known = bool(roster)
-        own = dict.fromkeys(heading for student in roster for heading in student.own)
-        self.columns = tuple(heading for heading in own if heading not in ("id", "roster_id", "name", "email"))
+        """Whether there is a roster."""
+        headings = dict.fromkeys(heading for student in roster for heading in student.own)
+        self.columns = tuple(heading for heading in headings if heading not in _OWN_COLUMNS)
         """Headings of the roster that the gradebook does not have itself."""
         self.lateness = lateness
-        self._met: dict[str, tuple[str, ...]] = {}
         self._roster = roster
-        self._late: Matching | None = None
+        self._met: dict[str, tuple[str, ...]] = {}
+        """What the learning platform knows each student by, by the report's id."""
 
     def meet(self, row: Row) -> None:
-        """Take note of a report; all are met before the first question."""
+        """Take note of a report."""
         if self.known or self.lateness is not None:
             self._met[row.id] = row.known_as
 
-    @cached_property
-    def _on_roster(self) -> Matching:
-        matching = Matching(self._roster)
-        for id, known_as in self._known_as.items():
-            matching.meet(id, known_as)
-        return matching
-
-    @cached_property
-    def _known_as(self) -> Mapping[str, tuple[str, ...]]:
-        """What else is known of the students met, by the ids of their reports."""
-        prefix = shared_prefix([id for id, known_as in self._met.items() if not known_as])
-        rest = len(prefix)
-        return {id: known_as or ((id[rest:],) if rest else ()) for id, known_as in self._met.items()}
-
     def students(self, id: str) -> tuple[Student, ...]:
+        """The students of a report: several for a group, none where there is doubt."""
         return self._on_roster.of(id)
 
     def name(self, id: str) -> str:
-        return _together(student.name for student in self.students(id))
+        """The names of a report's students; empty where they are not known."""
+        return _joined(student.name for student in self.students(id))
 
     def cells(self, students: Sequence[Student]) -> dict[str, str]:
-        """What the roster says of one student, or of a group."""
-        cells = {column: _together(one.own.get(column, "") for one in students) for column in self.columns}
-        cells |= {"roster_id": _together(one.id for one in students), "name": _together(one.name for one in students)}
-        return cells | {"email": _together(one.email for one in students)}
+        """What the roster says about one student, or about the students of a group, by column."""
+        cells = {column: _joined(student.own.get(column, "") for student in students) for column in self.columns}
+        return cells | {
+            "roster_id": _joined(student.id for student in students),
+            "name": _joined(student.name for student in students),
+            "email": _joined(student.email for student in students),
+        }
 
     def hours(self, id: str) -> Fraction | None:
-        """Of a group, the latest."""
+        """Hours by which a report's student was late, in a group the latest; None where the list has none of them."""
         if self.lateness is None:
             return None
-        return max((self.lateness.hours[one.id] for one in self._on_late().of(id)), default=None)
-
-    def _on_late(self) -> Matching:
-        """The list of lateness may go by any of the keys that the roster has of a student."""
-        if self._late is None:
-            self._late = Matching(Student(id, id, "") for id in (self.lateness.hours if self.lateness else ()))
-            for id, known_as in self._known_as.items():
-                further = [(one.id, *one.also, one.email, one.name) for one in self.students(id)]
-                self._late.meet(id, (*known_as, *(key for keys in further for key in keys)))
-        return self._late
+        return max((self.lateness.hours[student.id] for student in self._on_late_list.of(id)), default=None)
 
     def penalty(self, row: Row) -> Fraction:
         """Points that lateness takes from a report's score."""
@@ -85,24 +77,51 @@ class People:
 
     @property
     def missing(self) -> tuple[Student, ...]:
-        """Who is on the roster and was not met, in the roster's order."""
+        """The students on the roster without a report, in the roster's order."""
         return self._on_roster.unmatched
 
     def odd(self) -> Iterator[str]:
         """Sentences about what does not match."""
         strangers = sum(not self.students(id) for id in self._met) if self.known else 0
         if strangers:
-            yield f"{strangers:,} of {len(self._met):,} reports are of nobody on the roster and stay without a name"
-        for what, matching in (("roster", self._on_roster), ("list of lateness", self._on_late())):
+            yield f"{strangers:,} of {len(self._met):,} reports match nobody on the roster and stay without a name"
+        for name, matching in (("roster", self._on_roster), ("list of lateness", self._on_late_list)):
             if doubtful := matching.doubtful:
-                yield f"{_some(doubtful)} on the {what} may have any of several reports: none was taken for theirs"
-        if absent := sorted(self._on_late().unmatched, key=lambda one: one.id):
-            yield f"{len(absent):,} on the list of lateness have no report: {_some(absent)}"
+                yield f"{_ids(doubtful)} on the {name} may match several reports: none was taken for theirs"
+        if absent := sorted(self._on_late_list.unmatched, key=lambda student: student.id):
+            yield f"{len(absent):,} on the list of lateness have no report: {_ids(absent)}"
+
+    @cached_property
+    def _on_roster(self) -> Matching:
+        matching = Matching(self._roster)
+        for id, known_as in self._known_as.items():
+            matching.meet(id, known_as)
+        return matching
+
+    @cached_property
+    def _on_late_list(self) -> Matching:
+        """The list of lateness may name a student by any of the keys that the roster has."""
+        matching = Matching(Student(id, id, "") for id in (self.lateness.hours if self.lateness else ()))
+        for id, known_as in self._known_as.items():
+            keys = [(student.id, *student.also, student.email, student.name) for student in self.students(id)]
+            matching.meet(id, (*known_as, *(key for students_keys in keys for key in students_keys)))
+        return matching
+
+    @cached_property
+    def _known_as(self) -> Mapping[str, tuple[str, ...]]:
+        """What else each student met is known as, by the report's id.
+
+        Where the platform says nothing, it is the id without the prefix that all such ids share.
+        """
+        prefix = shared_prefix([id for id, known_as in self._met.items() if not known_as])
+        start = len(prefix)
+        return {id: known_as or ((id[start:],) if start else ()) for id, known_as in self._met.items()}
 
 
-def _together(texts: Iterable[str]) -> str:
+def _joined(texts: Iterable[str]) -> str:
     return ", ".join(filter(None, texts))
 
 
-def _some(students: Sequence[Student]) -> str:
-    return ", ".join(display(one.id, limit=60) for one in students[:5]) + (", …" if len(students) > 5 else "")
+def _ids(students: Sequence[Student]) -> str:
+    ids = ", ".join(display(student.id, limit=60) for student in students[:_MOST_NAMED])
+    return ids + (", …" if len(students) > _MOST_NAMED else "")

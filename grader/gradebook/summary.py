@@ -1,15 +1,13 @@
-"""The gradebook: all reports of a folder as ``gradebook.csv`` and ``index.html``; and the ``gradebook`` command.
+"""All reports of a folder as ``gradebook.csv`` and ``index.html``.
 
-The CSV is UTF-8 without a byte order mark. Excel would like one, but scripts and the import forms of learning
-platforms come first: to them a mark is part of the first heading, and ``id`` is not found. In Excel, open it by *Data,
-From Text/CSV*.
-
-Exit status of the command: 0 done, 2 bad input, with a sentence. Torch is never imported.
+The CSV is UTF-8 without a byte order mark. Excel would like one, but scripts and the import forms of learning platforms
+come first: they would read the mark as part of the first heading, and would not find ``id``. In Excel, open the file by
+*Data, From Text/CSV*. Torch is never imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +20,17 @@ from grader.gradebook.lists import Student
 from grader.gradebook.roster import People
 
 if TYPE_CHECKING:
+    from grader.gradebook.as_index import Late
     from grader.gradebook.tally import Tally
     from grader.marking.rubric import Assignment
     from grader.report.rows import Row
-    from grader.store.folder import Rows
+    from grader.store.rows import Rows
 
 __all__ = ["Overview", "summarise"]
+
+
+_MOST_FOLDERS = 5
+"""Folders that one sentence names."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Overview:
 
     tally: Tally
     missing: tuple[Student, ...]
-    """Those of the roster of whom there is no report."""
+    """Those of the roster without a report."""
 
 
 def summarise(
@@ -49,63 +52,91 @@ def summarise(
 ) -> Overview:
     """Write ``gradebook.csv`` and ``index.html`` over all reports in ``out``, each whole or not at all.
 
-    ``roster``, ``lateness`` and ``assignments`` (the rubric's) are those that ``out`` remembers, unless given.
-    Memory does not grow with the number of reports, but for the roster. What is odd about a report or a list becomes a
-    sentence to ``problem``, and so is what a person has changed in either file, which is kept beside it. Reports whose
-    submission is gone are marked in the CSV and count nowhere. Raises StoreError; ListError and RubricError where what
-    ``out`` remembers was spoilt.
+    ``roster``, ``lateness`` and ``assignments`` (the rubric's) are those that ``out`` remembers, unless they are given.
+    Memory does not grow with the number of reports, except for the roster. ``problem`` gets a sentence about everything
+    that is odd about a report or a list, and about each of the two files that a person edited; a copy of that is kept
+    beside it. Reports whose submission is gone are marked in the CSV and do not count. Raises StoreError; and ListError
+    or RubricError where what ``out`` remembers was damaged.
     """
-    from grader.gradebook.as_index import Late, to_index
-    from grader.gradebook.tally import Tally
-    from grader.store.files import StoreError, whole_again
-    from grader.store.folder import Rows
+    from grader.store.files import StoreError
+    from grader.store.rows import Rows
 
     assignments = recall_rubric(out).assignments if assignments is None else assignments
     roster = recall_roster(out) if roster is None else roster
     lateness = recall_lateness(out, assignments) if lateness is None else lateness
     with Rows(out, problem) as rows:
-        people = People(roster, lateness)
-        tally = Tally()
-        of_gone: dict[str, None] = {}
-        for row in rows:
-            if row.folder in rows.gone:
-                of_gone |= dict.fromkeys(one.id for one in row.criteria)
-                continue
-            tally.add(row)
-            people.meet(row)
-        # In the rubric's order, one assignment after the other.
-        criteria = (
-            *dict.fromkeys(id for one in tally.assignments.values() for id in one.criteria),
-            *(id for id in of_gone if not any(id in one.criteria for one in tally.assignments.values())),
-        )
-        for sentence in (*people.odd(), *_odd(tally, rows)):
+        cohort = _counted(rows, People(roster, lateness))
+        for sentence in (*cohort.people.odd(), *_odd(cohort.tally, rows.gone)):
             problem(sentence)
         try:
-            with whole_again(out / "gradebook.csv", problem) as file:
-                write_csv(file, rows, criteria, people=people, gone=rows.gone)
-            with whole_again(out / "index.html", problem) as file:
-                absent = [(student.id, student.name) for student in people.missing]
-
-                def late(row: Row) -> Late | None:
-                    hours = people.hours(row.id)
-                    return None if hours is None else Late(hours, people.penalty(row))
-
-                pieces = to_index(
-                    _Present(rows), tally, rubric=assignments, name_of=people.name, missing=absent,
-                    late_of=None if lateness is None else late,
-                )  # fmt: skip
-                for piece in pieces:
-                    file.write(piece.encode())
+            _write(out, rows, cohort, assignments, problem)
         except OSError as error:
             raise StoreError(
                 f"the gradebook in {display(str(out), limit=300)} cannot be written ({error.strerror}): "
                 "make room or change the permissions, and call 'gradebook summary' on it"
             ) from error
-    return Overview(tally, people.missing)
+    return Overview(cohort.tally, cohort.people.missing)
+
+
+@dataclass(frozen=True)
+class _Cohort:
+    """What all rows together say."""
+
+    tally: Tally
+    people: People
+    criteria: tuple[str, ...]
+    """Ids of the criteria, in the rubric's order, one assignment after the other."""
+
+
+def _counted(rows: Rows, people: People) -> _Cohort:
+    """Go through all rows once."""
+    from grader.gradebook.tally import Tally
+
+    tally = Tally()
+    criteria_of_gone: dict[str, None] = {}
+    for row in rows:
+        if row.folder in rows.gone:
+            criteria_of_gone |= dict.fromkeys(criterion.id for criterion in row.criteria)
+        else:
+            tally.add(row)
+            people.meet(row)
+    criteria = dict.fromkeys(id for assignment in tally.assignments.values() for id in assignment.criteria)
+    return _Cohort(tally, people, tuple(criteria | criteria_of_gone))
+
+
+def _write(
+    out: Path, rows: Rows, cohort: _Cohort, assignments: Mapping[str, Assignment], problem: Callable[[str], None]
+) -> None:
+    """Both files of the gradebook. Raises OSError."""
+    from grader.gradebook.as_index import to_index
+    from grader.store.files import atomic_file_keeping_edits
+
+    people = cohort.people
+    with atomic_file_keeping_edits(out / "gradebook.csv", problem) as file:
+        write_csv(file, rows, cohort.criteria, people=people, gone=rows.gone)
+    with atomic_file_keeping_edits(out / "index.html", problem) as file:
+        page = to_index(
+            _Present(rows),
+            cohort.tally,
+            rubric=assignments,
+            name_of=people.name,
+            missing=[(student.id, student.name) for student in people.missing],
+            late_of=None if people.lateness is None else lambda row: _late(people, row),
+        )
+        for piece in page:
+            file.write(piece.encode())
+
+
+def _late(people: People, row: Row) -> Late | None:
+    """How late a submission was, and what that costs; None where it was not late."""
+    from grader.gradebook.as_index import Late
+
+    hours = people.hours(row.id)
+    return None if hours is None else Late(hours, people.penalty(row))
 
 
 class _Present:
-    """The reports whose submission is still there; iterable again and again."""
+    """The reports whose submission still exists. It can be iterated again and again."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -114,14 +145,17 @@ class _Present:
         return (row for row in self._rows if row.folder not in self._rows.gone)
 
 
-def _odd(tally: Tally, rows: Rows) -> Iterator[str]:
+def _odd(tally: Tally, gone: Collection[str]) -> Iterator[str]:
     """Sentences about the reports as a whole."""
-    if gone := sorted(rows.gone):
-        some = ", ".join(display(folder, limit=60) for folder in gone[:5]) + (", …" if len(gone) > 5 else "")
+    if gone:
+        named = sorted(gone)[:_MOST_FOLDERS]
+        folders = ", ".join(display(folder, limit=60) for folder in named) + (", …" if len(gone) > len(named) else "")
         yield (
-            f"{len(gone):,} reports are of submissions that are no longer there ({some}): gradebook.csv marks them as "
-            "gone, and they count nowhere; delete their folders, or hand in again"
+            f"{len(gone):,} reports are of submissions that are no longer there ({folders}): gradebook.csv marks them "
+            "as gone, and they do not count; delete their folders, or hand in again"
         )
     if len(tally.assignments) > 1:
-        several = ", ".join(display(id, limit=40) for id in sorted(tally.assignments))
-        yield f"the reports are of several assignments ({several}): unless that is meant, give each an --out of its own"
+        ids = ", ".join(display(id, limit=40) for id in sorted(tally.assignments))
+        yield (
+            f"the reports are of several assignments ({ids}): unless that is intended, give each an --out of its own"
+        )

@@ -24,7 +24,7 @@ from grader.report.summary import PartSummary, bounded, parts
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-__all__ = ["SCHEMA", "problems", "to_json"]
+__all__ = ["SCHEMA", "as_document", "problems", "to_json", "written"]
 
 
 SCHEMA = "grade-report/1"
@@ -41,7 +41,12 @@ DEPTH = 12
 
 
 def to_json(report: Report) -> str:
-    """The report as JSON text that ends in a newline and is valid against ``report.schema.json``.
+    """The report as JSON text that ends in a newline. See ``as_document``."""
+    return written(as_document(report))
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """The report in JSON's own types, valid against ``report.schema.json``.
 
     Texts are bounded; ids and paths are not. Lone surrogates (from file names that are not UTF-8) are written as
     ``\\udc80``, and numbers that are not finite as the strings ``nan``, ``inf`` and ``-inf``.
@@ -90,11 +95,11 @@ def to_json(report: Report) -> str:
     if not _is_valid(document):
         faults = problems(document)
         raise ValueError(f"the report of '{display(report.submission_id)}' is not {SCHEMA}: {'; '.join(faults)}")
-    return _written(document)
+    return document
 
 
-def _written(document: Mapping[str, Any]) -> str:
-    """One line per member, and one per element of a member that is a list.
+def written(document: Mapping[str, Any]) -> str:
+    """A document as text: one line per member, and one per element of a member that is a list.
 
     Python's own indentation puts every number of every shape on a line of its own, which takes ten times as long.
     """

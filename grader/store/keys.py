@@ -21,19 +21,21 @@ __all__ = ["fingerprint", "report_key", "source_sha256"]
 def report_key(*, found: Found, sha256: str, assignment: str, settings: str) -> str:
     """The key of a report: the same whenever grading again would give the same report.
 
-    ``sha256`` is that of the submission's contents, ``assignment`` the ``fingerprint`` of its part of the rubric, so
-    that another assignment's rubric has no say; ``settings`` that of the run's: seed, options, data.
+    ``sha256`` is the hash of the submission's contents. ``assignment`` is the ``fingerprint`` of its assignment's part
+    of the rubric, so that a change for other assignments changes nothing here. ``settings`` is the ``fingerprint`` of
+    the run's settings: seed, options, data.
     """
     who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
     return fingerprint((who, sha256, assignment, settings, grader.__version__, source_sha256()))
 
 
 def fingerprint(value: Any) -> str:
-    """SHA-256 over a value made of records, mappings, sequences, numbers and texts; the same in every process."""
+    """SHA-256 over a value made of records, mappings, sequences, numbers and texts. It is the same in every process."""
     return hashlib.sha256(json.dumps(_canonical(value), ensure_ascii=True, allow_nan=True).encode()).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
+    """The value in JSON's types, with the kind of everything that JSON would not tell apart."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Enum):
@@ -57,7 +59,7 @@ def _canonical(value: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def source_sha256() -> str:
-    """Hash of the grader's and the reference's own code and templates, so that a change in either grades anew."""
+    """Hash of the code and templates of the grader and the reference: after a change everything is graded anew."""
     top = Path(grader.__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for package in ("grader", "reference"):

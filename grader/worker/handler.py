@@ -1,4 +1,4 @@
-"""What a session answers, message by message. There is one handler per session, inside the sandbox."""
+"""What a session answers, message by message. There is one handler per session; it runs inside the sandbox."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ __all__ = ["Handler"]
 # Taken before any code of a submission runs.
 _process_time, _thread_time = time.process_time_ns, time.thread_time_ns
 _NOISE = 20_000
-"""Nanoseconds that clocks may be coarse by; to start a thread takes many times as long."""
+"""Nanoseconds by which two clocks may differ because they are coarse. Starting a thread takes many times as long."""
 
 
 def _driver_is_there() -> bool:
-    """Whether torch can start CUDA, whose driver has threads of its own. Looking for cards is enough, which torch does
-    at the first gradient."""
+    """Whether torch can start CUDA, whose driver starts threads. It does so as soon as torch looks for GPUs, which
+    happens at the first gradient."""
     if torch.version.cuda is None:
         return False
     try:
@@ -74,15 +74,15 @@ class Handler:
     def handle(self, message: dict[str, Any], tensors: Tensors) -> tuple[dict[str, Any], Tensors]:
         """The reply to a probe, both as ``protocol.py`` has them in JSON, and the tensors that come with it.
 
-        A reply has ``threads`` if any but this one has worked: what watches operations does so in one thread. Whatever
-        started them, and by whatever name, the process has then worked for longer than the thread: a session is forked
-        from one, and read in this order the process's clock is never ahead of its only thread's.
+        A reply has ``threads`` if another thread than this one has worked, since operations are watched in this thread
+        only. It shows however the thread was started: the process has then used more time than this thread. A session
+        begins with a single thread, and in this order the clock of the process is never ahead of that thread's.
         """
-        reply, out = self._answered(probe_from_json(message), tensors)
-        told = reply_to_json(reply)
+        reply, outputs = self._answered(probe_from_json(message), tensors)
+        sent = reply_to_json(reply)
         if not _DRIVER_IS_THERE and _process_time() - _thread_time() > _NOISE:
-            told["threads"] = True
-        return told, out
+            sent["threads"] = True
+        return sent, outputs
 
     def _answered(self, probe: Probe[Any], tensors: Tensors) -> tuple[Reply, Tensors]:
         match probe:
@@ -104,7 +104,7 @@ class Handler:
         raise TypeError(f"{type(probe).__name__} is not a probe that can be answered")
 
     def _several(self, several: Several[Any], tensors: Tensors) -> tuple[Replies[Any], Tensors]:
-        """The reply to each probe, as it was when it was given: its tensors are copies."""
+        """The reply to each probe. Its tensors are copies, so that a later probe cannot change them."""
         own = unbundle(tensors, len(several.probes))
         answered = [self._answered(probe, inputs) for probe, inputs in zip(several.probes, own, strict=True)]
         return Replies(tuple(reply for reply, _ in answered)), bundle(outputs for _, outputs in answered)

@@ -1,7 +1,7 @@
-"""Where in the student's own source something happened: errors and calls cut down to frames of the submission.
+"""Where in the student's own source something happened: exceptions and calls, cut down to frames of the submission.
 
-Source that was handed in is remembered under a readable name, ``models.py`` or ``a2.ipynb, cell 7``; a frame
-that runs under such a name is the student's, every other frame is ours or a library's and is not shown.
+The source that was handed in is remembered under a readable name, ``models.py`` or ``a2.ipynb, cell 7``. A frame of a
+file with such a name is the student's. Every other frame is ours or a library's, and is not shown.
 """
 
 from __future__ import annotations
@@ -17,34 +17,39 @@ __all__ = ["bounded", "describe", "here", "is_theirs", "names_of_theirs", "remem
 
 _MOST_FRAMES = 10
 _LINE = 200
+"""Characters of a line of source, or of a name."""
 _TEXT = 500
+"""Characters of an exception's message."""
 _names: set[str] = set()
 
 
 def remember(name: str, text: str) -> None:
-    """Make ``text`` the source of the file called ``name``, for tracebacks and for ``inspect.getsource``."""
+    """Make ``text`` the source of the file called ``name``, for tracebacks and for ``inspect.getsource``.
+
+    Side effect: from now on, code under this file name counts as the student's.
+    """
     _names.add(name)
     # A modification time of None keeps linecache from looking for the file on disk.
     linecache.cache[name] = (len(text), None, [f"{line}\n" for line in text.split("\n")], name)
 
 
 def is_theirs(name: str) -> bool:
-    """Whether code of that file name is the student's."""
+    """Whether code of a file with that name is the student's."""
     return name in _names
 
 
 def names_of_theirs() -> set[str]:
-    """The names themselves; the set grows while a submission is loaded."""
+    """The names of all files of the student. The set grows while a submission is loaded."""
     return _names
 
 
 def bounded(text: object, most: int = _LINE) -> str:
     """``text`` as a plain string that can be encoded, of at most ``most`` characters. Never raises."""
     try:
-        # An exact string, whatever subclass of it the object gives.
+        # An exact string: the object may give one of a subclass.
         plain = str.__add__("", str(text))
     except BaseException:
-        # str() of a student's object is the student's code.
+        # str() of a student's object runs the student's code.
         plain = "<cannot be shown>"
     if len(plain) > most:
         plain = plain[: most - 1] + "…"
@@ -62,15 +67,16 @@ def _entry(frame: FrameType, line: int) -> Frame:
 
 
 def _cut(entries: list[Frame]) -> tuple[Frame, ...]:
-    """The outermost few and the innermost: what lies between in a deep recursion says nothing new."""
+    """At most ten frames: the three outermost ones and the innermost. What lies between them in a deep recursion says
+    nothing new."""
     if len(entries) <= _MOST_FRAMES:
         return tuple(entries)
-    outer = 3
-    return (*entries[:outer], *entries[outer - _MOST_FRAMES :])
+    outermost = 3
+    return (*entries[:outermost], *entries[outermost - _MOST_FRAMES :])
 
 
 def where(place: FrameType | TracebackType | None) -> tuple[Frame, ...]:
-    """The student's own frames, outermost first, at most ten."""
+    """At most ten of the student's own frames, the outermost first."""
     entries: list[Frame] = []
     if isinstance(place, FrameType):
         frame: FrameType | None = place
@@ -88,7 +94,7 @@ def where(place: FrameType | TracebackType | None) -> tuple[Frame, ...]:
 
 
 def here() -> str | None:
-    """The student's line that is running now, as ``models.py, line 12``; None when only our code runs."""
+    """The line of the student that is running now, as ``models.py, line 12``; None if only our code is running."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if is_theirs(frame.f_code.co_filename):
@@ -98,7 +104,7 @@ def here() -> str | None:
 
 
 def _class_name(kind: type) -> str:
-    # Not kind.__name__, which a metaclass of the student's may define.
+    # Not kind.__name__: a metaclass of the student may define it.
     name: str = type.__dict__["__name__"].__get__(kind)
     return name
 

@@ -1,6 +1,6 @@
-"""Colourize grey pictures of horses, one palette colour a pixel (CSC321, Winter 2018).
+"""Colourize grey pictures of horses: one palette colour per pixel (CSC321, Winter 2018).
 
-Places to fill in: the classes CNN and UNet (parts B and C), and MyDilatedConv2d.forward (part G, optional).
+Fill in the classes CNN and UNet (parts B and C), and MyDilatedConv2d.forward (part G, optional).
 
     python colourization.py --model CNN --checkpoint weights/cnn_k3_f32.pkl --valid
     python colourization.py --model UNet --checkpoint unet_k3_f32.pkl -b 10 -e 5
@@ -31,7 +31,7 @@ try:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 except ImportError:
-    plt = None  # everything but the figures works without it
+    plt = None  # without it everything works, except the figures
 
 
 # Given: the data. CIFAR-10 as its authors publish it; only the horses are used.
@@ -79,9 +79,9 @@ def load_colours(path):
     return np.load(path, allow_pickle=True, encoding="latin1")[0].astype("float32")
 
 
-# Given: pictures to inputs and targets, and back.
+# Given: from pictures to inputs and targets, and back.
 def nearest_colour(images, colours):
-    """For each pixel of images (N, 3, H, W) the index of the nearest palette colour, (N, H, W)."""
+    """Return the index of the nearest palette colour, (N, H, W), for each pixel of images (N, 3, H, W)."""
     nearest = np.zeros((images.shape[0],) + images.shape[2:], dtype="int64")
     best = np.full(nearest.shape, np.inf, dtype="float32")
     for index, colour in enumerate(colours):
@@ -93,15 +93,15 @@ def nearest_colour(images, colours):
 
 
 def paint(labels, colours):
-    """Palette indices (N, H, W) to RGB images (N, 3, H, W)."""
+    """Turn palette indices (N, H, W) into RGB images (N, 3, H, W)."""
     return colours[labels].transpose(0, 3, 1, 2)
 
 
 def prepare(images, colours, downsize_input=False):
-    """Images (N, 3, 32, 32) to network inputs and target labels.
+    """Turn images (N, 3, 32, 32) into network inputs and target labels.
 
-    Without downsize_input the input is the grey picture (N, 1, 32, 32); with it, the blurred colour picture
-    (N, 3, 32, 32): averaged down to 8x8 and stretched back.
+    Without downsize_input the input is the grey picture (N, 1, 32, 32). With it, the input is the blurred colour
+    picture (N, 3, 32, 32): it is averaged down to 8x8 and stretched back.
     """
     labels = nearest_colour(images, colours)
     if downsize_input:
@@ -111,7 +111,7 @@ def prepare(images, colours, downsize_input=False):
 
 
 def batches_of(inputs, labels, batch_size):
-    """Walk through the data once, one batch at a time; the last batch may be smaller."""
+    """Yield the data once, one batch at a time; the last batch may be smaller."""
     for start in range(0, len(inputs), batch_size):
         yield inputs[start:start + batch_size], labels[start:start + batch_size]
 
@@ -124,7 +124,7 @@ def to_torch(inputs, labels, gpu):
 
 # Given: figures.
 def save_pictures(path, inputs, truth, predicted):
-    """Rows of pictures: what went in, what should come out, what came out."""
+    """Save rows of pictures: the inputs, the expected outputs and the predicted outputs."""
     if plt is None:
         return
     rows = [inputs if inputs.shape[1] == 3 else inputs.repeat(3, axis=1), truth, predicted]
@@ -149,7 +149,7 @@ def save_curve(path, train_losses, valid_losses):
     plt.close()
 
 
-# Given: a convolution layer of our own, to see what is inside one.
+# Given: our own convolution layer, to show what is inside one.
 class MyConv2d(nn.Module):
     """Convolution with stride 1; the padding keeps height and width for an odd kernel."""
 
@@ -229,7 +229,7 @@ class RegressionCNN(nn.Module):
 
 
 class CNN(nn.Module):
-    """Part B: the layers of RegressionCNN with MyConv2d throughout, and one output channel a colour."""
+    """Part B: the layers of RegressionCNN, with MyConv2d for every convolution and one output channel per colour."""
 
     def __init__(self, kernel, num_filters, num_colours):
         super(CNN, self).__init__()
@@ -267,7 +267,7 @@ class DilatedUNet(UNet):
 
 # Given: training and the command line.
 def validate(model, criterion, inputs, labels, batch_size, gpu):
-    """Return the mean loss and the share of pixels with the right colour; evaluation mode."""
+    """Return the mean loss and the share of pixels with the right colour, in evaluation mode."""
     model.eval()
     losses, correct, total = [], 0, 0
     for xs, ys in batches_of(inputs, labels, batch_size):
@@ -302,7 +302,7 @@ def train(model, criterion, optimizer, train_set, valid_set, args):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Train or validate a colourization network.")
-    parser.add_argument("--gpu", action="store_true", default=False, help="use the graphics card")
+    parser.add_argument("--gpu", action="store_true", default=False, help="use the GPU")
     parser.add_argument("--valid", action="store_true", default=False, help="validate a checkpoint, don't train")
     parser.add_argument("--checkpoint", default="", help="file of weights to load or save")
     parser.add_argument("-m", "--model", choices=["CNN", "UNet", "DUNet"], default="CNN")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["HONEST", "WRONG", "Case", "altered", "code"]
+__all__ = ["HONEST", "WRONG", "Case", "altered", "attacked", "code", "criterion"]
 
 HONEST = Path(__file__).with_name("honest.txt").read_text("utf-8")
 
@@ -56,10 +56,8 @@ class Case:
     """It waits for limits to be reached, as others do: left to ``make hostile``."""
 
 
-def altered(
-    *aspects: str, attack: str = "", attack_at: str = "class CNN(nn.Module):\n", **replaced: tuple[str, str]
-) -> str:
-    """The honest source with these mistakes, and ``attack`` run while a class is being defined."""
+def altered(*aspects: str, attack: str = "", **replaced: tuple[str, str]) -> str:
+    """The honest source with these mistakes, and ``attack`` run while the class CNN is being defined."""
     source = HONEST
     for aspect in aspects:
         old, new = WRONG[aspect]
@@ -68,10 +66,14 @@ def altered(
     for old, new in replaced.values():
         assert source.count(old) >= 1, old
         source = source.replace(old, new)
-    if attack:
-        body = "\n".join(f"    {line}" for line in attack.strip("\n").splitlines())
-        source = source.replace(attack_at, f"def attack():\n{body}\n\n\n{attack_at}    _ = attack()\n", 1)
-    return source
+    return attacked(source, attack) if attack else source
+
+
+def attacked(source: str, attack: str) -> str:
+    """``source`` with the lines of ``attack`` run while the class CNN is being defined."""
+    head = "class CNN(nn.Module):\n"
+    body = "\n".join(f"    {line}" for line in attack.strip("\n").splitlines())
+    return source.replace(head, f"def attack():\n{body}\n\n\n{head}    _ = attack()\n", 1)
 
 
 def code(source: str | bytes) -> Callable[[Path], None]:

@@ -168,8 +168,8 @@ def _sockets(folder: Path) -> None:
     before = Path.cwd()
     os.chdir(folder)  # the name of a socket has 107 bytes
     try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind("layers.py")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("layers.py")
         os.mkfifo("models.ipynb")
     finally:
         os.chdir(before)
@@ -196,7 +196,7 @@ def _cell(source: object) -> dict[str, object]:
     return {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
 
 
-def _said(text: str) -> bytes:
+def _showing(text: str) -> bytes:
     """The honest source, with ``text`` as a network's exception, docstring and output."""
     raised = "return self.finalconv(self.upconv2(x))", f"print({text!a}); raise ValueError({text!a})"
     return HONEST.replace(*raised).replace("class CNN(nn.Module):", f"class CNN(nn.Module):\n    {text!a}").encode()
@@ -295,8 +295,8 @@ CASES = [
     _files("no-known-codec", {"colourization.py": b"# coding: no-such-codec\n" + _SOURCE}),
     _files("nul-only", {"colourization.py": bytes(100_000)}),
     _files("carriage-returns", {"colourization.py": _SOURCE.replace(b"\n", b"\r")}),
-    _files("markup-everywhere", {"colourization.py": _said(_MARKUP)}),
-    _files("escapes-everywhere", {"colourization.py": _said("\x1b]0;owned\x07\x1b[2J\u202e\u2066\x00\x9b31m\r\n=1+1")}),
+    _files("markup-everywhere", {"colourization.py": _showing(_MARKUP)}),
+    _files("escapes-everywhere", {"colourization.py": _showing("\x1b]0;owned\x07\x1b[2J\u202e\u2066\x00\x9b31m\r\n=1+1")}),
     _files("classes-named-oddly", {"colourization.py": _SOURCE + "\nclass \u202eXNN(nn.Module): pass\nclass \u0421NN(nn.Module): pass\nclass \uff23\uff2e\uff2e(nn.Module): pass\n".encode()}),
     # who hands in
     _named(" =1+1"),

@@ -9,26 +9,22 @@ import shutil
 import signal
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from cohort_sample import Heard, horses, options
-from hypothesis import given
-from hypothesis import strategies as st
+from cohort_sample import Heard
 from places import ROOT
 
 from grader.cli.grade import main
-from grader.cohort import cluster as cluster_module
-from grader.cohort.batch import run as run_cohort
-from grader.cohort.cluster import Cluster, Settings, grade_there, pack, unpack
-from grader.cohort.events import Line, RunError
-from grader.intake import Cell, CodeFile, StoredFile, Submission, find
+from grader.cohort.batch import run
+from grader.cohort.cluster import Cluster, ClusterError, ClusterGrader
+from grader.cohort.events import Line
+from grader.cohort.grader import RunError, Settings
+from grader.intake import find
 from grader.marking.rubric_file import load
-from grader.marking.verdicts import Flag
-from grader.pipeline import Grading, Options
+from grader.pipeline import Options
 from grader.sandbox.terms import Limits
 from reference.data import load_horses
 from reference.shipped import shipped
@@ -39,63 +35,13 @@ COHORT = ROOT / "fixtures" / "cohort"
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-# What travels.
-
-texts = st.text(alphabet=st.characters(codec=None), max_size=30)
-submissions = st.builds(
-    Submission,
-    id=texts,
-    folder=texts,
-    files=st.lists(st.builds(StoredFile, texts, st.integers(0, 2**40), texts), max_size=3).map(tuple),
-    code=st.lists(
-        st.builds(
-            CodeFile,
-            texts,
-            st.lists(st.builds(Cell, st.none() | st.integers(1, 99), texts), max_size=3).map(tuple),
-            st.none() | texts,
-            st.none() | st.floats(allow_nan=False, allow_infinity=False),
-        ),
-        max_size=3,
-    ).map(tuple),
-    sha256=texts,
-    flags=st.lists(st.builds(Flag, texts, texts), max_size=3).map(tuple),
-)
-
-
-@given(submissions)
-def test_a_submission_arrives_as_it_was_sent(submission: Submission) -> None:
-    assert unpack(pack(submission)) == submission
-
-
-@pytest.mark.parametrize("content", [b"", b"nonsense", zlib.compress(b"[]")[:-3], zlib.compress(b" " * (65 << 20))])
-def test_what_was_not_packed_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"no packed submission|breaks off, or is too large"):
-        unpack(content)
-
-
-def test_code_beyond_the_bound_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module, "_LARGEST", 1_000)
-    file = CodeFile("colourization.py", (Cell(None, "x" * 1_000),))
-    with pytest.raises(ValueError, match=r"1,\d{3} bytes, and at most 1,000"):
-        pack(Submission("alice", "alice", (), (file,), "0" * 64, ()))
-
-
-def test_a_node_with_another_version_says_so() -> None:
-    about = {"grader": "0.0.1"}
-    settings = Settings(b"", options(), horses(), "none", Limits(), about)
-    kind, why = grade_there("a run", settings, b"", {})
-    assert kind == "unfit"
-    assert "grader is" in why and "there and 0.0.1 here: install the same on both" in why
-    assert grade_there("a run", None, b"", {}) == ("settings", None)
-
-
 def test_without_dask_a_sentence_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert main([str(COHORT), "--cluster", "tcp://127.0.0.1:1", "--out", str(tmp_path / "reports")]) == 2
-    said = capsys.readouterr().err
-    assert "pip install 'colour-grade[cluster]'" in said and len(said.splitlines()) == 1
+    sentence = capsys.readouterr().err
+    assert "pip install 'colour-grade[cluster]'" in sentence and len(sentence.splitlines()) == 1
     assert not (tmp_path / "reports").exists()
 
 
@@ -194,17 +140,18 @@ HOW = ["--seed", "5", "--quick", "--isolation", "none"]
 
 
 def marks(out: Path) -> dict[str, object]:
-    """All that a report says, but for times and places."""
-    told = {}
+    """All that the reports in a folder say, but for times and places."""
+    documents = {}
     for path in sorted(out.glob("*/report.json")):
         report = json.loads(path.read_text("utf-8"))
         for criterion in report["criteria"]:
             criterion["seconds"] = criterion["evidence"].pop("seconds", None) and 0
         report["run"] |= {"started": "", "seconds": 0}
-        told[path.parent.name] = report
-    return told
+        documents[path.parent.name] = report
+    return documents
 
 
+@pytest.mark.slow
 def test_other_machines_give_the_same_reports(
     start, handed_in: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,11 +165,14 @@ def test_other_machines_give_the_same_reports(
     assert "0 reports written, 4 as before" in capsys.readouterr().out
 
 
-def grading(cluster: Cluster) -> Grading:
+def grader(cluster: Cluster) -> ClusterGrader:
     how = Options(seed=5, quick=True, seconds=120.0, probe_seconds=10.0)
-    return Grading(load(shipped("rubric.yaml")), load_horses(None), cluster, how)  # type: ignore[arg-type]
+    limits = Limits(memory=4 << 30)
+    settings = Settings(load(shipped("rubric.yaml")), load_horses(None), how, limits, "none")
+    return ClusterGrader(cluster, settings, isolation="none")
 
 
+@pytest.mark.slow
 def test_a_node_that_is_killed_costs_nothing(start, handed_in: Path, here: Path, tmp_path: Path) -> None:
     address, (_, victim, *_) = start(2)
 
@@ -234,19 +184,17 @@ def test_a_node_that_is_killed_costs_nothing(start, handed_in: Path, here: Path,
 
     events = Killing()
     found = find([handed_in]).found
-    with Cluster(address, isolation="none", limits=Limits(memory=4 << 30)) as cluster:
-        run = grading(cluster)
-        cluster.ready(run, notify=lambda sentence: None)
-        summary = run_cohort(run, found, tmp_path / "out", jobs=4, events=events, elsewhere=cluster)
+    with Cluster(address) as cluster:
+        summary = run(grader(cluster), found, tmp_path / "out", jobs=4, events=events)
     assert victim.wait() == -signal.SIGKILL
     assert (summary.graded, summary.failed, summary.left, events.problems) == (4, (), 0, [])
     assert marks(tmp_path / "out") == marks(here)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_killed_ends_the_run_and_this_machine_goes_on(
-    start, handed_in: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start, handed_in: Path, here: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cluster_module, "_CONNECT_SECONDS", 3)
     address, (scheduler, *_) = start(1)
 
     class Killing(Heard):
@@ -255,30 +203,36 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_this_machine_goes_on(
             scheduler.send_signal(signal.SIGKILL)
 
     found = find([handed_in]).found
-    with Cluster(address, isolation="none", limits=Limits(memory=4 << 30)) as cluster:
-        run = grading(cluster)
-        cluster.ready(run, notify=lambda sentence: None)
-        with pytest.raises(RunError, match=r"was lost.*start it again; reports .* are whole"):
-            run_cohort(run, found, tmp_path / "out", jobs=2, events=Killing(), elsewhere=cluster)
+    lost = pytest.raises(RunError, match=r"was lost.*start it again; reports .* are whole")
+    with Cluster(address, connect_seconds=3) as cluster, lost:
+        run(grader(cluster), found, tmp_path / "out", jobs=2, events=Killing())
     begun = set(marks(tmp_path / "out"))
     assert begun and begun < set(marks(here))
     assert main([str(handed_in), "--out", str(tmp_path / "out"), *HOW]) == 0
     assert marks(tmp_path / "out") == marks(here)
 
 
-def test_a_scheduler_that_is_not_there_is_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://", "127.0.0.1:port", "scheduler"])
+def test_a_scheduler_that_does_not_exist_is_a_sentence(address: str) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install 'colour-grade[cluster]'")
+    with pytest.raises(ClusterError) as refusal:
+        Cluster(address, connect_seconds=1)
+    assert f"answers at {address}" in str(refusal.value) and "\n" not in str(refusal.value)
+    gc.collect()
+
+
+def test_a_scheduler_that_cannot_be_used_ends_the_command_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed: pip install 'colour-grade[cluster]'")
-    monkeypatch.setattr(cluster_module, "_CONNECT_SECONDS", 1)
-    for address in ("tcp://127.0.0.1:1", "nonsense://", "127.0.0.1:port", "scheduler"):
-        assert main([str(COHORT), "--cluster", address, "--out", str(tmp_path / "reports")]) == 2
-        gc.collect()
-        said = capsys.readouterr().err
-        assert f"answers at {address}" in said and len(said.splitlines()) == 1
+    assert main([str(COHORT), "--cluster", "nonsense://", "--out", str(tmp_path / "reports")]) == 2
+    gc.collect()
+    sentence = capsys.readouterr().err
+    assert "answers at nonsense://" in sentence and len(sentence.splitlines()) == 1
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.slow
 def test_a_scheduler_of_another_version_is_a_sentence(
     start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +241,7 @@ def test_a_scheduler_of_another_version_is_a_sentence(
         0, before=f"from importlib import metadata; version = metadata.version; metadata.version = {older}"
     )
     assert main([str(COHORT), "--cluster", address, "--out", str(tmp_path / "reports")]) == 2
-    said = capsys.readouterr().err
-    assert f"the scheduler at {address} has distributed 2020.1.0, here is" in said and len(said.splitlines()) == 1
+    sentence = capsys.readouterr().err
+    assert f"the scheduler at {address} has distributed 2020.1.0, here is" in sentence
+    assert len(sentence.splitlines()) == 1
     assert not (tmp_path / "reports").exists()

@@ -54,8 +54,8 @@ def test_a_roster_of_github_classroom_has_names_beside_the_identifier(tmp_path: 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty: it must have a line a student"),
-        (b"\n \n,,\n", "is empty: it must have a line a student"),
+        (b"", "is empty: it must have one line per student"),
+        (b"\n \n,,\n", "is empty: it must have one line per student"),
         (b"name,email\nAlice,a\n", "line 1: one column must be the id, were name, email"),
         (
             b"foo,bar\nalice,Alice\n1,2\n",

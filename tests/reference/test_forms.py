@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_networks import NETWORKS
+from handout_networks import NETWORKS
 from torch import nn
 from torch.nn import functional as F
 

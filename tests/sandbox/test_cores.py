@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from places import TESTS
+from sessions import HANDLER
 
 from grader.sandbox.cores import available, keep_to_share, share
 from grader.sandbox.sandbox import Sandbox
 
-HANDLER = TESTS / "exec_handler.py"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread choose its cores")
 
 
@@ -40,13 +38,11 @@ def test_only_the_thread_that_asks_keeps_to_its_share() -> None:
 
 
 @linux
-@pytest.mark.parametrize("isolation", ["bubblewrap", "none"])
+@pytest.mark.parametrize("isolation", [pytest.param("bubblewrap", marks=pytest.mark.bubblewrap), "none"])
 def test_a_session_runs_on_the_cores_of_the_thread_that_opens_it(isolation: str) -> None:
-    if isolation == "bubblewrap" and shutil.which("bwrap") is None:
-        pytest.skip("isolation needs bubblewrap")
     last = len(available()) - 1
 
-    def asked() -> list[int]:
+    def cores_of_a_session() -> list[int]:
         keep_to_share(last, last + 1)
         with sandbox.open() as session:
             reply, _ = session.ask({"source": "import os; value = sorted(os.sched_getaffinity(0))"}, seconds=30)
@@ -54,4 +50,4 @@ def test_a_session_runs_on_the_cores_of_the_thread_that_opens_it(isolation: str)
 
     with Sandbox(isolation=isolation, handler=HANDLER) as sandbox, ThreadPoolExecutor(1) as other:
         sandbox.open().close()  # the parent starts here, on all of them
-        assert other.submit(asked).result() == [sorted(os.sched_getaffinity(0))[last]]
+        assert other.submit(cores_of_a_session).result() == [sorted(os.sched_getaffinity(0))[last]]

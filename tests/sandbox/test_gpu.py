@@ -1,10 +1,9 @@
-"""One submission at a time has the graphics card, and a session that has it is confined as the others are."""
+"""One submission at a time has the GPU, and a session that may use it is confined as the others are."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,14 +33,14 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GP
 
 @pytest.fixture
 def gpu(tmp_path):
-    """Its sessions are made as those with a card are; without one they find none."""
+    """Its sessions are those for the GPU; on a machine without one they find none."""
     with Gpu(isolation="none", limits=Limits(), lock=tmp_path / "lock") as gpu:
         yield gpu
 
 
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory):
-    """The CPU in the card's place: everything but the card itself."""
+    """The CPU in the GPU's place: everything but the GPU itself."""
     with Gpu(isolation="none", limits=Limits(), device="cpu", lock=tmp_path_factory.mktemp("lock") / "lock") as gpu:
         gpu.confirm()
         yield gpu
@@ -55,8 +54,8 @@ def sandbox():
 
 def _graded(sandbox: Sandbox, gpu: object, path: Path):
     grading = Grading(load_rubric(ROOT / "rubric.yaml"), load_horses(None), sandbox, Options(seed=7), gpu=gpu)
-    (found,) = find([path], mode="one").found
-    return grading.grade(found)
+    (place,) = find([path], mode="one").found
+    return grading.grade(place)
 
 
 def _marks(report) -> dict[str, tuple]:
@@ -64,7 +63,7 @@ def _marks(report) -> dict[str, tuple]:
 
 
 class Broken:
-    """A card of which nothing good comes; ``how`` it fails is said by what it raises or answers."""
+    """A GPU that fails; ``how`` names what it raises or replies."""
 
     device = name = "cpu"
     layers: ClassVar[dict[str, str]] = {}
@@ -105,17 +104,18 @@ class Broken:
         pass
 
 
-def test_a_card_that_computes_is_named(stand_in):
+def test_a_gpu_that_computes_is_named(stand_in):
     assert stand_in.name == "cpu"
 
 
-def test_a_card_that_does_not_compute_is_refused_in_a_sentence(gpu: Gpu):
+def test_a_gpu_that_does_not_compute_is_refused_in_a_sentence(gpu: Gpu):
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(NoGpu, match=r"cannot be used in a session .*: use --device cpu"):
         gpu.confirm()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["csc321-2018/right", "csc321-2018/cnn-detached"])
 def test_verdicts_and_marks_are_those_of_the_cpu(name, sandbox, stand_in):
     path = ROOT / "fixtures" / "submissions" / name / "submission"
@@ -124,30 +124,32 @@ def test_verdicts_and_marks_are_those_of_the_cpu(name, sandbox, stand_in):
     assert there.run.details["gpu"] == "cpu" and "gpu" not in here.run.details
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["busy", "no session", "dies", "lost", "wrong numbers", "errors"])
-def test_a_card_that_fails_costs_no_mark(how, sandbox):
-    card = Broken(how)
-    report = _graded(sandbox, card, RIGHT)
+def test_a_gpu_that_fails_costs_no_mark(how, sandbox):
+    gpu = Broken(how)
+    report = _graded(sandbox, gpu, RIGHT)
     assert all(outcome is Outcome.PASS for _, outcome in _marks(report).values() if outcome is not Outcome.PENDING)
-    assert how in ("busy", "no session") or card.asked
+    assert how in ("busy", "no session") or gpu.asked
     assert (report.run.device == "cpu") and not report.flags
 
 
-def test_both_questions_are_put_to_the_card(sandbox, stand_in):
+@pytest.mark.slow
+def test_training_does_not_wait_for_the_gpu_and_confirming_does(sandbox, stand_in):
     asked = []
 
     class Lease:
         acquire = staticmethod(lambda *, wait: asked.append(wait) or False)
         release = open = staticmethod(lambda: None)
 
-    class Card:
+    class Taken:
         device, name, layers, lease = "cpu", "cpu", {}, staticmethod(Lease)
 
-    _graded(sandbox, Card, RIGHT)
+    _graded(sandbox, Taken, RIGHT)
     assert set(asked) == {True, False}
 
 
-def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch):
+def test_waiting_for_the_gpu_does_not_count_as_the_submissions_time(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("grader.exam.submitted.time.monotonic", lambda: now[0])
     opened = []
@@ -168,7 +170,7 @@ def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch
             return False
 
     candidate = Submitted(
-        lambda: opened.append(1) or OnCpu(), WorkerFailed, seconds=60, probe_seconds=10, card=Slow("busy")
+        lambda: opened.append(1) or OnCpu(), WorkerFailed, seconds=60, probe_seconds=10, gpu=Slow("busy")
     )
     trace = TraceNetwork(cls="CNN")
     assert candidate.answer(trace, {})[0] == Trace()
@@ -179,7 +181,7 @@ def test_waiting_for_the_card_is_not_taken_from_the_submissions_time(monkeypatch
     assert "time allowed" in candidate.answer(trace, {})[0].text
 
 
-def test_without_a_card_auto_imports_nothing_for_it():
+def test_without_a_gpu_auto_imports_nothing_for_it():
     code = "import sys, argparse\nfrom grader.cli import grade\nfrom grader.sandbox import launch\n"
     code += "launch.gpu_devices = lambda: []\n"
     code += "options = argparse.Namespace(device='auto', isolation='none')\n"
@@ -188,7 +190,7 @@ def test_without_a_card_auto_imports_nothing_for_it():
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
-def test_a_card_that_cannot_be_used_is_told_in_a_sentence(device, monkeypatch, capsys):
+def test_a_gpu_that_cannot_be_used_is_one_sentence(device, monkeypatch, capsys):
     monkeypatch.setattr(launch, "gpu_devices", lambda: ["/dev/nvidia0"])
     monkeypatch.setattr(torch.version, "cuda", None)
     options = argparse.Namespace(device=device, isolation="none")
@@ -202,27 +204,23 @@ def test_a_card_that_cannot_be_used_is_told_in_a_sentence(device, monkeypatch, c
 
 
 @needs_gpu
-@pytest.mark.parametrize("isolation", ["none", "bubblewrap"])
-def test_a_session_computes_on_the_card(isolation, tmp_path):
-    if isolation == "bubblewrap" and shutil.which("bwrap") is None:
-        pytest.skip("isolation needs bubblewrap")
+@pytest.mark.parametrize("isolation", ["none", pytest.param("bubblewrap", marks=pytest.mark.bubblewrap)])
+def test_a_session_computes_on_the_gpu(isolation, tmp_path):
     with Gpu(isolation=isolation, limits=Limits(), lock=tmp_path / "lock") as gpu:
         gpu.confirm()
         assert gpu.name == torch.cuda.get_device_name(0)
 
 
 @needs_gpu
-@pytest.mark.parametrize("isolation", ["none", "bubblewrap"])
-def test_the_card_trains_what_is_right(isolation, sandbox, tmp_path):
-    if isolation == "bubblewrap" and shutil.which("bwrap") is None:
-        pytest.skip("isolation needs bubblewrap")
+@pytest.mark.parametrize("isolation", ["none", pytest.param("bubblewrap", marks=pytest.mark.bubblewrap)])
+def test_what_is_right_passes_when_it_is_trained_on_the_gpu(isolation, sandbox, tmp_path):
     with Gpu(isolation=isolation, limits=Limits(), lock=tmp_path / "lock") as gpu:
         report = _graded(sandbox, gpu, RIGHT)
     assert report.run.device == "cuda" and not report.flags
     assert all(outcome is Outcome.PASS for _, outcome in _marks(report).values() if outcome is not Outcome.PENDING)
 
 
-def test_the_lease_is_one_submissions_until_it_is_released(gpu: Gpu):
+def test_one_submission_has_the_lease_until_it_is_released(gpu: Gpu):
     first, second = gpu.lease(), gpu.lease()
     assert first.acquire(wait=False) and first.acquire(wait=False)
     assert not second.acquire(wait=False)
@@ -251,8 +249,8 @@ def test_a_lock_that_is_a_link_is_refused_in_a_sentence(gpu: Gpu, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux" or shutil.which("bwrap") is None, reason="isolation needs bubblewrap")
-def test_an_isolated_session_for_the_card_has_what_cuda_needs_and_says_so():
+@pytest.mark.bubblewrap
+def test_an_isolated_session_for_the_gpu_has_what_cuda_needs_and_the_layers_say_so():
     with Sandbox(isolation="bubblewrap", handler=HANDLER, gpu=True) as sandbox, sandbox.open() as session:
         source = "import os; value = [os.path.exists('/proc/self/maps'), dict(os.environ)]"
         there, environment = session.ask({"source": source}, seconds=30)[0]["value"]
@@ -262,7 +260,7 @@ def test_an_isolated_session_for_the_card_has_what_cuda_needs_and_says_so():
         assert "data alone" in sandbox.layers["limits"] and "GPU" in sandbox.layers
 
 
-def test_a_session_without_isolation_sees_no_card_unless_it_is_given_one():
+def test_a_session_without_isolation_sees_no_gpu_unless_it_may_use_one():
     with Sandbox(isolation="none", handler=HANDLER) as sandbox, sandbox.open() as session:
         source = "import os; value = os.environ['CUDA_VISIBLE_DEVICES']"
         assert session.ask({"source": source}, seconds=30)[0]["value"] == ""

@@ -1,12 +1,14 @@
 """The smallest failing input: where a layer or a network equals nothing known, the least case on which it goes wrong.
 
 Hypothesis draws cases, the candidate answers them, and what differs from the reference is shrunk: first the sizes, with
-values in which everything tells, then the values, towards 0 and 1. The outcome is a few lines of code that a student
-pastes below the class and runs; the expected output is computed here, and no line of the reference is shown.
+values that show any difference, then the values, towards 0 and 1. The outcome is a few lines of code that a student
+pastes below the class and runs. The expected output is computed here, and no line of the reference is shown.
 
-Theory. A choice is drawn as a row of coin tosses, its number of heads: Hypothesis deletes tosses one by one, so what
-remains cannot lose one more. It draws integers partly from constants in the source files of whoever calls it, for which
-it keeps a folder on disk and which would make a case depend on what else is imported; coins have no such source.
+Theory. A number is drawn as a list of coin tosses, and its value is the list's length: Hypothesis deletes tosses one by
+one, so that the number that remains cannot be smaller by one. Hypothesis could draw integers itself, but it takes some
+of them from constants in its caller's source files. For those it keeps a folder on disk, and a case would depend on
+what else is imported. Coins have no such source.
+
 A search is bounded by the number of probes, so that the same submission gets the same case on any machine; the seconds
 are a safety net. A candidate that hangs or crashes ends all searches of its submission.
 """
@@ -18,7 +20,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
@@ -29,35 +31,22 @@ from grader.marking.evidence import Snippet
 from grader.worker.protocol import ClassProbe, Tensors, Trouble
 
 __all__ = [
-    "LARGEST",
-    "NETWORK_PROBES",
-    "ROUNDS",
-    "SHAKEN",
-    "SIZE_PROBES",
-    "VALUE_PROBES",
+    "Drawing",
     "Enough",
     "Hunt",
     "Smallest",
-    "bits",
-    "count_strategy",
-    "counts_of",
+    "counts",
     "differs",
     "shortest",
     "small_numbers",
+    "zeros_and_ones",
 ]
 
 R = TypeVar("R")
-Drawn = TypeVar("Drawn", bound=Hashable)
 
-_SECONDS = 5.0  # a submission, all searches together
-SIZE_PROBES, VALUE_PROBES, NETWORK_PROBES = 80, 150, 150
+_SECONDS = 5.0  # per submission, for all searches together
 _PATIENCE = 40  # probes without another failing case, once there is one
 _MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and suit
-ROUNDS = 10
-# What single precision may lose of a pixel.
-SHAKEN = 1e-6
-# Beyond this, four decimals are more than single precision has.
-LARGEST = 100.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +59,56 @@ class Smallest:
     """For the feedback."""
 
 
+# -- how a case is drawn -----------------------------------------------------------------------------------------------
+
+Drawn = TypeVar("Drawn", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Drawing(Generic[Drawn]):
+    """How a case is drawn: as coin tosses that Hypothesis draws and shrinks, and that are then read as a case."""
+
+    strategy: Any
+    """Hypothesis's strategy for the tosses."""
+    read: Callable[[tuple[Any, ...]], Drawn]
+    """The case that the tosses stand for. Hypothesis could map them itself, but it would note every step of that."""
+
+
+def counts(*most: int) -> Drawing[tuple[int, ...]]:
+    """Numbers, each from 0 to its ``most``. They shrink to zeros."""
+    from hypothesis import strategies as st
+
+    return Drawing(
+        st.tuples(*(st.lists(st.none(), max_size=each) for each in most)), lambda tosses: tuple(map(len, tosses))
+    )
+
+
+def shortest(numbers: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """The size of numbers: their sum first."""
+    return sum(numbers), numbers
+
+
+def zeros_and_ones(count: int, read: Callable[[tuple[bool, ...]], tuple[int, ...]]) -> Drawing[tuple[int, ...]]:
+    """``count`` tosses of one coin each, which shrink to False, and are read by ``read``."""
+    from hypothesis import strategies as st
+
+    return Drawing(st.tuples(*[st.booleans()] * count), read)
+
+
+def small_numbers(count: int) -> Drawing[tuple[int, ...]]:
+    """Numbers 0, 1, −1 and 2, of two tosses each. They shrink to zeros."""
+
+    def read(tosses: tuple[bool, ...]) -> tuple[int, ...]:
+        return tuple((0, 1, -1, 2)[2 * first + second] for first, second in zip(tosses[::2], tosses[1::2], strict=True))
+
+    return zeros_and_ones(2 * count, read)
+
+
+# -- how cases are tried -----------------------------------------------------------------------------------------------
+
+
 class Enough(BaseException):
-    """The search is over. Not an Exception, which Hypothesis would take for a failing case."""
+    """The search is over. It is not an Exception, which Hypothesis would take for a failing case."""
 
 
 @dataclass
@@ -84,7 +121,7 @@ class _Spent:
 
 
 class Hunt:
-    """Searches in one submission: what they may ask, and what Hypothesis makes of it."""
+    """One search in a submission: what it may ask, and what Hypothesis makes of it."""
 
     def __init__(self, sitting: Sitting, purpose: str) -> None:
         self._sitting = sitting
@@ -94,7 +131,7 @@ class Hunt:
         self._spent = sitting.once("smallest", _Spent)
 
     def allow(self, probes: int) -> None:
-        """So many probes from now on."""
+        """Allow at most this number of probes from now on."""
         self._left = self._patience = probes
 
     def ask(self, probe: ClassProbe[R], tensors: Tensors, *, purpose: str = "smallest") -> tuple[R | Trouble, Tensors]:
@@ -113,32 +150,25 @@ class Hunt:
         return reply, outputs
 
     def least(
-        self,
-        strategy: Any,
-        read: Callable[[tuple[Any, ...]], Drawn],
-        fails: Callable[[Drawn], bool],
-        size: Callable[[Drawn], Any],
+        self, drawing: Drawing[Drawn], fails: Callable[[Drawn], bool], size: Callable[[Drawn], Any]
     ) -> Drawn | None:
-        """The failing case of the least ``size`` among those that Hypothesis came by; None if all were right.
-
-        ``strategy`` draws tosses, of which ``read`` makes a case. (Hypothesis itself could, but would note how.)
-        """
+        """The failing case of the least ``size`` among those that Hypothesis tried; None if all were right."""
         from hypothesis import Phase, Verbosity, find, settings
         from hypothesis.errors import NoSuchExample
 
-        seen: dict[Drawn, bool] = {}
+        verdicts: dict[Drawn, bool] = {}
         start = time.monotonic() - self._spent.seconds
 
         def condition(tosses: tuple[Any, ...]) -> bool:
             self._spent.seconds = time.monotonic() - start
             if not self._spent.seconds <= _SECONDS:
                 raise Enough
-            drawn = read(tosses)
-            if drawn not in seen:
-                seen[drawn] = fails(drawn)
-                if seen[drawn]:
+            case = drawing.read(tosses)
+            if case not in verdicts:
+                verdicts[case] = fails(case)
+                if verdicts[case]:
                     self._patience = _PATIENCE
-            return seen[drawn]
+            return verdicts[case]
 
         quietly = settings(
             max_examples=_MOST_DRAWN,
@@ -151,36 +181,10 @@ class Hunt:
         )
         random = Random(self._sitting.exam.number(f"smallest/{self._purpose}"))
         with contextlib.suppress(NoSuchExample, Enough):
-            find(strategy, condition, settings=quietly, random=random)
-        return min((drawn for drawn, failing in seen.items() if failing), key=size, default=None)
-
-
-def count_strategy(*most: int) -> Any:
-    """Numbers, each from 0 to its ``most``, as so many tosses; they shrink to zeros. ``_lengths`` reads them."""
-    from hypothesis import strategies as st
-
-    return st.tuples(*(st.lists(st.none(), max_size=each) for each in most))
-
-
-def counts_of(tosses: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(map(len, tosses))
-
-
-def bits(number: int) -> Any:
-    """So many of 0 and 1, as truth values; they shrink to 0."""
-    from hypothesis import strategies as st
-
-    return st.tuples(*[st.booleans()] * number)
-
-
-def small_numbers(tosses: tuple[Any, ...]) -> tuple[int, ...]:
-    """0, 1, −1 and 2, of two tosses each."""
-    return tuple((0, 1, -1, 2)[2 * first + second] for first, second in zip(tosses[::2], tosses[1::2], strict=True))
+            find(drawing.strategy, condition, settings=quietly, random=random)
+        return min((case for case, failing in verdicts.items() if failing), key=size, default=None)
 
 
 def differs(expected: Tensor, actual: Tensor) -> bool:
+    """Whether two outputs differ by more than a student can overlook."""
     return compare(expected, actual, VISIBLE) is not None
-
-
-def shortest(counts: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    return sum(counts), counts

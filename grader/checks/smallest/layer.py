@@ -1,30 +1,27 @@
-"""The smallest failing input of a dilated layer."""
+"""The smallest failing input of a convolution layer."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from grader.checks.sitting import Sitting
 from grader.checks.smallest.hunt import (
-    SIZE_PROBES,
-    VALUE_PROBES,
+    Drawing,
     Enough,
     Hunt,
     Smallest,
-    bits,
-    count_strategy,
-    counts_of,
+    counts,
     differs,
     shortest,
     small_numbers,
+    zeros_and_ones,
 )
 from grader.checks.smallest.lines import cut, exception, filled, made, telling_part
 from grader.marking.evidence import Snippet
@@ -34,10 +31,9 @@ from reference.handouts import LayerFacts
 __all__ = ["smallest_for_layer"]
 
 
-# -- layers ------------------------------------------------------------------------------------------------------------
-
 _KERNELS = (1, 3, 5)
 _MOST_GAPS, _MOST_SIDE = 3, 6
+_SIZE_PROBES, _VALUE_PROBES = 80, 150
 # The names come from the submission.
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
 
@@ -57,6 +53,7 @@ class _Sizes:
 
     @property
     def arguments(self) -> tuple[int, ...]:
+        """What the layer's constructor is called with."""
         return (self.inputs, self.outputs, self.kernel, *(() if self.gap is None else (self.gap,)))
 
     @property
@@ -67,7 +64,9 @@ class _Sizes:
             "input": (self.batch, self.inputs, self.height, self.width),
         }
 
-    def told(self) -> str:
+    @property
+    def description(self) -> str:
+        """For the feedback."""
         image = "×".join(map(str, self.shapes["input"]))
         return f"a {image} image with kernel {self.kernel}" + ("" if self.gap is None else f" and dilation {self.gap}")
 
@@ -81,7 +80,6 @@ def smallest_for_layer(
     ``gradient.weight`` or ``gradient.bias`` for the gradient of the output's sum. ``among``: kernels and gaps that have
     been seen to go wrong (a gap of None for the ordinary layer), which shortens the search; none for all there are.
     """
-
     layer = sitting.exam.handout.layer_things[thing]
 
     def make() -> Smallest | None:
@@ -105,42 +103,42 @@ class _LayerHunt:
 
     def smallest(self) -> Smallest | None:
         """First the sizes, then the values."""
-        telling = self._sizes(wide=False) or self._sizes(wide=True)
-        if telling is None:
+        case = self._least_sizes(wide=False) or self._least_sizes(wide=True)
+        if case is None:
             return None
-        sizes, tensors = telling
-        elements = sum(int(torch.Size(shape).numel()) for shape in sizes.shapes.values())
-        crossed = sum(sum(_crossings(shape).values()) for shape in sizes.shapes.values())
+        sizes, tensors = case
         # A layer is linear in its input and in its filter, or nearly so: if any values show what is wrong, a single
         # weight and a single pixel mostly do. Only where they don't, all values are drawn one by one.
-        for tosses, read in ((crossed, partial(_crossed, sizes)), (2 * elements, small_numbers)):
-            self._hunt.allow(VALUE_PROBES)
-            values = self._hunt.least(
-                bits(tosses), read, lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest
-            )
+        for drawing in (_crossed_values(sizes), small_numbers(sum(map(math.prod, sizes.shapes.values())))):
+            self._hunt.allow(_VALUE_PROBES)
+            values = self._hunt.least(drawing, lambda values: self._fails(sizes, _shared_out(sizes, values)), _plainest)
             if values is not None:
                 tensors = _shared_out(sizes, values)
                 break
         self._hunt.allow(2)
         try:
-            return self._told(sizes, tensors)
+            return self._shown(sizes, tensors)
         except Enough:
             return None
 
-    def _sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
-        """The least sizes, with the values that they were found by. ``wide``: on images that the filter fits into."""
-        self._hunt.allow(SIZE_PROBES if wide else SIZE_PROBES // 2)
+    def _least_sizes(self, *, wide: bool) -> tuple[_Sizes, Tensors] | None:
+        """The least sizes that fail, with the values they fail with. ``wide``: on images that the filter fits into."""
+        self._hunt.allow(_SIZE_PROBES if wide else _SIZE_PROBES // 2)
         side = 1 if wide else _MOST_SIDE - 1
-        strategy = count_strategy(len(self._pairs) - 1, 1, 1, 1, side, side, 1)
 
-        def case(counts: tuple[int, ...]) -> tuple[_Sizes, Tensors]:
-            return _telling(*self._pairs[counts[0]], counts[1:], wide)
+        def case(numbers: tuple[int, ...]) -> tuple[_Sizes, Tensors]:
+            pair, batch, inputs, outputs, height, width, signs = numbers
+            kernel, gap = self._pairs[pair]
+            reach = kernel // 2 * ((gap or 0) + 1) if wide else 0
+            sizes = _Sizes(kernel, gap, 1 + batch, 1 + inputs, 1 + outputs, 1 + reach + height, 1 + reach + width)
+            return sizes, _distinct_values(sizes, signed=bool(signs))
 
-        counts = self._hunt.least(strategy, counts_of, lambda counts: self._fails(*case(counts)), shortest)
-        return None if counts is None else case(counts)
+        drawing = counts(len(self._pairs) - 1, 1, 1, 1, side, side, 1)
+        numbers = self._hunt.least(drawing, lambda numbers: self._fails(*case(numbers)), shortest)
+        return None if numbers is None else case(numbers)
 
     def _expected(self, sizes: _Sizes, tensors: Tensors) -> Tensor | None:
-        """What the reference says; None where it has no answer either."""
+        """The reference's tensor; None where it has none either."""
         probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
         return self._exam.reference.answer(probe, {**tensors, "upstream": self._upstream(sizes)})[1].get(self._of)
 
@@ -162,7 +160,8 @@ class _LayerHunt:
             return False
         return self._of not in outputs or differs(expected, outputs[self._of])
 
-    def _told(self, sizes: _Sizes, tensors: Tensors) -> Smallest | None:
+    def _shown(self, sizes: _Sizes, tensors: Tensors) -> Smallest | None:
+        """The case as lines of code, with what they print."""
         expected = self._expected(sizes, tensors)
         if expected is None:
             return None
@@ -170,13 +169,13 @@ class _LayerHunt:
         verb, actual = "differs", outputs.get(self._of)
         if isinstance(reply, Trouble):
             verb, part = "stops", ""
-            shown: tuple[Any, Any] = expected, exception(reply)
+            prints = str(expected), exception(reply)
         else:
             part = telling_part(expected, actual)
-            shown = cut(expected, part), cut(actual, part)
+            prints = str(cut(expected, part)), str(cut(actual, part))
         code = self._code(sizes, tensors, part)
-        sentence = f"The smallest input found on which it {verb} is {sizes.told()}: see the lines of code."
-        return Smallest(Snippet(code, str(shown[0]), str(shown[1])), sentence)
+        sentence = f"The smallest input found on which it {verb} is {sizes.description}: see the lines of code."
+        return Smallest(Snippet(code, *prints), sentence)
 
     def _code(self, sizes: _Sizes, tensors: Tensors, part: str) -> str:
         weight, bias = self._names(sizes, tensors)
@@ -195,7 +194,7 @@ class _LayerHunt:
         ])  # fmt: skip
 
     def _names(self, sizes: _Sizes, tensors: Tensors) -> tuple[str, str]:
-        """What the layer calls its weight and its bias; the handout's names where it doesn't tell."""
+        """What the layer calls its weight and its bias; the handout's names where that is not clear."""
         probe = TraceNetwork(cls=self._cls, arguments=sizes.arguments)
         try:
             trace, _ = self._hunt.ask(probe, {"input": tensors["input"]})
@@ -203,50 +202,63 @@ class _LayerHunt:
             return "weight", "bias"
         traced = () if isinstance(trace, Trouble) else (*trace.parameters, *trace.unused)
         names = {tensor.name: len(tensor.shape) for tensor in traced if _PLAIN_NAME.fullmatch(tensor.name)}
-        weights, biases = ([name for name, axes in names.items() if axes == wanted] for wanted in (4, 1))
+        weights = [name for name, axes in names.items() if axes == 4]
+        biases = [name for name, axes in names.items() if axes == 1]
         if {"weight", "bias"} <= names.keys() or not (len(weights) == len(biases) == 1):
             return "weight", "bias"
         return weights[0], biases[0]
 
 
-def _telling(kernel: int, gap: int | None, counts: tuple[int, ...], wide: bool) -> tuple[_Sizes, Tensors]:
-    """Sizes, and values among which no two weights and no two pixels are easily confused."""
-    batch, inputs, outputs, height, width, signs = counts
-    reach = kernel // 2 * ((gap or 0) + 1) if wide else 0
-    sizes = _Sizes(kernel, gap, 1 + batch, 1 + inputs, 1 + outputs, 1 + reach + height, 1 + reach + width)
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def _distinct_values(sizes: _Sizes, *, signed: bool) -> Tensors:
+    """Small integers by which no two neighbouring weights and no two neighbouring pixels are confused.
+
+    ``signed``: every other value is negative.
+    """
     tensors = {}
     for (name, shape), step, cycle in zip(sizes.shapes.items(), (2, 1, 3), (5, 3, 7), strict=True):
-        place = torch.arange(int(torch.Size(shape).numel()))
-        sign = 1 - 2 * (place % 2) * signs
+        place = torch.arange(math.prod(shape))
+        sign = 1 - 2 * (place % 2) * signed
         tensors[name] = ((place * step % cycle + 1) * sign).to(torch.float32).reshape(shape)
-    return sizes, tensors
+    return tensors
 
 
 def _plainest(values: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
-    """Few values that are not 0, those 1, as late as can be."""
+    """The size of values: few that are not 0, of those many that are 1, and these as late as possible."""
     return sum(value != 0 for value in values), sum(value != 1 for value in values if value), tuple(map(abs, values))
 
 
-def _crossings(shape: tuple[int, ...]) -> dict[int, int]:
-    """The axes along which ``_crossed`` tosses for a tensor, with their lengths; of a single value, the first."""
+def _crossed_values(sizes: _Sizes) -> Drawing[tuple[int, ...]]:
+    """Values of 0 and 1, with a toss for each place along each axis and not for each element.
+
+    An element is 1 where its place is 1 along every axis, so that a few tosses draw whole rows and columns.
+    """
+    axes = [_long_axes(shape) for shape in sizes.shapes.values()]
+
+    def read(tosses: tuple[bool, ...]) -> tuple[int, ...]:
+        values: list[int] = []
+        left = iter(tosses)
+        for shape, lengths in zip(sizes.shapes.values(), axes, strict=True):
+            tensor = torch.ones(shape, dtype=torch.int64)
+            for axis, length in lengths.items():
+                along = torch.tensor([int(next(left)) for _ in range(length)])
+                tensor = tensor * along.reshape([length if other == axis else 1 for other in range(len(shape))])
+            values += tensor.flatten().tolist()
+        return tuple(values)
+
+    return zeros_and_ones(sum(sum(lengths.values()) for lengths in axes), read)
+
+
+def _long_axes(shape: tuple[int, ...]) -> dict[int, int]:
+    """The axes of more than one place, with their lengths; of a tensor with a single value, the first."""
     return {axis: length for axis, length in enumerate(shape) if length > 1} or {0: 1}
 
 
-def _crossed(sizes: _Sizes, tosses: tuple[Any, ...]) -> tuple[int, ...]:
-    """Values of 0 and 1: an element is 1 where its place along every axis is."""
-    values: list[int] = []
-    left = iter(tosses)
-    for shape in sizes.shapes.values():
-        whole = torch.ones(shape, dtype=torch.int64)
-        for axis, length in _crossings(shape).items():
-            along = torch.tensor([int(next(left)) for _ in range(length)])
-            whole = whole * along.reshape([length if other == axis else 1 for other in range(len(shape))])
-        values += whole.flatten().tolist()
-    return tuple(values)
-
-
 def _shared_out(sizes: _Sizes, values: tuple[int, ...]) -> Tensors:
+    """The values in the layer's tensors, one after the other."""
     shapes = sizes.shapes
-    lengths = [int(torch.Size(shape).numel()) for shape in shapes.values()]
+    lengths = list(map(math.prod, shapes.values()))
     pieces = torch.split(torch.tensor(values, dtype=torch.float32), lengths)
     return {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}

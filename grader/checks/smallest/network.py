@@ -12,19 +12,7 @@ from torch import Tensor
 
 from grader.checks.network import Examined
 from grader.checks.sitting import Sitting
-from grader.checks.smallest.hunt import (
-    LARGEST,
-    NETWORK_PROBES,
-    ROUNDS,
-    SHAKEN,
-    Enough,
-    Hunt,
-    Smallest,
-    count_strategy,
-    counts_of,
-    differs,
-    shortest,
-)
+from grader.checks.smallest.hunt import Enough, Hunt, Smallest, counts, differs, shortest
 from grader.checks.smallest.lines import VISIBLE, cut, telling_part
 from grader.exam.compare import rounding
 from grader.marking.evidence import Snippet
@@ -38,60 +26,43 @@ from reference.network import Network
 __all__ = ["smallest_for_network"]
 
 
-# -- networks ----------------------------------------------------------------------------------------------------------
-
 _SIDES = (4, 8, 16, 32)
 _Mode = Literal["eval", "train"]
 _MODES: tuple[_Mode, ...] = ("eval", "train")
+_PROBES = 150
+_ROUNDS = 10
+# What single precision may lose of a pixel.
+_SHAKEN = 1e-6
+# Beyond this, four decimals are more than single precision has.
+_LARGEST = 100.0
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """Values for a tensor from its shape alone, so that they do not depend on the order of a network's layers."""
-
-    code: str
-    """The values as an expression of ``value``, the tensor that is filled; a number for a constant."""
-    cycle: int = 0
-    """0 for a constant."""
-    offset: int = 0
-
-    def values(self, shape: tuple[int, ...]) -> Tensor:
-        return pattern(self.rule, shape)
-
-    @property
-    def rule(self) -> Rule:
-        """The same for the worker."""
-        return Rule(self.cycle, self.offset, 0 if self.cycle else int(self.code))
-
-
-def _repeated(cycle: int, offset: int) -> _Rule:
-    return _Rule(f"torch.arange(value.numel()).reshape(value.shape) % {cycle} - {offset}", cycle, offset)
-
-
-_FILTERS = (_Rule("1"), _Rule("-1"), _repeated(3, 1), _repeated(5, 2))
-_VECTORS = (_Rule("1"), _Rule("-1"), _repeated(3, 1))
-_IMAGES = (_Rule("1"), _Rule("0"), _repeated(3, 0), _repeated(5, 2))
-_STATISTICS = _Rule("1")
+_FILTERS = (Rule(0, 0, 1), Rule(0, 0, -1), Rule(3, 1, 0), Rule(5, 2, 0))
+_VECTORS = (Rule(0, 0, 1), Rule(0, 0, -1), Rule(3, 1, 0))
+_IMAGES = (Rule(0, 0, 1), Rule(0, 0, 0), Rule(3, 0, 0), Rule(5, 2, 0))
+_STATISTICS = Rule(0, 0, 1)
+"""Rules make values of a tensor's shape alone, so that they do not depend on the order of a network's layers."""
 
 
 @dataclass(frozen=True)
 class _Setting:
-    """A network with its parameters, and an image."""
+    """A network with its parameters, an image, and the mode in which it is called."""
 
     arguments: Arguments
     shape: tuple[int, int, int, int]
     """Of the image: (B, NIC, H, W)."""
-    filters: _Rule
-    vectors: _Rule
-    pixels: _Rule
+    filters: Rule
+    vectors: Rule
+    pixels: Rule
+    mode: _Mode
 
     @property
     def image(self) -> Tensor:
-        return self.pixels.values(self.shape)
+        return pattern(self.pixels, self.shape)
 
     def values(self, shape: tuple[int, ...]) -> Tensor:
         """For a parameter of this shape."""
-        return (self.filters if len(shape) > 1 else self.vectors).values(shape)
+        return pattern(self.filters if len(shape) > 1 else self.vectors, shape)
 
 
 def smallest_for_network(sitting: Sitting, examined: Examined) -> Smallest | None:
@@ -125,7 +96,7 @@ class _NetworkHunt:
         """Whether the outputs had the right shape in the exam; then a wrong one on a tiny image is no fault."""
         self._rivals = [examined.right[0]]
         self._calls = 1
-        self._answers: dict[tuple[_Setting, _Mode, int], Tensor | None] = {}
+        self._answers: dict[tuple[_Setting, int], Tensor | None] = {}
         self._choices = self._choices_of_arguments()
 
     def _choices_of_arguments(self) -> list[tuple[int, ...]]:
@@ -151,31 +122,32 @@ class _NetworkHunt:
         return None
 
     def _search(self) -> Smallest | None:
-        self._hunt.allow(NETWORK_PROBES)
+        self._hunt.allow(_PROBES)
         rules = (len(_FILTERS) - 1, len(_VECTORS) - 1, len(_IMAGES) - 1)
-        strategy = count_strategy(1, *(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules)
-        for _ in range(ROUNDS):
-            counts = self._hunt.least(strategy, counts_of, lambda counts: self._fails(*self._setting(counts)), shortest)
-            if counts is None:
+        drawing = counts(1, *(len(values) - 1 for values in self._choices), len(_SIDES) - 1, 1, *rules)
+        for _ in range(_ROUNDS):
+            numbers = self._hunt.least(drawing, lambda numbers: self._fails(self._setting(numbers)), shortest)
+            if numbers is None:
                 return None
-            setting, mode = self._setting(counts)
+            setting = self._setting(numbers)
             others = [known for known in self._examined.right if known not in self._rivals]
-            agreeing = [known for known in others if not self._differs(known, setting, mode)]
+            agreeing = [known for known in others if not self._differs(known, setting)]
             if not agreeing:
-                return self._told(setting, mode)
+                return self._shown(setting)
             self._rivals += agreeing
         return None
 
-    def _setting(self, counts: tuple[int, ...]) -> tuple[_Setting, _Mode]:
-        mode, *places, side, batch, filters, vectors, pixels = counts
+    def _setting(self, numbers: tuple[int, ...]) -> _Setting:
+        """What the numbers drawn in ``_search`` stand for: places in the tuples to choose from, and one more image."""
+        mode, *places, side, batch, filters, vectors, pixels = numbers
         chosen = [values[place] for values, place in zip(self._choices, places, strict=True)]
         arguments = Arguments.from_names(dict(zip(self._examined.facts.parameters, chosen, strict=True)))
         # The middle of a network sees a quarter of each side, and batch-norm needs more than one value to train on.
         images = 1 + batch + (_SIDES[side] == 4)
         shape = (images, arguments.inputs, _SIDES[side], _SIDES[side])
-        return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels]), _MODES[mode]
+        return _Setting(arguments, shape, _FILTERS[filters], _VECTORS[vectors], _IMAGES[pixels], _MODES[mode])
 
-    def _expected(self, known: Known, setting: _Setting, mode: _Mode) -> Tensor | None:
+    def _expected(self, known: Known, setting: _Setting) -> Tensor | None:
         """(B, NC, H, W); None where the case does not suit: it does not run, or four decimals do not show it."""
         try:
             network = Network(known.steps, *setting.arguments.numbers)
@@ -185,92 +157,92 @@ class _NetworkHunt:
                     parameter.copy_(setting.values(tuple(parameter.shape)))
                 for dtype in (torch.float32, torch.float64):
                     for buffer in network.buffers():
-                        buffer.fill_(float(_STATISTICS.code))
-                    outputs.append(network.to(dtype).train(mode == "train")(setting.image.to(dtype)))
+                        buffer.fill_(float(_STATISTICS.constant))
+                    outputs.append(network.to(dtype).train(setting.mode == "train")(setting.image.to(dtype)))
         except (RuntimeError, ValueError):  # batch-norm of a single value
             return None
         single, double = outputs
         # Batch-norm of equal values divides rounding by nearly 0; no difference from such outputs means anything.
-        suits = float(single.abs().max()) <= LARGEST and rounding(single, double) <= VISIBLE
+        suits = float(single.abs().max()) <= _LARGEST and rounding(single, double) <= VISIBLE
         return single if suits else None
 
-    def _actual(self, setting: _Setting, mode: _Mode) -> Tensor | None:
+    def _actual(self, setting: _Setting) -> Tensor | None:
         """None where the network does not run on this."""
-        key = setting, mode, self._calls
+        key = setting, self._calls
         if key not in self._answers:
-            self._answers[key] = self._ran(setting, mode)
+            self._answers[key] = self._ran(setting)
         return self._answers[key]
 
-    def _ran(self, setting: _Setting, mode: _Mode, *, shaken: float = 0.0, purpose: str = "smallest") -> Tensor | None:
+    def _ran(self, setting: _Setting, *, shaken: float = 0.0, purpose: str = "smallest") -> Tensor | None:
         """The output; ``shaken`` is by how much the image is off, up or down from pixel to pixel."""
         probe = CallNetwork(
             cls=self._examined.facts.cls,
             arguments=setting.arguments.positional(self._examined.facts.parameters),
-            filters=setting.filters.rule,
-            vectors=setting.vectors.rule,
-            buffers=_STATISTICS.rule,
-            mode=mode,
+            filters=setting.filters,
+            vectors=setting.vectors,
+            buffers=_STATISTICS,
+            mode=setting.mode,
             calls=self._calls,
         )
         image = setting.image + shaken * pattern(Rule(3, 1, 0), setting.shape)
         reply, outputs = self._hunt.ask(probe, {"input": image}, purpose=purpose)
         return None if isinstance(reply, Trouble) else outputs["output"]
 
-    def _fails(self, setting: _Setting, mode: _Mode) -> bool:
-        return all(self._differs(known, setting, mode) for known in self._rivals) and self._steady(setting, mode)
+    def _fails(self, setting: _Setting) -> bool:
+        return all(self._differs(known, setting) for known in self._rivals) and self._steady(setting)
 
-    def _steady(self, setting: _Setting, mode: _Mode) -> bool:
+    def _steady(self, setting: _Setting) -> bool:
         """Whether rounding does not show. Where all of a channel's values are equal, batch-norm divides it by nearly 0;
         it would print something else on another machine."""
-        actual, shaken = self._actual(setting, mode), self._ran(setting, mode, shaken=SHAKEN)
+        actual, shaken = self._actual(setting), self._ran(setting, shaken=_SHAKEN)
         return actual is not None and shaken is not None and _as_good_as_equal(actual, shaken)
 
-    def _differs(self, known: Known, setting: _Setting, mode: _Mode) -> bool:
-        expected = self._expected(known, setting, mode)
+    def _differs(self, known: Known, setting: _Setting) -> bool:
+        expected = self._expected(known, setting)
         if expected is None:
             return False
-        actual = self._actual(setting, mode)
+        actual = self._actual(setting)
         if actual is None or (self._same_shape and actual.shape != expected.shape):
             return False
         return differs(expected, actual)
 
-    def _told(self, setting: _Setting, mode: _Mode) -> Smallest | None:
-        actual = self._actual(setting, mode)
+    def _shown(self, setting: _Setting) -> Smallest | None:
+        actual = self._actual(setting)
         if actual is None:
             return None
         wrong = actual
-        expected = min(self._expectations(setting, mode), key=lambda expected: _distance(expected, wrong))
+        expected = min(self._expectations(setting), key=lambda expected: _distance(expected, wrong))
         part = telling_part(expected, actual)
         kind = self._examined.facts
         image = "×".join(map(str, setting.shape))
         call = self._examined.call(setting.arguments)
         sentence = (
             f"The smallest case found on which it differs is {call} with a {image} image in "
-            f"{'training' if mode == 'train' else 'evaluation'} mode: see the lines of code."
+            f"{'training' if setting.mode == 'train' else 'evaluation'} mode: see the lines of code."
         )
         if self._calls > 1:
             sentence += " Its first call is right: it remembers something from one call to the next."
-        if self._drawn_at_random(setting, mode):
+        if self._drawn_at_random(setting):
             sentence = f"{sentence[:-1]}; its output is drawn at random, so yours will have other numbers."
         return Smallest(
             Snippet(
-                code=_network_code(kind, setting, mode, self._calls, part),
+                code=_network_code(kind, setting, self._calls, part),
                 expected=str(cut(expected, part)),
                 actual=str(cut(actual, part)),
             ),
             sentence,
         )
 
-    def _drawn_at_random(self, setting: _Setting, mode: _Mode) -> bool:
-        actual, other = self._actual(setting, mode), None
+    def _drawn_at_random(self, setting: _Setting) -> bool:
+        actual, other = self._actual(setting), None
         self._hunt.allow(1)
         with contextlib.suppress(Enough):
-            other = self._ran(setting, mode, purpose="smallest/again")
+            other = self._ran(setting, purpose="smallest/again")
         return actual is not None and other is not None and not _as_good_as_equal(actual, other)
 
-    def _expectations(self, setting: _Setting, mode: _Mode) -> Iterator[Tensor]:
+    def _expectations(self, setting: _Setting) -> Iterator[Tensor]:
         for known in self._rivals:
-            expected = self._expected(known, setting, mode)
+            expected = self._expected(known, setting)
             if expected is not None:
                 yield expected
 
@@ -284,7 +256,7 @@ def _distance(expected: Tensor, actual: Tensor) -> float:
     return float((expected - actual).abs().mean()) if expected.shape == actual.shape else float("inf")
 
 
-def _network_code(kind: NetworkFacts, setting: _Setting, mode: _Mode, calls: int, part: str) -> str:
+def _network_code(kind: NetworkFacts, setting: _Setting, calls: int, part: str) -> str:
     shape = ", ".join(map(str, setting.shape))
     lines = [
         "import torch",
@@ -296,18 +268,21 @@ def _network_code(kind: NetworkFacts, setting: _Setting, mode: _Mode, calls: int
         formula = f"torch.arange({count}.).reshape({shape}) % {setting.pixels.cycle} - {setting.pixels.offset}"
         lines.append(f"images = {formula.removesuffix(' - 0')}")
     else:
-        lines.append(f"images = torch.{'ones' if setting.pixels.code == '1' else 'zeros'}({shape})")
+        lines.append(f"images = torch.{'ones' if setting.pixels.constant else 'zeros'}({shape})")
     lines += ["with torch.no_grad():", "    for value in model.parameters():"]
     if setting.filters == setting.vectors:
-        lines.append(f"        {_filling(setting.filters)}")
+        lines.append(f"        {_line(setting.filters)}")
     else:
-        lines += ["        if value.dim() > 1:  # filters", f"            {_filling(setting.filters)}"]
-        lines += ["        else:  # biases and batch-norm", f"            {_filling(setting.vectors)}"]
+        lines += ["        if value.dim() > 1:  # filters", f"            {_line(setting.filters)}"]
+        lines += ["        else:  # biases and batch-norm", f"            {_line(setting.vectors)}"]
     lines += ["    for value in model.buffers():  # running statistics", "        if value.is_floating_point():"]
-    lines.append(f"            {_filling(_STATISTICS)}")
-    lines += [f"    model.{mode}()", *["    model(images + 1)"] * (calls - 1)]
+    lines.append(f"            {_line(_STATISTICS)}")
+    lines += [f"    model.{setting.mode}()", *["    model(images + 1)"] * (calls - 1)]
     return "\n".join([*lines, f"    print(model(images){part})"])
 
 
-def _filling(rule: _Rule) -> str:
-    return f"value.copy_({rule.code})" if rule.cycle else f"value.fill_({rule.code})"
+def _line(rule: Rule) -> str:
+    """A line of code that gives the rule's values to the tensor ``value``."""
+    if not rule.cycle:
+        return f"value.fill_({rule.constant})"
+    return f"value.copy_(torch.arange(value.numel()).reshape(value.shape) % {rule.cycle} - {rule.offset})"

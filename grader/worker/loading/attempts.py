@@ -84,7 +84,7 @@ class Attempts:
         except (SyntaxError, ValueError, RecursionError, MemoryError):  # a changed statement need not compile
             return False
         namespace = vars(file.module)
-        for name in unit.bound - set(namespace):
+        for name in unit.names.bound - set(namespace):
             namespace[name] = StandIn(name)
         cause = describe(error)
         why = f"needs what is not available here ({cause.type}: {cause.text}); replaced by a placeholder"

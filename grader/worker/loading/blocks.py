@@ -11,7 +11,7 @@ from typing import Any
 
 from .files import File, Unit
 from .findings import Findings
-from .statements import binds, trains
+from .statements import names_of, trains
 
 __all__ = ["definitions_only"]
 
@@ -46,7 +46,7 @@ def _body(statements: list[ast.stmt], file: File, unit: Unit, findings: Findings
         why = file.scope.why_not(statement)
         if why is None:
             body.append(definitions_only(statement, file, unit, findings))
-        elif file.needed.isdisjoint(binds(statement)[0]) or trains(statement):
+        elif file.needed.isdisjoint(names_of(statement).bound) or trains(statement):
             body.append(ast.copy_location(ast.Pass(), statement))
             findings.skip(f"{unit.piece.name}, line {statement.lineno}", unit.piece.line(statement.lineno), why)
         else:

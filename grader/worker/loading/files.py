@@ -16,7 +16,7 @@ from ..source.names import Aliases, dotted
 from ..source.outline import is_empty
 from ..source.pieces import Piece, Source
 from .registry import is_registered
-from .statements import Scope, binds, is_main_guard, names_mentioned, names_read
+from .statements import Names, Scope, is_main_guard, names_mentioned, names_of, names_read
 
 __all__ = ["OURS", "File", "Unit"]
 
@@ -36,12 +36,8 @@ class Unit:
     """Why it is skipped unless it is needed; None if it only defines something."""
     guarded: bool
     """Whether it stands inside ``if __name__ == "__main__"``."""
-    bound: set[str]
-    """Names that it binds in the module."""
-    changed: set[str]
-    """Names whose objects it may change."""
-    imported: set[str]
-    """Those of ``bound`` that its imports bind."""
+    names: Names
+    """What it does to the names of the module."""
     settled: bool = False
     """Whether it was run, or found to fail."""
     missing: str | None = None
@@ -70,9 +66,10 @@ class File:
         self.module = types.ModuleType(_module_name(self.key))
         self.module.__file__ = str(folder / self.path)
         self.units = _units(source)
-        self.scope = Scope(self.aliases, frozenset(name for unit in self.units for name in unit.bound - unit.imported))
+        names = [unit.names for unit in self.units]
+        self.scope = Scope(self.aliases, frozenset().union(*(each.bound - each.imported for each in names)))
         self._judge()
-        self.bound = {name for unit in self.units for name in unit.bound}
+        self.bound: frozenset[str] = frozenset().union(*(each.bound for each in names))
         """Names that the file binds."""
         self.lost = {problem.stands_in for piece in source.pieces for problem in piece.problems} - {None}
         """Classes and functions that are lost with statements that are not Python."""
@@ -129,7 +126,7 @@ class File:
         """The units that bind each name, or change its object."""
         definers: dict[str, list[Unit]] = {}
         for unit in self.units:
-            for name in unit.bound | (unit.changed & self.scope.own):
+            for name in unit.names.bound | (unit.names.changed & self.scope.own):
                 definers.setdefault(name, []).append(unit)
         return definers
 
@@ -144,7 +141,9 @@ class File:
         return reads
 
     def is_needed(self, unit: Unit) -> bool:
-        return not self.needed.isdisjoint(unit.bound) or not self.needed.isdisjoint(unit.changed & self.scope.own)
+        return not self.needed.isdisjoint(unit.names.bound) or not self.needed.isdisjoint(
+            unit.names.changed & self.scope.own
+        )
 
     # ---------------------------------------------------------------------------------------------- what it contains
 
@@ -152,7 +151,7 @@ class File:
         """The last ``class`` statement of that name at the top level, in blocks as well."""
         last = None
         for unit in self.units:
-            if name not in unit.bound:
+            if name not in unit.names.bound:
                 continue
             if isinstance(unit.statement, ast.ClassDef):
                 last = unit.statement
@@ -196,10 +195,10 @@ def _units(source: Source) -> list[Unit]:
     for piece, statement in source.body:
         if isinstance(statement, ast.If) and is_main_guard(statement.test):
             # The block as a whole is never run; single statements in it may still be needed.
-            units.append(Unit(piece, statement, _ONLY_AS_PROGRAM, False, set(), set(), set()))
-            units += [Unit(piece, inner, _ONLY_AS_PROGRAM, True, *binds(inner)) for inner in statement.body]
+            units.append(Unit(piece, statement, _ONLY_AS_PROGRAM, False, Names()))
+            units += [Unit(piece, inner, _ONLY_AS_PROGRAM, True, names_of(inner)) for inner in statement.body]
         else:
-            units.append(Unit(piece, statement, None, False, *binds(statement)))
+            units.append(Unit(piece, statement, None, False, names_of(statement)))
     return units
 
 

@@ -44,7 +44,7 @@ class Findings:
     def fail(self, unit: Unit, error: BaseException) -> None:
         """The unit raised ``error`` and binds nothing."""
         if len(self.failures) < _MOST:
-            names = sorted(unit.bound)[:_MOST_NAMES]
+            names = sorted(unit.names.bound)[:_MOST_NAMES]
             self.failures.append(Failure(unit.where, unit.what, tuple(names), describe(error)))
 
     def note(self, place: str, text: str, reason: str) -> None:

@@ -16,6 +16,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,25 @@ from torch.nn import functional as F
 from ..trouble import here, is_theirs
 from .equivalents import equivalent
 
-__all__ = ["Note", "cuda_calls", "install", "uninstall"]
+__all__ = ["CudaCall", "Note", "cuda_calls", "install", "uninstall"]
 
 
 Note = Callable[[str, str, str], None]
 """Called with where the student uses it (``models.py, line 12``), the old name, and what is done about it."""
 
-cuda_calls: list[dict[str, str]] = []
-"""``where`` and ``what`` of each call of the student's that asked for a GPU where there is none, in order."""
+
+@dataclass(frozen=True)
+class CudaCall:
+    """A call of the student's that asked for a GPU where there is none."""
+
+    where: str
+    """``models.py, line 12``."""
+    what: str
+    """``.cuda()``."""
+
+
+cuda_calls: list[CudaCall] = []
+"""The calls since the last ``install``, in order."""
 
 _MOST_CALLS = 100_000
 _Undo = Callable[[], object]
@@ -280,7 +292,7 @@ def _in_vain(device: Any) -> bool:
 def _record(what: str) -> None:
     place = here()
     if place is not None and len(cuda_calls) < _MOST_CALLS:
-        cuda_calls.append({"where": place, "what": what})
+        cuda_calls.append(CudaCall(place, what))
 
 
 def _without_gpu() -> None:

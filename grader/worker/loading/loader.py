@@ -209,9 +209,9 @@ class Loader:
                 if is_first_time and not unit.guarded:
                     self._findings.skip_unit(unit, unit.why)
                 return
-            name = min(file.needed & (unit.bound | unit.changed))
+            name = min(file.needed & (unit.names.bound | unit.names.changed))
             self._findings.skip_unit(unit, f"{unit.why}; run anyway, because `{name}` is needed")
-        elif self._sparing and not file.is_needed(unit) and not unit.imported:
+        elif self._sparing and not file.is_needed(unit) and not unit.names.imported:
             if is_first_time:
                 self._findings.skip_unit(unit, "not needed, and the file as a whole could not be loaded")
             return
@@ -226,7 +226,7 @@ class Loader:
                 unit
                 for unit in file.units
                 # What has been defined since by the same name is the later definition, and counts.
-                if unit.missing is not None and unit.missing in namespace and unit.bound.isdisjoint(namespace)
+                if unit.missing is not None and unit.missing in namespace and unit.names.bound.isdisjoint(namespace)
             ]
             if not ready:
                 break
@@ -239,7 +239,7 @@ class Loader:
     def _attempt(self, file: File, unit: Unit) -> None:
         """Run the unit, and remember the wanted classes that it defines."""
         self._attempts.run(file, unit)
-        for name in unit.bound.intersection(self._wanted):
+        for name in unit.names.bound.intersection(self._wanted):
             value, earlier = vars(file.module).get(name), self._every.setdefault(name, [])
             if isinstance(value, type) and not any(value is kind for kind in earlier):
                 earlier.append(value)

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 from ..source.names import Aliases, dotted
 from ..source.python2_meaning import DIVIDE, DIVIDE_IN_PLACE
 
-__all__ = ["NEW_SCOPE", "Scope", "binds", "is_main_guard", "names_mentioned", "names_read", "reads_now", "trains"]
+__all__ = [
+    "NEW_SCOPE",
+    "Names",
+    "Scope",
+    "is_main_guard",
+    "names_mentioned",
+    "names_of",
+    "names_read",
+    "reads_now",
+    "trains",
+]
 
 
 # ---------------------------------------------------------------------------------- calls that only compute a value
@@ -187,11 +197,20 @@ NEW_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 """Nodes whose names are not the module's."""
 
 
-def binds(statement: ast.stmt) -> tuple[set[str], set[str], set[str]]:
-    """Names that a statement binds in the module, names whose objects it may change, and those bound by imports.
+@dataclass(frozen=True)
+class Names:
+    """What a statement does to the names of its module."""
 
-    ``d["k"] = 1`` and ``d.f()`` change ``d``.
-    """
+    bound: frozenset[str] = frozenset()
+    """Names that it binds."""
+    changed: frozenset[str] = frozenset()
+    """Names whose objects it may change: ``d`` in ``d["k"] = 1`` and in ``d.f()``."""
+    imported: frozenset[str] = frozenset()
+    """Those of ``bound`` that imports bind."""
+
+
+def names_of(statement: ast.stmt) -> Names:
+    """What the statement does to names, in its blocks as well, but not in the functions and classes in it."""
     bound: set[str] = set()
     imported: set[str] = set()
     changed: set[str] = set()
@@ -213,7 +232,7 @@ def binds(statement: ast.stmt) -> tuple[set[str], set[str], set[str]]:
                 changed.add(_root(function) or "")
         if not isinstance(node, NEW_SCOPE):
             waiting += ast.iter_child_nodes(node)
-    return bound | imported, changed, imported
+    return Names(frozenset(bound | imported), frozenset(changed), frozenset(imported))
 
 
 _GLOBAL_READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})

@@ -1,7 +1,7 @@
-"""Answers to the probes: what a candidate's classes do, as numbers and shapes, never as opinions.
+"""Answers to the probes: what the classes of a candidate do, in numbers and shapes, and never as a judgement.
 
-The same functions examine a submission inside the sandbox and the reference in the trusted process, so that the two
-sit the same exam. An exception of the candidate's code is evidence too: it comes back as ``Trouble``.
+The same functions examine a submission inside the sandbox and the reference in the trusted process, so both sit the
+same exam. An exception of the candidate's code is evidence too: it comes back as ``Trouble``.
 
 Axes: B batch, C channels (C_in, C_out), H height, W width, k kernel size, T training steps.
 """
@@ -26,17 +26,17 @@ from ..protocol import (
     Trouble,
 )
 from ..trouble import describe
-from .layer import answer_layer
-from .learning import learn
+from .layer import run_layer
+from .learning import train_network
 from .modules import Classes, seed, tensor_to
-from .network import build, once, run, trace
+from .network import build_network, call_network, run_network, trace_network
 
 __all__ = ["answer"]
 
 R = TypeVar("R")
 
 _set_num_threads = torch.set_num_threads
-_seed_card = torch.cuda.manual_seed
+_seed_gpu = torch.cuda.manual_seed
 _set_onednn = torch.backends.mkldnn.set_flags
 
 
@@ -45,19 +45,19 @@ def answer(
 ) -> tuple[R | Trouble, Tensors]:
     """The reply to one probe.
 
-    ``dtype`` puts model and inputs into another precision; only the reference is asked that. A probe with a ``device``
-    is answered there, as exactly as it can be; what comes back lies on the CPU.
-    A candidate's exception, SystemExit and KeyboardInterrupt included, comes back as ``Trouble``.
+    ``dtype`` puts the model and its inputs into another precision; only the reference is asked for that. A probe with a
+    ``device`` is answered on that device, in full precision; the tensors that come back lie on the CPU.
+    An exception of the candidate, SystemExit and KeyboardInterrupt included, comes back as ``Trouble``.
     """
-    verb = _ANSWERS[type(probe)]
-    # A candidate may raise anything at all, BaseException included, and must not end the exam by it.
+    answer_of_its_kind = _ANSWERS[type(probe)]
+    # A candidate may raise any BaseException, and must not end the exam by it.
     try:
         seed(probe.seed)
         with _own_defaults():
             tensors = _cast(tensors, dtype)
             if probe.device is not None:
                 tensors = _prepare(probe, probe.device, tensors)
-            reply: tuple[R, Tensors] = verb(probe, tensors, classes, dtype)
+            reply: tuple[R, Tensors] = answer_of_its_kind(probe, tensors, classes, dtype)
             return reply
     except BaseException as trouble:
         return describe(trouble), {}
@@ -65,28 +65,28 @@ def answer(
 
 @contextmanager
 def _own_defaults() -> Iterator[None]:
-    """Undo what a candidate may have left switched off or changed, for the length of a probe."""
-    kept = torch.get_default_dtype()
+    """Undo what a candidate may have switched off or changed, for the length of a probe."""
+    default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
-    # more threads than a session may have end it
+    # A session may start few threads, and ends if it starts more.
     _set_num_threads(1)
-    # oneDNN compiles a kernel for every shape, in every session anew: with tensors this small it never pays
+    # oneDNN compiles a kernel for every shape, and again in every session; that takes longer than these small tensors.
     _set_onednn(False)  # type: ignore[no-untyped-call]
     try:
         with torch.enable_grad():
             yield
     finally:
-        torch.set_default_dtype(kept)
+        torch.set_default_dtype(default)
 
 
 def _prepare(probe: ClassProbe[Any], device: str, tensors: Tensors) -> Tensors:
-    """The tensors on the probe's device, which computes in full precision and twice the same from now on."""
+    """The tensors on the device of the probe. From now on it computes in full precision, and the same every time."""
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     if torch.device(device).type == "cuda":
-        _seed_card(probe.seed)
+        _seed_gpu(probe.seed)
     return {name: tensor_to(value, device) for name, value in tensors.items()}
 
 
@@ -97,10 +97,10 @@ def _cast(tensors: Tensors, dtype: torch.dtype | None) -> Tensors:
 
 
 _ANSWERS: dict[type[ClassProbe[Any]], Callable[..., Any]] = {
-    BuildNetwork: build,
-    TraceNetwork: trace,
-    RunNetwork: run,
-    CallNetwork: once,
-    TrainNetwork: learn,
-    RunLayer: answer_layer,
+    BuildNetwork: build_network,
+    TraceNetwork: trace_network,
+    RunNetwork: run_network,
+    CallNetwork: call_network,
+    TrainNetwork: train_network,
+    RunLayer: run_layer,
 }

@@ -1,10 +1,11 @@
-"""Whether a network is tied to one device, told on a machine without a GPU, and confirmed on one where there is one.
+"""Whether a network is tied to one device: found out without a GPU, and confirmed on a GPU where there is one.
 
-Two worlds tell. On the CPU, a hard-coded ``.cuda()`` shows by being called. Then the network runs on another device:
-every mention of cuda means torch's *meta* device, which has shapes and no values, and says of itself that it is a GPU.
-What is made inside forward without a device stays on the CPU, and shows as soon as it meets a tensor that isn't there.
-Every tensor of the meta device has a shadow on the CPU that holds its values, so that what is read back is true.
-In each world the network runs in both modes, with gradients and without, since it may be tied in one of them alone.
+The network runs twice. On the CPU, a hard-coded ``.cuda()`` is seen when it is called. Then the network runs on
+another device: every mention of cuda means torch's *meta* device, which has shapes and no values, and which says here
+that it is a GPU. A tensor that forward makes without a device stays on the CPU, and is seen as soon as it meets one
+of the other device. Every tensor of the meta device has a shadow on the CPU that holds its values, so reading a value
+gives the right one. Each time the network runs in both modes, with gradients and without, since it may be tied in one
+of these only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..loading import legacy
 from ..loading.loader import Loaded
 from ..protocol import CodeFile, DeviceFindings, Finding, RunOnDevice, Tensors
 from ..trouble import describe, here
-from .modules import held
+from .modules import named_tensors
 from .watching import Watching, tensors_in
 
 __all__ = ["Elsewhere", "computed_on", "confirm", "examine"]
@@ -41,20 +42,20 @@ _get_is_meta = Tensor.is_meta.__get__  # type: ignore[attr-defined]
 
 
 class Elsewhere:
-    """The definitions as they turn out in a world with a GPU, for one submission.
+    """The definitions of one submission as they are on a machine with a GPU, which is simulated.
 
-    Loaded anew where they mention cuda, since at module level ``device = "cuda" if torch.cuda.is_available() else
-    "cpu"`` is right and has to see that world; once, for all its networks.
+    They are loaded a second time if they mention cuda: ``device = "cuda" if torch.cuda.is_available() else "cpu"`` is
+    right at module level, and has to see that machine. This is done once for all networks of the submission.
     """
 
     def __init__(self, files: Sequence[CodeFile], again: Callable[[], Loaded]) -> None:
         self._files, self._again = files, again
         self._classes: Mapping[str, Any] | None = None
         self._loaded = _Simulated()
-        """With the shadows of what was made while they were loaded, and with what was found."""
+        """With the shadows of the tensors that were made while they were loaded, and with the findings."""
 
     def classes(self, here: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The classes of that world; ``here`` are those of this one."""
+        """The classes on that machine; ``here`` are those on this one."""
         if not any("cuda" in cell.source for file in self._files for cell in file.cells):
             return here
         if self._classes is None:
@@ -63,7 +64,7 @@ class Elsewhere:
         return self._classes
 
     def world(self) -> _Simulated:
-        """That world, as it is after loading."""
+        """That machine as it is after loading."""
         return self._loaded.copy()
 
 
@@ -82,18 +83,18 @@ def examine(probe: RunOnDevice, tensors: Tensors, classes: Mapping[str, Any], el
             model = _module_to(_filled(model, run), _META)
             batch = _tensor_to(tensors["input"], _META)
             outputs = list(_runs(model, batch))
-    except BaseException as trouble:  # the student's code may raise anything
+    except BaseException as trouble:  # The student's code may raise anything.
         noted = world.findings or elsewhere.world().findings
         return _settled(noted) if noted else _unsettled(trouble)
     return _settled(world.findings or _misplaced(probe, outputs, _META))
 
 
 def _filled(model: nn.Module, run: nn.Module | None) -> nn.Module:
-    """The model with what its lazy layers learn at the first call, from one that has run: torch cannot move them to the
-    second device without it."""
+    """The model, with the sizes and values that its lazy layers get at their first call, taken from a model that has
+    run: torch cannot move lazy layers to the second device."""
     for table in ("_parameters", "_buffers"):
-        lazy = {name: value for name, value in held(model, table).items() if is_lazy(value)}
-        known = held(run, table) if lazy and run is not None else {}
+        lazy = {name: value for name, value in named_tensors(model, table).items() if is_lazy(value)}
+        known = named_tensors(run, table) if lazy and run is not None else {}
         for name, value in lazy.items():
             value.materialize(known[name].shape)
             value.detach().copy_(known[name].detach())
@@ -101,7 +102,7 @@ def _filled(model: nn.Module, run: nn.Module | None) -> nn.Module:
 
 
 def _runs(model: nn.Module, batch: Tensor) -> Iterator[Any]:
-    """What comes out in both modes, without gradients and with them; those of training mode are computed too."""
+    """The outputs in both modes, without gradients and with them. In training mode the gradients are computed too."""
     for training in (True, False):
         _train(model, training)
         for learning in (False, True):
@@ -113,10 +114,11 @@ def _runs(model: nn.Module, batch: Tensor) -> Iterator[Any]:
 
 
 def confirm(probe: RunOnDevice, device: torch.device, tensors: Tensors, classes: Mapping[str, Any]) -> DeviceFindings:
-    """The same question put to the device itself; the same evidence.
+    """The same question, asked on the device itself.
 
-    Only what is certain to come from a tie is a finding: tensors of two devices at which an operation stopped, numpy
-    asked of a tensor that is not the CPU's, an output that is elsewhere. Anything else may be the card's own trouble.
+    Only what certainly comes from being tied is a finding: an operation that stopped because its tensors are on two
+    devices, ``numpy()`` of a tensor that is not on the CPU, an output on another device. Anything else may be a trouble
+    of the GPU.
     """
     mixing = _Mixing(device)
     try:
@@ -127,10 +129,10 @@ def confirm(probe: RunOnDevice, device: torch.device, tensors: Tensors, classes:
             outputs = list(_runs(model, batch))
         findings = _misplaced(probe, outputs, _get_device(batch))
         if not findings:
-            # a card's errors come late: to read the results is to wait for them
+            # A GPU reports its errors late. Reading the results waits for them.
             for output in outputs:
                 float(output.sum())
-    except BaseException as trouble:  # as in examine()
+    except BaseException as trouble:  # As in examine().
         if isinstance(trouble, TypeError) and "device type tensor to numpy" in str(trouble):
             frames = describe(trouble).frames
             place = f"{frames[-1].file}, line {frames[-1].line}" if frames else "forward"
@@ -140,9 +142,9 @@ def confirm(probe: RunOnDevice, device: torch.device, tensors: Tensors, classes:
 
 
 def computed_on(device: str) -> str:
-    """The name of a device, after a convolution there, which takes all the libraries that training takes."""
-    one = torch.ones(1, 1, 8, 8, device=device)
-    float(nn.functional.conv2d(one, one).sum())
+    """The name of a device, after a convolution on it, which needs all the libraries that training needs."""
+    ones = torch.ones(1, 1, 8, 8, device=device)
+    float(nn.functional.conv2d(ones, ones).sum())
     return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else device
 
 
@@ -156,7 +158,7 @@ def _unsettled(error: BaseException) -> DeviceFindings:
 
 
 def _misplaced(probe: RunOnDevice, outputs: list[Any], device: torch.device) -> list[Finding]:
-    """A finding if an output is not where its input was."""
+    """A finding if an output is not on the device of its input."""
     if all(not isinstance(output, Tensor) or _get_device(output) == device for output in outputs):
         return []
     what = "the output is on the CPU although input and parameters are on a GPU"
@@ -166,14 +168,14 @@ def _misplaced(probe: RunOnDevice, outputs: list[Any], device: torch.device) -> 
 def _on_the_cpu(
     probe: RunOnDevice, batch: Tensor, classes: Mapping[str, Any]
 ) -> tuple[tuple[Finding, ...], nn.Module | None]:
-    """Calls that ask for a GPU although there is none, and the model that has run."""
+    """The calls that ask for a GPU although there is none, and the model that has run."""
     model = None
     legacy.cuda_calls.clear()
-    with suppress(BaseException):  # another probe reports what goes wrong on the CPU
+    with suppress(BaseException):  # Another probe reports what goes wrong on the CPU.
         model = classes[probe.cls](*probe.arguments)
         for _ in _runs(model, batch):
             pass
-    calls = {(call["what"], call["where"]) for call in legacy.cuda_calls}
+    calls = {(call.what, call.where) for call in legacy.cuda_calls}
     findings = tuple(
         Finding(f"{what} asks for a GPU, whatever machine it runs on", where)
         for what, where in sorted(calls)[:_MOST_FINDINGS]
@@ -187,7 +189,7 @@ _MOST_FINDINGS = 10
 class _Mixing(Watching):
     """Notes operations on tensors of two devices. Numbers (tensors without axes) and indices may come from the CPU.
 
-    A real device decides for itself what may meet.
+    A real device decides by itself which tensors may meet.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -204,21 +206,22 @@ class _Mixing(Watching):
             raise
 
     def stray(self, func: Any, met: list[Tensor]) -> list[Tensor]:
-        """Of the tensors of an operation, one of another device that meets one of this, if they may not; else none."""
-        if func in _MAY_MIX or not any(_get_device(one).type == self._kind for one in met):
+        """One tensor of another device that an operation combines with one of this device, if it must not; else
+        none."""
+        if func in _MAY_MIX or not any(_get_device(value).type == self._kind for value in met):
             return []
-        return [one for one in met if _get_device(one).type != self._kind and one.dim() > 0][:1]
+        return [value for value in met if _get_device(value).type != self._kind and value.dim() > 0][:1]
 
     def note(self, stray: Tensor) -> None:
         place, shape = here(), "×".join(map(str, stray.shape))
-        # what met in forward meets again in its gradient, where no line of the student's runs
+        # Tensors that meet in forward meet again in its gradient, where no line of the student runs.
         if place is not None or not self.findings:
             kept = self.kept(stray)
             what = "a parameter or tensor that the network keeps, unregistered," if kept else "a tensor"
             self.add(f"{what} of {shape} on the CPU meets one on the GPU", place or "forward", kept=kept)
 
     def kept(self, stray: Tensor) -> bool:
-        """Whether a stray was not made in forward."""
+        """Whether the tensor was not made in forward."""
         return isinstance(stray, nn.Parameter)
 
     def add(self, what: str, where: str, *, kept: bool = False) -> None:
@@ -228,11 +231,11 @@ class _Mixing(Watching):
 
 
 class _Simulated(_Mixing):
-    """A second device: tensors of the meta device, each with a shadow on the CPU that operations are carried out on.
+    """A second device: tensors of the meta device, each with a shadow on the CPU on which operations are carried out.
 
-    Storages correspond, and a tensor lies in its own as its shadow does: so views and copies that torch makes below
-    Python have the right shadows too. (Torch's own rules for the meta device are written in Python, and importing them
-    takes a second.)
+    Storages correspond, and a tensor lies in its storage as its shadow lies in the other. So views and copies that
+    torch makes below Python have the right shadows too. (Torch's own rules for the meta device are written in Python;
+    importing them takes a second.)
     """
 
     def __init__(self) -> None:

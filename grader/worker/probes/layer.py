@@ -12,24 +12,23 @@ from ..trouble import describe
 from .modules import Classes, Refusal, construct, contiguous, forward, output_of, parameters_of, train
 from .watching import NativeDilation, Poison
 
-__all__ = ["answer_layer", "fitted"]
+__all__ = ["fitted", "run_layer"]
 
 _allclose = torch.allclose
 
 
-def answer_layer(
+def run_layer(
     probe: RunLayer, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
 ) -> tuple[LayerRun, Tensors]:
-    """One convolution layer: values, and gradients for input, weight and bias.
+    """Run one convolution layer: its output, and the gradients of its input, weight and bias.
 
-    Tensors in: ``input`` (B, C_in, H, W), ``weight`` (C_out, C_in, k, k), ``bias`` (C_out), ``upstream``
-    (B, C_out, H, W), the gradient that arrives from above. Out: ``output``, in training mode and with gradients;
-    ``gradient.input``, ``gradient.weight``, ``gradient.bias`` where they exist; and the same call once more without
-    gradients (``again``), and in evaluation mode with and without (``eval``, ``eval.again``), up to the first that says
-    something else. ``later`` is the trouble that stopped one of those.
+    Tensors in: ``input`` (B, C_in, H, W), ``weight`` (C_out, C_in, k, k), ``bias`` (C_out), and ``upstream``
+    (B, C_out, H, W), the gradient of the output. Tensors out: ``output`` (B, C_out, H, W), in training mode and with
+    gradients enabled; ``gradient.input``, ``gradient.weight`` and ``gradient.bias`` where they exist; then the outputs
+    of further calls, see ``_OTHER_CALLS``, up to the first that differs.
     """
     later: Trouble | None = None
-    # One watch over all: an operation may be prepared where the layer is made, or chosen by the mode it runs in.
+    # Everything is watched: an operation may be prepared where the layer is made, or chosen by the mode it runs in.
     with NativeDilation() as native:
         layer = construct(probe, classes, dtype, tensors["input"].shape)
         weight, bias = _weight_and_bias(layer)
@@ -41,16 +40,17 @@ def answer_layer(
             output = forward(layer, batch)
         outputs = {"output": output}
         if output.requires_grad:
-            # Kept for the other calls, since some layers change what they are made of while they run.
+            # Some layers put another parameter in the place of one while they run; these are the ones of before.
             sources = {"input": batch, "weight": weight, "bias": bias}
-            # A scalar, because a gradient from above makes torch import its symbolic shapes, for half a second.
-            above = (output * fitted(tensors["upstream"], output.shape).to(output.dtype)).sum()
+            # A scalar: where torch.autograd.grad is given a gradient of the output, torch imports its symbolic shapes,
+            # which takes half a second.
+            weighted_sum = (output * fitted(tensors["upstream"], output.shape).to(output.dtype)).sum()
             gradients = torch.autograd.grad(
-                above, [value for value in sources.values() if value.requires_grad], allow_unused=True
+                weighted_sum, [value for value in sources.values() if value.requires_grad], allow_unused=True
             )
-            learned = iter(gradients)
+            remaining = iter(gradients)
             for name, source in sources.items():
-                gradient = next(learned) if source.requires_grad else None
+                gradient = next(remaining) if source.requires_grad else None
                 if gradient is not None:
                     outputs[f"gradient.{name}"] = gradient
         try:
@@ -59,23 +59,23 @@ def answer_layer(
                 with torch.set_grad_enabled(learning), Poison():
                     outputs[name] = forward(layer, tensors["input"].clone())
                 if not _alike(outputs[name], output):
-                    break  # a layer that is no longer the same may grow with every call
-        except BaseException as trouble:  # as in answer(); what the first call said is evidence all the same
+                    break  # A layer that changes may also grow with every call.
+        except BaseException as trouble:  # As in answer(); the first call is evidence all the same.
             later = describe(trouble)
     return LayerRun(native.names, output_of(output), later), contiguous(outputs)
 
 
 _OTHER_CALLS = {"again": (True, False), "eval": (False, True), "eval.again": (False, False)}
-"""Calls with the same input, after the first: whether in training mode, and whether with gradients."""
+"""The calls with the same input after the first one: whether in training mode, and whether gradients are enabled."""
 
 
-def _alike(one: Tensor, other: Tensor) -> bool:
-    same = (one.shape, one.dtype) == (other.shape, other.dtype)
-    return same and _allclose(one, other, rtol=1e-2, atol=1e-2)
+def _alike(first: Tensor, second: Tensor) -> bool:
+    same_form = (first.shape, first.dtype) == (second.shape, second.dtype)
+    return same_form and _allclose(first, second, rtol=1e-2, atol=1e-2)
 
 
 def fitted(upstream: Tensor, shape: Sequence[int]) -> Tensor:
-    """The gradient from above for an output of another shape than expected: the same numbers, over and over."""
+    """The gradient ``upstream`` for an output of this shape. If it is not the expected shape, its numbers repeat."""
     if list(upstream.shape) == list(shape):
         return upstream
     return upstream.flatten()[torch.arange(torch.Size(shape).numel()) % upstream.numel()].reshape(shape)

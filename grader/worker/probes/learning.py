@@ -1,4 +1,4 @@
-"""The probe of training: a short run, and its losses."""
+"""The probe of training: a short training run, and its losses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .modules import (
 from .order import as_vector, put, statistics_of, tensors_used
 from .watching import Poison
 
-__all__ = ["learn"]
+__all__ = ["train_network"]
 
 _cross_entropy = F.cross_entropy
 _mse_loss = F.mse_loss
@@ -31,8 +31,8 @@ _mse_loss = F.mse_loss
 class _Descent:
     """Gradient steps: ``sgd`` with momentum 0.9 (Sutskever et al. 2013), or ``adam`` (Kingma and Ba 2015, algorithm 1).
 
-    Written out because the first optimizer of torch.optim that a process makes imports torch's compiler, for over a
-    second.
+    They are written out here because the first optimizer of torch.optim in a process imports torch's compiler, which
+    takes more than a second.
     """
 
     def __init__(self, kind: str, parameters: Sequence[Tensor], rate: float) -> None:
@@ -59,31 +59,31 @@ class _Descent:
                 value.grad = None
 
 
-def learn(
+def train_network(
     probe: TrainNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
 ) -> tuple[Training, Tensors]:
-    """A short training run, from the examiner's parameters if there are any, else from the class's own.
+    """Train for a few steps, from the examiner's parameters if they are given, and from the network's own otherwise.
 
-    Tensors in: ``batches`` (T, B, C_in, H, W), ``labels`` (T, B, H, W) int64 or targets (T, B, C_out, H, W) float,
-    ``parameter.i`` and ``buffer.i`` or none. Out: ``losses`` (T + 1), the last one after the last step on the first
-    batch, and the final ``parameter.i``, ``buffer.i``; ``moved``: for each used parameter, whether it was trained.
+    Tensors in: ``batches`` (T, B, C_in, H, W); ``labels`` (T, B, H, W), int64, or pictures (T, B, C_out, H, W), float;
+    ``parameter.i`` and ``buffer.i``, or none of them. Tensors out: ``losses`` (T + 1), of which the last one is that of
+    the first batch after the last step; the final ``parameter.i`` and ``buffer.i`` if they were given.
     """
     batches, labels = tensors["batches"], tensors["labels"]
     statistics: tuple[str, ...] = ()
 
-    def made() -> nn.Module:
+    def make() -> nn.Module:
         return construct(probe, classes, dtype, batches.shape[1:])
 
     if "parameter.0" in tensors:
-        model = made()
-        parameters, statistics = put(probe, tensors, batches[0], model, made)
+        model = make()
+        parameters, statistics = put(probe, tensors, batches[0], model, make)
     else:
         with Poison():
-            model = made()
-        held = parameters_of(model)
-        parameters = [held[name] for name in tensors_used(probe, model, batches[0], made).parameters]
+            model = make()
+        named = parameters_of(model)
+        parameters = [named[name] for name in tensors_used(probe, model, batches[0], make).parameters]
     start = [value.detach().clone() for value in parameters]
-    # As in a training script: the candidate's own methods are asked.
+    # From here on as in a training script, which calls the candidate's own methods.
     train(model, True)
     model.train()
     for value in parameters_of(model).values():
@@ -113,9 +113,10 @@ def learn(
 
 
 _MOVED = 0.1
-"""Of the rate, by which Adam's first step changes each element that has a gradient: less is rounding, or a nudge."""
+"""Of the rate. Adam's first step changes each element that has a gradient by the rate; much less is only rounding, or a
+nudge that the code gives to its parameters."""
 
 
 def _loss(output: Tensor, label: Tensor) -> Tensor:
-    """Mean cross-entropy per pixel, or mean squared error where the label is a picture."""
+    """The mean cross-entropy per pixel, or the mean squared error where the label is a picture."""
     return _mse_loss(output, label) if label.is_floating_point() else _cross_entropy(output, label)

@@ -1,4 +1,4 @@
-"""The inside of a torch module, read without asking the submission's own methods."""
+"""The inside of a torch module, read without calling methods that the submission may have overridden."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = [
     "construct",
     "contiguous",
     "forward",
-    "held",
     "modules",
     "mro",
+    "named_tensors",
     "numel",
     "output_of",
     "parameters_of",
@@ -36,10 +36,11 @@ __all__ = [
 
 Classes = Mapping[str, Any]
 
-# Taken before any candidate's code runs, so that replacing them, or overriding them in a class, changes nothing here.
+# Taken before any code of a candidate runs: a candidate that replaces them, or overrides them in a class, changes
+# nothing here.
 train = nn.Module.train
 numel = Tensor.numel
-# torch.manual_seed also notes a stack trace for every kind of accelerator that is not there.
+# Not torch.manual_seed, which also records a stack trace for every kind of accelerator that is absent.
 seed = torch.default_generator.manual_seed
 _module_to, tensor_to, _tensor_cpu = nn.Module.to, Tensor.to, Tensor.cpu
 requires_grad = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
@@ -50,18 +51,22 @@ NATIVE = {
     if isinstance(kind, type) and issubclass(kind, nn.modules.conv._ConvNd)
 }
 
-
+"""The convolutions of torch, with their full names."""
 EVERY_MY_CONV2D = "every MyConv2d"
-"""The name under which ``classes`` has a tuple of all that a submission calls MyConv2d: each file may hold a copy."""
+"""The name under which ``classes`` holds a tuple of all classes that a submission calls MyConv2d; each file may have a
+copy."""
 
 
 class Refusal(Exception):
-    """The candidate's class did something that no network or layer may do; the text is for the student."""
+    """The candidate's class did something that a network or a layer must not do. The text is for the student."""
 
 
 def construct(probe: ClassProbe[Any], classes: Classes, dtype: torch.dtype | None, image: Sequence[int]) -> nn.Module:
-    """A model in the probe's precision and on its device. ``image`` is (B, C_in, H, W), of which lazy layers learn
-    their sizes."""
+    """The class of the probe, constructed, in the precision ``dtype`` and on the probe's device.
+
+    ``image`` is the shape (B, C_in, H, W) that lazy layers learn their sizes from. Raises Refusal, and whatever the
+    constructor raises.
+    """
     model = classes[probe.cls](*probe.arguments)
     if not isinstance(model, nn.Module):
         raise Refusal(f"{probe.cls}(…) made a {type(model).__name__}, not an nn.Module: let the class extend nn.Module")
@@ -75,7 +80,7 @@ def construct(probe: ClassProbe[Any], classes: Classes, dtype: torch.dtype | Non
 
 
 def _run_dry(model: nn.Module, batch: Tensor) -> None:
-    """One call, as lazy layers ask for before anything is done with them (``torch.nn.modules.lazy``)."""
+    """Call the model once, which lazy layers need before anything else is done (``torch.nn.modules.lazy``)."""
     modes = [(module, module.training) for _, module in modules(model)]
     train(model, False)
     with torch.no_grad():
@@ -85,6 +90,7 @@ def _run_dry(model: nn.Module, batch: Tensor) -> None:
 
 
 def forward(model: nn.Module, batch: Tensor) -> Tensor:
+    """The output for a batch (B, C_in, H, W). Raises Refusal if it is not a tensor."""
     actual = model(batch)
     if not isinstance(actual, Tensor):
         kind = "nothing (None): forward has no return" if actual is None else f"a {type(actual).__name__}, not a tensor"
@@ -93,7 +99,10 @@ def forward(model: nn.Module, batch: Tensor) -> Tensor:
 
 
 def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Name and module, each once, in the order of ``named_modules``; no method that a class may override is asked."""
+    """The name of each module and the module, once each, in the order of ``named_modules``.
+
+    No method is called that a class may override.
+    """
     seen: set[int] = set()
     waiting: list[tuple[str, nn.Module]] = [("", model)]
     while waiting:
@@ -101,39 +110,42 @@ def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if id(module) not in seen:
             seen.add(id(module))
             yield name, module
-            inner = [one for one in table_of(module, "_modules") if one[1] is not None]
-            waiting += [(f"{name}.{key}" if name else key, child) for key, child in reversed(inner)]
+            children = [(key, child) for key, child in table_of(module, "_modules") if child is not None]
+            waiting += [(f"{name}.{key}" if name else key, child) for key, child in reversed(children)]
 
 
 def table_of(module: nn.Module, name: str) -> list[tuple[str, Any]]:
-    """Entries of ``_modules``, ``_parameters`` or ``_buffers``."""
+    """The entries of ``_modules``, ``_parameters`` or ``_buffers``."""
     table = object.__getattribute__(module, "__dict__").get(name)
     return [] if table is None else list(dict.items(table))
 
 
-def held(model: nn.Module, table: str) -> dict[str, Any]:
-    """Tensors of a table in all modules, by full name, each once, even if registered under two names."""
-    found: dict[int, tuple[str, Tensor]] = {}
+def named_tensors(model: nn.Module, table: str) -> dict[str, Any]:
+    """The tensors of a table in all modules, by full name. A tensor under two names is listed once."""
+    tensors: dict[int, tuple[str, Tensor]] = {}
     for prefix, module in modules(model):
         for key, value in table_of(module, table):
             if value is not None:
-                found.setdefault(id(value), (f"{prefix}.{key}" if prefix else key, value))
-    return dict(found.values())
+                tensors.setdefault(id(value), (f"{prefix}.{key}" if prefix else key, value))
+    return dict(tensors.values())
 
 
 def parameters_of(model: nn.Module) -> dict[str, nn.Parameter]:
-    return held(model, "_parameters")
+    """The parameters by full name."""
+    return named_tensors(model, "_parameters")
 
 
 def state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Parameters and floating buffers by name."""
-    buffers = {name: value for name, value in held(model, "_buffers").items() if value.is_floating_point()}
+    """The parameters, and the floating-point buffers, by full name."""
+    buffers = {name: value for name, value in named_tensors(model, "_buffers").items() if value.is_floating_point()}
     return dict(parameters_of(model)), buffers
 
 
 def output_of(value: Tensor) -> Output:
+    """The form of an output."""
     return Output(tuple(value.shape), str(value.dtype), bool(torch.isfinite(value).all()))
 
 
 def contiguous(tensors: Tensors) -> Tensors:
+    """Copies on the CPU, without gradients, as they can be sent."""
     return {name: _tensor_cpu(value.detach()).contiguous().clone() for name, value in tensors.items()}

@@ -1,4 +1,4 @@
-"""The probes of a network: build, trace, run, run once."""
+"""The probes of a network: construct it, trace its tensors, run it, call it as a student would."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ from .modules import (
 from .order import as_vector, put, statistics_of, tensors_used
 from .watching import NativeDilation, Poison
 
-__all__ = ["build", "once", "pattern", "run", "trace"]
+__all__ = ["build_network", "call_network", "pattern", "run_network", "trace_network"]
 
 
-def build(
+def build_network(
     probe: BuildNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
 ) -> tuple[Construction, Tensors]:
     """Construct the network, count its parameters, and run each input (B, C_in, H, W) once.
@@ -61,7 +61,7 @@ def build(
     outputs: list[Output] = []
     stopped: Trouble | None = None
     for shape in probe.inputs:
-        # The values do not matter here; different ones keep batch-norm away from 0/0.
+        # The values do not matter; they differ because batch-norm would divide 0 by 0 otherwise.
         batch = torch.linspace(0, 1, int(torch.tensor(shape).prod())).reshape(shape)
         with Poison():
             output = _attempt(model, batch)
@@ -73,7 +73,7 @@ def build(
 
 
 def _counts(model: nn.Module) -> tuple[int, int]:
-    """Numbers of parameters that require gradients, and that don't."""
+    """The number of elements of the parameters that require gradients, and of those that do not."""
     sizes = [(requires_grad(value), numel(value)) for value in parameters_of(model).values()]
     trainable = sum(size for trains, size in sizes if trains)
     return trainable, sum(size for _, size in sizes) - trainable
@@ -82,12 +82,17 @@ def _counts(model: nn.Module) -> tuple[int, int]:
 def _attempt(model: nn.Module, batch: Tensor) -> Output | Trouble:
     try:
         return output_of(forward(model, batch))
-    except BaseException as trouble:  # as in answer()
+    except BaseException as trouble:  # As in answer().
         return describe(trouble)
 
 
-def trace(probe: TraceNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[Trace, Tensors]:
-    """The parameters and buffers that a forward pass uses, in the order in which layers run."""
+def trace_network(
+    probe: TraceNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
+) -> tuple[Trace, Tensors]:
+    """The parameters and buffers that a forward pass uses, in the order in which layers run.
+
+    Tensors in: ``input`` (B, C_in, H, W).
+    """
     image = tensors["input"].shape
     model = construct(probe, classes, dtype, image)
     parameters, buffers = state(model)
@@ -120,12 +125,13 @@ def _traced(name: str, value: Tensor, model: nn.Module, kinds: tuple[type, ...],
 
 
 def _is_one_of(mine: tuple[Any, ...], kinds: tuple[type, ...]) -> bool:
-    """By identity: isinstance asks the class, and a class may lie, about its name as well."""
+    """Compared by identity: isinstance asks the class, and a class may lie about that and about its name."""
     return any(kind is one for kind in kinds for one in mine)
 
 
 def _holders(model: nn.Module) -> dict[int, list[tuple[type, ...]]]:
-    """The classes, each with its bases, of all modules that hold a parameter or buffer, by the tensor's identity."""
+    """For each parameter and buffer, by the identity of the tensor: the class of each module that holds it, with its
+    bases."""
     holders: dict[int, list[tuple[type, ...]]] = {}
     for _, module in modules(model):
         for _, value in [*table_of(module, "_parameters"), *table_of(module, "_buffers")]:
@@ -134,19 +140,23 @@ def _holders(model: nn.Module) -> dict[int, list[tuple[type, ...]]]:
 
 
 def _telling(holders: list[tuple[type, ...]], mine: tuple[Any, ...]) -> tuple[type, ...]:
-    """The class, with its bases, that says most of what a tensor is for: a convolution of torch's before MyConv2d."""
+    """The class, with its bases, that says most about what a tensor is for.
+
+    A convolution of torch comes before MyConv2d, and MyConv2d before any other class.
+    """
     native = (kinds for kinds in holders if any(kind in NATIVE for kind in kinds))
     handmade = (kinds for kinds in holders if _is_one_of(mine, kinds))
     return next(native, None) or next(handmade, None) or (holders[0] if holders else (object,))
 
 
-def run(probe: RunNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None) -> tuple[NetworkRun, Tensors]:
-    """The function a network computes: with the examiner's parameters, in evaluation mode, then in training mode.
+def run_network(
+    probe: RunNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
+) -> tuple[NetworkRun, Tensors]:
+    """Run the network with the examiner's parameters, in evaluation mode and then in training mode.
 
-    Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Out: ``eval`` and ``train`` (B, C_out, H, W),
-    ``alone`` (1, C_out, H, W), the first image evaluated by itself, and ``buffer.i`` after the training pass. Only
-    ``eval`` is computed with gradients on, so that a function that depends on them shows as well. ``native``:
-    operations that were given a dilation.
+    Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Tensors out: ``eval`` and ``train``
+    (B, C_out, H, W); ``alone`` (1, C_out, H, W), the first image by itself in evaluation mode; ``buffer.i`` after the
+    training pass. Gradients are enabled for ``eval`` only, so that a network which depends on that shows it.
     """
     image = tensors["input"].shape
     model = construct(probe, classes, dtype, image)
@@ -166,12 +176,12 @@ def run(probe: RunNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtyp
     return NetworkRun(native.names), contiguous(outputs | statistics_of(model, statistics))
 
 
-def once(
+def call_network(
     probe: CallNetwork, tensors: Tensors, classes: Classes, dtype: torch.dtype | None
 ) -> tuple[NetworkCall, Tensors]:
-    """What a new network prints where a student pastes the lines of a report: only the calls asked for are made.
+    """Call a new network as often as the probe says, as the lines of code in a report do; nothing runs before that.
 
-    Tensors in: ``input`` (B, C_in, H, W). Out: ``output``.
+    Tensors in: ``input`` (B, C_in, H, W). Tensors out: ``output`` (B, C_out, H, W), of the last call.
     """
     model = construct(probe, classes, dtype, tensors["input"].shape)
     parameters, buffers = state(model)
@@ -195,4 +205,4 @@ def pattern(rule: Rule, shape: Sequence[int]) -> Tensor:
 
 
 _MOST_LISTED = 100
-"""Constants and unused parameters in a trace."""
+"""The number of constants, and of unused parameters, in a trace."""

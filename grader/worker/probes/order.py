@@ -17,32 +17,34 @@ __all__ = ["as_vector", "put", "statistics_of", "tensors_used"]
 
 
 class _FirstUse(Watching):
-    """Notes in which order tensors of interest first meet what is made of the input.
+    """Notes in which order parameters and buffers first meet what is computed from the input.
 
-    Works below modules and hooks, so it sees ``block.forward(x)``, functional calls and layers kept in lists alike.
-    What is made of the input is data. What is made of parameters and buffers alone carries their names, until an
-    operation takes it together with data: that is their use, however often they were looked at before, so a bias may be
-    prepared before its filter is. A view or a ``.data`` of a tensor lies in the same storage, and is the same.
+    It works below modules and hooks, so ``block.forward(x)``, functional calls and layers in lists are all seen.
+    What is computed from the input is data. What is computed from parameters and buffers alone carries their names,
+    until an operation takes it together with data: that is their use. It does not matter how often they were read
+    before, so a bias may be prepared before its filter. A view or the ``.data`` of a tensor lies in the same storage,
+    and counts as the same tensor.
     """
 
     def __init__(self, interesting: Mapping[str, Tensor], data: Tensor) -> None:
         super().__init__()
         self.met: dict[str, int] = {}
-        """At which operation each name met data."""
+        """Each name, with the number of the operation in which it first met data."""
         self.touched: dict[str, int] = {}
-        """At which operation each name was first read at all."""
+        """Each name, with the number of the operation that first read it."""
         self.normalising: set[str] = set()
-        """What was given to a batch-norm as its running statistics."""
+        """The names that were given to a batch-norm as its running statistics."""
         self._clock = 0
         self._spans: dict[int, list[tuple[int, int, str]]] = {}
-        # Where a forward gives a parameter other memory, as double() does, the old must not be given to another tensor.
-        self._kept = [value.detach() for value in interesting.values()]
+        # A forward pass may give a parameter other memory, as double() does. No other tensor must get the old memory.
+        self._originals = [value.detach() for value in interesting.values()]
         for name, value in interesting.items():
             start = value.data_ptr()
             span = (start, start + max(1, value.numel() * value.element_size()), name)
             self._spans.setdefault(value.untyped_storage().data_ptr(), []).append(span)
         self._made: dict[int, tuple[str, ...] | None] = {}
-        """What each storage is made of, names or (None) data. A weak reference keeps the key from being used again."""
+        """What each storage is computed from: names, or data (None). A weak reference keeps its key from being
+        reused."""
         self._mark(data, None)
 
     def __exit__(self, *raised: Any) -> None:
@@ -50,24 +52,24 @@ class _FirstUse(Watching):
         for key in self._made:
             torch.UntypedStorage._free_weak_ref(key)  # type: ignore[no-untyped-call]
         self._made.clear()
-        self._kept.clear()
+        self._originals.clear()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         arguments = [
-            (one, value)
-            for place, one in enumerate(func._schema.arguments)
-            for value in tensors_in(args[place] if place < len(args) else kwargs.get(one.name))
+            (argument, value)
+            for place, argument in enumerate(func._schema.arguments)
+            for value in tensors_in(args[place] if place < len(args) else kwargs.get(argument.name))
         ]
         name = func._schema.name.removeprefix("aten::")
         if name.startswith(_ADDEND_FIRST):
             arguments.append(arguments.pop(0))
         made_of = self._read(arguments, overwritten=name == "copy_")
         outputs = func(*args, **kwargs)
-        if name.startswith("new_") or name.endswith("_like"):  # of their first argument these take the shape alone
+        if name.startswith("new_") or name.endswith("_like"):  # These take only the shape of their first argument.
             made_of = ()
-        for one, value in arguments:
-            if one.alias_info is not None and one.alias_info.is_write:
+        for argument, value in arguments:
+            if argument.alias_info is not None and argument.alias_info.is_write:
                 self._mark(value, made_of)
         known = {_storage(value) for _, value in arguments}
         for value in tensors_in(outputs):
@@ -76,20 +78,20 @@ class _FirstUse(Watching):
         return outputs
 
     def _read(self, arguments: list[tuple[Any, Tensor]], *, overwritten: bool) -> tuple[str, ...] | None:
-        """What an operation's outputs are made of; notes what is used by it.
+        """What the outputs of an operation are computed from. Side effect: notes the names that the operation uses.
 
         ``overwritten``: the first argument is written and not read.
         """
         self._clock += 1
         names: dict[str, None] = {}
         data = False
-        for place, (one, value) in enumerate(arguments):
+        for place, (argument, value) in enumerate(arguments):
             made_of = self._made_of(value)
             if made_of is None:
                 data = True
             elif not (overwritten and place == 0 and self._own(value)):
                 names.update(dict.fromkeys(made_of))
-                if one.name.startswith("running_"):
+                if argument.name.startswith("running_"):
                     self.normalising.update(made_of)
         for name in names:
             self.touched.setdefault(name, self._clock)
@@ -104,7 +106,7 @@ class _FirstUse(Watching):
     def _own(self, value: Tensor) -> tuple[str, ...]:
         try:
             start, spans = value.data_ptr(), self._spans.get(value.untyped_storage().data_ptr(), [])
-        except (RuntimeError, NotImplementedError):  # tensors without storage
+        except (RuntimeError, NotImplementedError):  # A tensor without storage.
             return ()
         return tuple(name for first, last, name in spans if first <= start < last)
 
@@ -118,34 +120,34 @@ class _FirstUse(Watching):
 
 
 _ADDEND_FIRST = ("addmm", "addmv", "addbmm", "baddbmm", "addcmul")
-"""Operations whose first argument is added to the product of the others: a bias, before its weight."""
+"""Operations whose first argument is added to the product of the others: it is a bias, and comes before its weight."""
 
 
 def _storage(value: Tensor) -> int | None:
     try:
         return int(value.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):  # tensors without storage
+    except (RuntimeError, NotImplementedError):  # A tensor without storage.
         return None
 
 
 @dataclass(frozen=True)
 class _Used:
-    """Names of a network's tensors."""
+    """The names of the tensors that a network uses."""
 
     parameters: tuple[str, ...]
-    """Those that take part, in the order in which layers run."""
+    """Parameters that take part, in the order in which layers run."""
     statistics: tuple[str, ...]
-    """Buffers in which normalisation keeps its running statistics, in that order too."""
+    """Buffers in which normalisations keep their running statistics, in the same order."""
     constants: tuple[str, ...]
-    """Parameters that take part and are no more than fixed numbers: a mask, the filter of an upsampling."""
+    """Parameters that take part and are only fixed numbers, such as a mask or the filter of an upsampling."""
 
 
 def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again: Callable[[], nn.Module]) -> _Used:
-    """What a training-mode forward pass of ``batch`` (B, C_in, H, W) uses; it leaves its trace in the statistics.
+    """What a forward pass of ``batch`` (B, C_in, H, W) in training mode uses. Side effect: it updates the statistics.
 
-    Buffers are statistics where a batch-norm is given them, or where the pass changes them by what it computes; others
-    are constants. A parameter is a constant if it does not require gradients and is the same in every network that
-    ``again`` makes; vectors are not asked, since the scales of a frozen batch-norm are ones.
+    A buffer holds statistics if a batch-norm is given it, or if the pass changes it by what it computes; any other
+    buffer is a constant. A parameter is a constant if it does not require gradients and is the same in every network
+    that ``again`` makes. Vectors are never constants here, since the scales of a frozen batch-norm are all ones.
     """
     parameters, buffers = state(model)
     before = {name: value.detach().clone() for name, value in buffers.items()}
@@ -153,7 +155,7 @@ def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again:
     data = batch.clone()
     with _FirstUse({**parameters, **buffers}, data) as use, torch.no_grad():
         forward(model, data)
-    # What goes through numpy is lost from sight: of what was looked at, try whether it changes anything.
+    # What goes through numpy is not seen. For each parameter that was only read, try whether it changes the output.
     hidden = [name for name in use.touched if name in parameters and name not in use.met]
     taken = {**use.met, **{name: use.touched[name] for name in hidden if _matters(probe, model, name, batch)}}
     order = sorted(taken, key=taken.__getitem__)
@@ -180,9 +182,9 @@ def _is_fixed(value: Tensor) -> bool:
 
 
 def _matters(probe: ClassProbe[Any], model: nn.Module, name: str, batch: Tensor) -> bool:
-    """Whether the output changes with a parameter; in evaluation mode, where batch-norm takes no constant away."""
+    """Whether the output depends on a parameter. In training mode, batch-norm would cancel a constant."""
     value = parameters_of(model)[name]
-    kept = value.detach().clone()
+    original = value.detach().clone()
     outputs = []
     train(model, False)
     with torch.no_grad():
@@ -190,7 +192,7 @@ def _matters(probe: ClassProbe[Any], model: nn.Module, name: str, batch: Tensor)
             value.add_(more)
             seed(probe.seed)
             outputs.append(forward(model, batch.clone()).clone())
-        value.copy_(kept)
+        value.copy_(original)
     train(model, True)
     return not torch.equal(*outputs)
 
@@ -198,11 +200,11 @@ def _matters(probe: ClassProbe[Any], model: nn.Module, name: str, batch: Tensor)
 def put(
     probe: ClassProbe[Any], tensors: Tensors, batch: Tensor, model: nn.Module, again: Callable[[], nn.Module]
 ) -> tuple[list[Tensor], tuple[str, ...]]:
-    """Copy ``parameter.i`` and ``buffer.i`` into the model in the order in which layers run.
+    """Copy ``parameter.i`` and ``buffer.i`` into the model, in the order in which layers run.
 
-    The parameters come back, and the names of the buffers, which a forward pass may replace. ``batch`` (B, C_in, H, W)
-    is what the order is found with; it leaves its trace in the running statistics only, and those are overwritten.
-    Other buffers stay as they were.
+    Returns the parameters, and the names of the buffers, since a forward pass may replace a buffer. ``batch``
+    (B, C_in, H, W) is run to find the order; that changes the running statistics, which are overwritten afterwards.
+    Other buffers stay as they were. Raises Refusal if the order is another one than in the trace.
     """
     parameters = parameters_of(model)
     used = tensors_used(probe, model, batch, again)
@@ -221,16 +223,17 @@ def put(
 
 
 def statistics_of(model: nn.Module, names: Sequence[str]) -> Tensors:
-    """``buffer.i``: what the running statistics hold now."""
+    """``buffer.i``: the present values of the running statistics."""
     buffers = state(model)[1]
     return {f"buffer.{index}": as_vector(buffers[name], model).clone() for index, name in enumerate(names)}
 
 
 def as_vector(value: Tensor, model: nn.Module) -> Tensor:
-    """A vector that is kept ready for broadcasting, such as a scale (1, C, 1, 1), as (C); anything else as it is.
+    """A vector that is stored in a shape for broadcasting, such as a scale (1, C, 1, 1), as (C); any other tensor as it
+    is.
 
-    In a network of 1×1 filters nothing is: there a filter can have that shape.
+    In a network with 1×1 filters only, every tensor stays as it is, since a filter can have such a shape there.
     """
-    kept_ready = value.dim() > 1 and [size > 1 for size in value.shape].count(True) == 1
-    flat = kept_ready and any(one.dim() == 4 and one.shape[-1] > 1 for one in parameters_of(model).values())
+    broadcasts = value.dim() > 1 and [size > 1 for size in value.shape].count(True) == 1
+    flat = broadcasts and any(each.dim() == 4 and each.shape[-1] > 1 for each in parameters_of(model).values())
     return value.detach().flatten() if flat else value.detach()

@@ -1,4 +1,4 @@
-"""The base of our dispatch modes, which look at every operation below autograd, and what they share."""
+"""Dispatch modes of torch that watch every operation below autograd, and what they share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ __all__ = ["NativeDilation", "Poison", "Watching", "tensors_in"]
 
 
 class Watching(TorchDispatchMode):
-    """A dispatch mode that torch's compiler is not imported for: that takes a second, in every process that uses
-    one."""
+    """A dispatch mode for which torch does not import its compiler. That would take a second in every process."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]
@@ -28,19 +27,19 @@ class Watching(TorchDispatchMode):
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """All tensors in the arguments or the outputs of an operation, however deep in lists and dictionaries."""
+    """All tensors in the arguments or the outputs of an operation, at any depth of lists and dictionaries."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
-        for one in value:
-            yield from tensors_in(one)
+        for item in value:
+            yield from tensors_in(item)
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from tensors_in(one)
+        for item in value.values():
+            yield from tensors_in(item)
 
 
 class NativeDilation(Watching):
-    """Notes every operation that is given a ``dilation`` other than 1, whatever name Python called it by."""
+    """Notes every operation that is given a ``dilation`` other than 1, whatever its name was in Python."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +61,7 @@ class NativeDilation(Watching):
 
 
 class Poison(Watching):
-    """Fills memory that is handed out uninitialised with NaN, so that using it shows; often it holds zeros by luck."""
+    """Fills uninitialised memory with NaN, so that its use shows. Otherwise it often holds zeros by chance."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         fresh = func(*args, **(kwargs or {}))

@@ -138,8 +138,8 @@ def test_our_own_use_is_not_remarked(notes):
 def test_asking_for_a_gpu_is_harmless_and_remembered(notes, expression, what):
     x = torch.ones(2, 2)
     assert torch.equal(student(expression, x=x), x)
-    assert [call["where"] for call in legacy.cuda_calls] == ["models.py, line 2"]
-    assert what is None or legacy.cuda_calls[0]["what"] == what
+    assert [call.where for call in legacy.cuda_calls] == ["models.py, line 2"]
+    assert what is None or legacy.cuda_calls[0].what == what
     assert not torch.cuda.is_available()
 
 
@@ -147,7 +147,7 @@ def test_asking_for_a_gpu_is_harmless_and_remembered(notes, expression, what):
 def test_a_layer_made_for_a_gpu_is_remembered_at_the_students_line(notes):
     layer = student("nn.Conv2d(1, 2, 3, device='cuda')")
     assert layer.weight.device.type == "cpu"
-    assert {call["where"] for call in legacy.cuda_calls} == {"models.py, line 2"}
+    assert {call.where for call in legacy.cuda_calls} == {"models.py, line 2"}
 
 
 @NO_GPU

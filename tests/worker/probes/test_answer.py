@@ -1,269 +1,65 @@
-"""What is seen of a network: which tensors it uses, in which order, and which of them are the examiner's to fill."""
+"""A probe is answered whatever the candidate raises, and in the same state of torch whatever it has left behind."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from small_networks import IMAGE, Plain
 from torch import nn
-from torch.nn import functional as F
 
 from grader.worker.probes.answer import answer
-from grader.worker.protocol import BuildNetwork, NetworkRun, RunNetwork, Trace, TraceNetwork, TrainNetwork
+from grader.worker.protocol import LayerRun, RunLayer, TraceNetwork, Trouble
 
 
-class Plain(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.rand(2, 1, 3, 3))
-        self.bias = nn.Parameter(torch.rand(2))
-        self.norm = nn.BatchNorm2d(2)
-
-    def forward(self, x):
-        return self.norm(F.conv2d(x, self.weight, self.bias, padding=1))
+class Odd(BaseException):
+    def __str__(self):
+        raise SystemExit
 
 
-class BiasFirst(Plain):
-    def forward(self, x):
-        return self.norm(self.bias.view(1, -1, 1, 1) + F.conv2d(x, self.weight, padding=1))
+@pytest.mark.parametrize("raised", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), Odd(), RecursionError()])
+def test_whatever_the_candidate_raises_is_trouble(raised):
+    class Raises(nn.Module):
+        def __init__(self):
+            raise raised
+
+    reply, tensors = answer(TraceNetwork(cls="Network"), {"input": IMAGE}, {"Network": Raises})
+    assert isinstance(reply, Trouble) and reply.type == type(raised).__name__ and tensors == {}
 
 
-class BiasInPlace(Plain):
-    def forward(self, x):
-        out = self.bias.view(1, -1, 1, 1).expand(len(x), 2, *x.shape[2:]).clone()
-        out += F.conv2d(x, self.weight, padding=1)
-        return self.norm(out)
+def test_a_class_that_is_not_there_is_trouble():
+    reply, _ = answer(TraceNetwork(cls="Network"), {"input": IMAGE}, {})
+    assert reply == Trouble("KeyError", "'Network'")
 
 
-class TapsOnTheBias(Plain):
-    def forward(self, x):
-        height, width = x.shape[2:]
-        wide = x.new_zeros(len(x), 1, height + 2, width + 2)
-        wide[:, :, 1:-1, 1:-1] = x
-        out = x.new_zeros(len(x), 2, height, width) + self.bias.view(1, -1, 1, 1)
-        for i in range(3):
-            for j in range(3):
-                tap = wide[:, :, i : i + height, j : j + width]
-                out = out + torch.einsum("oi,bihw->bohw", self.weight[:, :, i, j], tap)
-        return self.norm(out)
+def test_torch_is_in_its_usual_state_whatever_was_left_behind():
+    seen = []
 
-
-class LooksFirst(Plain):
-    def forward(self, x):
-        self.size = sum((value**2).sum() for value in reversed(list(self.parameters())))
-        assert torch.isfinite(self.norm.running_mean).all()
-        return super().forward(x)
-
-
-class Flat(Plain):
-    def forward(self, x):
-        columns = F.unfold(x, 3, padding=1).transpose(1, 2)
-        out = torch.stack([torch.addmm(self.bias, one, self.weight.flatten(1).t()) for one in columns])
-        return self.norm(out.transpose(1, 2).reshape(len(x), 2, *x.shape[2:]))
-
-
-class ThroughNumpy(Plain):
-    def forward(self, x):
-        weight = torch.tensor(self.weight.detach().numpy().tolist())
-        return self.norm(F.conv2d(x, weight, self.bias, padding=1))
-
-
-class WithGradients(BiasFirst):
-    def forward(self, x):
-        with torch.enable_grad():
+    class Looks(Plain):
+        def forward(self, x):
+            seen.append((torch.get_default_dtype(), torch.get_num_threads(), torch.rand(1).item()))
             return super().forward(x)
 
-
-class Masked(Plain):
-    """With constants of all kinds."""
-
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("mask", torch.tensor([1.0, 0.0, 1.0]).repeat(2, 1, 3, 1))
-        self.register_buffer("calls", torch.zeros(()))
-        self.up = nn.Parameter(torch.ones(1, 1, 2, 2), requires_grad=False)
-
-    def forward(self, x):
-        self.calls += 1
-        x = F.conv_transpose2d(x, self.up, stride=2)
-        return self.norm(F.conv2d(x, self.weight * self.mask, self.bias, padding=1))
+    default = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64)
+        for _ in range(2):
+            answer(TraceNetwork(cls="Network", seed=5), {"input": IMAGE}, {"Network": Looks})
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(default)
+    first, second = seen[: len(seen) // 2], seen[len(seen) // 2 :]
+    assert first == second
+    assert {(dtype, threads) for dtype, threads, _ in seen} == {(torch.float32, 1)}
 
 
-class HandmadeNorm(Plain):
-    def __init__(self):
-        super().__init__()
-        del self.norm
-        self.scale, self.shift = nn.Parameter(torch.ones(1, 2, 1, 1)), nn.Parameter(torch.zeros(2))
-        self.register_buffer("mean", torch.zeros(2, 1, 1))
-        self.register_buffer("variance", torch.ones(2))
-
-    def forward(self, x):
-        x = F.conv2d(x, self.weight, self.bias, padding=1)
-        mean, variance = self.mean, self.variance
-        if self.training:
-            mean, variance = x.mean((0, 2, 3))[:, None, None], x.var((0, 2, 3), unbiased=False)
-            count = x.numel() // 2
-            self.mean = 0.9 * self.mean + 0.1 * mean.detach()
-            self.variance = 0.9 * self.variance + 0.1 * variance.detach() * count / (count - 1)
-        x = (x - mean) / (variance[:, None, None] + 1e-5).sqrt()
-        return self.shift[:, None, None] + self.scale * x
-
-
-class Frozen(Plain):
-    def __init__(self):
-        super().__init__()
-        self.requires_grad_(False)
-
-
-class Unused(Plain):
-    def __init__(self):
-        super().__init__()
-        self.left_over = nn.Conv2d(1, 2, 3)
-
-    def forward(self, x):
-        assert self.left_over.weight.sum() != 1
-        return super().forward(x)
-
-
-IMAGE = torch.rand(2, 1, 6, 6)
-
-
-def traced(made):
-    trace, _ = answer(TraceNetwork(cls="Network"), {"input": IMAGE}, {"Network": made})
-    assert isinstance(trace, Trace), trace
-    return {kind: [tensor.name for tensor in tensors] for kind, tensors in vars(trace).items()}
-
-
-def run(made):
-    used = traced(made)
-    shapes = {
-        name: value.shape for name, value in {**dict(made().named_parameters()), **dict(made().named_buffers())}.items()
+def test_the_reference_can_be_asked_in_another_precision():
+    tensors = {
+        "input": IMAGE,
+        "weight": torch.ones(2, 1, 3, 3),
+        "bias": torch.ones(2),
+        "upstream": torch.ones(2, 2, 4, 4),
     }
-    drawn = torch.Generator().manual_seed(1)
-    state = {
-        f"{kind}.{index}": torch.rand(shapes[name].numel(), generator=drawn).reshape(
-            shapes[name] if name == "weight" else (-1,)
-        )
-        + 0.5
-        for kind in ("parameter", "buffer")
-        for index, name in enumerate(used[f"{kind}s"])
-    }
-    reply, outputs = answer(RunNetwork(cls="Network"), {"input": IMAGE, **state}, {"Network": made})
-    assert isinstance(reply, NetworkRun), reply
-    return outputs
-
-
-@pytest.mark.parametrize(
-    "made", [BiasFirst, BiasInPlace, TapsOnTheBias, LooksFirst, Flat, ThroughNumpy, WithGradients, Frozen, HandmadeNorm]
-)
-def test_parameters_are_filled_in_the_order_in_which_they_meet_the_input(made):
-    expected = run(Plain)
-    for name, value in run(made).items():
-        torch.testing.assert_close(value, expected[name], msg=name)
-
-
-class Doubles(Plain):
-    def forward(self, x):
-        self.double()
-        return super().forward(x.double())
-
-
-class Moves(Plain):
-    def forward(self, x):
-        for value in 20 * list(self.parameters())[::-1]:
-            value.data = value.data.clone()
-        return super().forward(x)
-
-
-@pytest.mark.parametrize("made", [Doubles, Moves])
-def test_parameters_that_are_given_other_memory_in_forward_are_still_told_apart(made):
-    assert traced(made) == traced(Plain)
-    expected = run(Plain)
-    for name, value in run(made).items():
-        torch.testing.assert_close(value, expected[name], check_dtype=False, msg=name)
-
-
-def test_parameters_are_those_in_use_and_buffers_those_that_normalise():
-    ours = ["weight", "bias", "norm.weight", "norm.bias"]
-    statistics = ["norm.running_mean", "norm.running_var"]
-    assert traced(Plain) == {"parameters": ours, "buffers": statistics, "constants": [], "unused": []}
-    assert traced(Masked) == {"parameters": ours, "buffers": statistics, "constants": ["up"], "unused": []}
-    left_over = ["left_over.weight", "left_over.bias"]
-    assert traced(Unused) == {"parameters": ours, "buffers": statistics, "constants": [], "unused": left_over}
-    assert traced(Frozen)["parameters"] == ours
-
-
-def test_constants_keep_their_values():
-    class Expected(Plain):
-        def forward(self, x):
-            x = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
-            return self.norm(F.conv2d(x, self.weight * torch.tensor([1.0, 0.0, 1.0]), self.bias, padding=1))
-
-    expected = run(Expected)
-    for name, value in run(Masked).items():
-        torch.testing.assert_close(value, expected[name], msg=name)
-
-
-def built(made, *shapes):
-    probe = BuildNetwork(cls="Network", inputs=shapes, image=shapes[0])
-    return answer(probe, {}, {"Network": made})[0]
-
-
-class Hides(Plain):
-    def parameters(self, recurse=True):
-        return iter(list(super().parameters(recurse))[1:])
-
-
-class Grows(Plain):
-    def forward(self, x):
-        self.more = nn.Conv2d(1, 1, 1)
-        return super().forward(x)
-
-
-class FreezesLargeBatches(Plain):
-    def forward(self, x):
-        if len(x) > 4:
-            self.weight.requires_grad = False
-        return super().forward(x)
-
-
-def test_what_an_optimizer_would_miss_is_counted():
-    batches = [1, 1, 4, 4], [5, 1, 4, 4]
-    plain = built(Plain, *batches)
-    assert plain.listed and plain.trainable == plain.trainable_after == 24
-    assert not built(Hides, *batches).listed
-    assert built(Grows, *batches).trainable_after == 26
-    assert built(FreezesLargeBatches, *batches).trainable_after == 6
-
-
-class NeverTrains(Plain):
-    def train(self, mode=True):
-        return super().train(False)
-
-
-@pytest.mark.parametrize(("made", "same"), [(Plain, True), (NeverTrains, False), (Hides, False)])
-def test_training_is_what_a_script_would_see(made, same):
-    def learnt(made):
-        state = {"parameter.0": torch.ones(2, 1, 3, 3), **{f"parameter.{i}": torch.ones(2) for i in (1, 2, 3)}}
-        lesson = {"batches": IMAGE[None], "labels": torch.zeros(1, 2, 2, 6, 6), "buffer.0": torch.ones(2)}
-        probe = TrainNetwork(cls="Network", optimizer="sgd", rate=0.1)
-        return answer(probe, {**lesson, "buffer.1": torch.ones(2), **state}, {"Network": made})[1]
-
-    expected, actual = learnt(Plain), learnt(made)
-    assert all(torch.equal(value, actual[name]) for name, value in expected.items()) == same
-
-
-class AloneAnother(Plain):
-    def forward(self, x):
-        return super().forward(x) * (1 if len(x) > 1 else 2)
-
-
-class WithoutGradientsAnother(Plain):
-    def forward(self, x):
-        return super().forward(x) * (1 if self.training or not torch.is_grad_enabled() else 2)
-
-
-@pytest.mark.parametrize(("made", "differs"), [(AloneAnother, "alone"), (WithoutGradientsAnother, "eval")])
-def test_the_function_is_the_same_for_one_image_and_with_gradients(made, differs):
-    expected, actual = run(Plain), run(made)
-    torch.testing.assert_close(expected["alone"], expected["eval"][:1])
-    assert {name for name, value in expected.items() if not torch.allclose(value, actual[name])} == {differs}
+    probe = RunLayer(cls="Layer", arguments=(1, 2, 3))
+    reply, outputs = answer(probe, tensors, {"Layer": nn.Conv2d}, torch.float64)
+    assert isinstance(reply, LayerRun) and reply.output.dtype == "torch.float64"
+    assert {value.dtype for value in outputs.values()} == {torch.float64}

@@ -1,0 +1,105 @@
+"""All reports of a folder, as rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from grader.report.rows import Row, unpack
+from grader.reports_folder import CACHE, REPORT
+from grader.store.cache import Cache, is_report
+from grader.store.files import StoreError, display_path, error_text
+from grader.store.run_file import read_seed
+
+__all__ = ["Rows", "check_reports"]
+
+
+class Rows:
+    """The rows of all reports in a folder, sorted by the reports' folders; a context manager.
+
+    They are read once and kept in a temporary file, so memory does not grow with their number. They can be iterated
+    again and again, but not twice at the same time. ``problem`` gets a sentence about each ``report.json`` that is not
+    one. Raises StoreError when there is no such folder, or when it belongs to something else.
+    """
+
+    def __init__(self, out: Path, problem: Callable[[str], None]) -> None:
+        _refuse_other_folders(out)
+        folders = _folders(out)
+        self.gone: set[str] = set()
+        """Folders of reports whose submission is no longer where it was."""
+        self._count = 0
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the rows)
+        cache = Cache(out / CACHE)
+        try:
+            for folder in folders:
+                self._gather(folder, cache, problem)
+        except OSError as error:
+            self._file.close()
+            raise StoreError(
+                f"the reports of {display_path(out)} cannot be gathered ({error_text(error)}): make room"
+            ) from error
+        finally:
+            cache.close()
+
+    def _gather(self, folder: Path, cache: Cache, problem: Callable[[str], None]) -> None:
+        """Put the row of one report, if there is one, into the temporary file."""
+        known = cache.find(folder)
+        if known is None:
+            if (folder / REPORT).exists():
+                problem(f"{display_path(folder / REPORT)} is not a report of this grader, and was left out")
+            return
+        self._file.write(json.dumps([folder.name, known.packed]).encode() + b"\n")
+        self._count += 1
+        if known.edited:
+            problem(f"{display_path(folder / REPORT)} was changed by hand: 'grade' makes it again")
+        if _is_gone(known.paths):
+            self.gone.add(folder.name)
+
+    def __iter__(self) -> Iterator[Row]:
+        self._file.seek(0)
+        for line in self._file:
+            folder, packed = json.loads(line)
+            yield unpack(folder, packed)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __enter__(self) -> Rows:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+
+def check_reports(out: Path) -> None:
+    """Raises StoreError when ``out`` is not a folder with reports of this grader. Nothing is written."""
+    begun_by_grade = _refuse_other_folders(out)
+    if not begun_by_grade and not any(map(is_report, _folders(out))):
+        raise StoreError(f"there are no reports in {display_path(out)}: name the folder that grade wrote with --out")
+
+
+def _refuse_other_folders(out: Path) -> bool:
+    """Raises StoreError when ``out`` is not a folder, or is something else's. Whether it has a ``run.json``."""
+    seed = read_seed(out)
+    if not out.is_dir():
+        raise StoreError(f"there is no folder {display_path(out)}: name the one that grade wrote with --out")
+    return seed is not None
+
+
+def _folders(out: Path) -> list[Path]:
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(out) if entry.is_dir(follow_symlinks=False))
+    except OSError as error:
+        raise StoreError(f"{display_path(out)} cannot be read ({error_text(error)}): check its permissions") from error
+
+
+def _is_gone(paths: Sequence[str]) -> bool:
+    """Whether a submission was taken away from among the others.
+
+    Where the folder that held it is gone too, they may all be somewhere else, and nothing is known.
+    """
+    return bool(paths) and all(not os.path.lexists(path) and Path(path).parent.is_dir() for path in paths)

@@ -1,0 +1,96 @@
+"""A report is made again exactly when something changes that its marks depend on, or that it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cohort_sample import BOTH_RIGHT, RUBRIC, Course
+
+from grader.cohort.keys import ReportKeys
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 8}, {"device": "cuda"}, {"seconds": 60.0}, {"assignment": "csc413-2020"}, {"pictures": 2}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_setting_that_marks_depend_on_grades_again(course: Course, change: dict[str, Any]) -> None:
+    found = course.cohort(1)
+    course.grade(found)
+    for graded in (1, 0):
+        summary, _ = course.grade(found, course.grader(**change))
+        assert (summary.graded, summary.resumed) == (graded, 1 - graded)
+
+
+def test_isolation_changes_no_mark_and_grades_nothing_again(course: Course) -> None:
+    found = course.cohort(1)
+    course.grade(found)
+    assert course.grade(found, course.grader(isolation="bubblewrap")).summary.resumed == 1
+
+
+def test_a_report_with_training_is_valid_without_training_and_not_the_other_way_round(course: Course) -> None:
+    found = course.cohort(1)
+    full, quick = course.grader(quick=False), course.grader(quick=True)
+    assert course.grade(found, quick).summary.graded == 1
+    assert course.grade(found, full).summary.graded == 1
+    assert course.grade(found, quick).summary.resumed == 1
+    assert course.grade(found, full).summary.resumed == 1
+    course.hand_in("student00", BOTH_RIGHT)
+    assert course.grade(found, quick).summary.graded == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "graded"),
+    [
+        ("points: 4", "points: 4  # a remark", 0),
+        ("title: A. Networks\n        points: 1", "title: Another title\n        points: 1", 0),
+        ("title: The right number of parameters", "title: Another title", 1),
+        ("Why, points: 2, look_for: A reason", "Why, points: 2, look_for: Another reason", 0),
+        ("layer_orders: [pool-first]\n", "layer_orders: [pool-first]\n    late: {percent_a_day: 10}\n", 0),
+    ],
+    ids=["a remark", "another assignment", "a title", "what to look for", "the rule for lateness"],
+)
+def test_a_changed_rubric_grades_again_only_what_it_changes(course: Course, old: str, new: str, graded: int) -> None:
+    found = course.cohort(1)
+    first = course.grader()
+    course.grade(found, first)
+    changed = course.grader(RUBRIC.replace(old, new, 1))
+    assert changed.settings.rubric.sha256 != first.settings.rubric.sha256
+    summary, _ = course.grade(found, changed)
+    assert (summary.graded, summary.resumed) == (graded, 1 - graded)
+
+
+def test_other_notes_for_markers_grade_nothing_again_and_stand_in_the_page(course: Course) -> None:
+    found = course.cohort(1)
+    course.grade(found)
+    changed = course.grader(RUBRIC.replace("A reason", "Two reasons"))
+    assert course.grade(found, changed).summary.resumed == 1
+    assert "Two reasons" in course.index()
+
+
+def test_another_title_stands_in_the_report_that_is_made_again(course: Course) -> None:
+    found = course.cohort(1)
+    course.grade(found)
+    renamed = course.grader(RUBRIC.replace("A1. Why", "A1. Why not"))
+    assert course.grade(found, renamed).summary.graded == 1
+    assert "A1. Why not" in (course.out / "student00" / "report.html").read_text()
+
+
+def test_a_new_version_of_the_grader_grades_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = course.cohort(1)
+    course.grade(found)
+    monkeypatch.setattr("grader.__version__", "99.0.0")
+    assert course.grade(found).summary.graded == 1
+    monkeypatch.setattr("grader.store.keys.source_sha256", lambda: "0" * 64)
+    assert course.grade(found).summary.graded == 1
+    assert course.grade(found).summary.resumed == 1
+
+
+def test_the_key_of_a_report_is_among_those_that_the_same_run_accepts(course: Course) -> None:
+    (found,) = course.cohort(1)
+    for quick in (False, True):
+        keys = ReportKeys(course.grader(quick=quick).settings)
+        accepted = keys.accepted(found, "0" * 64, "csc321-2018")
+        assert keys.key(found, "0" * 64, "csc321-2018") == accepted[0]
+        assert len(accepted) == 1 + quick

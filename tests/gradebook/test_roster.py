@@ -1,0 +1,91 @@
+"""The roster names the students of reports, brings its own columns, and says who handed nothing in."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from pathlib import Path
+
+import report_sample as sample
+from gradebook_sample import fill, problems_of, read, report
+
+from grader.gradebook.lateness import Lateness
+from grader.gradebook.lists import Student, read_roster
+from grader.marking.late import LateRule
+
+ROSTER = (
+    Student("bob", "=Bob", "bob@example.org"),
+    Student("ALICE", "Alice", "alice@example.org"),
+    Student("nobody", "@Nobody", ""),
+)
+
+
+def test_the_roster_gives_names_and_says_who_handed_nothing_in(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("alice", "bob", "stranger")])
+    assert problems_of(tmp_path, roster=ROSTER) == ["1 of 3 reports match nobody on the roster and stay without a name"]
+    assert [(row["id"], row["name"], row["status"], row["score"]) for row in read(tmp_path)] == [
+        ("alice", "Alice", "graded", "1"),
+        ("bob", "'=Bob", "graded", "1"),
+        ("stranger", "", "graded", "1"),
+        ("nobody", "'@Nobody", "missing", ""),
+    ]
+    page = (tmp_path / "index.html").read_text()
+    assert "Handed nothing in" in page
+    assert "nobody @Nobody" in page
+
+
+def test_what_a_platform_calls_a_student_is_kept_in_the_report_and_meets_roster_and_list(tmp_path: Path) -> None:
+    run = dataclasses.replace(sample.report().run, details={"known_as": ["exampalice", "12345"]})
+    fill(tmp_path, [("exampalice_12345", report("exampalice_12345", run=run)), ("bob", report("bob"))])
+    roster = (Student("12345", "Alice Example", "", ("aexample",)), Student("bob", "Bob", ""))
+    lateness = Lateness({"aexample": Fraction(2)}, LateRule(percent_a_day=Fraction(10)))
+    assert problems_of(tmp_path, roster=roster, lateness=lateness) == []
+    assert [(row["id"], row["name"], row["late_hours"]) for row in read(tmp_path)] == [
+        ("bob", "Bob", ""),
+        ("exampalice_12345", "Alice Example", "2"),
+    ]
+
+
+def test_an_id_that_differs_in_case_matches_only_where_there_is_no_doubt(tmp_path: Path) -> None:
+    fill(tmp_path, [("alice", report("alice"))])
+    twins = (Student("ALICE", "One", ""), Student("Alice", "Another", ""))
+    problems_of(tmp_path, roster=twins)
+    assert [(row["id"], row["name"]) for row in read(tmp_path)] == [
+        ("alice", ""),
+        ("ALICE", "One"),
+        ("Alice", "Another"),
+    ]
+
+
+def test_a_roster_brings_its_own_columns_for_those_who_are_there_and_those_who_are_not(tmp_path: Path) -> None:
+    out = fill(tmp_path / "reports", [("exampalice_100", report("exampalice_100")), ("stranger", report("stranger"))])
+    (tmp_path / "roster.csv").write_text(
+        'Student,ID,SIS Login ID,Section,Old mark\n"Example, Alice",100,aex,=L1,7\n"Sample, Bob",101,bob,L2,8\n'
+    )
+    roster = read_roster(tmp_path / "roster.csv")
+    run = dataclasses.replace(sample.report().run, details={"known_as": ["exampalice", "100"]})
+    fill(out, [("exampalice_100", report("exampalice_100", run=run))])
+    problems_of(out, roster=roster)
+    columns = ("id", "roster_id", "name", "Student", "ID", "SIS Login ID", "Section", "status", "score")
+    assert [tuple(row[column] for column in columns) for row in read(out)] == [
+        ("exampalice_100", "100", "Example, Alice", "Example, Alice", "100", "aex", "'=L1", "graded", "1"),
+        ("stranger", "", "", "", "", "", "", "graded", "1"),
+        ("101", "101", "Sample, Bob", "Sample, Bob", "101", "bob", "L2", "missing", ""),
+    ]
+    assert "Old mark" not in read(out)[0]
+
+
+GITHUB = '"identifier","github_username","github_id","name"\n"alice@example.org","alice-ex","1",""\n"b","bob","2",""\n'
+
+
+def test_clones_of_github_classroom_meet_its_roster_and_a_list_of_lateness(tmp_path: Path) -> None:
+    out = fill(tmp_path / "reports", [(id, report(id)) for id in ("a2-alice-ex", "a2-bob", "a2-carol")])
+    (tmp_path / "roster.csv").write_text(GITHUB)
+    lateness = Lateness({"alice-ex": Fraction(2), "carol": Fraction(3)}, LateRule())
+    problems_of(out, roster=read_roster(tmp_path / "roster.csv"), lateness=lateness)
+    columns = ("id", "roster_id", "identifier", "github_username", "late_hours")
+    assert [tuple(row[column] for column in columns) for row in read(out)] == [
+        ("a2-alice-ex", "alice@example.org", "alice@example.org", "alice-ex", "2"),
+        ("a2-bob", "b", "b", "bob", ""),
+        ("a2-carol", "", "", "", "3"),
+    ]
