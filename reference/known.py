@@ -34,7 +34,7 @@ class Known:
     explanation: str
     """One sentence to the student. For right answers it is the remark, empty if there is nothing to say."""
     look_at: str
-    """What to look at in one's own code; one sentence."""
+    """What the student should look at in the code; one sentence."""
     share: Fraction
     """Part of the points of ``architecture`` that it keeps."""
     steps: Steps

@@ -1,7 +1,7 @@
 """Mistakes with a name: one table of edits, each of which changes a network's list of steps.
 
-A row covers every place at which its mistake can be made, and two edits can follow one another. The rows stand in the
-order in which they are tried: where two edits give the same list of steps, the first one names the mistake.
+A row covers every place where its mistake can be made, and two edits can follow each other. The rows stand in the
+order in which they are tried: where two edits give the same list of steps, the first edit names the mistake.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Mistake:
     explanation: str
     """One sentence. ``{block}`` stands for the block that was edited; an edit may give more words."""
     look_at: str
-    """What to look at in one's own code; one sentence."""
+    """What the student should look at in the code; one sentence."""
     share: Fraction = HALF
     """Part of the points of ``architecture`` that it keeps."""
 
