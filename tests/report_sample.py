@@ -126,7 +126,6 @@ def everything() -> Report:
                     actual=(*falling[:7], *(falling[6] + 0.2 * step for step in range(1, 8)), *[math.nan] * 6),
                     tolerance=0.12,
                 ),
-                remarks=("The optimizer was given 12 parameters.", "No gradient reached finalconv.0.bias."),
                 facts={"learning_rate": 0.001, "moved": {"downconv1.0.weight": True, "finalconv.0.bias": False}},
             ),
         ),
@@ -229,7 +228,6 @@ def hostile(text: str) -> Report:
         configurations=(Configuration({text: 1}, expected=text, actual=text, ok=False),),
         curve=Curve(expected=(1.0, math.nan), actual=(math.inf, -math.inf), tolerance=0.0),
         snippet=Snippet(code=text, expected=text, actual=text),
-        remarks=(text,),
         facts={text: {text: [text, math.nan]}, "again": [text, text]},
     )
     marks = [

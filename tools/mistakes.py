@@ -28,7 +28,7 @@ assignment. Two mistakes in one network are named together, as in `skip-missing+
 smaller share; the rubric can set that share by the same name. Some names in reports come from a check itself, such as
 `hard-coded-num_colours` or `tied-to-device`; the check decides what these keep.
 
-`tools/mistakes.py` writes this page, and a test checks that it is current.
+`tools/mistakes.py` writes this page, and a test checks that it is up to date.
 
 ## Networks
 

@@ -110,8 +110,6 @@ class Evidence:
     """A training run beside the reference's."""
     snippet: Snippet | None = None
     """The smallest input that shows the difference."""
-    remarks: tuple[str, ...] = ()
-    """Further sentences for the TA."""
     facts: Mapping[str, Json] = field(default_factory=dict)
     """Further facts by name, shown as they are."""
     margins: Mapping[str, float] = field(default_factory=dict)
@@ -120,7 +118,7 @@ class Evidence:
     @property
     def visible(self) -> bool:
         """Whether there is anything to show below the feedback."""
-        return bool(self.configurations or self.difference or self.curve or self.snippet or self.remarks or self.facts)
+        return bool(self.configurations or self.difference or self.curve or self.snippet or self.facts)
 
 
 NOTHING = Evidence()

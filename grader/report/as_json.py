@@ -200,7 +200,6 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
             "expected": evidence.snippet.expected,
             "actual": evidence.snippet.actual,
         },
-        "remarks": evidence.remarks,
         "margins": evidence.margins,
     }
     return {**evidence.facts, **{name: value for name, value in members.items() if value}}

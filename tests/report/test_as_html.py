@@ -126,7 +126,6 @@ class TestTheWholeReport:
             "tensor(-0.4180, grad_fn=<SumBackward0>)",
             "kernel=3, num_filters=8, num_colours=16 8,488 8,490 ✗ no",
             "Last step: expected 1.61201 (step 20), actual nan (step 20)",
-            "No gradient reached finalconv.0.bias.",
             "learning_rate 0.001",
             "downconv1.0.weight: yes, finalconv.0.bias: no",
             "a2-cnn.ipynb, cell 7, line 3 train(args) training at the top level",

@@ -110,7 +110,7 @@ def test_evidence_has_its_names_in_the_json() -> None:
         "tolerance": 3.1e-05,
     }
     assert written["cnn.architecture"]["snippet"].keys() == {"code", "expected", "actual"}
-    assert written["cnn.training"].keys() == {"curve", "remarks", "learning_rate", "moved"}
+    assert written["cnn.training"].keys() == {"curve", "learning_rate", "moved"}
     assert written["cnn.training"]["curve"].keys() == {"expected", "actual", "tolerance"}
     assert written["unet.training"] == {}
 

@@ -200,7 +200,7 @@ def test_a_gpu_that_cannot_be_used_is_one_sentence(device, monkeypatch, capsys):
     else:
         with grade._gpu(options, Limits()) as gpu:
             assert gpu is None
-        assert "takes the CPU, because this torch was built without CUDA" in capsys.readouterr().err
+        assert "uses the CPU, because this torch was built without CUDA" in capsys.readouterr().err
 
 
 @needs_gpu
