@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-# Two workers of pytest, whatever the machine: many tests start processes of their own.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# Two workers of pytest, whatever the machine: many tests start processes of their own. A file stays with one worker, so
+# that what its tests share is made once.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: demo test quick check accuracy bench hostile install clean
 

@@ -1,7 +1,7 @@
-"""Known mistakes, written as students would write them: each must be called by its name.
+"""Known mistakes, written as students would write them. The report must name each of them.
 
-A network's mistake is a list of steps (``reference/known.py``); here it becomes the source of a class. The layer's mistakes
-and the faults of construction (a number in place of a parameter, layers that are not registered, …) are written by hand.
+A network's mistake is a list of steps (``reference/mistakes.py``); here it becomes the source of a class. The layer's
+mistakes and the faults of construction (a number instead of a parameter, parameters in another order) are written by hand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reference.mistakes import mistakes
 from reference.network import Network
 from reference.steps import Step, Steps
 
-__all__ = ["Faulty", "Told", "faulty", "pairs", "try_out"]
+__all__ = ["Diagnosis", "Faulty", "faulty", "pairs", "try_out"]
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Faulty:
     """What the fault is in: the first half of its criteria's ids."""
     mistake: str
     """The id that the report must name; two ids joined by ``+`` in either order."""
-    told: str
+    description: str
     """The fault in words."""
     source: str
     steps: Steps = ()
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a report said of a faulty submission."""
+class Diagnosis:
+    """What a report says of a faulty submission."""
 
     faulty: Faulty
     named: str
@@ -118,11 +118,11 @@ def _has_my_conv2d(assignment: str) -> bool:
 
 def _submission(assignment: str, kind: NetworkFacts, text: str) -> str:
     """An otherwise right submission with this class. What extends the class is written out, so that it stays right."""
-    found = definitions(right_source(assignment))
+    source = definitions(right_source(assignment))
     for network in HANDOUTS[assignment].networks:
         if network.extends == kind.thing:
-            found[network.cls] = _written(network, network.steps, True)
-    return "\n\n".join([IMPORTS, *({**found, kind.cls: text}.values())])
+            source[network.cls] = _written(network, network.steps, True)
+    return "\n\n".join([IMPORTS, *({**source, kind.cls: text}.values())])
 
 
 def _fits(kind: NetworkFacts, steps: Steps) -> bool:
@@ -151,7 +151,7 @@ def _made(assignment: str, kind: NetworkFacts, wrong: Known) -> Faulty | None:
 
 
 def faulty(assignment: str) -> Iterator[Faulty]:
-    """Every known mistake in every network of an assignment that it fits, and every one of the layer's and of construction."""
+    """Every known mistake in every network of an assignment that it fits, and every mistake of the layer and of construction."""
     for kind in HANDOUTS[assignment].networks:
         seen = set()
         for wrong in mistakes(right(assignment, kind.cls)[0]):
@@ -162,10 +162,10 @@ def faulty(assignment: str) -> Iterator[Faulty]:
                     yield made
         yield from _of_construction(assignment, kind)
     if any(layer.dilated for layer in HANDOUTS[assignment].layers):
-        for mistake, told, body in _IN_THE_LAYER:
+        for mistake, description, body in _IN_THE_LAYER:
             text = _DILATED.format(body="\n        ".join(body))
-            found = {**definitions(right_source(assignment)), "MyDilatedConv2d": text}
-            yield Faulty(assignment, "dilated", mistake, told, "\n\n".join([IMPORTS, *found.values()]))
+            source = {**definitions(right_source(assignment)), "MyDilatedConv2d": text}
+            yield Faulty(assignment, "dilated", mistake, description, "\n\n".join([IMPORTS, *source.values()]))
 
 
 def pairs(assignment: str, number: int, seed: int) -> Iterator[Faulty]:
@@ -175,13 +175,13 @@ def pairs(assignment: str, number: int, seed: int) -> Iterator[Faulty]:
     made = 0
     while made < number:
         kind = drawn.choice(kinds)
-        first = drawn.choice([one for one in mistakes(right(assignment, kind.cls)[0]) if not one.alone])
+        first = drawn.choice([wrong for wrong in mistakes(right(assignment, kind.cls)[0]) if not wrong.alone])
         second = drawn.choice(list(mistakes(first)))
-        one = _made(assignment, kind, second)
-        # Undoing a mistake, or making it worse, is one mistake and not two.
-        if one is not None and not any(_same(kind, second.steps, known.steps) for known in _simpler(assignment, kind)):
+        pair = _made(assignment, kind, second)
+        # Where the second edit undoes the first, or only makes it worse, there is one mistake and not two.
+        if pair is not None and not any(_same(kind, second.steps, known.steps) for known in _simpler(assignment, kind)):
             made += 1
-            yield one
+            yield pair
 
 
 def _simpler(assignment: str, kind: NetworkFacts) -> Iterator[Known]:
@@ -191,13 +191,13 @@ def _simpler(assignment: str, kind: NetworkFacts) -> Iterator[Known]:
             yield from mistakes(known)
 
 
-def _same(kind: NetworkFacts, one: Steps, other: Steps) -> bool:
-    """Whether two lists of steps are the same function of the same parameters; told in double precision."""
-    if one == other:
+def _same(kind: NetworkFacts, first: Steps, second: Steps) -> bool:
+    """Whether two lists of steps are the same function of the same parameters, in double precision."""
+    if first == second:
         return True
     arguments = _arguments(kind, kernel=5 if kind.odd_kernels else 3)
     outputs = []
-    for steps in (one, other):
+    for steps in (first, second):
         try:
             network = Network(steps, *arguments.numbers).double()
         except (RuntimeError, ValueError, KeyError):
@@ -225,8 +225,8 @@ def _of_construction(assignment: str, kind: NetworkFacts) -> Iterator[Faulty]:
     plain = _written(kind, right(assignment, kind.cls)[0].steps, _has_my_conv2d(assignment))
     head, rest = plain.split("super().__init__()\n", 1)
 
-    def made(mistake: str, told: str, text: str) -> Faulty:
-        return Faulty(assignment, kind.thing, mistake, told, _submission(assignment, kind, text))
+    def made(mistake: str, description: str, text: str) -> Faulty:
+        return Faulty(assignment, kind.thing, mistake, description, _submission(assignment, kind, text))
 
     for name, value in (
         ("num_filters", 32),
@@ -321,30 +321,31 @@ _IN_THE_LAYER: tuple[tuple[str, str, list[str]], ...] = (
 )  # fmt: skip
 
 
-def try_out(one: Faulty, examiner: Examiner) -> Told:
+def try_out(faulty: Faulty, examiner: Examiner) -> Diagnosis:
     """Grade, and see whether the fault is named."""
-    verdicts = examiner.verdicts(one.assignment, one.source, [one.thing])
-    told = {id: verdict.mistake for id, verdict in verdicts.items() if verdict.mistake}
-    wanted = sorted(one.mistake.split("+"))
-    if one.mistake in told.values() or any(sorted(mistake.split("+")) == wanted for mistake in told.values()):
-        return Told(one, "yes", "")
+    verdicts = examiner.verdicts(faulty.assignment, faulty.source, [faulty.thing])
+    named = {id: verdict.mistake for id, verdict in verdicts.items() if verdict.mistake}
+    wanted = sorted(faulty.mistake.split("+"))
+    if faulty.mistake in named.values() or any(sorted(mistake.split("+")) == wanted for mistake in named.values()):
+        return Diagnosis(faulty, "yes", "")
     feedback = " ".join(verdict.feedback for verdict in verdicts.values())
     if all(verdict.share == 1 for verdict in verdicts.values()):
-        return Told(one, "right", feedback)
+        return Diagnosis(faulty, "right", feedback)
     actual = (
-        f"{told or 'nothing'}: "
+        f"{named or 'nothing'}: "
         + next((verdict.feedback for verdict in verdicts.values() if verdict.share < 1), "")[:300]
     )
-    return Told(one, "equal" if one.steps and _named_equal(one, set(told.values()), feedback) else "no", actual)
+    equal = faulty.steps and _named_equal(faulty, set(named.values()), feedback)
+    return Diagnosis(faulty, "equal" if equal else "no", actual)
 
 
-def _named_equal(one: Faulty, told: set[str], feedback: str) -> bool:
+def _named_equal(faulty: Faulty, named: set[str], feedback: str) -> bool:
     """Whether a mistake that the report names instead is the same function."""
-    kind = HANDOUTS[one.assignment].things[one.thing]
-    known = right(one.assignment, kind.cls)[0]
+    kind = HANDOUTS[faulty.assignment].things[faulty.thing]
+    known = right(faulty.assignment, kind.cls)[0]
     for wrong in mistakes(known):
-        candidates = [wrong] if "+" not in one.mistake else [wrong, *mistakes(wrong)]
+        candidates = [wrong] if "+" not in faulty.mistake else [wrong, *mistakes(wrong)]
         for other in candidates:
-            if other.id in told and other.explanation in feedback and _same(kind, other.steps, one.steps):
+            if other.id in named and other.explanation in feedback and _same(kind, other.steps, faulty.steps):
                 return True
     return False

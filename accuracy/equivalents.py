@@ -1,8 +1,8 @@
-"""Right submissions, each written another way: they must lose nothing.
+"""Right submissions, each written in a different way. They must lose no points.
 
-A submission is generated from choices, drawn from a recorded seed: names, how blocks are built, functional layers or
-modules, the order of a cat, where an upsampling stands, how a filter is spread, scripts, notebooks and several files. Every
-choice leaves the function as it is, or is one that the rulings accept.
+A submission is generated from choices, which are drawn from a recorded seed: names, how blocks are built, functions or
+modules, the order of a cat, the place of an upsampling, how a filter is spread, a script, a notebook or several files.
+Every choice leaves the function unchanged, or is accepted by the rulings.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Equivalent:
     """Its place among those of its seed."""
     files: dict[str, str]
     choices: tuple[str, ...] = field(default=())
-    """What is unusual about it."""
+    """The choices that are worth naming."""
 
 
 @cache
 def drawn(assignment: str, seed: int, count: int) -> tuple[Equivalent, ...]:
     """``count`` right submissions, drawn by Hypothesis from a seed: the same for the same seed and count."""
-    found: list[Equivalent] = []
+    submissions: list[Equivalent] = []
 
     @seed_of_hypothesis(f"{assignment}/{seed}")
     @settings(
@@ -59,17 +59,17 @@ def drawn(assignment: str, seed: int, count: int) -> tuple[Equivalent, ...]:
     def collect(choices: random.Random) -> None:
         writer = _Writer(assignment, choices)
         files = writer.files()
-        if len(found) < count and all(files != one.files for one in found):
-            found.append(Equivalent(assignment, len(found), files, tuple(writer.told)))
+        if len(submissions) < count and all(files != other.files for other in submissions):
+            submissions.append(Equivalent(assignment, len(submissions), files, tuple(writer.choices)))
 
     collect()
-    if len(found) < count:
-        raise ValueError(f"only {len(found)} of {count} submissions to {assignment} could be drawn")
-    return tuple(found)
+    if len(submissions) < count:
+        raise ValueError(f"only {len(submissions)} of {count} submissions to {assignment} could be drawn")
+    return tuple(submissions)
 
 
 def try_out(equivalent: Equivalent, examiner: Examiner) -> tuple[dict[str, str], Report]:
-    """What it lost, by criterion, with the feedback (empty: nothing); and the report."""
+    """The criteria that lost points, with their feedback (empty if none did), and the report."""
     report = examiner.report(equivalent.assignment, equivalent.files)
     lost = {
         line.id: f"{line.outcome.value}: {line.feedback}"
@@ -181,7 +181,7 @@ class _Writer:
     def __init__(self, assignment: str, random: random.Random) -> None:
         self.assignment = assignment
         self.random = random
-        self.told: list[str] = []
+        self.choices: list[str] = []
         self.old_super = self.random.random() < 0.4
         self.names = {name: self.choose(words) for name, words in _WORDS.items()}
         self.handout = HANDOUTS[assignment]
@@ -224,7 +224,7 @@ class _Writer:
             "normal_": "nn.init.normal_(self.weight, 0, 0.05)\n        nn.init.zeros_(self.bias)",
         }.get(start, f"nn.init.{start}(self.weight)\n        self.bias.data.fill_(0)")
         if start:
-            self.told.append(f"start {start or 'as given'}")
+            self.choices.append(f"start {start or 'as given'}")
         forward = self.choose(
             [
                 "F.conv2d(input, self.weight, self.bias, padding=self.padding)",
@@ -255,7 +255,7 @@ class _Writer:
 
     def dilated(self) -> str:
         name = self.choose(_SPREADS)
-        self.told.append(f"filter spread by {name}")
+        self.choices.append(f"filter spread by {name}")
         last = self.choose(
             [
                 "F.conv2d(input, wide, self.bias, padding=(k // 2) * step)",
@@ -280,7 +280,7 @@ class _Writer:
     def dilated_unet(self) -> str:
         k, nf, nc = (self.names[name] for name in ("kernel", "num_filters", "num_colours"))
         if self.rfconv_name is None:
-            # Its own forward takes no attribute of that name, so this one says how its convolution is exchanged.
+            # The forward of this style uses no attribute of that name, so the convolution itself is exchanged.
             return f"""class DilatedUNet(UNet):
     def __init__(self, {k}, {nf}, {nc}):
         {self.init("DilatedUNet", f"{k}, {nf}, {nc}")}
@@ -319,7 +319,7 @@ class _Writer:
             ]
             skips = {3: (two, 2), 4: (nf, 1), 5: (nic, 0)} if cls == "UNet" else {}
             if facts.narrow_fifth_block and self.often(0.2):
-                self.told.append(f"{cls}: narrow fifth block")
+                self.choices.append(f"{cls}: narrow fifth block")
                 widths[4], widths[5] = (nf, "3", "up"), ("3", nc, "")
         blocks = []
         for index, (width, out, size) in enumerate(widths):
@@ -372,13 +372,13 @@ class _Writer:
             style = "list"
         if cls == "RegressionCNN":
             style = "sequential"
-        self.told.append(f"{cls} as {style}")
+        self.choices.append(f"{cls} as {style}")
         k = self.names["kernel"]
         blocks = self.plan(cls)
         parameters = [self.names[name] for name in self.handout.network(cls).parameters]
         call = self.choose(["{}({})", "{}.forward({})", "{}({})"])
         if call == "{}.forward({})":
-            self.told.append("forward called by name")
+            self.choices.append("forward called by name")
         setup: list[str] = []
         calls: list[str] = []
         names = self.choose(
@@ -512,7 +512,7 @@ class _Writer:
             made = [line.split(" = ", 1)[1] for line in setup]
             holder = "nn.ModuleList([" if style == "list" else "nn.Sequential(*["
             lines.append(f"        self.blocks = {holder}")
-            lines += [f"            {one}," for one in made]
+            lines += [f"            {block}," for block in made]
             lines.append("        ])")
             calls = [f"self.blocks[{index}]" for index in range(len(made))]
         else:
@@ -534,7 +534,7 @@ class _Writer:
                 pair = [now, x if source == 0 else out[source - 1]]
                 if self.often(0.4):
                     pair.reverse()
-                    self.told.append(f"{cls}: cat {index + 1} the other way round")
+                    self.choices.append(f"{cls}: cat {index + 1} the other way round")
                 # Widths are sums, which are the same either way.
                 now = self.choose(
                     [
@@ -555,7 +555,7 @@ class _Writer:
         imports = (
             "import collections\nimport math\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
         )
-        clutter = [one for one in _CLUTTER if self.often(0.3)]
+        clutter = [text for text in _CLUTTER if self.often(0.3)]
         helpers = list(self.helpers.values())
         end = []
         if self.often(0.5):
@@ -571,7 +571,7 @@ class _Writer:
             if self.often(0.5):
                 end[1] = "if __name__ == '__main__':\n" + textwrap.indent(end[1], "    ")
             else:
-                self.told.append("trains at top level")
+                self.choices.append("trains at top level")
         order = list(definitions)
         if self.often(0.3):
             first = [name for name in order if name.startswith("My")]
@@ -579,7 +579,7 @@ class _Writer:
             self.random.shuffle(rest)
             order = first + rest + [name for name in order if name == "DilatedUNet"]
         form = self.choose(["script", "notebook", "split"])
-        self.told.append(form)
+        self.choices.append(form)
         name = PurePosixPath(self.handout.code[0].replace("*", "alice")).stem
         classes = [definitions[key] for key in order]
         if form == "script":

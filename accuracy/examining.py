@@ -1,4 +1,4 @@
-"""Sources of submissions, and their verdicts: in the sandbox as students are graded, or in this process, which is
+"""Sources of submissions, and their verdicts: in the sandbox, as students are graded, or in this process, which is
 faster.
 
 Only sources that we wrote ourselves are run in this process.
@@ -83,7 +83,7 @@ def classes_of(assignment: str) -> tuple[str, ...]:
 def right_source(assignment: str) -> str:
     """The definitions of the fixture ``right``: written out block by block, as most students write."""
     folder = _ROOT / "fixtures" / "submissions" / assignment / "right" / "submission"
-    found: dict[str, str] = {}
+    classes: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix == ".py":
             cells = [path.read_text("utf-8")]
@@ -94,9 +94,9 @@ def right_source(assignment: str) -> str:
             continue
         for cell in cells:
             if "class " in cell:
-                found |= definitions(cell)
-    wanted = [name for name in found if name in classes_of(assignment)]
-    return "\n\n".join([IMPORTS, *(found[name] for name in sorted(wanted, key=classes_of(assignment).index))])
+                classes |= definitions(cell)
+    wanted = [name for name in classes if name in classes_of(assignment)]
+    return "\n\n".join([IMPORTS, *(classes[name] for name in sorted(wanted, key=classes_of(assignment).index))])
 
 
 @cache
@@ -148,7 +148,7 @@ class InThisProcess:
         if message["do"] == "load":
             return self._handler.handle(message, dict(tensors or {}))
         before = signal.signal(signal.SIGALRM, stop)
-        # again and again: each of several probes in one message may be one that never ends
+        # Repeatedly: each of several probes in one message may be endless.
         signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         try:
             return self._handler.handle(message, dict(tensors or {}))
@@ -220,15 +220,15 @@ class Examiner:
         """Verdicts by criterion; what depends on another is examined all the same. ``until_lost``: stop at the first
         loss."""
         sitting = self.sit(assignment, text)
-        found: dict[str, Verdict] = {}
+        verdicts: dict[str, Verdict] = {}
         try:
             for criterion in self.criteria(assignment, things):
-                found[criterion.id] = run_check(str(criterion.check), sitting, criterion.id)
-                if until_lost and found[criterion.id].share < 1:
+                verdicts[criterion.id] = run_check(str(criterion.check), sitting, criterion.id)
+                if until_lost and verdicts[criterion.id].share < 1:
                     break
         finally:
             sitting.candidate.close()  # type: ignore[attr-defined]
-        return found
+        return verdicts
 
     def report(self, assignment: str, files: Mapping[str, str]) -> Report:
         """The report on files as a student hands them in, by the whole of the pipeline."""

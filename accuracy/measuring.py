@@ -1,4 +1,4 @@
-"""The figures: what is drawn, tried out and counted, as rows of one table. Prints nothing."""
+"""The figures: submissions are drawn, tried out and counted, and become the rows of one table. Prints nothing."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def _mutant(mutant: mutants.Mutant, seed: int, sandboxed: bool) -> mutants.Trial
 def _equivalent(
     assignment: str, number: int, seed: int, count: int
 ) -> tuple[equivalents.Equivalent, dict[str, str], list[tuple[str, float]]]:
-    one = equivalents.drawn(assignment, seed, count)[number]
-    lost, report = equivalents.try_out(one, _examiner(seed, True))
+    equivalent = equivalents.drawn(assignment, seed, count)[number]
+    lost, report = equivalents.try_out(equivalent, _examiner(seed, True))
     margins = [
         (f"{mark.id.split('.')[1]}, {name}", value)
         for mark in report.sheet.marks
         for name, value in mark.evidence.margins.items()
     ]
-    return one, lost, margins
+    return equivalent, lost, margins
 
 
-def _faulty(one: diagnosis.Faulty, seed: int) -> diagnosis.Told:
-    return diagnosis.try_out(one, _examiner(seed, False))
+def _faulty(faulty: diagnosis.Faulty, seed: int) -> diagnosis.Diagnosis:
+    return diagnosis.try_out(faulty, _examiner(seed, False))
 
 
 def _again(assignment: str, names: tuple[str, ...], seed: int, order: int) -> list[tuple[str, str, Any]]:
@@ -110,18 +110,18 @@ def _of_mutants(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     ]
     if margins:
         rows.append(("least departure of a wrong one, in tolerances", f"{margins[0]:.3g}", f"{len(margins)} measured"))
-    told = [
-        f"survived: {one.mutant.assignment}, {one.mutant.style}, {one.mutant.definition}: {one.mutant.edit}"
-        for one in survivors
+    lines = [
+        f"survived: {trial.mutant.assignment}, {trial.mutant.style}, {trial.mutant.definition}: {trial.mutant.edit}"
+        for trial in survivors
     ]
-    return rows, told
+    return rows, lines
 
 
 def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     count = size.equivalents
     tasks = [(assignment, number, seed, count) for assignment in ASSIGNMENTS for number in range(count)]
     tried = list(run(_equivalent, tasks))
-    full = [one for one, lost, _ in tried if not lost]
+    full = [equivalent for equivalent, lost, _ in tried if not lost]
     margins: dict[str, float] = {}
     for _, _, measured in tried:
         for name, value in measured:
@@ -131,7 +131,9 @@ def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[st
         *[(f"    most used of what is allowed: {name}", f"{value:.2g}", "") for name, value in sorted(margins.items())],
     ]
     return rows, [
-        f"lost: {one.assignment} number {one.number} {', '.join(one.choices)}: {lost}" for one, lost, _ in tried if lost
+        f"lost: {each.assignment} number {each.number} {', '.join(each.choices)}: {lost}"
+        for each, lost, _ in tried
+        if lost
     ]
 
 
@@ -144,14 +146,14 @@ def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]
         single += random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
         double += list(diagnosis.pairs(assignment, size.pairs, seed))
     for what, made in (("mistakes", single), ("two mistakes together, both", double)):
-        told = list(run(_faulty, [(one, seed) for one in made]))
-        names = Counter(one.named for one in told)
-        rows.append((f"{what} called by their names", str(names["yes"] + names["equal"]), str(len(told))))
+        diagnoses = list(run(_faulty, [(faulty, seed) for faulty in made]))
+        names = Counter(each.named for each in diagnoses)
+        rows.append((f"{what} called by their names", str(names["yes"] + names["equal"]), str(len(diagnoses))))
         rows.append(("    of them by the name of another that is the same function", str(names["equal"]), ""))
         wrong += [
-            f"not named: {one.faulty.assignment}, {one.faulty.thing}: {one.faulty.told}: {one.actual}"
-            for one in told
-            if one.named not in ("yes", "equal")
+            f"not named: {each.faulty.assignment}, {each.faulty.thing}: {each.faulty.description}: {each.actual}"
+            for each in diagnoses
+            if each.named not in ("yes", "equal")
         ]
     return rows, wrong
 
@@ -164,26 +166,26 @@ def _of_repeats(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
             # Wrong ones take turns; the first seed has them all, for the others to be compared with.
             names = wrong_ones if number == 0 else [wrong_ones[number % len(wrong_ones)]]
             tasks.append((assignment, (right, *names), seed + number, number % 3))
-    found = [one for batch in run(_again, tasks) for one in batch]
+    graded = [marks for batch in run(_again, tasks) for marks in batch]
     for batch in run(_among_others, [(seed, jobs) for jobs in (2, 3)]):
-        found += batch
+        graded += batch
     first: dict[tuple[str, str], Any] = {}
     same, wrong = 0, []
-    for assignment, name, marks in found:
+    for assignment, name, marks in graded:
         expected = first.setdefault((assignment, name), marks)
         same += marks == expected
         if marks != expected:
             differing = {id: (expected.get(id), mark) for id, mark in marks.items() if expected.get(id) != mark}
             wrong.append(f"other marks: {assignment}, {name}: {differing}")
-    return [("repeats with the same marks (other seeds, orders, jobs)", str(same), str(len(found)))], wrong
+    return [("repeats with the same marks (other seeds, orders, jobs)", str(same), str(len(graded)))], wrong
 
 
 def _of_starts(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     tasks = [(seed + number,) for number in range(size.starts)]
     passed = total = 0
     most, wrong = 0.0, []
-    for (of,), found in zip(tasks, run(_started, tasks), strict=True):
-        for what, (ok, used) in found.items():
+    for (of,), started in zip(tasks, run(_started, tasks), strict=True):
+        for what, (ok, used) in started.items():
             total, passed, most = total + 1, passed + ok, max(most, used)
             if not ok:
                 wrong.append(f"a right network did not pass: {what}, seed {of}")

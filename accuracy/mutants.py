@@ -1,4 +1,4 @@
-"""Every single edit of the model answers' source, and whether it costs marks as it should.
+"""Single edits of the model answers' source: each should cost marks, or leave the function unchanged.
 
 A mutant of a class is the class with one edit of its syntax tree: a layer dropped, doubled or exchanged, a number or a
 name changed, an argument left out, operands swapped, a statement gone. It is put into an otherwise right submission.
@@ -46,15 +46,15 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of a mutant."""
+    """The result of grading a mutant."""
 
     mutant: Mutant
     lost: str
     """The first criterion that did not pass in full; empty for none."""
     why: str = ""
-    """Of a mutant that lost nothing: how it was proved right; empty for a survivor."""
+    """If the mutant lost nothing: how it was proved right; empty for a survivor."""
     margin: float | None = None
-    """How many times the tolerance it was off, where it was numbers that told."""
+    """The largest difference in units of the tolerance, where numbers showed that it is wrong."""
 
     @property
     def survived(self) -> bool:
@@ -121,10 +121,10 @@ def _edits_of_call(node: ast.Call) -> Iterator[tuple[str, Edit]]:
     name = _name_of(node)
     if name in ("super", "__init__"):
         return
-    if name == "Sequential" and not any(isinstance(one, ast.Starred) for one in node.args):
+    if name == "Sequential" and not any(isinstance(argument, ast.Starred) for argument in node.args):
         yield from _edits_of_list("args", node.args)
     elif len(node.args) > 1:
-        yield from ((told, edit) for told, edit in _edits_of_list("args", node.args) if not told.endswith("doubled"))
+        yield from ((words, edit) for words, edit in _edits_of_list("args", node.args) if not words.endswith("doubled"))
     for place, keyword in enumerate(node.keywords):
         yield f"{keyword.arg}= left out of {name}", lambda node, place=place: node.keywords.pop(place)
     for other in _OTHER_LAYERS.get(name, []):
@@ -152,7 +152,7 @@ def _rename(node: ast.Call, other: str) -> None:
 
 
 def _edits_of(node: ast.AST, scope: list[str]) -> Iterator[tuple[str, Edit]]:
-    """Edits of one node of the tree, each with a word on it; ``scope``: names of its function."""
+    """Edits of one node of the tree, each with its description; ``scope``: names of its function."""
     if isinstance(node, ast.Call):
         yield from _edits_of_call(node)
     if isinstance(node, (ast.List, ast.Tuple)) and isinstance(getattr(node, "ctx", None), ast.Load):
@@ -197,12 +197,12 @@ def _edits_of(node: ast.AST, scope: list[str]) -> Iterator[tuple[str, Edit]]:
                     lambda node, place=place: node.body.insert(place, copy.deepcopy(node.body[place])),
                 )
         if node.name == "forward":
-            for told in ("F.relu", "torch.sigmoid", "torch.tanh"):
-                yield f"{told} around what is returned", lambda node, told=told: _around_return(node, told)
+            for call in ("F.relu", "torch.sigmoid", "torch.tanh"):
+                yield f"{call} around what is returned", lambda node, call=call: _around_return(node, call)
 
 
 def _around_return(node: ast.FunctionDef, function: str) -> None:
-    last = next(one for one in reversed(node.body) if isinstance(one, ast.Return))
+    last = next(statement for statement in reversed(node.body) if isinstance(statement, ast.Return))
     last.value = ast.parse(f"{function}({ast.unparse(last.value)})", mode="eval").body  # type: ignore[arg-type]
 
 
@@ -210,8 +210,8 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """What may stand in place of a call: one tensor in place of a cat, the input in place of a layer's output."""
     if isinstance(node, ast.Call) and node.args:
         if _name_of(node) == "cat" and isinstance(node.args[0], (ast.List, ast.Tuple)):
-            for one in node.args[0].elts:
-                yield f"{ast.unparse(node)} → {ast.unparse(one)}", one
+            for tensor in node.args[0].elts:
+                yield f"{ast.unparse(node)} → {ast.unparse(tensor)}", tensor
             if len(node.args[0].elts) == 2:
                 yield f"{ast.unparse(node)} → sum", ast.BinOp(node.args[0].elts[0], ast.Add(), node.args[0].elts[1])
         elif (
@@ -233,13 +233,13 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 def _scope(function: ast.FunctionDef, definition: ast.AST) -> list[str]:
     """Names that a slip could put in place of one another: arguments and local variables, and the layers of self."""
-    names = [one.arg for one in function.args.args if one.arg != "self"]
-    names += [one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+    names = [argument.arg for argument in function.args.args if argument.arg != "self"]
+    names += [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     if function.name == "forward":
         stored = [
-            one.attr
-            for one in ast.walk(definition)
-            if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)
+            node.attr
+            for node in ast.walk(definition)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         ]
         names += [f"self.{name}" for name in stored]
     return list(dict.fromkeys(names))
@@ -253,18 +253,18 @@ def _mutated(text: str) -> Iterator[tuple[str, Callable[[], str]]]:
         scope = _scope(function, tree)
         for place, node in enumerate(_nodes(function)):
             where = f"line {getattr(node, 'lineno', function.lineno)} of {function.name}"
-            for told, edit in _edits_of(node, scope):
-                yield f"{told} ({where})", partial(_with_edit, tree, index, place, edit)
-            for told, new in _replacements(node):
-                yield f"{told} ({where})", partial(_with_replacement, tree, index, place, new)
+            for words, edit in _edits_of(node, scope):
+                yield f"{words} ({where})", partial(_with_edit, tree, index, place, edit)
+            for words, new in _replacements(node):
+                yield f"{words} ({where})", partial(_with_replacement, tree, index, place, new)
 
 
 def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
-    return [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one.name not in _NOT_EDITED]
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name not in _NOT_EDITED]
 
 
 def _nodes(function: ast.FunctionDef) -> list[ast.AST]:
-    return [function, *(one for statement in function.body for one in ast.walk(statement))]
+    return [function, *(node for statement in function.body for node in ast.walk(statement))]
 
 
 def _with_edit(tree: ast.stmt, index: int, place: int, edit: Edit) -> str:
@@ -288,27 +288,27 @@ class _Replace(ast.NodeTransformer):
 
 
 def draw(assignment: str, number: int, random: Random) -> tuple[list[Mutant], int]:
-    """Some of the mutants of an assignment's classes, in both styles of the model answer; and how many there are.
+    """Some of the mutants of an assignment's classes, in both styles of the model answer, and the number of all.
 
-    None is the text it came from, and no two are the same.
+    Each differs from the text it was made of, and from the others.
     """
     makers: list[tuple[str, str, str, dict[str, str], Callable[[], str]]] = []
     for style, source in (("right", right_source(assignment)), ("reference", reference_source(assignment))):
-        found = definitions(source)
-        for name, text in found.items():
+        texts = definitions(source)
+        for name, text in texts.items():
             # A helper, or a layer, that nothing of this assignment uses cannot make anything wrong.
             used = name in classes_of(assignment) or any(
-                f"{name}(" in other for key, other in found.items() if key != name
+                f"{name}(" in other for key, other in texts.items() if key != name
             )
-            makers += [(style, name, told, found, make) for told, make in (_mutated(text) if used else ())]
+            makers += [(style, name, words, texts, make) for words, make in (_mutated(text) if used else ())]
     drawn: dict[str, Mutant] = {}
-    for style, name, told, found, make in random.sample(makers, len(makers)):
+    for style, name, words, texts, make in random.sample(makers, len(makers)):
         if len(drawn) == number:
             break
         changed = make()
-        if changed != ast.unparse(ast.parse(found[name])):
-            whole = "\n\n".join([IMPORTS, *({**found, name: changed}.values())])
-            drawn.setdefault(whole, Mutant(assignment, style, name, told, whole))
+        if changed != ast.unparse(ast.parse(texts[name])):
+            whole = "\n\n".join([IMPORTS, *({**texts, name: changed}.values())])
+            drawn.setdefault(whole, Mutant(assignment, style, name, words, whole))
     return list(drawn.values()), len(makers)
 
 
@@ -359,14 +359,14 @@ def _evidence(model: nn.Module, batch: Tensor) -> _Evidence:
     return _Evidence(
         [evaluated, trained.detach()],
         statistics,
-        [torch.zeros_like(one) if one.grad is None else one.grad for one in sources],
+        [torch.zeros_like(value) if value.grad is None else value.grad for value in sources],
     )
 
 
 def _same(expected: list[Tensor], actual: list[Tensor], rtol: float = 1e-9) -> bool:
     return len(expected) == len(actual) and all(
-        one.shape == other.shape and torch.allclose(one, other, rtol=rtol, atol=1e-9)
-        for one, other in zip(expected, actual, strict=True)
+        ours.shape == theirs.shape and torch.allclose(ours, theirs, rtol=rtol, atol=1e-9)
+        for ours, theirs in zip(expected, actual, strict=True)
     )
 
 
@@ -403,14 +403,14 @@ def _layer_cases(dilated: bool) -> Iterator[tuple[list[int], tuple[int, ...]]]:
 
 @cache
 def _accepted(assignment: str) -> list[tuple[str, dict[str, Any]]]:
-    """Every answer that the rulings call right, told by a word: the model answer, and its other orders."""
-    found = [(_PLAIN, right_source(assignment)), (_PLAIN, reference_source(assignment))]
+    """Every answer that the rulings call right, with a description: the model answer, and its other orders."""
+    answers = [(_PLAIN, right_source(assignment)), (_PLAIN, reference_source(assignment))]
     source = right_source(assignment)
-    for told, edit in _OTHER_ORDERS.items():
+    for words, edit in _OTHER_ORDERS.items():
         changed = edit(source)
         if changed != source:
-            found.append((told, changed))
-    return [(told, _load(text)) for told, text in found]
+            answers.append((words, changed))
+    return [(words, _load(text)) for words, text in answers]
 
 
 def _pool_and_norm(first: bool, second: bool) -> Callable[[str], str]:
@@ -424,11 +424,11 @@ def _pool_and_norm(first: bool, second: bool) -> Callable[[str], str]:
                 for node in ast.walk(definition)
                 if isinstance(node, ast.Call)
                 and _name_of(node) == "Sequential"
-                and any(isinstance(one, ast.Call) and _name_of(one) == "MaxPool2d" for one in node.args)
+                and any(isinstance(layer, ast.Call) and _name_of(layer) == "MaxPool2d" for layer in node.args)
             ]
             for block, wanted in zip(blocks, (first, second), strict=False):
                 if wanted:
-                    names = [_name_of(one) for one in block.args if isinstance(one, ast.Call)]
+                    names = [_name_of(layer) for layer in block.args if isinstance(layer, ast.Call)]
                     pool = block.args.pop(names.index("MaxPool2d"))
                     block.args.insert(1 if names[-1] == "MaxPool2d" else 3, pool)
         return ast.unparse(tree)
@@ -461,7 +461,7 @@ def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
         for name in ("MyConv2d", "MyDilatedConv2d")
         if f"class {name}(" in right_source(mutant.assignment)
     }
-    told = set()
+    proofs = set()
     untrained = {
         kind.cls for thing, kind in HANDOUTS[mutant.assignment].things.items() if f"{thing}.training" not in criteria
     }
@@ -472,11 +472,11 @@ def same_function(mutant: Mutant, criteria: Collection[str]) -> str:
             )
             how = next((how + turned for how, turned in ways if turned is not None), None)
             if how is not None:
-                told.add(how if gradients else f"the same outputs of {name}, about whose training no criterion asks")
+                proofs.add(how if gradients else f"the same outputs of {name}, about whose training no criterion asks")
                 break
         else:
             return ""
-    return "; ".join(sorted(told - {_PLAIN})) or _PLAIN
+    return "; ".join(sorted(proofs - {_PLAIN})) or _PLAIN
 
 
 _PLAIN = "the same function"
@@ -489,7 +489,7 @@ def _equal(
     cases: list[tuple[list[int], tuple[int, ...]]],
     gradients: bool,
 ) -> str | None:
-    """A word on how the class equals the right one in all the cases; empty if plainly, None if it doesn't."""
+    """How the class equals the right one in all cases: empty if exactly, None if it does not."""
     turned = False
     for number, (arguments, shape) in enumerate(cases):
         batch = torch.rand(shape, generator=torch.Generator().manual_seed(number), dtype=torch.float64)
@@ -518,7 +518,7 @@ def _equal(
 
 
 def _equal_with_turned_columns(expected: _Evidence, other: nn.Module, number: int, batch: Tensor) -> bool:
-    """Whether the two are equal once the input channels of one filter stand in the order of another cat."""
+    """Whether the two are equal when the input channels of one filter are in the order of the other cat."""
     for index, filter in enumerate(other.parameters()):
         if filter.dim() != 4:
             continue

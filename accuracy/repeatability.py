@@ -1,4 +1,4 @@
-"""The same submission, graded again: with other seeds, in another order, beside others. The marks must be the same.
+"""The same submission graded again, with other seeds, in another order or beside others: the marks must be the same.
 
 Also here: right networks from unusual starts, since whether a loss falls depends on where it started.
 """
@@ -33,7 +33,7 @@ STARTS = {
 
 
 def submissions(assignment: str) -> dict[str, str]:
-    """A right one and some wrong ones, by what is wrong."""
+    """A right submission and some wrong ones, by what is wrong with them."""
     right = right_source(assignment)
     return {
         "right": right,
@@ -52,16 +52,16 @@ def _marks(verdicts: Mapping[str, Verdict]) -> Marks:
 
 def again(assignment: str, names: Sequence[str], seed: int, order: int) -> dict[str, Marks]:
     """Marks of some of the submissions with this seed, the criteria examined in an order drawn from ``order``."""
-    found = {}
+    marks = {}
     with Examiner(seed, sandboxed=False) as examiner:
         for name in names:
             sitting = examiner.sit(assignment, submissions(assignment)[name])
             criteria = examiner.criteria(assignment)
             random.Random(order).shuffle(criteria)
-            found[name] = _marks(
+            marks[name] = _marks(
                 {criterion.id: run_check(str(criterion.check), sitting, criterion.id) for criterion in criteria}
             )
-    return found
+    return marks
 
 
 def again_among_others(seed: int, jobs: int) -> dict[tuple[str, str], Marks]:
@@ -69,14 +69,14 @@ def again_among_others(seed: int, jobs: int) -> dict[tuple[str, str], Marks]:
     tasks = [(assignment, name) for assignment in ASSIGNMENTS for name in ("right", "leaky ReLU")]
     random.Random(jobs).shuffle(tasks)
     with Examiner(seed, sandboxed=True) as examiner, ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda task: _marks(examiner.verdicts(task[0], submissions(task[0])[task[1]])), tasks)
-        return dict(zip(tasks, found, strict=True))
+        marks = pool.map(lambda task: _marks(examiner.verdicts(task[0], submissions(task[0])[task[1]])), tasks)
+        return dict(zip(tasks, marks, strict=True))
 
 
 def training_from(seed: int) -> dict[str, tuple[bool, float]]:
     """For each start and network of 2020: whether training passed, and how much of its limit it used."""
     source = right_source("csc413-2020")
-    found = {}
+    results = {}
     with Examiner(seed, sandboxed=False) as examiner:
         for start, code in STARTS.items():
             own = source.replace(
@@ -87,5 +87,5 @@ def training_from(seed: int) -> dict[str, tuple[bool, float]]:
             for id, verdict in examiner.verdicts("csc413-2020", own, ["cnn", "unet"]).items():
                 if id.endswith(".training"):
                     used = verdict.evidence.margins.get("own start", math.inf)
-                    found[f"{id}, start {start}"] = (verdict.share == 1, used)
-    return found
+                    results[f"{id}, start {start}"] = (verdict.share == 1, used)
+    return results

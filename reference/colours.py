@@ -1,4 +1,4 @@
-"""The palette: a picture's colours are told apart by the nearest of 16, 24 or 32 centres in RGB.
+"""The palette: the colour of a pixel is the nearest of 16, 24 or 32 centres in RGB.
 
 Axes: B images, NC colours, H × W pixels; colours and pixels are red, green, blue between 0 and 1.
 Sources: the handouts, part B (k-means over the pixels of the training pictures; distance in RGB space); Arthur and
@@ -113,7 +113,7 @@ def cluster(pixels: NDArray[np.float64], num_colours: int, *, seed: int = 0, rou
             break
         for number in range(num_colours):
             own = pixels[members == number]
-            # A centre that lost all its pixels starts again at the one that is served worst.
+            # A centre that lost all its pixels starts again at the pixel that is farthest from its centre.
             centres[number] = own.mean(axis=0) if len(own) else pixels[distances.min(axis=0).argmax()]
     counts = np.bincount(members, minlength=num_colours)
     return centres[np.argsort(-counts, kind="stable")]

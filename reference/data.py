@@ -63,7 +63,10 @@ class Horses:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Pictures, prepared: colourization learns labels (or rgb) from grey, super-resolution labels from blurred rgb."""
+    """Prepared pictures.
+
+    Colourization learns labels (or rgb) from grey; super-resolution learns labels from blurred rgb.
+    """
 
     rgb: Tensor
     """``(N, 3, H, W)`` of float32, 0 to 1."""
@@ -82,7 +85,7 @@ def prepare(images: Pictures, centres: Centres) -> Examples:
 
 
 def batches(inputs: Tensor, targets: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Consecutive batches of inputs and targets, in order; the last one is as long as what is left."""
+    """Consecutive batches of inputs and targets, in order; the last batch may be shorter."""
     for start in range(0, len(inputs), batch_size):
         some = slice(start, start + batch_size)
         yield inputs[some], targets[some]
@@ -102,7 +105,7 @@ def load_horses(path: Path | None = None, *, archive_md5: str = CIFAR_MD5) -> Ho
     or one that holds it), or an ``.npz`` file with ``train`` and ``test``, each (N, 3, 32, 32) of uint8. Colour centres
     are those in the ``.npz`` (``colours_16``, ``colours_24``, ``colours_32``), else the course's files
     ``color_kmeans<n>_cat7.npy`` beside the file or folder or in a folder ``colours`` there, else clustered from the
-    training pictures. Raises DataError for whatever cannot be used.
+    training pictures. Raises DataError where something cannot be used.
     """
     if path is None:
         try:
@@ -194,21 +197,21 @@ def _from_archive(path: Path, expected_md5: str) -> Horses:
         raise DataError(f"{path} is not CIFAR-10's archive or was cut short: the expected MD5 is {expected_md5}, the "
                         f"actual one {digest.hexdigest()}; download it again")  # fmt: skip
 
-    found: dict[str, Pictures] = {}
+    pictures: dict[str, Pictures] = {}
     try:
         # Read front to back, once: going back in a gzip file means unpacking it again.
         with tarfile.open(path, "r|gz") as archive:
             for member in archive:
                 name = member.name.removeprefix(f"{_FOLDER}/")
                 if name in (*_TRAIN_FILES, *_TEST_FILES) and (file_in := archive.extractfile(member)) is not None:
-                    found[name] = _horses_of_batch(cast(BinaryIO, file_in), member.size, f"{path}, {member.name},")
+                    pictures[name] = _horses_of_batch(cast(BinaryIO, file_in), member.size, f"{path}, {member.name},")
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as exc:
         raise DataError(f"{path} is not a .tar.gz file, or a damaged one: {exc}") from exc
-    missing = [name for name in (*_TRAIN_FILES, *_TEST_FILES) if name not in found]
+    missing = [name for name in (*_TRAIN_FILES, *_TEST_FILES) if name not in pictures]
     if missing:
         raise DataError(f"{path} has no {_FOLDER}/{missing[0]}: download CIFAR-10's archive again")
-    train = np.concatenate([found[name] for name in _TRAIN_FILES])
-    test = np.concatenate([found[name] for name in _TEST_FILES])
+    train = np.concatenate([pictures[name] for name in _TRAIN_FILES])
+    test = np.concatenate([pictures[name] for name in _TEST_FILES])
     return Horses(train=train, test=test, colours=_all_centres({}, path.parent, train), name=path.name)
 
 

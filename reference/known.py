@@ -34,7 +34,7 @@ class Known:
     explanation: str
     """One sentence to the student. For right answers it is the remark, empty if there is nothing to say."""
     look_at: str
-    """What to look at in one's own code; one sentence."""
+    """What the student should look at in the code; one sentence."""
     share: Fraction
     """Part of the points of ``architecture`` that it keeps."""
     steps: Steps
@@ -79,7 +79,7 @@ _OTHER_ORDER = {
     for norm_first, yours, ours in ((True, "after", "before"), (False, "before", "after"))
 }
 """By whether the handout has batch-norm before the pooling."""
-_NARROW = "The fifth block has 3 channels, as one of the course's own figures has it; that is accepted."
+_NARROW = "The fifth block has 3 channels, as in one of the course's own figures; that is accepted."
 
 
 def _with_concat_orders(steps: Steps, remark: str) -> Iterator[Known]:
@@ -100,7 +100,7 @@ def misordered(assignment: str, network: str, orders: tuple[str, ...]) -> tuple[
         Known(
             LAYER_ORDER,
             "",
-            "Batch-norm and max-pooling stand in the other order than in the handout.",
+            "Batch-norm and max-pooling are in a different order than in the handout.",
             "Put the layers of the pooling blocks in the handout's order.",
             THREE_QUARTERS,
             known.steps,

@@ -1,4 +1,4 @@
-"""The two convolutions that the handouts have students look inside: an ordinary one, and one with gaps in its filter.
+"""The two convolutions that students see from the inside: an ordinary one, and one with gaps in its filter.
 
 Axes: B images, I input channels, O output channels, H × W pixels, k filter side.
 Sources: the starter code's MyConv2d, as the handouts of 2018 to 2020 describe it; the 2018 handout, part G; Yu and

@@ -1,7 +1,7 @@
 """Mistakes with a name: one table of edits, each of which changes a network's list of steps.
 
-A row covers every place at which its mistake can be made, and two edits can follow one another. The rows stand in the
-order in which they are tried: where two edits give the same list of steps, the first one names the mistake.
+A row covers every place where its mistake can be made, and two edits can follow each other. The rows stand in the
+order in which they are tried: where two edits give the same list of steps, the first edit names the mistake.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Mistake:
     explanation: str
     """One sentence. ``{block}`` stands for the block that was edited; an edit may give more words."""
     look_at: str
-    """What to look at in one's own code; one sentence."""
+    """What the student should look at in the code; one sentence."""
     share: Fraction = HALF
     """Part of the points of ``architecture`` that it keeps."""
 
@@ -219,18 +219,18 @@ def _skip_from_elsewhere(steps: Steps, place: int) -> Iterator[Change]:
 _COMPARE = "Compare the layers of the {block} with the handout's, one by one."
 _NO_LAYER = "The {block} has no {layer}."
 _REORDER = "Put the layers of the {block} in the handout's order."
-_BIAS = "See that none is made with bias=False, and that your own layers add theirs."
-_BILINEAR = "The {block} upsamples by bilinear interpolation where the handout copies the nearest pixel."
+_BIAS = "Check that no convolution is made with bias=False, and that your own layers add their bias."
+_BILINEAR = "The {block} upsamples by bilinear interpolation; the handout's upsampling copies the nearest pixel."
 _MODE = "Use nn.Upsample(scale_factor=2) with its default mode."
 _OTHER_ACTIVATIONS = {"leaky": "leaky ReLU", "tanh": "tanh", "sigmoid": "sigmoid", "elu": "ELU", "gelu": "GELU"}
 
 _OF_A_CONVOLUTION = (
     Mistake("bias-missing", _without_bias, "The convolution of the {block} has no bias.", _BIAS),
     Mistake("dilation-missing", _not_dilated, "The {block} is an ordinary convolution, not a dilated one.",
-            "See whether `rfconv`, which DilatedUNet replaces, is the attribute that your forward calls.", NONE),
+            "DilatedUNet replaces the attribute `rfconv`; check whether your forward calls that attribute.", NONE),
     Mistake("wrong-width", _other_widths, "The convolution of the {block} has {width} output channels, expected {expected}.",
-            "See the output channels of the {block}."),
-    Mistake("layers-swapped", _resized_before, "In the {block} the {layer} comes before the convolution.", _REORDER),
+            "Check the output channels of the {block}."),
+    Mistake("layers-swapped", _resized_before, "In the {block}, the {layer} comes before the convolution.", _REORDER),
 )  # fmt: skip
 
 _AT_A_STEP: Mapping[str, tuple[Mistake, ...]] = {
@@ -238,18 +238,18 @@ _AT_A_STEP: Mapping[str, tuple[Mistake, ...]] = {
     "convt": _OF_A_CONVOLUTION,
     "norm": (
         Mistake("batch-norm-missing", _gone, "The {block} has no batch-norm.", _COMPARE),
-        Mistake("instance-norm", _in_form("instance"), "The {block} has an instance-norm where the handout has a batch-norm.",
-                "See which normalisation the {block} uses."),
-        Mistake("layers-swapped", _relu_before, "In the {block} the ReLU comes before the batch-norm.", _REORDER),
+        Mistake("instance-norm", _in_form("instance"), "The {block} has an instance-norm; the handout has a batch-norm there.",
+                "Check which normalisation the {block} uses."),
+        Mistake("layers-swapped", _relu_before, "In the {block}, the ReLU comes before the batch-norm.", _REORDER),
     ),
     "act": (
         Mistake("relu-missing", _gone, "The {block} has no ReLU.", _COMPARE),
-        *(Mistake("other-activation", _in_form(form), f"The {{block}} has a {name} where the handout has a ReLU.",
-                  "See which activation the {block} uses.") for form, name in _OTHER_ACTIVATIONS.items()),
+        *(Mistake("other-activation", _in_form(form), f"The {{block}} has a {name}; the handout has a ReLU there.",
+                  "Check which activation the {block} uses.") for form, name in _OTHER_ACTIVATIONS.items()),
     ),
     "pool": (
         Mistake("pool-missing", _gone, "The {block} has no max-pooling.", _COMPARE),
-        Mistake("average-pool", _in_form("average"), "The {block} averages where the handout takes the maximum.", "Use nn.MaxPool2d(2)."),
+        Mistake("average-pool", _in_form("average"), "The pooling of the {block} takes the average; the handout's takes the maximum.", "Use nn.MaxPool2d(2)."),
     ),
     "up": (
         Mistake("upsample-missing", _gone, "The {block} has no upsampling.", _COMPARE),
@@ -259,11 +259,11 @@ _AT_A_STEP: Mapping[str, tuple[Mistake, ...]] = {
     "cat": (
         Mistake("skip-missing", _skip_gone, "The skip connection from the {source} to the {block} is missing.",
                 "The {block} takes the output of the block before it and the {source}, joined by torch.cat along dimension 1.", QUARTER),
-        Mistake("skip-added", _skip_added, "The {source} is added to the input of the {block} where the handout concatenates them.",
-                "Use torch.cat((a, b), dim=1), and double the input channels where the two are joined.", QUARTER),
+        Mistake("skip-added", _skip_added, "The {source} is added to the input of the {block}; the handout concatenates them.",
+                "Use torch.cat((a, b), dim=1), and give the next convolution the input channels of both.", QUARTER),
         Mistake("skip-from-wrong-place", _skip_from_elsewhere,
                 "The skip connection into the {block} comes from the {other}, expected the {source}.",
-                "See which tensors the input of the {block} is joined from.", QUARTER),
+                "Check which tensors torch.cat joins into the input of the {block}.", QUARTER),
     ),
 }  # fmt: skip
 """By the kind of the step; tried at every step in turn."""
@@ -289,7 +289,7 @@ def _block_doubled(steps: Steps, number: int) -> Iterator[Change]:
 _COUNT = "The handout's network has {blocks} blocks; count yours."
 _AT_A_BLOCK = (
     Mistake("block-missing", _block_gone, "The {block} is missing.", _COUNT, QUARTER),
-    Mistake("block-doubled", _block_doubled, "The {block} stands there twice.", _COUNT),
+    Mistake("block-doubled", _block_doubled, "The network has the {block} twice.", _COUNT),
 )
 """Tried at every block but the last."""
 
@@ -305,15 +305,15 @@ def _ending_in(*layers: tuple[str, str]) -> Edit:
     return edit
 
 
-_END = "After the last convolution {} {}; the network should end with the convolution."
-_TAKE_AWAY = "Take away what follows the last convolution."
-_LAST_ACTIVATIONS = {"relu": "a ReLU", "tanh": "a tanh", "sigmoid": "a sigmoid", "softmax": "a softmax", "log-softmax": "a log-softmax"}  # fmt: skip
+_END = "{} the last convolution; the network should end with that convolution."
+_REMOVE = "Remove what follows the last convolution."
+_LAST_ACTIVATIONS = {"relu": "A ReLU", "tanh": "A tanh", "sigmoid": "A sigmoid", "softmax": "A softmax", "log-softmax": "A log-softmax"}  # fmt: skip
 _AT_THE_END = (
-    *(Mistake("activation-at-the-end", _ending_in(("act", form)), _END.format("comes", name),
-              "The outputs must be free to take any value: a softmax, where one is needed, is in the loss function.")
+    *(Mistake("activation-at-the-end", _ending_in(("act", form)), _END.format(f"{name} follows"),
+              "The outputs must be able to take any value; if a softmax is needed, it is part of the loss function.")
       for form, name in _LAST_ACTIVATIONS.items()),
-    Mistake("batch-norm-at-the-end", _ending_in(("norm", "")), _END.format("comes", "a batch-norm"), _TAKE_AWAY),
-    Mistake("batch-norm-at-the-end", _ending_in(("norm", ""), ("act", "")), _END.format("come", "a batch-norm and a ReLU"), _TAKE_AWAY),
+    Mistake("batch-norm-at-the-end", _ending_in(("norm", "")), _END.format("A batch-norm follows"), _REMOVE),
+    Mistake("batch-norm-at-the-end", _ending_in(("norm", ""), ("act", "")), _END.format("A batch-norm and a ReLU follow"), _REMOVE),
 )  # fmt: skip
 
 # -- edits of all layers of a kind: ``where`` is not used -------------------------------------------------------------
@@ -359,26 +359,26 @@ def _several(steps: Steps, *kinds: str) -> bool:
     return sum(step.kind in kinds for step in steps) > 1
 
 
-_ALL_BILINEAR = "All upsamplings are bilinear where the handout copies the nearest pixel."
+_ALL_BILINEAR = "All upsampling layers are bilinear; the handout's copy the nearest pixel."
 _ALL_ACTIVATIONS = {"leaky": "leaky ReLUs", "sigmoid": "sigmoids", "tanh": "tanhs", "elu": "ELUs", "gelu": "GELUs"}
 _EVERYWHERE = (
-    Mistake("layers-swapped", _relu_first, "In all blocks the ReLU comes before the batch-norm.",
+    Mistake("layers-swapped", _relu_first, "In all blocks, the ReLU comes before the batch-norm.",
             "Put the layers of the blocks in the handout's order.", QUARTER),
     Mistake("batch-norm-missing", _all_gone("norm"), "None of the blocks has a batch-norm.",
             "Each block but the last has nn.BatchNorm2d.", QUARTER),
     Mistake("relu-missing", _all_gone("act"), "None of the blocks has a ReLU.", "Each block but the last has nn.ReLU.", QUARTER),
     Mistake("skip-missing", _all_gone("cat"), "All skip connections are missing.",
             "Join the tensors with torch.cat along dimension 1.", QUARTER),
-    Mistake("average-pool", _all_in_form("pool", "average"), "All poolings average where the handout takes the maximum.",
+    Mistake("average-pool", _all_in_form("pool", "average"), "All pooling layers take the average; the handout's take the maximum.",
             "Use nn.MaxPool2d(2).", QUARTER),
     Mistake("bilinear-upsample", _all_in_form("up", "bilinear"), _ALL_BILINEAR, "Use nn.Upsample(scale_factor=2).", QUARTER),
     Mistake("bilinear-upsample", _all_in_form("up", "bilinear-corners"), _ALL_BILINEAR, "Use nn.Upsample(scale_factor=2).", QUARTER),
     Mistake("bias-missing", _all_without_bias, "The convolutions have no bias.", _BIAS, QUARTER),
-    *(Mistake("other-activation", _all_in_form("act", form), f"The blocks have {names} where the handout has ReLUs.", "Use nn.ReLU.",
+    *(Mistake("other-activation", _all_in_form("act", form), f"The blocks have {names}; the handout has ReLUs there.", "Use nn.ReLU.",
               QUARTER) for form, names in _ALL_ACTIVATIONS.items()),
-    Mistake("instance-norm", _all_in_form("norm", "instance"), "The blocks have instance-norms where the handout has batch-norms.",
+    Mistake("instance-norm", _all_in_form("norm", "instance"), "The blocks have instance-norms; the handout has batch-norms there.",
             "Use nn.BatchNorm2d.", QUARTER),
-    Mistake("skip-added", _all_in_form("cat", "added"), "All skip connections add where the handout concatenates.",
+    Mistake("skip-added", _all_in_form("cat", "added"), "All skip connections add the two tensors; the handout concatenates them.",
             "Use torch.cat((a, b), dim=1).", QUARTER),
 )  # fmt: skip
 
@@ -408,9 +408,9 @@ def _in_blocks(id: str, edit: BlockEdit, explanation: str, look_at: str, *, toge
         if sum(changed[number] != block for number, block in blocks.items()) > 1:
             yield Change(tuple(step for block in changed.values() for step in block), 0)
 
-    yield Mistake(id, in_one, f"In the {{block}} {explanation}.", look_at)
+    yield Mistake(id, in_one, f"In the {{block}}, {explanation}.", look_at)
     if together:
-        yield Mistake(id, in_all, f"Everywhere {explanation}.", look_at, QUARTER)
+        yield Mistake(id, in_all, f"Everywhere, {explanation}.", look_at, QUARTER)
 
 
 def _in_block(kind: str, form: str) -> BlockEdit:
@@ -489,39 +489,39 @@ _WITHIN_A_BLOCK = (
     *_in_blocks("padding-missing", _unpadded("convt"), "the transposed convolution has no padding",
                 "Give it padding=kernel // 2 and output_padding=1."),
     *_in_blocks("output-padding-missing", _in_block("convt", "no-output-padding"),
-                "the transposed convolution has no output_padding, so the image is a row and a column short", "Give it output_padding=1."),
-    *_in_blocks("stride-for-pool", _strided, "a stride takes the place of the max-pooling",
-                "Use nn.MaxPool2d(2) after a convolution of stride 1."),
+                "the transposed convolution has no output_padding, so the image lacks one row and one column", "Give it output_padding=1."),
+    *_in_blocks("stride-for-pool", _strided, "a stride is used instead of the max-pooling",
+                "Use a convolution with stride 1, and nn.MaxPool2d(2) after it."),
     *(row for last in (False, True) for row in
-      _in_blocks("pool-for-stride", _pooled(last=last), "a max-pooling takes the place of the stride",
+      _in_blocks("pool-for-stride", _pooled(last=last), "a max-pooling is used instead of the stride",
                  "Use stride=2 in the convolution, and no max-pooling.")),
-    *_in_blocks("transposed-for-upsample", _transposed, "a transposed convolution takes the place of convolution and upsampling",
+    *_in_blocks("transposed-for-upsample", _transposed, "a transposed convolution is used instead of a convolution and an upsampling",
                 "Use a convolution, and nn.Upsample(scale_factor=2) after it."),
     *_in_blocks("upsample-for-transposed", _upsampled(first=False),
-                "convolution and upsampling take the place of the transposed convolution", "Use nn.ConvTranspose2d with stride=2."),
+                "a convolution and then an upsampling are used instead of the transposed convolution", "Use nn.ConvTranspose2d with stride=2."),
     *_in_blocks("upsample-for-transposed", _upsampled(first=True),
-                "upsampling and convolution take the place of the transposed convolution", "Use nn.ConvTranspose2d with stride=2."),
+                "an upsampling and then a convolution are used instead of the transposed convolution", "Use nn.ConvTranspose2d with stride=2."),
     *_in_blocks("overlapping-pool", _in_block("pool", "overlapping"),
-                "the max-pooling looks at 3×3 pixels where the handout's looks at 2×2", "Use nn.MaxPool2d(2)."),
+                "the max-pooling looks at 3×3 pixels; the handout's looks at 2×2", "Use nn.MaxPool2d(2)."),
     *_in_blocks("pool-stride", _in_block("pool", "stride-1"),
-                "the max-pooling has stride 1, so the image does not get half as large", "Use nn.MaxPool2d(2)."),
+                "the max-pooling has stride 1, so it does not halve the image", "Use nn.MaxPool2d(2)."),
     *(row for form, name in (("leaky-0.1", "leaky ReLU"), ("leaky-0.2", "leaky ReLU"), ("silu", "SiLU"), ("prelu", "PReLU")) for row in
-      _in_blocks("other-activation", _in_block("act", form), f"a {name} takes the place of the ReLU", "Use nn.ReLU.")),
+      _in_blocks("other-activation", _in_block("act", form), f"a {name} is used instead of the ReLU", "Use nn.ReLU.")),
     *_in_blocks("batch-norm-not-affine", _in_block("norm", "no-affine"), "the batch-norm has no weight and no bias",
                 "Leave out affine=False."),
     *_in_blocks("batch-norm-unassigned", _in_block("norm", "unassigned"),
-                "the batch-norm runs, but what it puts out is not used", "Assign it: x = self.bn(x)."),
+                "the batch-norm runs, but its output is not used", "Assign it: x = self.bn(x)."),
     *(row for form in OTHER_EPS for row in
       _in_blocks("other-eps", _in_block("norm", form),
-                 f"the batch-norm has {form.replace('-', '=', 1)} where the default is 1e-5", "Leave out eps.")),
-    *_in_blocks("group-norm", _in_block("norm", "group"), "a group-norm takes the place of the batch-norm", "Use nn.BatchNorm2d."),
-    *_in_blocks("instance-norm", _in_block("norm", "instance-affine"), "an instance-norm takes the place of the batch-norm",
+                 f"the batch-norm has {form.replace('-', '=', 1)} instead of the default 1e-5", "Leave out eps.")),
+    *_in_blocks("group-norm", _in_block("norm", "group"), "a group-norm is used instead of the batch-norm", "Use nn.BatchNorm2d."),
+    *_in_blocks("instance-norm", _in_block("norm", "instance-affine"), "an instance-norm is used instead of the batch-norm",
                 "Use nn.BatchNorm2d."),
-    *_in_blocks("skip-before-relu", _skipped_before_relu, "the tensor that is joined in was taken before its ReLU",
-                "Join the output of the whole block, its ReLU included."),
-    *_in_blocks("block-added", _with_another("conv", "norm", "act"), "a second convolution follows, with batch-norm and ReLU",
-                "Take it away.", together=False),
-    *_in_blocks("conv-added", _with_another("conv"), "a second convolution follows", "Take it away.", together=False),
+    *_in_blocks("skip-before-relu", _skipped_before_relu, "the skip connection brings a tensor from before its ReLU",
+                "Join the output of the whole block, with its ReLU."),
+    *_in_blocks("block-added", _with_another("conv", "norm", "act"), "there is a second convolution, with batch-norm and ReLU",
+                "Remove it.", together=False),
+    *_in_blocks("conv-added", _with_another("conv"), "there is a second convolution", "Remove it.", together=False),
 )  # fmt: skip
 
 # -- mistakes that are looked for alone: at both ends, and those that pooling and upsampling make up for ---------------
@@ -577,28 +577,28 @@ def _pooled_twice(steps: Steps, _: int) -> Iterator[Change]:
         yield Change(tuple(changed), steps[pool].block, {"other": _BLOCKS[steps[up].block]})
 
 
-_AS_THEY_COME = "Take the images as they come: the course's script prepares them."
-_SCALINGS = {"over-255": "divided by 255", "over-256": "divided by 256", "about-zero": "stretched to [-1, 1]", "less-half": "moved by 0.5"}  # fmt: skip
+_AS_THEY_ARE = "Use the images as they are: the course's script prepares them."
+_SCALINGS = {"over-255": "divided by 255", "over-256": "divided by 256", "about-zero": "scaled to [-1, 1]", "less-half": "reduced by 0.5"}  # fmt: skip
 _IN_EVALUATION = {"softmax": "a softmax", "log-softmax": "a log-softmax", "sigmoid": "a sigmoid", "argmax": "an argmax"}
-_TWICE = "See whether it stands both in the blocks of __init__ and in forward."
-_EACH = "Each of the two has a two-fold one."
+_TWICE = "Check whether the layer is in a block of __init__ and is called in forward as well."
+_EACH = "In the handout, each of the two blocks has a two-fold one."
 _OF_THE_NETWORK = (
-    *(Mistake("input-scaled", _scaled(form), f"The input is {how} before the first convolution.", _AS_THEY_COME)
+    *(Mistake("input-scaled", _scaled(form), f"The input is {how} before the first convolution.", _AS_THEY_ARE)
       for form, how in _SCALINGS.items()),
     # No output shows the block: values above 6 are few, and lie in some blocks only.
-    Mistake("other-activation", _all_in_form("act", "relu6"), "A ReLU6 takes the place of the ReLU.", "Use nn.ReLU.", QUARTER),
+    Mistake("other-activation", _all_in_form("act", "relu6"), "ReLU6 is used instead of ReLU.", "Use nn.ReLU.", QUARTER),
     Mistake("block-missing", _last_gone, "The last convolution is missing, or is not called.", _COUNT, QUARTER),
-    *(Mistake("activation-at-the-end", _ending_in(("act", form)), _END.format("comes", "an argmax"),
-              "The loss needs the scores of all colours; the best one is picked outside the network.", QUARTER)
+    *(Mistake("activation-at-the-end", _ending_in(("act", form)), _END.format("An argmax follows"),
+              "The loss needs the scores of all colours; the best colour is chosen outside the network.", QUARTER)
       for form in ("argmax", "argmax-kept")),
     *(Mistake("activation-at-the-end", _ending_in(("act", form + IN_EVALUATION)),
-              f"In evaluation mode {name} comes after the last convolution.", "The network should end with the convolution in both modes.")
+              f"In evaluation mode, {name} follows the last convolution.", "The network should end with the convolution in both modes.")
       for form, name in _IN_EVALUATION.items()),
     Mistake("pool-in-one-place", _in_one_place("pool", both=True),
-            "The {block} has a four-fold max-pooling, and the {other} none.", _EACH),
+            "The {block} has a four-fold max-pooling, and the {other} has none.", _EACH),
     # Four-fold upsampling in the fourth block is upsampling before the fifth's convolution, which has a name above.
     Mistake("upsample-in-one-place", _in_one_place("up", both=False),
-            "The {block} has a four-fold upsampling, and the {other} none.", _EACH),
+            "The {block} has a four-fold upsampling, and the {other} has none.", _EACH),
     Mistake("pool-doubled", _doubled("pool"), "The {block} has a second max-pooling.", _TWICE),
     Mistake("upsample-doubled", _doubled("up"), "The {block} has a second upsampling.", _TWICE),
     Mistake("pooled-twice", _pooled_twice, "The {block} pools twice, and the {other} upsamples twice.", _TWICE),

@@ -1,4 +1,4 @@
-"""The course's training loop: Adam, one loss for every pixel, and a look at the validation pictures after each epoch.
+"""The course's training loop: Adam, a loss per pixel, and a validation after each epoch.
 
 Axes: N images (B in a batch), NIC input channels, NC colours, H × W pixels.
 Sources: the handouts (Adam with a learning rate of 0.001, 25 epochs, batches of 100; cross-entropy for colourization
@@ -30,7 +30,7 @@ class Epoch:
     """How the network did in one epoch; every figure is a mean over pictures."""
 
     train_loss: float
-    """While it was learning, batch by batch."""
+    """In training mode: each batch is measured before the step that it causes."""
     validation_loss: float
     """After the epoch, in evaluation mode."""
     accuracy: float | None
@@ -57,7 +57,7 @@ def train(
     learning_rate: float = 1e-3,
     loss: Loss = colour_loss,
 ) -> list[Epoch]:
-    """Train ``model`` in place, and leave it in evaluation mode; one record an epoch.
+    """Train ``model`` in place and leave it in evaluation mode. Returns one record per epoch.
 
     The batches are taken in order, so the same start gives the same curve; shuffle the pictures beforehand.
     """

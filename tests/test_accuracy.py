@@ -73,9 +73,9 @@ def test_the_proof_tells_the_same_function_from_another():
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 @pytest.mark.parametrize("number", range(2))
 def test_an_unusual_right_submission_loses_nothing(assignment, number, sandboxed):
-    one = equivalents.drawn(assignment, SEED, 2)[number]
-    lost, _ = equivalents.try_out(one, sandboxed)
-    assert lost == {}, one.choices
+    equivalent = equivalents.drawn(assignment, SEED, 2)[number]
+    lost, _ = equivalents.try_out(equivalent, sandboxed)
+    assert lost == {}, equivalent.choices
 
 
 def test_what_is_drawn_is_the_same_for_the_same_seed_and_another_for_another():
@@ -88,26 +88,26 @@ def test_what_is_drawn_is_the_same_for_the_same_seed_and_another_for_another():
 @pytest.mark.parametrize("assignment", DIFFERENT)
 def test_a_known_mistake_is_called_by_its_name(assignment, here):
     every = list(diagnosis.faulty(assignment))
-    for one in random.Random(SEED).sample(every, 4):
-        told = diagnosis.try_out(one, here)
-        assert told.named in ("yes", "equal"), f"{one.thing}: {one.told}: {told.actual}"
+    for faulty in random.Random(SEED).sample(every, 4):
+        result = diagnosis.try_out(faulty, here)
+        assert result.named in ("yes", "equal"), f"{faulty.thing}: {faulty.description}: {result.actual}"
 
 
 def test_every_mistake_of_the_dilated_layer_is_called_by_its_name(here):
-    of_layer = [one for one in diagnosis.faulty("csc321-2018") if one.thing == "dilated"]
+    of_layer = [faulty for faulty in diagnosis.faulty("csc321-2018") if faulty.thing == "dilated"]
     assert len(of_layer) >= 20
     unnamed = [
-        (told.faulty.told, told.actual)
-        for told in (diagnosis.try_out(one, here) for one in of_layer)
-        if told.named != "yes"
+        (result.faulty.description, result.actual)
+        for result in (diagnosis.try_out(faulty, here) for faulty in of_layer)
+        if result.named != "yes"
     ]
     assert not unnamed
 
 
 def test_two_mistakes_together_are_both_named(here):
-    for one in diagnosis.pairs("csc413-2023", 3, SEED):
-        told = diagnosis.try_out(one, here)
-        assert told.named in ("yes", "equal"), f"{one.thing}: {one.told}: {told.actual}"
+    for pair in diagnosis.pairs("csc413-2023", 3, SEED):
+        result = diagnosis.try_out(pair, here)
+        assert result.named in ("yes", "equal"), f"{pair.thing}: {pair.description}: {result.actual}"
 
 
 def test_another_seed_and_another_order_give_the_same_marks():

@@ -19,12 +19,12 @@ def page() -> str:
 
 
 def test_the_page_is_current(page: str) -> None:
-    kept = (ROOT / "docs" / "mistakes.md").read_text("utf-8")
-    assert kept == page, "write it anew: python tools/mistakes.py > docs/mistakes.md"
+    stored = (ROOT / "docs" / "mistakes.md").read_text("utf-8")
+    assert stored == page, "write it again: python tools/mistakes.py > docs/mistakes.md"
 
 
 def test_the_page_has_every_name_that_a_rubric_may_use(page: str) -> None:
-    names = {LAYER_ORDER, *(one.id for one in LAYER_MISTAKES)}
+    names = {LAYER_ORDER, *(mistake.id for mistake in LAYER_MISTAKES)}
     for assignment, handout in HANDOUTS.items():
         for network in handout.networks:
             names |= {wrong.id for wrong in mistakes(right(assignment, network.cls)[0])}

@@ -107,7 +107,7 @@ CAT = ("torch.cat((self.out3, self.out2), dim=1)", "torch.cat((self.out3, self.o
                  ("        return self.out_final", "        return self.downconv1[2](self.out4)"),
                  ("self.out5 = self.upconv2(self.out4)", "self.out5 = self.out4")], "architecture",
          "What is built and never used: finalconv, upconv2.0, upconv2.2.", ""),
-        ("CNN", [("nn.ReLU()", "nn.ReLU6()")], "architecture", "A ReLU6 takes the place of the ReLU.", ""),
+        ("CNN", [("nn.ReLU()", "nn.ReLU6()")], "architecture", "ReLU6 is used instead of ReLU.", ""),
         ("CNN", [("nn.MaxPool2d(2)", "nn.MaxPool2d(2, 1)")], "shapes", "the max-pooling has stride 1", ""),
         ("CNN", [("        self.out1 =", "        self.eval()\n        self.out1 =")], "architecture",
          "Look for a call of eval()", ""),

@@ -1,4 +1,4 @@
-"""The numbers a network is built from: what its constructor is called with, and how they are told."""
+"""The numbers a network is built from: what its constructor is called with, and how they are written."""
 
 from __future__ import annotations
 

@@ -167,10 +167,10 @@ def test_pixels_are_divided_by_256_and_grey_is_the_mean_over_the_channels(images
 @given(st.integers(1, 40), st.integers(1, 12))
 def test_batches_are_consecutive_and_lose_nothing(count, batch_size):
     inputs, targets = torch.arange(count), torch.arange(count) * 2
-    found = list(batches(inputs, targets, batch_size))
-    assert torch.equal(torch.cat([some for some, _ in found]), inputs)
-    assert torch.equal(torch.cat([some for _, some in found]), targets)
-    assert all(len(some) == batch_size for some, _ in found[:-1])
+    pairs = list(batches(inputs, targets, batch_size))
+    assert torch.equal(torch.cat([some for some, _ in pairs]), inputs)
+    assert torch.equal(torch.cat([some for _, some in pairs]), targets)
+    assert all(len(some) == batch_size for some, _ in pairs[:-1])
 
 
 def test_super_resolution_starts_from_means_of_four_by_four_pixels():

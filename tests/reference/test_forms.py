@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_networks import NETWORKS
+from handout_networks import NETWORKS
 from torch import nn
 from torch.nn import functional as F
 
@@ -101,7 +101,7 @@ def test_the_source_computes_what_the_function_computes(step):
 
 @pytest.mark.parametrize("kind", sorted({kind for kind, _ in FORMS}))
 def test_two_forms_of_a_kind_compute_different_things(kind):
-    alike = {("act", "relu"), ("cat", "before-relu")}  # told apart by where they stand
+    alike = {("act", "relu"), ("cat", "before-relu")}  # the same function at another place
     forms = [
         step for step in STEPS if step.kind == kind and step.bias and step.padded and (kind, step.form) not in alike
     ]

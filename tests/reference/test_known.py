@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
+from handout_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
 
 from reference.handouts import HANDOUTS
 from reference.known import LAYER_ORDER, misordered, right

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from small_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
+from handout_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
 
 from reference.known import misordered, right
 from reference.mistakes import first_parameter, mistakes

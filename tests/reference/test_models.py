@@ -130,7 +130,7 @@ def test_classes_go_by_the_names_students_use(assignment):
     assert set(model_classes(assignment)) == NAMES[assignment]
 
 
-def test_an_unknown_assignment_is_told_which_there_are():
+def test_an_unknown_assignment_is_refused_with_the_ids_of_all():
     with pytest.raises(ValueError, match=r"no assignment 'csc999'.*csc413-2023"):
         model_classes("csc999")
 

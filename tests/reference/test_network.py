@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
+from handout_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
 
 from reference.forms import IN_EVALUATION
 from reference.handouts import HANDOUTS

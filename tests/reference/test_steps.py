@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 import torch
-from small_networks import EVERY_NETWORK, arguments_for, filled, image_for
+from handout_networks import EVERY_NETWORK, arguments_for, filled, image_for
 
 from reference.handouts import HANDOUTS
 from reference.network import Network

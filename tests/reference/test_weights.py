@@ -44,8 +44,8 @@ def test_the_courses_regression_weights_give_a_small_error(shared, validation):
 
 def as_2018(state, path):
     """Save as torch did in 2018: one pickle after another, no count of batches."""
-    kept = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
-    torch.save(kept, path, _use_new_zipfile_serialization=False)
+    stored = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    torch.save(stored, path, _use_new_zipfile_serialization=False)
     return path
 
 
