@@ -23,9 +23,9 @@ Shapes = tuple[tuple[int, ...], ...]
 
 def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """With parameters drawn by the examiner, the network's outputs are those of the handout's network."""
-    held_up = cannot_be_judged(sitting, criterion, thing)
-    if held_up:
-        return held_up
+    skipped_verdict = cannot_be_judged(sitting, criterion, thing)
+    if skipped_verdict:
+        return skipped_verdict
     network = network_of(sitting, thing)
     if network.trouble is not None:
         return failed(criterion, network.trouble)

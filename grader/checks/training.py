@@ -51,9 +51,9 @@ _ROUND = 4
 
 def training(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """From the same parameters and data, the loss follows the reference's; from the network's own start, it falls."""
-    held_up = cannot_be_judged(sitting, criterion, thing)
-    if held_up:
-        return held_up
+    skipped_verdict = cannot_be_judged(sitting, criterion, thing)
+    if skipped_verdict:
+        return skipped_verdict
     network = network_of(sitting, thing)
     if network.trouble is not None:
         return failed(criterion, network.trouble)
