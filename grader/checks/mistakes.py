@@ -18,7 +18,7 @@ def unknown_mistake(rubric: Rubric) -> str | None:
         known = _known(assignment)
         if not set(id.split("+")) <= known:
             hint = did_you_mean(id, sorted(known), otherwise=f"allowed are {', '.join(sorted(known))}")
-            return f"line {line}: '{id[:60]}' under mistakes of '{assignment}' is no known mistake: {hint}"
+            return f"line {line}: '{id[:60]}' under mistakes of '{assignment}' is not a known mistake: {hint}"
     return None
 
 

@@ -174,16 +174,16 @@ def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: st
 
 def _undecided(assignment: Assignment, verdicts: Mapping[str, Verdict]) -> set[str]:
     """Ids of the criteria with open points: pending, in error, or skipped because of an error alone."""
-    held_up = {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.ERROR}
+    uncertain = {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.ERROR}
     lost = {id for id, verdict in verdicts.items() if verdict.outcome in (Outcome.FAIL, Outcome.SKIPPED)}
     skipped = [criterion for criterion in assignment.criteria if verdicts[criterion.id].outcome is Outcome.SKIPPED]
     while more := {
         criterion.id
         for criterion in skipped
-        if criterion.id not in held_up
-        and held_up.intersection(criterion.needs)
+        if criterion.id not in uncertain
+        and uncertain.intersection(criterion.needs)
         and not lost.intersection(criterion.needs)
     }:
-        held_up |= more
+        uncertain |= more
         lost -= more
-    return held_up | {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.PENDING}
+    return uncertain | {id for id, verdict in verdicts.items() if verdict.outcome is Outcome.PENDING}

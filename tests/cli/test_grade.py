@@ -198,7 +198,7 @@ def test_a_mistake_that_nobody_knows_is_refused_with_file_line_and_the_nearest_n
     status, _, err = grade(RIGHT, "--rubric", rubric)
     assert status == 2
     assert (
-        f"mist.yaml, line {line}: 'skip-mising' under mistakes of 'csc321-2018' is no known mistake: did you mean "
+        f"mist.yaml, line {line}: 'skip-mising' under mistakes of 'csc321-2018' is not a known mistake: did you mean "
         "'skip-missing'?"
     ) in err
 
