@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from grader.checks.sitting import Sitting
-from grader.exam.exam import Candidate, Exam, Local
+from grader.exam.exam import Exam, Local
 from grader.intake import Cell, CodeFile, Submission
 from grader.marking.rubric_file import load
 from grader.worker.protocol import Definitions, Outline, Trouble
@@ -50,7 +50,7 @@ def sitting_without_exam(
 ) -> Sitting:
     """A sitting in which the source is only read: no exam, and no candidate to answer."""
     exam: Any = None
-    candidate: Candidate | Any = None
+    candidate: Any = None
     text, read = (source, _outline(source)) if isinstance(source, str) else ("", source)
     return Sitting(exam, _submission(text), candidate, read, loading or Definitions(), stopped)
 
