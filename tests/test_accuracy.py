@@ -33,12 +33,14 @@ def _lost(verdicts):
     return {id: verdict.feedback for id, verdict in verdicts.items() if verdict.share < 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assignment", DIFFERENT)
 @pytest.mark.parametrize("source", [right_source, reference_source])
 def test_the_model_answer_loses_nothing_when_it_is_handed_in(assignment, source, here):
     assert _lost(here.verdicts(assignment, source(assignment))) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assignment", DIFFERENT)
 def test_a_single_edit_costs_a_mark_or_is_proved_right(assignment, here):
     drawn, possible = mutants.draw(assignment, 5, random.Random(SEED))
@@ -47,6 +49,7 @@ def test_a_single_edit_costs_a_mark_or_is_proved_right(assignment, here):
     assert not survivors
 
 
+@pytest.mark.slow
 def test_a_single_edit_costs_a_mark_in_the_sandbox_too(sandboxed):
     drawn, _ = mutants.draw("csc413-2023", 4, random.Random(SEED + 1))
     assert not [mutant.edit for mutant in drawn if mutants.try_out(mutant, sandboxed).survived]
@@ -58,6 +61,7 @@ def _edited(assignment, old, new):
     return mutants.Mutant(assignment, "right", "UNet", f"{old} → {new}", source.replace(old, new))
 
 
+@pytest.mark.slow
 def test_the_proof_tells_the_same_function_from_another():
     criteria = {"unet.training", "conv-transpose-net.training", "pool-upsample-net.training"}
     same = _edited("csc413-2023", "torch.cat([third, first], dim=1)", "torch.cat([third, first], dim=-3)")
@@ -70,6 +74,7 @@ def test_the_proof_tells_the_same_function_from_another():
     assert mutants.same_function(cut, criteria) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 @pytest.mark.parametrize("number", range(2))
 def test_an_unusual_right_submission_loses_nothing(assignment, number, sandboxed):
@@ -85,6 +90,7 @@ def test_what_is_drawn_is_the_same_for_the_same_seed_and_another_for_another():
     assert equivalents.drawn("csc413-2020", 2, 2) != first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assignment", DIFFERENT)
 def test_a_known_mistake_is_called_by_its_name(assignment, here):
     every = list(diagnosis.faulty(assignment))
@@ -93,6 +99,7 @@ def test_a_known_mistake_is_called_by_its_name(assignment, here):
         assert result.named in ("yes", "equal"), f"{faulty.thing}: {faulty.description}: {result.actual}"
 
 
+@pytest.mark.slow
 def test_every_mistake_of_the_dilated_layer_is_called_by_its_name(here):
     of_layer = [faulty for faulty in diagnosis.faulty("csc321-2018") if faulty.thing == "dilated"]
     assert len(of_layer) >= 20
@@ -104,12 +111,14 @@ def test_every_mistake_of_the_dilated_layer_is_called_by_its_name(here):
     assert not unnamed
 
 
+@pytest.mark.slow
 def test_two_mistakes_together_are_both_named(here):
     for pair in diagnosis.pairs("csc413-2023", 3, SEED):
         result = diagnosis.try_out(pair, here)
         assert result.named in ("yes", "equal"), f"{pair.thing}: {pair.description}: {result.actual}"
 
 
+@pytest.mark.slow
 def test_another_seed_and_another_order_give_the_same_marks():
     names = ("right", "leaky ReLU", "32 filters")
     expected = repeatability.again("csc413-2023", names, SEED, 0)
@@ -118,5 +127,6 @@ def test_another_seed_and_another_order_give_the_same_marks():
     assert expected["leaky ReLU"] != expected["right"] != expected["32 filters"]
 
 
+@pytest.mark.slow
 def test_a_right_network_learns_from_any_usual_start():
     assert [what for what, (passed, _) in repeatability.training_from(SEED).items() if not passed] == []

@@ -29,6 +29,7 @@ def _detected(folder: Path, rename: str | None = None):
     return detect(ASSIGNMENTS, paths, outline(files))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", SUBMISSIONS, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
 def test_every_fixture_is_told_for_what_it_is(folder):
     assert _detected(folder / "submission").assignment == folder.parent.name

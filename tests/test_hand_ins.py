@@ -11,6 +11,8 @@ from hand_ins import GRADED, REFUSED, lay_out
 
 from grader.cli.grade import main
 
+pytestmark = pytest.mark.slow
+
 Reports = dict[str, dict[str, Any]]
 
 

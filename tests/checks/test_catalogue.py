@@ -61,6 +61,7 @@ def test_what_is_not_finite_is_near_nothing(wrong, value):
     assert _found(_examined(wrong.steps, value), lambda run: run.outputs) == []
 
 
+@pytest.mark.slow
 def test_where_much_is_near_the_nearest_are_looked_at(wrong, monkeypatch):
     monkeypatch.setattr(catalogue, "_MOST", 1)
     network = _examined(wrong.steps)
@@ -68,6 +69,7 @@ def test_where_much_is_near_the_nearest_are_looked_at(wrong, monkeypatch):
     assert len(_found(network, lambda run: {"eval": torch.full_like(run.outputs["eval"], 1e30)})) <= 2
 
 
+@pytest.mark.slow
 def test_only_the_mistake_that_a_network_is_stays_in_memory(wrong):
     network, other = _examined(wrong.steps), _examined(wrong.steps, 9e-4)
     assert network.match.id == wrong.id and other.match is None
@@ -75,6 +77,7 @@ def test_only_the_mistake_that_a_network_is_stays_in_memory(wrong):
     assert kept[0] - kept[1] == {wrong.steps}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["pool-first", "norm-first"])
 def test_a_mistake_beside_an_order_of_layers_that_is_not_accepted_is_named_with_it(order):
     other = misordered("csc413-2020", "CNN", (order,))[0]
@@ -82,6 +85,7 @@ def test_a_mistake_beside_an_order_of_layers_that_is_not_accepted_is_named_with_
     assert _examined(wrong.steps, orders=(order,)).match.id == wrong.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", OTHER_EPS)
 def test_a_batch_norm_with_another_eps_is_named_with_its_eps(form):
     known = right("csc413-2020", "CNN")[0]

@@ -223,6 +223,7 @@ MISTAKES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_costs_what_it_is_a_mistake_of(name, exam):
     forward, share, mistake, reached, by_hand = MISTAKES[name]

@@ -41,6 +41,7 @@ LAST = ("MyConv2d(num_colours, num_colours, kernel)", "MyConv2d(num_colours, 3, 
 ORDER = ("kernel, num_filters, num_colours", "kernel, num_colours, num_filters")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("assignment", "name", "edits", "mistake", "told"),
     [
@@ -86,6 +87,7 @@ BATCH_NORM = (
 CAT = ("torch.cat((self.out3, self.out2), dim=1)", "torch.cat((self.out3, self.out2))")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "edits", "aspect", "told", "line"),
     [

@@ -150,6 +150,7 @@ LAYERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layer", "told"), LAYERS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_wrong_layer_is_shown_by_lines_that_print_what_is_said(layer, told, exams):
     smallest = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=layer), "dilated")
@@ -160,6 +161,7 @@ def test_a_wrong_layer_is_shown_by_lines_that_print_what_is_said(layer, told, ex
         assert _printed(smallest.snippet.code, MyDilatedConv2d=MyDilatedConv2d) == smallest.snippet.expected
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_wrong_for_one_dilation_is_shown_with_that_dilation(exams):
     smallest = smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=IgnoresTwoGaps), "dilated")
     assert "kernel 3 and dilation 2" in smallest.sentence
@@ -208,6 +210,7 @@ class PullsAtTheWeight(MyDilatedConv2d):
         return super().forward(images) + (self.weight.sum() - self.weight.sum().detach())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [CutsTheWeight, CutsEverything, PullsAtTheWeight], ids=lambda layer: layer.__name__)
 def test_a_wrong_gradient_is_shown_by_lines_that_print_it(layer, exams):
     sitting = _sitting(exams("csc321-2018"), MyDilatedConv2d=layer)
@@ -277,6 +280,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("assignment", "thing", "wrong", "right", "told"), NETWORKS, ids=lambda value: getattr(value, "__name__", "")
 )
@@ -333,6 +337,7 @@ def test_the_lines_of_a_network_say_what_a_new_one_prints(wrong, exams):
     assert "at random" not in smallest.sentence and "remembers" not in smallest.sentence
 
 
+@pytest.mark.slow
 def test_a_network_that_is_right_until_its_second_call_is_said_to_remember(exams):
     sitting = _sitting(exams("csc413-2020"), CNN=Remembers)
     smallest = smallest_for_network(sitting, network_of(sitting, "cnn"))
@@ -342,6 +347,7 @@ def test_a_network_that_is_right_until_its_second_call_is_said_to_remember(exams
     assert _printed(smallest.snippet.code, CNN=CNN) == smallest.snippet.expected
 
 
+@pytest.mark.slow
 def test_an_ordinary_layer_is_searched_without_a_gap(exams):
     """Found where a layer cannot do without a padding: a gap of 0 was handed over as one."""
 
@@ -356,6 +362,7 @@ def test_an_ordinary_layer_is_searched_without_a_gap(exams):
     assert smallest_for_layer(_sitting(exams("csc321-2018")), "my-conv2d", among=[(5, 0)]) is None
 
 
+@pytest.mark.slow
 def test_running_statistics_alone_have_no_output_to_show(exams):
     class Slow(CNN):
         def __init__(self, *numbers):
@@ -372,6 +379,7 @@ def test_running_statistics_alone_have_no_output_to_show(exams):
 # -- what a search may cost --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_right_layer_and_a_right_network_have_no_failing_input(exams):
     sitting = _sitting(exams("csc321-2018"))
     assert smallest_for_layer(sitting, "dilated") is None
@@ -396,6 +404,7 @@ def test_a_candidate_that_hangs_ends_all_its_searches(probe, exams):
     assert sitting.candidate.probes == probe
 
 
+@pytest.mark.slow
 def test_the_same_seed_brings_the_same_case_also_with_others_searching_beside_it(exams):
     def search(layer):
         return smallest_for_layer(_sitting(exams("csc321-2018"), MyDilatedConv2d=layer), "dilated")
@@ -406,6 +415,7 @@ def test_the_same_seed_brings_the_same_case_also_with_others_searching_beside_it
         assert list(threads.map(search, layers * 2)) == alone * 2
 
 
+@pytest.mark.slow
 def test_no_line_of_the_reference_is_shown(exams):
     written = {line.strip() for line in (ROOT / "reference" / "layers.py").read_text("utf-8").splitlines()}
     shown = {"import torch", ""}
@@ -435,6 +445,7 @@ assert smallest_for_layer(sitting, "dilated") is not None
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_written_or_warned_of(tmp_path):
     command = [sys.executable, "-W", "error", "-B", "-c", _ELSEWHERE.format(root=str(ROOT))]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

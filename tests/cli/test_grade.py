@@ -189,6 +189,7 @@ def test_a_broken_rubric_is_refused_with_file_and_line(grade, tmp_path):
     assert status == 2 and "rubric.yaml, line" in err and "plenty" in err
 
 
+@pytest.mark.slow
 @pytest.mark.bubblewrap
 def test_a_mistake_that_nobody_knows_is_refused_with_file_line_and_the_nearest_name(grade, tmp_path):
     rubric = tmp_path / "mist.yaml"
@@ -210,6 +211,7 @@ def test_a_file_that_does_not_hold_pictures_is_refused(grade, tmp_path):
     assert status == 2 and "data.npz" in err
 
 
+@pytest.mark.slow
 def test_without_user_namespaces_the_command_says_so_and_stops(tmp_path):
     without = ["bwrap", "--unshare-user", "--disable-userns", "--dev-bind", "/", "/"]
     if shutil.which("bwrap") is None or subprocess.run([*without, "true"], capture_output=True).returncode:
@@ -221,6 +223,7 @@ def test_without_user_namespaces_the_command_says_so_and_stops(tmp_path):
     assert "user namespaces" in done.stderr and "--isolation none" in done.stderr
 
 
+@pytest.mark.slow
 def test_where_no_session_can_be_opened_the_run_stops_before_it_writes_anything(grade, submissions, monkeypatch):
     def closed(self, limits=None):
         raise SandboxError("the worker does not run: see that bubblewrap works here")
@@ -235,6 +238,7 @@ def test_where_no_session_can_be_opened_the_run_stops_before_it_writes_anything(
 # Results.
 
 
+@pytest.mark.slow
 @grades
 def test_the_summary_for_machines_is_json_and_nothing_else(grade):
     status, out, _ = grade(RIGHT, "--json", "--quick")
@@ -245,6 +249,7 @@ def test_the_summary_for_machines_is_json_and_nothing_else(grade):
     assert criteria["unet.training"]["outcome"] == "pending" and criteria["unet.architecture"]["outcome"] == "pass"
 
 
+@pytest.mark.slow
 @grades
 def test_one_submission_prints_its_report_and_where_it_is(grade):
     _, out, _ = grade(RIGHT, "--quick")
@@ -252,6 +257,7 @@ def test_one_submission_prints_its_report_and_where_it_is(grade):
     assert out.splitlines()[-1] == f"Report: {grade.reports}/submission/report.html"
 
 
+@pytest.mark.slow
 @grades
 def test_a_score_below_the_bar_has_its_own_exit_status(grade):
     starter = FIXTURES / "csc413-2023" / "starter" / "submission"
@@ -260,6 +266,7 @@ def test_a_score_below_the_bar_has_its_own_exit_status(grade):
     assert grade(RIGHT, "--quick", "--fail-under", "100").status == 0
 
 
+@pytest.mark.slow
 @grades
 def test_output_that_cannot_be_written_is_a_sentence_and_the_report_is_there(tmp_path):
     if not Path("/dev/full").exists():
@@ -273,12 +280,14 @@ def test_output_that_cannot_be_written_is_a_sentence_and_the_report_is_there(tmp
     assert (tmp_path / "reports" / "submission" / "report.json").exists()
 
 
+@pytest.mark.slow
 @grades
 def test_a_report_without_training_that_replaces_one_with_training_is_reported(grade):
     for options, reported in (([], False), (["--quick"], True), (["--quick"], False)):
         assert ("leave out --quick" in grade(RIGHT, *options).err) == reported
 
 
+@pytest.mark.slow
 @grades
 def test_a_list_of_lateness_says_what_reports_do_not_show(grade, submissions, tmp_path):
     (tmp_path / "late.csv").write_text("id,hours_late\nalice,2\n")
@@ -287,6 +296,7 @@ def test_a_list_of_lateness_says_what_reports_do_not_show(grade, submissions, tm
     assert "before it" not in grade(submissions, "--quick", "--late", "none").out
 
 
+@pytest.mark.slow
 @grades
 @pytest.mark.parametrize("given", ["submissions", "submissions/alice"])
 def test_reports_inside_what_was_handed_in_are_not_taken_for_a_submission(given, submissions, monkeypatch):
@@ -299,6 +309,7 @@ def test_reports_inside_what_was_handed_in_are_not_taken_for_a_submission(given,
     assert [file["path"] for file in files] == ["colourization.py"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_names_no_gradebook(grade, monkeypatch):
     monkeypatch.setattr("grader.cohort.batch.run", lambda *_, **__: Summary(1, 0, 0, 0, (), None, left=13))
     status, out, err = grade(COHORT, "--isolation", "none")
@@ -309,6 +320,7 @@ def test_a_run_that_was_interrupted_names_no_gradebook(grade, monkeypatch):
 # Marks.
 
 
+@pytest.mark.slow
 @grades
 @pytest.mark.parametrize(("id", "files"), [("empty", {}), ("words", {"notes.txt": "no code here"})])
 def test_a_folder_without_code_is_ungradable_and_says_so(id, files, grade, tmp_path):
@@ -333,6 +345,7 @@ FAULTS = {
 """By id: what replaces the first line of CNN, and what the feedback says about it."""
 
 
+@pytest.mark.slow
 @grades
 def test_faults_of_one_class_take_no_other_marks(grade, tmp_path):
     """Each of these breaks CNN alone. UNet and the dilated layer keep all their marks."""
@@ -352,6 +365,7 @@ def test_faults_of_one_class_take_no_other_marks(grade, tmp_path):
                 assert criterion["outcome"] == "skipped", (fault, id)
 
 
+@pytest.mark.slow
 @grades
 def test_a_network_that_gives_nan_has_the_right_shapes_and_the_wrong_values(grade, tmp_path):
     head = f"{IN_CALL}return super().__call__(x) * float('nan')\n"
@@ -363,6 +377,7 @@ def test_a_network_that_gives_nan_has_the_right_shapes_and_the_wrong_values(grad
     assert "nan" in criteria["cnn.architecture"]["feedback"]
 
 
+@pytest.mark.slow
 @grades
 def test_two_candidates_for_the_code_are_flagged_and_one_is_examined(grade, tmp_path):
     folder = hand_in(tmp_path, "alice")
@@ -376,6 +391,7 @@ def test_two_candidates_for_the_code_are_flagged_and_one_is_examined(grade, tmp_
     assert grade.criteria("alice")["unet.architecture"]["outcome"] == "pass"
 
 
+@pytest.mark.slow
 @grades
 @pytest.mark.parametrize("form", ["folder", "notebook", "zip", "tar.gz"])
 def test_every_form_of_a_submission_gets_the_same_marks(form, grade, tmp_path):
@@ -393,6 +409,7 @@ def test_every_form_of_a_submission_gets_the_same_marks(form, grade, tmp_path):
     assert report["assignment"]["id"] == "csc413-2023"
 
 
+@pytest.mark.slow
 @grades
 def test_the_least_memory_is_enough_for_a_right_submission(grade):
     assert grade(SCRIPT.parent, "--memory", "0.25").status == 0
@@ -400,6 +417,7 @@ def test_the_least_memory_is_enough_for_a_right_submission(grade):
     assert {one["outcome"] for one in criteria if not one["id"].startswith("manual.")} == {"pass"}
 
 
+@pytest.mark.slow
 @grades
 def test_two_runs_with_one_seed_differ_in_times_only(grade):
     def timeless(value):
@@ -413,6 +431,7 @@ def test_two_runs_with_one_seed_differ_in_times_only(grade):
     assert timeless(grade.report("submission")) == timeless(first)
 
 
+@pytest.mark.slow
 @grades
 def test_no_report_says_what_a_full_answer_to_a_written_question_holds(grade):
     grade(RIGHT, "--quick")

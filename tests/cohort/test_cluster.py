@@ -212,6 +212,7 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_this_machine_goes_on(
     assert marks(tmp_path / "out") == marks(here)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://", "127.0.0.1:port", "scheduler"])
 def test_a_scheduler_that_does_not_exist_is_a_sentence(address: str) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed: pip install 'colour-grade[cluster]'")

@@ -381,6 +381,7 @@ entries = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries, st.sampled_from([a_zip, a_tar]), st.integers(0, 400), st.binary(max_size=4))
 def test_whatever_is_handed_in_reading_returns_and_writes_nothing(

@@ -435,6 +435,7 @@ def is_a_rubric_or_is_refused(path: Path, content: bytes) -> None:
         assert all(0 <= share <= 1 for share in assignment.mistakes.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(edits=EDITS)
 def test_an_edited_rubric_is_a_rubric_or_is_refused(file: Path, edits: list[tuple[int, int, str]]) -> None:
@@ -444,6 +445,7 @@ def test_an_edited_rubric_is_a_rubric_or_is_refused(file: Path, edits: list[tupl
     is_a_rubric_or_is_refused(file, text.encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(edits=EDITS)
 def test_so_it_is_without_libyaml(file: Path, edits: list[tuple[int, int, str]]) -> None:

@@ -287,6 +287,7 @@ GRADED = st.sampled_from(sorted(SHIPPED)).flatmap(
 properties = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
+@pytest.mark.slow
 @properties
 @given(graded=GRADED)
 def test_every_criterion_is_marked_once_and_within_its_points(graded) -> None:
@@ -301,6 +302,7 @@ def test_every_criterion_is_marked_once_and_within_its_points(graded) -> None:
         assert abs(m.points - next((v.share for v in verdicts if v.criterion == c.id), 0) * c.points) <= F(1, 200)
 
 
+@pytest.mark.slow
 @properties
 @given(graded=GRADED)
 def test_the_sums_are_exact_and_bounded(graded) -> None:
@@ -316,6 +318,7 @@ def test_the_sums_are_exact_and_bounded(graded) -> None:
     assert open_points <= sheet.pending_points <= open_points + skipped
 
 
+@pytest.mark.slow
 @properties
 @given(graded=GRADED)
 def test_the_order_of_the_verdicts_is_no_matter(graded) -> None:
@@ -325,6 +328,7 @@ def test_the_order_of_the_verdicts_is_no_matter(graded) -> None:
     assert mark(sheet_of, iter(shuffled)) == mark(sheet_of, verdicts)
 
 
+@pytest.mark.slow
 @properties
 @given(graded=GRADED)
 def test_a_better_verdict_never_lowers_the_score(graded) -> None:

@@ -329,6 +329,7 @@ def test_the_small_set_uses_every_colour_of_its_palettes():
         assert len(labels.unique()) == count
 
 
+@pytest.mark.slow
 def test_the_small_set_is_what_its_program_draws():
     drawn, stored = make_horses.draw_all(), load_horses()
     # Machines round sines and roots differently in the last bit, which can tip a pixel over by one level.

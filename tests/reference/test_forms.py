@@ -57,6 +57,7 @@ def _tensors(step: Step, module: nn.Module | None) -> list[torch.Tensor]:
     return [*module.parameters(), *(value for value in module.buffers() if value.is_floating_point())]
 
 
+@pytest.mark.slow
 def test_every_form_is_reached_by_a_known_implementation():
     reached = {
         (step.kind, step.form.removesuffix(IN_EVALUATION))
@@ -77,6 +78,7 @@ def test_the_module_has_the_parameters_that_the_row_says(step):
     assert form_of(step).statistics is bool(means)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [step for step in STEPS if form_of(step).module is not None], ids=_named)
 def test_the_function_computes_what_the_module_computes(step):
     form, image, module = form_of(step), _image(), _module(step)

@@ -153,6 +153,7 @@ def test_no_torch_is_imported_for_the_facts():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_no_id_of_an_assignment_stands_in_the_rest_of_the_reference():
     for path in sorted((ROOT / "reference").glob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))

@@ -120,6 +120,7 @@ class Convolutions(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
+@pytest.mark.slow
 def test_the_dilated_layer_uses_no_native_dilation():
     layer, image = MyDilatedConv2d(1, 2, 3, 2), torch.zeros(1, 1, 9, 9)
     with Convolutions() as seen:

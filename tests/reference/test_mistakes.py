@@ -16,6 +16,7 @@ from reference.network import Network, parameters_of, state_shapes
 BLOCKS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
+@pytest.mark.slow
 @EVERY_NETWORK
 def test_no_mistake_computes_what_a_right_answer_computes(assignment, facts):
     arguments = arguments_for(facts, kernel=5 if facts.odd_kernels else 3)

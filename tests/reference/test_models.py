@@ -87,6 +87,7 @@ def handout(name: str, parameters: list[torch.Tensor], kernel: int, images: torc
     return outputs[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_network_computes_what_its_handout_draws(name, kernel):

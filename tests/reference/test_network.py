@@ -27,6 +27,7 @@ def test_a_list_of_steps_computes_what_the_model_answer_computes(assignment, fac
         torch.testing.assert_close(actual, expected)
 
 
+@pytest.mark.slow
 @EVERY_NETWORK
 def test_shapes_from_the_list_are_those_of_the_network(assignment, facts):
     arguments = arguments_for(facts, kernel=5)
@@ -43,6 +44,7 @@ def test_shapes_from_the_list_are_those_of_the_network(assignment, facts):
     assert compared > 20
 
 
+@pytest.mark.slow
 @EVERY_NETWORK
 def test_steps_one_by_one_compute_what_the_network_computes_in_evaluation_mode(assignment, facts):
     arguments = arguments_for(facts)

@@ -100,6 +100,7 @@ def test_the_same_start_gives_the_same_curve(training, validation):
     assert curves[0] == curves[1]
 
 
+@pytest.mark.slow
 def test_skip_connections_help_on_the_small_set(training, validation):
     last = {}
     for network in (CNN, UNet):
@@ -113,6 +114,7 @@ def test_skip_connections_help_on_the_small_set(training, validation):
     assert last[UNet].accuracy > last[CNN].accuracy
 
 
+@pytest.mark.slow
 def test_regression_and_super_resolution_learn_too(training, validation):
     torch.manual_seed(0)
     pairs = (training.grey, training.rgb), (validation.grey, validation.rgb)

@@ -23,6 +23,7 @@ def validation(shared):
     return prepare(horses.test, horses.colours[24])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "expected_loss", "expected_percent"), [("cnn", 1.597, 40.1), ("unet", 1.384, 47.5), ("dunet", 1.526, 41.9)]
 )

@@ -223,6 +223,7 @@ class TestHostileText:
         assert without_code(page) == PLAIN.elements
         assert page.text.replace("`", "").count(display(text).replace("`", "")) >= 60
 
+    @pytest.mark.slow
     @settings(derandomize=True, max_examples=60, deadline=None)
     @given(
         st.lists(
@@ -242,6 +243,7 @@ class TestHostileText:
         html = to_html(sample.report([sample.mark(feedback="At `x < <b>` and `y\n it is z`.")]))
         assert "At <code>x &lt; &lt;b&gt;</code> and `y\n it is z`." in html
 
+    @pytest.mark.slow
     def test_keeps_megabytes_out(self) -> None:
         assert len(to_html(sample.hostile("<" * 3_000_000))) < 3_000_000
         assert len(to_html(sample.hostile("\n" * 3_000_000))) < 3_000_000

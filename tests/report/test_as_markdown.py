@@ -189,6 +189,7 @@ def test_megabytes_are_bounded() -> None:
         assert len(to_markdown(sample.hostile(text))) < 1_000_000
 
 
+@pytest.mark.slow
 @settings(derandomize=True, max_examples=80, deadline=None)
 @given(
     st.lists(

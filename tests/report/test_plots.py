@@ -84,6 +84,7 @@ class TestLinePlot:
     def test_its_title_is_escaped(self) -> None:
         assert drawn(line_plot([1.0], [1.0], title='<b x="1">&')).iter("text").__next__().text == '<b x="1">&'
 
+    @pytest.mark.slow
     @settings(derandomize=True, max_examples=150, deadline=None)
     @example([0.0, 5e-324], [1e-320, 0.0], 5e-324)
     @example([1.0, 1.0 + 2e-16], [1e16, 1e16 + 2], None)
@@ -126,6 +127,7 @@ class TestHeatMap:
         assert of_class(drawn(svg), "cross")[0].attrib["d"].count("M") == 2
         assert [element.text for element in drawn(svg).iter("text")].count("99") == 2
 
+    @pytest.mark.slow
     @settings(derandomize=True, max_examples=100, deadline=None)
     @given(st.lists(st.lists(NUMBERS, max_size=40), max_size=40), st.none() | NUMBERS)
     def test_any_numbers_can_be_drawn(self, values: list[list[float]], tolerance: float | None) -> None:

@@ -37,6 +37,7 @@ def test_only_the_thread_that_asks_keeps_to_its_share() -> None:
     assert available() == before
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("isolation", [pytest.param("bubblewrap", marks=pytest.mark.bubblewrap), "none"])
 def test_a_session_runs_on_the_cores_of_the_thread_that_opens_it(isolation: str) -> None:

@@ -108,6 +108,7 @@ def test_a_gpu_that_computes_is_named(stand_in):
     assert stand_in.name == "cpu"
 
 
+@pytest.mark.slow
 def test_a_gpu_that_does_not_compute_is_refused_in_a_sentence(gpu: Gpu):
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
@@ -249,6 +250,7 @@ def test_a_lock_that_is_a_link_is_refused_in_a_sentence(gpu: Gpu, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.bubblewrap
 def test_an_isolated_session_for_the_gpu_has_what_cuda_needs_and_the_layers_say_so():
     with Sandbox(isolation="bubblewrap", handler=HANDLER, gpu=True) as sandbox, sandbox.open() as session:
@@ -260,6 +262,7 @@ def test_an_isolated_session_for_the_gpu_has_what_cuda_needs_and_the_layers_say_
         assert "data alone" in sandbox.layers["limits"] and "GPU" in sandbox.layers
 
 
+@pytest.mark.slow
 def test_a_session_without_isolation_sees_no_gpu_unless_it_may_use_one():
     with Sandbox(isolation="none", handler=HANDLER) as sandbox, sandbox.open() as session:
         source = "import os; value = os.environ['CUDA_VISIBLE_DEVICES']"

@@ -56,6 +56,7 @@ def test_the_environment_is_empty_and_the_user_is_nobody(session: Session, monke
     assert user == (65534 if os.geteuid() == 0 else os.geteuid())
 
 
+@pytest.mark.slow
 @pytest.mark.bubblewrap
 def test_with_the_gpu_a_session_sees_and_names_its_own_processes_and_no_others(
     isolated: Sandbox, monkeypatch: pytest.MonkeyPatch

@@ -13,6 +13,7 @@ from grader.sandbox.session import Session
 from grader.sandbox.terms import SandboxError
 
 
+@pytest.mark.slow
 @pytest.mark.bubblewrap
 def test_a_dead_parent_is_replaced_by_any_thread_and_its_sessions_are_our_failure(isolated: Sandbox) -> None:
     opened: list[Session] = []
@@ -29,6 +30,7 @@ def test_a_dead_parent_is_replaced_by_any_thread_and_its_sessions_are_our_failur
         assert run(session, "value = 1") == 1
 
 
+@pytest.mark.slow
 def test_a_parent_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "handler.py"
     broken.write_text("import no_such_module")

@@ -16,6 +16,7 @@ from grader.sandbox.session import Session
 from grader.worker.session import confine
 
 
+@pytest.mark.slow
 def test_a_session_finds_no_module_of_ours(either: Sandbox) -> None:
     ours = "name.partition('.')[0] in ('worker', 'grader')"
     source = f"import sys; value = sorted(name for name in sys.modules if {ours})"
@@ -71,6 +72,7 @@ def test_there_is_no_network(session: Session) -> None:
         assert "PermissionError" in run(session, source)
 
 
+@pytest.mark.slow
 @pytest.mark.bubblewrap
 @pytest.mark.parametrize("ignore", ["", "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"])
 def test_processor_time_is_limited_whatever_signals_are_ignored(isolated: Sandbox, ignore: str) -> None:

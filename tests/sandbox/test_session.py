@@ -18,6 +18,7 @@ from grader.sandbox.terms import Limits, WorkerFailed
 from grader.worker.session.frames import FrameError
 
 
+@pytest.mark.slow
 def test_tensors_come_back_as_they_were_sent(either: Sandbox) -> None:
     sent = {
         "floats": torch.arange(6.0).reshape(2, 3),
@@ -58,6 +59,7 @@ for n in range(1, 65):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "kind", "words"),
     [
@@ -85,6 +87,7 @@ def test_how_a_session_ended_is_said_and_later_questions_fail_in_the_same_way(
         assert run(session, "value = 1") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "words"),
     [

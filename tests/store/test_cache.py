@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import report_sample as sample
 from store_sample import ALICE, made
 
@@ -12,6 +13,7 @@ from grader.store.folder import Store
 from grader.store.rows import Rows
 
 
+@pytest.mark.slow
 def test_the_cache_does_not_grow_with_the_number_of_runs(tmp_path: Path) -> None:
     for score in range(30):
         with Store(tmp_path) as store:

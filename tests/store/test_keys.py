@@ -35,6 +35,7 @@ records = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(records, records)
 def test_two_records_have_one_fingerprint_exactly_when_they_are_equal(first: Record, second: Record) -> None:
     assert (fingerprint(first) == fingerprint(second)) == (first == second)

@@ -213,6 +213,7 @@ MET = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MET)
 def test_what_stops_a_run_on_the_device_for_being_tied_is_a_finding(name, examined):
     evidence = examined(MET[name].format(size=SIZE), device="cpu")

@@ -45,6 +45,7 @@ def test_tensors_are_found_at_any_depth():
     assert list(tensors_in([first, (None, {"a": [second], "b": "text"}), 3, third])) == [first, second, third]
 
 
+@pytest.mark.slow
 def test_torchs_compiler_is_not_imported_for_it():
     lines = "import sys, torch", "from grader.worker.probes.watching import Poison", "with Poison(): torch.empty(3)"
     code = "\n".join([*lines, "assert 'torch._dynamo' not in sys.modules"])

@@ -49,6 +49,7 @@ def entry(dtype: str = "F32", shape: Any = (2,), offsets: Any = (0, 8), **more: 
     return {"dtype": dtype, "shape": shape, "data_offsets": offsets, **more}
 
 
+@pytest.mark.slow
 @steady
 @given(messages, st.dictionaries(st.text("abcdefgh._0", min_size=1, max_size=8), tensors, max_size=4))
 def test_what_is_encoded_is_decoded(message: dict[str, Any], sent: dict[str, torch.Tensor]) -> None:
@@ -75,6 +76,7 @@ def test_a_good_frame_with_some_bytes_changed_is_a_frame_error_or_a_value(data: 
     check(bytes(frame[: data.draw(st.integers(0, len(frame)) | st.just(len(frame)))]))
 
 
+@pytest.mark.slow
 @steady
 @given(
     st.dictionaries(

@@ -17,6 +17,7 @@ class Main:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolation", [pytest.param("bubblewrap", marks=pytest.mark.bubblewrap), "none"])
 def test_a_submission_finds_no_module_of_ours_and_nothing_in_the_main_program(isolation) -> None:
     probe = LoadDefinitions(files=(script(LOOK),), wanted=("Tables", "Main"))

@@ -68,6 +68,7 @@ def test_what_python_cannot_read_at_all_is_a_problem_and_never_an_exception(text
     assert [part.name for part in piece.body if isinstance(part, ast.ClassDef)] == ["CNN"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["x" + ".y" * 20_000, "x = " + "1 + " * 20_000 + "1", "f" + "()" * 20_000])
 def test_an_expression_of_any_length_costs_nothing_else(text):
     piece = script(text + "\nprint 'old'\nclass CNN:\n    pass\n").pieces[0]

@@ -30,6 +30,7 @@ def constructs(source: str, path: str = "a.py") -> list[str]:
     return [code.construct for code in found[path]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", SUBMISSIONS, ids=lambda path: "-".join(path.relative_to(ROOT).parts[1:4]))
 def test_no_honest_submission_is_doubted(folder: Path) -> None:
     for found in find([folder], mode="one").found:
