@@ -146,7 +146,8 @@ class Examined:
         evidence = run.arguments, run.shapes, self.image(run.arguments), run.outputs
         # Another order of layers is a mistake already, so only one more is looked for.
         candidates = chain(
-            look_up(self.exam, self.right, *evidence), look_up(self.exam, others, *evidence, most=1) if others else ()
+            look_up(self.exam, self.right, *evidence, masked=self._masked),
+            look_up(self.exam, others, *evidence) if others else (),
         )
         for wrong in candidates:
             if self.agrees(wrong):
@@ -155,6 +156,23 @@ class Examined:
             for arguments in self.configurations.judged:
                 self.exam.forget(("run", wrong.steps, arguments))
         return None
+
+    def _masked(self, zeroed: int) -> Tensor | None:
+        """What the last run's network puts out for one image (1, NC, H, W), with its first filters set to zero.
+
+        It is in evaluation mode. None where it fails.
+        """
+        run = self.runs[-1]
+        state = _state(self.exam, run.trace)
+        filters = [index for index, shape in enumerate(run.shapes) if len(shape) == 4]
+        state |= {f"parameter.{index}": torch.zeros(run.shapes[index]) for index in filters[:zeroed]}
+        probe = RunNetwork(
+            cls=self.facts.cls,
+            arguments=run.arguments.positional(self.facts.parameters),
+            seed=self.exam.number("run"),
+        )
+        reply, outputs = self.sitting.candidate.answer(probe, {"input": self.image(run.arguments), **state})
+        return None if isinstance(reply, Trouble) else outputs["alone"]
 
     def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
         """The first output that differs from a known implementation's (the handout's if None): its name, and how."""
