@@ -12,6 +12,7 @@ from grader.intake import find
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome, Verdict
 from grader.pipeline import Grading, Options
+from grader.sandbox.terms import SandboxError
 from grader.worker.protocol import (
     Definitions,
     OutlineSource,
@@ -88,6 +89,11 @@ def test_a_defect_of_ours_is_an_error_that_costs_nothing_and_takes_nothing_with_
     assert "Traceback" not in marks["unet.training"].feedback
     assert marks["cnn.training"].outcome is Outcome.PASS and report.sheet.status == "needs_review"
     assert report.sheet.pending_points >= marks["unet.training"].max_points
+
+
+def test_a_session_that_fails_by_our_fault_ends_the_grading_so_that_the_submission_is_tried_again():
+    with pytest.raises(SandboxError, match="cannot be killed"):
+        _graded({"unet.training": SandboxError("a session's processes cannot be killed")})
 
 
 def test_without_training_those_criteria_are_pending():
