@@ -42,8 +42,7 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     departure = network.difference()
     evidence = Evidence(difference=None if departure is None else departure[1])
     if known is not None:
-        share = sitting.exam.assignment.mistakes.get(known.id, known.share)
-        return partial(criterion, share, _known(sitting, network, known), mistake=known.id, evidence=evidence)
+        return partial(criterion, known.share, _known(sitting, network, known), mistake=known.id, evidence=evidence)
     smallest = smallest_for_network(sitting, network)
     feedback = _unknown(sitting, network)
     if smallest is not None:
