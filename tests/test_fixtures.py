@@ -107,6 +107,12 @@ def test_the_starter_earns_nothing_and_its_feedback_says_what_to_do(assignment, 
     assert "still to be completed" in feedback.lower()
 
 
+@graded
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder.name.startswith("trivial-")], ids=_name)
+def test_a_network_that_does_next_to_nothing_earns_nothing(folder, reports):
+    assert reports[_name(folder)]["score"] == 0
+
+
 def test_the_starter_is_the_template_unchanged():
     for assignment in ASSIGNMENTS:
         template = ROOT / "student_template" / assignment
