@@ -36,9 +36,6 @@ Shapes = tuple[tuple[int, ...], ...]
 
 # Output values stored per implementation. Two different networks may agree in one value by chance, but not in 64.
 _KEPT = 64
-# At most this many known implementations are compared in full. If more are near, as with outputs close to 0, these are
-# the nearest.
-_MOST = 16
 # At most this many networks with one mistake are looked at for a second one.
 _MOST_BASES = 24
 
@@ -62,16 +59,16 @@ class _Shelf:
     sizes: tuple[tuple[int, ...], ...]
     """The output shape of each implementation, for one image."""
 
-    def near(self, output: Tensor) -> list[_Entry]:
+    def near(self, output: Tensor, most: int = 64) -> list[_Entry]:
         """The implementations whose output is this one (1, C, H, W), with a generous allowance for rounding.
 
-        They come in the shelf's order; if there are many, these are the nearest.
+        They come in the shelf's order; if there are more than ``most``, these are the nearest.
         """
         actual = _projection(output)
         distances = ((self.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
         near = (distances <= 1e-3).nonzero().flatten().tolist()
         alike = [index for index in near if self.sizes[index] == tuple(output.shape)]
-        return [self.entries[index] for index in sorted(sorted(alike, key=distances.__getitem__)[: 4 * _MOST])]
+        return [self.entries[index] for index in sorted(sorted(alike, key=distances.__getitem__)[:most])]
 
 
 @dataclass(frozen=True)
@@ -118,11 +115,13 @@ def look_up(
     image: Tensor,
     outputs: dict[str, Tensor],
     masked: Masked | None = None,
+    most_compared: int = 16,
 ) -> Iterator[Known]:
     """Known mistakes whose output is the network's, the likeliest first: one mistake, then two if there is ``masked``.
 
     ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
-    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``alone`` (1, C, H, W) is one of them.
+    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``alone`` (1, C, H, W) is one of them. If more than
+    ``most_compared`` implementations are near, as with outputs close to 0, the nearest are yielded.
     """
     buffers = sum(name.startswith("buffer.") for name in outputs)
     desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1]), outputs["alone"]
@@ -130,9 +129,9 @@ def look_up(
         return  # the distances would not be numbers
     key = ("shelf", rights[0].steps, arguments, shapes, buffers)
     shelf = exam.once(key, lambda: desk.shelf(_with_one(rights)))
-    yield from (_known(rights, entry.made_by) for entry in shelf.near(output)[:_MOST])
+    yield from (_known(rights, entry.made_by) for entry in shelf.near(output, most_compared))
     if masked is not None:
-        yield from (_known(rights, entry.made_by) for entry in _by_shapes(desk, output)[:_MOST])
+        yield from (_known(rights, entry.made_by) for entry in _by_shapes(desk, output)[:most_compared])
         yield from (_known(rights, entry.made_by) for entry in _by_masking(desk, masked))
 
 
@@ -258,7 +257,7 @@ def _unmasked(desk: _Desk, masked: Masked, rights: list[_Entry], *, thorough: bo
             agreeing = _two_mistakes_more(desk, bases, filters[zeroed], zeroed, output)
         if not agreeing:
             return []
-    return [entry for entry in agreeing if len(entry.made_by) == 3][:_MOST]
+    return [entry for entry in agreeing if len(entry.made_by) == 3]
 
 
 def _one_mistake_more(desk: _Desk, rights: list[_Entry], before: list[_Entry], zeroed: int) -> _Shelf:
