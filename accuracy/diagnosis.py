@@ -202,7 +202,7 @@ def _outputs(kind: NetworkFacts, steps: Steps) -> tuple[Tensor, Tensor] | None:
 
 def _of_the_text(kind: NetworkFacts, plain: str) -> Iterator[tuple[str, str, str]]:
     """Mistake, description and text: what is built and never called, and an image that is changed in place."""
-    head, forward = plain.split("    def forward(", 1)
+    head, _, forward = plain.rpartition("    def forward(")
     image, rest = forward.removeprefix("self, ").split("):\n", 1)
     for description, layer in (
         ("a block that is never called", "nn.Sequential(nn.Conv2d(num_filters, num_filters, kernel), nn.ReLU())"),
@@ -235,8 +235,8 @@ def _of_construction(kind: NetworkFacts, plain: str) -> Iterator[tuple[str, str,
         if name in kind.parameters and (name != "kernel" or kind.odd_kernels):
             yield f"hard-coded-{name}", f"{value} for {name}", head + re.sub(rf"\b{name}\b", str(value), rest)
     if kind.odd_kernels:
-        for number in range(1, rest.count(", kernel") + 1):
-            fixed = _nth(rest, ", kernel", ", 3", number)
+        for number, place in enumerate(re.finditer(r"(?<=[ =])kernel(?=[,)])", rest), start=1):
+            fixed = rest[: place.start()] + "3" + re.sub(r"kernel // 2", "3 // 2", rest[place.end() :], count=1)
             yield "hard-coded-kernel", f"3 for kernel in convolution {number}", head + fixed
         if "padding=kernel // 2" in rest:
             yield "hard-coded-padding", "padding=1", head + rest.replace("padding=kernel // 2", "padding=1")
@@ -247,17 +247,6 @@ def _of_construction(kind: NetworkFacts, plain: str) -> Iterator[tuple[str, str,
     if "num_colours" in kind.parameters:
         both = re.sub(r"\bnum_colours\b", "24", re.sub(r"\bnum_filters\b", "32", rest))
         yield "hard-coded-num_filters-num_colours", "32 and 24 written in", head + both
-
-
-def _nth(text: str, old: str, new: str, number: int) -> str:
-    """``text`` with the ``number``-th ``old`` replaced, and what stands for it in the same line's padding."""
-    parts = text.split(old)
-    return (
-        old.join(parts[:number])
-        + new
-        + re.sub(r"kernel // 2", "3 // 2", parts[number], count=1)
-        + "".join(old + part for part in parts[number + 1 :])
-    )
 
 
 _DILATED = """class MyDilatedConv2d(MyConv2d):

@@ -14,12 +14,15 @@ from itertools import pairwise, product
 from types import MappingProxyType
 from typing import NamedTuple
 
-from reference.forms import IN_EVALUATION, OTHER_EPS
+import torch
+from torch import Tensor
+
+from reference.forms import IN_EVALUATION, OTHER_EPS, form_of
 from reference.known import HALF, NONE, QUARTER, THREE_QUARTERS, Known
 from reference.network import parameters_of
 from reference.steps import Step, Steps, by_block
 
-__all__ = ["edited", "first_parameter", "mistakes", "stopping"]
+__all__ = ["IN_PLACE", "changed_in_place", "edited", "first_parameter", "mistakes", "scaling", "stopping"]
 
 
 class Change(NamedTuple):
@@ -764,6 +767,36 @@ _OF_THE_NETWORK = (
 )  # fmt: skip
 
 _RARE = _WITHIN_A_BLOCK + _OF_THE_NETWORK
+
+# -- a mistake that no list of steps shows --------------------------------------------------------------------------------
+
+IN_PLACE = "input-changed-in-place"
+"""Id of the mistake of ``changed_in_place``."""
+
+
+def changed_in_place(known: Known, scaling: Steps = ()) -> Known:
+    """A network that changes the image it is given, in place, and does to the changed image what ``known`` does.
+
+    ``scaling`` are the steps that change it, where there are such.
+    """
+    sentence = "forward changes the image that it is given, in place, so the next epoch gets another image."
+    advice = "Give the changed image a new name, or use it as it is."
+    return Known(
+        IN_PLACE if known.is_right else f"{IN_PLACE}+{known.id}",
+        known.place,
+        sentence if known.is_right else f"{sentence} {known.explanation}",
+        f"{advice} {known.look_at}".strip(),
+        HALF if known.is_right else min(HALF, known.share) / 2,
+        (*scaling, *known.steps),
+        known.base,
+    )
+
+
+def scaling(image: Tensor, changed: Tensor) -> Steps:
+    """The step that makes ``changed`` (B, NIC, H, W) of ``image``; none where it is another change."""
+    forms = (Step("act", 0, form=form) for form in _SCALINGS)
+    return next(((step,) for step in forms if torch.allclose(form_of(step).compute(step, image), changed)), ())
+
 
 # -- mistakes that stop the network: ``where`` is the place of the layer ----------------------------------------------
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 from torch import Tensor, nn
 
@@ -42,7 +42,7 @@ def parameter_shapes(step: Step, channels: int, kernel: int, filters: int, colou
     return tuple(shapes[word] for word in parameters)
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def state_shapes(steps: Steps, kernel: int, filters: int, colours: int, inputs: int) -> Shapes:
     """Shapes of the parameters in the order in which the layers run, from the list of steps alone."""
     widths = defaultdict(int, {0: inputs})

@@ -85,6 +85,11 @@ class _Desk:
     image: Tensor
     """(1, NIC, H, W)"""
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What everything that is stored depends on."""
+        return self.rights[0].steps, self.arguments, self.shapes, self.buffers, self.image.numpy().tobytes()
+
     def fits(self, steps: Steps) -> bool:
         """Whether a network has parameters and running statistics like these."""
         own = state_shapes(steps, *self.arguments.numbers)
@@ -127,8 +132,7 @@ def look_up(
     desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1]), outputs["alone"]
     if not bool(torch.isfinite(_projection(output)).all()):
         return  # the distances would not be numbers
-    key = ("shelf", rights[0].steps, arguments, shapes, buffers)
-    shelf = exam.once(key, lambda: desk.shelf(_with_one(rights)))
+    shelf = exam.once(("shelf", desk.key), lambda: desk.shelf(_with_one(rights)))
     yield from (_known(rights, entry.made_by) for entry in shelf.near(output, most_compared))
     if masked is not None:
         yield from (_known(rights, entry.made_by) for entry in _by_shapes(desk, output)[:most_compared])
@@ -250,7 +254,7 @@ def _unmasked(desk: _Desk, masked: Masked, rights: list[_Entry], *, thorough: bo
         agreeing = desk.shelf(before, zeroed).near(output)
         if not agreeing:
             agreeing = _one_mistake_more(desk, rights, before, zeroed).near(output)
-            kept = {entry.made_by[:-1] for entry in before}
+            kept = {entry.made_by for entry in before}
             agreeing = [entry for entry in agreeing if entry.made_by[:-1] in kept]
         if not agreeing and thorough and not before[0].made_by[1:]:
             bases = list(dict.fromkeys((before[0], before[-1])))
@@ -265,7 +269,7 @@ def _one_mistake_more(desk: _Desk, rights: list[_Entry], before: list[_Entry], z
         return desk.shelf(_with_one_more(before[:_MOST_BASES]), zeroed)
     # The first mistake may be looked for in many submissions of a run.
     return desk.exam.once(
-        ("masked", rights[0].steps, desk.arguments, desk.shapes, desk.buffers, zeroed),
+        ("masked", desk.key, rights[0].steps, zeroed),
         lambda: desk.shelf(_with_one_more(rights), zeroed),
     )
 

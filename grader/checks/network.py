@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -22,6 +23,7 @@ from grader.worker.protocol import RunNetwork, Tensors, Trace, TraceNetwork, Tro
 from reference.arguments import PARAMETERS, Arguments
 from reference.handouts import NetworkFacts
 from reference.known import Known, misordered, right
+from reference.mistakes import changed_in_place, scaling
 from reference.network import Network, state_shapes
 from reference.steps import Steps, upsampling_moved
 
@@ -44,6 +46,8 @@ class Run:
     trouble: Trouble | None = None
     native: tuple[str, ...] = ()
     """Operations that were given a dilation."""
+    image: Tensor | None = None
+    """What the network made of the image (B, NIC, H, W), where it changed it in place."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -62,6 +66,8 @@ class Examined:
         self.right = right(assignment.id, facts.cls, assignment.layer_orders)
         """All right answers, the handout's own first."""
         self.configurations = Configurations(sitting, facts, self.right)
+        self._changed: dict[Arguments, Tensor] = {}
+        """By configuration, the image that known implementations get in place of the one that was drawn."""
 
     def call(self, arguments: Arguments) -> str:
         """``CNN(kernel=3, num_filters=8)``, for feedback."""
@@ -74,16 +80,22 @@ class Examined:
     @lazy
     def runs(self) -> tuple[Run, ...]:
         """One run per configuration in which the network is judged."""
-        images = [(arguments, self.image(arguments)) for arguments in self.configurations.judged]
+        images = [(arguments, self._drawn(arguments)) for arguments in self.configurations.judged]
         return _asked(self.exam, self.sitting.candidate, self.facts.cls, self.facts.parameters, images)
 
     def image(self, arguments: Arguments) -> Tensor:
+        """Input (B, NIC, 32, 32) of known implementations."""
+        return self._changed.get(arguments, self._drawn(arguments))
+
+    def _drawn(self, arguments: Arguments) -> Tensor:
         """Input (B, NIC, 32, 32), uniform in [0, 1). To save time, B is 2 for every kernel but 3."""
         batch = self.configurations.batch if arguments.kernel == 3 else 2
         return self.exam.uniform(f"image/{arguments.inputs}", (batch, arguments.inputs, SIDE, SIDE))
 
     def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
         """The outputs of a known implementation, and the tolerance of each; computed once per run of the grader."""
+        if arguments in self._changed:
+            return self._expected(known.steps, arguments)
         return self.exam.once(("run", known.steps, arguments), lambda: self._expected(known.steps, arguments))
 
     def _expected(self, steps: Steps, arguments: Arguments) -> tuple[Run, dict[str, float]]:
@@ -159,6 +171,28 @@ class Examined:
         """The known implementation that the network equals: a right one if there is one, else a mistake, else None."""
         if any(run.trouble is not None for run in self.runs):
             return None
+        return self._match_after_change() or self._matching()
+
+    @property
+    def changes_image(self) -> bool:
+        """Whether forward changes the image that it is given, in place."""
+        return any(run.image is not None for run in self.runs)
+
+    def _match_after_change(self) -> Known | None:
+        """The network's equal for the image that it makes of the one it is given, where it changes that in place."""
+        if not self.changes_image:
+            return None
+        after = copy(self)
+        after._changed = {run.arguments: run.image for run in self.runs if run.image is not None}
+        if any(image.shape != self._drawn(arguments).shape for arguments, image in after._changed.items()):
+            return None
+        known = after._matching()
+        if known is None:
+            return None
+        steps = (scaling(self._drawn(arguments), image) for arguments, image in after._changed.items())
+        return changed_in_place(known, next(steps))
+
+    def _matching(self) -> Known | None:
         assignment = self.exam.assignment
         others = misordered(assignment.id, self.facts.cls, assignment.layer_orders)
         for known in (*self.right, *others):
@@ -194,7 +228,7 @@ class Examined:
             arguments=run.arguments.positional(self.facts.parameters),
             seed=self.exam.number("run"),
         )
-        reply, outputs = self.sitting.candidate.answer(probe, {"input": self.image(run.arguments), **state})
+        reply, outputs = self.sitting.candidate.answer(probe, {"input": self._drawn(run.arguments), **state})
         return None if isinstance(reply, Trouble) else outputs["alone"]
 
     def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
@@ -263,7 +297,8 @@ def _asked(
         if isinstance(reply, Trouble):
             runs.append(Run(arguments, trace, outputs, reply))
         else:
-            runs.append(Run(arguments, trace, outputs, native=reply.native))
+            left = outputs.pop("image", None)
+            runs.append(Run(arguments, trace, outputs, native=reply.native, image=left))
     return tuple(runs)
 
 

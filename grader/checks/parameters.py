@@ -45,21 +45,25 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     feedback = (
         f"{network.call(wrong.arguments)} has {wrong.built.trainable:,} trainable parameters, expected {expected:,}."
     )
+    mistake = None
     if wrong.built.frozen:
+        mistake = "frozen-parameters"
         feedback += (
             f" A further {wrong.built.frozen:,} do not require gradients (requires_grad is False), so "
             "training would not change them."
         )
     elif wrong not in trials:
         same = wrong.built.trainable == trials[0].built.trainable
+        mistake = "hard-coded-kernel" if same else None
         feedback += (
             " That is as many as with kernel=3: 3 is written where `kernel` belongs."
             if same
             else " With kernel=3 the number is right: see where another number than `kernel` is a filter's size."
         )
     else:
+        mistake = "unused-layers" if network.trouble is None and network.runs[0].trace.unused else None
         feedback += _why_not_as_many(network)
-    return failed(criterion, feedback, evidence=table)
+    return failed(criterion, feedback, mistake=mistake, evidence=table)
 
 
 def _configuration(network: Examined, trial: Trial) -> Configuration:

@@ -10,6 +10,7 @@ from grader.checks.absence import absent_class, is_not_attempted, line_of, made_
 from grader.checks.configurations import Trial
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.stopped import stopped_as
 from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
 
@@ -61,6 +62,18 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"padding=kernel // 2. {_first_failure(sitting, network, unfit)}",
             mistake="hard-coded-padding",
             evidence=table,
+        )
+    # Where two parameters have the same value in all that fits, one of them may be written for the other.
+    known = stopped_as(network) if not fixed or len(set(fixed.values())) < len(fixed) else None
+    if known is not None:
+        unfit = next(trial for trial in trials if not trial.fits)
+        return partial(
+            criterion,
+            _HARD_CODED_SHARE if fixed else Fraction(0),
+            f"{_first_failure(sitting, network, unfit)} {known.explanation} {known.look_at}",
+            mistake=known.id,
+            evidence=table,
+            at_stake=Fraction(known.share == 0),
         )
     if fixed:
         values = " and ".join(f"{name} = {value}" for name, value in fixed.items())

@@ -52,6 +52,7 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             criterion,
             "MyConv2d extends PyTorch's own convolution, so it is nn.Conv2d under another "
             "name. Write it as in the handout, extending nn.Module.",
+            mistake="conv2d-for-my-conv2d",
         )
     foreign = [tensor for tensor in filters if not tensor.my_conv2d]
     if foreign:

@@ -101,9 +101,11 @@ def failed(
     mistake: str | None = None,
     evidence: Evidence = NOTHING,
     flags: tuple[Flag, ...] = (),
+    at_stake: Fraction = Fraction(1),
 ) -> Verdict:
-    """No points."""
-    return Verdict(criterion, Outcome.FAIL, feedback, Fraction(0), mistake, evidence, flags=flags)
+    """No points, unless the rubric sets a share of ``at_stake`` for the mistake."""
+    at_stake = at_stake if mistake is not None else Fraction(0)
+    return Verdict(criterion, Outcome.FAIL, feedback, Fraction(0), mistake, evidence, flags=flags, at_stake=at_stake)
 
 
 def skipped(criterion: str, feedback: str) -> Verdict:
