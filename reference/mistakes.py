@@ -188,8 +188,7 @@ def _other_widths(steps: Steps, place: int) -> Iterator[Change]:
     step = steps[place]
     if step.block == max(other.block for other in steps):
         return
-    narrow = "3" if step.width == "NC" else "NF/2"
-    for width in (*_widths(steps), narrow):
+    for width in (*_widths(steps), "NF/2"):
         if width != step.width and (width, step.width) != ("NC", "3"):
             words = {"width": width, "expected": step.width}
             yield Change(_put(steps, place, replace(step, width=width)), step.block, words)

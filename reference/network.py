@@ -20,15 +20,15 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 def parameters_of(step: Step) -> tuple[str, ...]:
-    """What each parameter of the step's layer is, in the words of ``Form.parameters``."""
-    parameters = form_of(step).parameters
+    """What each of the layer's own parameters is, in the words of ``Form.parameters``."""
+    parameters = () if step.shared else form_of(step).parameters
     return parameters if step.bias else tuple(word for word in parameters if word != "bias")
 
 
 def parameter_shapes(step: Step, channels: int, kernel: int, filters: int, colours: int, inputs: int) -> Shapes:
     """Shapes of the layer's own parameters; ``channels`` is the number of channels that it gets."""
     parameters = parameters_of(step)
-    if not parameters or step.shared:
+    if not parameters:
         return ()
     channels, kernel = _channels_taken(step, channels, filters, colours, inputs), step.side or kernel
     out = channels_of(step.width, filters, colours, inputs) if step.width else channels

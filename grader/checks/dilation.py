@@ -79,6 +79,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                 "NaN. torch.Tensor(...) and torch.empty(...) hold whatever was there before; start from torch.zeros "
                 f"({where}).",
                 mistake="uninitialised-memory",
+                at_stake=Fraction(1),
                 evidence=evidence,
             )
         return _changing(criterion, name, unsteady, where, evidence)
@@ -123,13 +124,14 @@ def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: E
             feedback = (
                 f"{subject} gives another output than in training mode; a convolution is the same in both ({where})."
             )
-        return failed(criterion, feedback, mistake="changes-with-mode", evidence=evidence)
+        return failed(criterion, feedback, mistake="changes-with-mode", at_stake=Fraction(1), evidence=evidence)
     effect = "gives another output" if call in answer.outputs else "fails"
     return failed(
         criterion,
         f"{subject} {effect}, so forward changes the layer, probably `self.weight`. "
         f"Build the spread filter in a new variable and leave the parameters alone ({where}).",
         mistake="weight-replaced",
+        at_stake=Fraction(1),
         evidence=evidence,
     )
 
@@ -229,6 +231,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                     f"With {answer.case.told()} no gradient reaches the {source}, so training would leave it as it "
                     f"is. {advice} ({sitting.where(name)}).",
                     mistake="gradients-cut",
+                    at_stake=Fraction(1),
                     evidence=evidence,
                 )
             # Wrong values cost points in `values` already. Here the gradients count of what the layer does compute.
@@ -322,6 +325,7 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
             mistake="native-dilation",
+            at_stake=Fraction(1),
             evidence=Evidence(facts={"operations": native}),
         )
     if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):
@@ -329,7 +333,6 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             criterion,
             f"Nothing that {name} computes depends on its dilation, so no filter was spread ({where}).",
             mistake="dilation-ignored",
-            at_stake=Fraction(0),
         )
     flags = []
     suspicious = [call for written in sitting.reached(name) for call in written.definition.calls if call.dilates]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from grader.checks.absence import cannot_be_judged
 from grader.checks.configurations import Trial
+from grader.checks.mistakes import hard_coded
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
 from grader.checks.trust import counted_otherwise
@@ -54,7 +57,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         )
     elif wrong not in trials:
         same = wrong.built.trainable == trials[0].built.trainable
-        mistake = "hard-coded-kernel" if same else None
+        mistake = hard_coded(["kernel"]) if same else None
         feedback += (
             " That is as many as with kernel=3: 3 is written where `kernel` belongs."
             if same
@@ -63,7 +66,7 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     else:
         mistake = "unused-layers" if network.trouble is None and network.runs[0].trace.unused else None
         feedback += _why_not_as_many(network)
-    return failed(criterion, feedback, mistake=mistake, evidence=table)
+    return failed(criterion, feedback, mistake=mistake, evidence=table, at_stake=Fraction(1))
 
 
 def _configuration(network: Examined, trial: Trial) -> Configuration:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from grader.checks.absence import absent_class, is_not_attempted, line_of, made_of_what_is_missing, undefined
 from grader.checks.configurations import Trial
+from grader.checks.mistakes import OF_CHECKS, hard_coded
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.stopped import stopped_as
@@ -73,7 +74,8 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{_first_failure(sitting, network, unfit)} {known.explanation} {known.look_at}",
             mistake=known.id,
             evidence=table,
-            at_stake=Fraction(known.share == 0),
+            # What a rubric gives for a mistake in the network's function is not for one that stops it.
+            at_stake=Fraction(known.id in {mistake.id for mistake in OF_CHECKS}),
         )
     if fixed:
         values = " and ".join(f"{name} = {value}" for name, value in fixed.items())
@@ -84,7 +86,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             _HARD_CODED_SHARE,
             f"{network.facts.cls} works only for {values}. Probably {numbers}: use the constructor's parameter. "
             f"{_first_failure(sitting, network, first)}",
-            mistake="hard-coded-" + "-".join(fixed),
+            mistake=hard_coded(fixed),
             evidence=table,
         )
     first = next((trial for trial in trials if not trial.fits), trials[0])

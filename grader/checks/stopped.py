@@ -8,6 +8,7 @@ mistake from another.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -99,13 +100,18 @@ def _count(steps: Steps, arguments: Arguments) -> int:
 
 
 def _text(trial: Trial) -> str:
-    return trial.trouble.text if trial.trouble is not None else ""
+    return _without_filter_size(trial.trouble.text) if trial.trouble is not None else ""
+
+
+def _without_filter_size(message: str) -> str:
+    """The message without height and width of a filter, which is wider where it was spread by hand."""
+    return re.sub(r"(weight of size \[\d+, \d+), \d+, \d+\]", r"\1]", message)
 
 
 def _message(steps: Steps, trial: Trial) -> str:
     """PyTorch's message for a known implementation in the configuration of a trial; empty if it runs."""
     reply = _reply(steps, trial)
-    return reply if isinstance(reply, str) else ""
+    return _without_filter_size(reply) if isinstance(reply, str) else ""
 
 
 def _reply(steps: Steps, trial: Trial) -> str | tuple[tuple[int, ...], ...]:

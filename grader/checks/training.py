@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -96,9 +95,7 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
     if departure is not None:
         sentence, margins = departure
         mistake, why = _why(sitting, network)
-        evidence = replace(curve, margins=margins)
-        # The rubric's share of the mistake is one of the criterion that judges it.
-        return failed(criterion, f"{sentence} {why}", mistake=mistake, evidence=evidence, at_stake=Fraction(0))
+        return failed(criterion, f"{sentence} {why}", mistake=mistake, evidence=replace(curve, margins=margins))
 
     own = replace(probe, optimizer="adam", rate=_OWN_RATE)
     reply, own_outputs = sitting.candidate.answer(own, dict(lessons))

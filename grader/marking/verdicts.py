@@ -101,7 +101,7 @@ def failed(
     mistake: str | None = None,
     evidence: Evidence = NOTHING,
     flags: tuple[Flag, ...] = (),
-    at_stake: Fraction = Fraction(1),
+    at_stake: Fraction = Fraction(0),
 ) -> Verdict:
     """No points, unless the rubric sets a share of ``at_stake`` for the mistake."""
     at_stake = at_stake if mistake is not None else Fraction(0)
