@@ -26,7 +26,8 @@ def report_key(*, found: Found, sha256: str, assignment: str, settings: str) -> 
     the run's settings: seed, options, data.
     """
     who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
-    return fingerprint((who, sha256, assignment, settings, grader.__version__, source_sha256()))
+    chosen = (found.attempts, found.picks, found.starters)
+    return fingerprint((who, chosen, sha256, assignment, settings, grader.__version__, source_sha256()))
 
 
 def fingerprint(value: Any) -> str:
