@@ -145,6 +145,23 @@ def test_help_comes_without_importing_torch():
     assert "--fail-under" in ran.stdout
 
 
+@pytest.mark.slow
+def test_the_sandbox_imports_torch_while_the_command_does(tmp_path):
+    code = f"""if True:
+        import sys
+        from grader.sandbox import sandbox
+        class Sandbox(sandbox.Sandbox):
+            def __init__(self, **terms):
+                print("torch" in sys.modules)
+                super().__init__(**terms)
+        sandbox.Sandbox = Sandbox
+        from grader.cli.grade import main
+        main([{str(RIGHT)!r}, "--out", {str(tmp_path / "out")!r}, "--isolation", "none", "--quick"])
+    """
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("False\n"), ended.stdout
+
+
 def test_lists_are_read_before_anything_is_graded(grade, tmp_path):
     (tmp_path / "late.csv").write_text("id,hours_late\nalice,soon\n")
     status, out, err = grade(COHORT, "--late", tmp_path / "late.csv")
