@@ -24,7 +24,7 @@ from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from grader.cohort.events import Summary
     from grader.cohort.grader import Grader
@@ -143,6 +143,20 @@ def _parser() -> argparse.ArgumentParser:
         help="CSV with id and hours_late, or id, submitted and due; the rubric says what lateness costs; "
         "DIR remembers it too",
     )
+    add(
+        "--pick",
+        metavar="ID=FILE",
+        action="append",
+        default=[],
+        help="this file counts for the student with this id, or is that student's; may be given several times; DIR "
+        "remembers it",
+    )
+    add(
+        "--picks",
+        metavar="FILE",
+        type=Path,
+        help="CSV with id and file: such picks for many students; DIR remembers them until 'none' is given",
+    )
     add("--fresh", action="store_true", help="grade all submissions again, also those with a valid report")
     add(
         "--fail-under",
@@ -190,6 +204,10 @@ def _check(options: argparse.Namespace) -> None:
         raise _Usage(f"--fail-under was {options.fail_under}, allowed is 0 to 100")
     if options.seed is not None and not 0 <= options.seed < 2**63:
         raise _Usage(f"--seed was {options.seed}, allowed is 0 to 2^63 - 1")
+    for pick in options.pick:
+        id, _, file = pick.partition("=")
+        if not id.strip() or not file.strip():
+            raise _Usage(f"--pick was '{display(pick)}', it must be ID=FILE: a student's id and the file that counts")
 
 
 @dataclass(frozen=True)
@@ -228,14 +246,17 @@ def _grade(options: argparse.Namespace) -> int:
 def _request(options: argparse.Namespace) -> _Request:
     """Everything that can be refused before anything is started. Nothing is written."""
     from grader.cohort.places import refuse_to_write_among
-    from grader.gradebook.inputs import given
+    from grader.gradebook.inputs import Changes, given, picked
     from grader.intake import find
     from grader.marking.rubric_file import load
     from grader.sandbox.terms import Limits
     from grader.store.run_file import seed_for
     from reference.shipped import shipped
 
-    findings = find(options.paths, mode=options.mode)
+    one_by_one = _picks(options.pick)
+    picks = picked(options.out, picks=options.picks, one_by_one=one_by_one)
+    findings = find(options.paths, mode=options.mode, picks=picks.files)
+    _check_picks(findings, asked_for=one_by_one if options.picks is None else picks.files)
     rubric = load(options.rubric or shipped("rubric.yaml"))
     lists = given(roster=options.roster, late=options.late)
     if lists.files and not findings.many:
@@ -243,6 +264,7 @@ def _request(options: argparse.Namespace) -> _Request:
             "--roster and --late are for a gradebook, and one submission does not have one: name a folder of "
             "submissions"
         )
+    lists = Changes({**lists.files, **picks.changes.files})
     refuse_to_write_among(findings.found, options.out, many=findings.many, searched=options.paths)
     # One submission is graded whenever it is asked for; of many, those with a valid report are left.
     fresh = options.fresh or not findings.many
@@ -250,6 +272,29 @@ def _request(options: argparse.Namespace) -> _Request:
         seconds=options.timeout, cpu_seconds=round(options.timeout) + 1, memory=round(options.memory * 2**30)
     )
     return _Request(findings, rubric, lists, limits, fresh, seed_for(options.out, options.seed, fresh=fresh))
+
+
+def _picks(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The files of each ``ID=FILE``, by the student's id."""
+    picks: dict[str, tuple[str, ...]] = {}
+    for pick in given:
+        id, _, file = (part.strip() for part in pick.partition("="))
+        picks[id] = (*picks.get(id, ()), file)
+    return picks
+
+
+def _check_picks(findings: Findings, *, asked_for: Mapping[str, tuple[str, ...]]) -> None:
+    """Raises _Usage for a pick that names nobody or nothing.
+
+    One that an earlier run made and that fits no more, because its student or its file is gone, is complained of.
+    """
+    from grader.intake.picks import why_not_picked
+
+    asked = {student.casefold() for student in asked_for}
+    for names, reason in why_not_picked(findings):
+        if not names.isdisjoint(asked):
+            raise _Usage(reason)
+        _complain(f"{reason}; it was picked before, and is passed over")
 
 
 @contextlib.contextmanager

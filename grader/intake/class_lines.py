@@ -17,6 +17,9 @@ _PLACEHOLDER = re.compile(
 )
 """What a starter has where the student's lines belong."""
 
+_QUOTE = re.compile(r"[\"']")
+"""In a line with a text, ``#`` need not begin a comment."""
+
 
 def class_lines(cells: Iterable[Cell], name: str) -> tuple[str, ...]:
     """The lines of the last class of that name, without comments and blanks; empty where there is none."""
@@ -33,7 +36,8 @@ def class_lines(cells: Iterable[Cell], name: str) -> tuple[str, ...]:
                 if is_inside:
                     found = []
             if is_inside:
-                found.append(" ".join(text.split()))
+                code = text if _QUOTE.search(text) else text.partition("#")[0]
+                found.append(" ".join(code.split()))
     return tuple(found)
 
 

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from grader.display import display
 from grader.intake.archives import MOST_FILES, ArchiveError, Budget, Member, TooLarge, is_archive, members
+from grader.intake.attempts import is_picked
 from grader.intake.decoding import decode
 from grader.intake.names import encodable
 from grader.intake.nodes import is_code, is_junk, is_web_page
@@ -30,7 +31,7 @@ from grader.intake.records import Cell, CodeFile, DataFile, Found, StoredFile, S
 from grader.marking.verdicts import Flag
 from grader.reports_folder import is_reports
 
-__all__ = ["MOST_CODE", "MOST_NOTEBOOK", "MOST_SCRIPT", "is_picked", "read"]
+__all__ = ["MOST_CODE", "MOST_NOTEBOOK", "MOST_SCRIPT", "read"]
 
 
 MOST_SCRIPT = 2_000_000
@@ -73,11 +74,6 @@ def read(place: Found) -> Submission:
         picked=tuple(file.path for file in code if any(is_picked(file.path, pick) for pick in place.picks)),
         starters=place.starters,
     )
-
-
-def is_picked(path: str, pick: str) -> bool:
-    """Whether a file of a submission is the one that a person means: by its path, or by the end of its path."""
-    return f"/{path}".endswith(f"/{pick.strip('/')}")
 
 
 _MOST_NOTES = 40
@@ -267,7 +263,7 @@ class _Reading:
             content = bytes(start) if size <= most else None
             if content is not None and path.lower().endswith(_DATA):
                 self._keep_data(path, content)
-            if is_code(path) or is_web_page(path):
+            if is_code(path) or (is_web_page(path) and size):
                 code = self.code if is_code(path) else self._pages
                 code[path] = self._dated(self._code_file(path, content, most), member, packed)
             if copy is not None:
@@ -320,7 +316,7 @@ class _Reading:
         script = not path.lower().endswith(".ipynb")
         other = next((kind for start, kind in _OTHER_KINDS if script and content.startswith(start)), None)
         if other is not None:
-            return CodeFile(path, (), f"{shown} is {other} under a script's name: hand in the script itself.")
+            return CodeFile(path, (), f"{shown} is not text, but {other}: hand in the script itself.")
         decoded = decode(content, coding_comment=script)
         if decoded.remarks:
             self._note("encoding", ", ".join(decoded.remarks), path)

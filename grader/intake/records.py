@@ -104,6 +104,11 @@ class Found:
     starters: tuple[str, ...] = ()
     """Paths of code that holds nothing but what most of the cohort has too."""
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """All that a person may call the student, in small letters."""
+        return frozenset(key.casefold() for key in (self.id, self.folder, *self.known_as))
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -123,6 +128,8 @@ class Findings:
     many: bool
     """False where the paths are those of one submission."""
     skipped: tuple[Skipped, ...] = ()
+    strangers: tuple[str, ...] = ()
+    """Students for whom a person picked a file, and who have no submission here."""
 
 
 @dataclass(frozen=True)
