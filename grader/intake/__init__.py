@@ -1,7 +1,7 @@
 """What students hand in: where it is, whose it is, and what is in it. Nothing here runs or parses their code.
 
-``find``         (``finding``) lists the submissions at the paths of a command line, ``read`` (``reading``) reads one of them;
-``records``      has what they return. The other modules serve these two:
+``find`` (``finding``) lists the submissions at the paths of a command line, ``read`` (``reading``) reads one of them;
+``records`` has what they return. The other modules serve these two:
 
 ===============  ===================================================================
 ``layouts``      one submission or many at a place, by the names there
