@@ -1,15 +1,16 @@
 """Which files the marks rest on, where a student handed in several that compete.
 
 Two files compete when both define a class that the student is to write, and define it differently. A file is chosen as
-a whole, and never one class from each. These do not compete: a file and what it imports, and files that the handout
-asks for under different names. ``_RULES`` has the rules in their order; the first that parts two files decides.
+a whole, and never one class from each. These do not compete: a file and what it imports, files that the handout asks
+for under different names, and files that a person picked together. ``_RULES`` has the rules in their order; the first
+that parts two files decides.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
 from functools import lru_cache
@@ -40,6 +41,8 @@ class Choice:
     """Which file counts, which does not, and why."""
     flags: tuple[Flag, ...] = ()
     """For a person, where the choice could have gone the other way."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Classes that stand only in files that are not examined, with the path of one."""
 
 
 def choose(assignment: Assignment, submission: Submission, outline: Outline) -> Choice:
@@ -55,11 +58,14 @@ def choose(assignment: Assignment, submission: Submission, outline: Outline) -> 
         decided += [_Decision(best, rival, against[rival.path]) for rival in rivals]
     beaten = {decision.rival.path for decision in decided}
     needed = imports.all_of({candidate.path for candidate in candidates} - beaten)
+    set_aside = frozenset(beaten - needed)
+    kept = {name for one in candidates if one.path not in set_aside for name in one.roles}
     return Choice(
-        frozenset(beaten - needed),
+        set_aside,
         tuple(dict.fromkeys(decision.best.path for decision in decided)),
         tuple(decision.sentence for decision in decided[:_MOST]),
         tuple(decision.flag(submission) for decision in decided[:_MOST] if decision.reason.doubtful),
+        {name: one.path for one in candidates if one.path in set_aside for name in one.roles if name not in kept},
     )
 
 
@@ -104,6 +110,8 @@ class _Candidate:
 
     def competes_with(self, other: _Candidate) -> bool:
         if self.path in other.imports or other.path in self.imports:
+            return False
+        if self.picked and other.picked:
             return False
         if self.asked_for and other.asked_for and self.asked_for != other.asked_for:
             return False

@@ -175,6 +175,7 @@ class _Examination:
             loading,
             stopped,
             gpu=gpu.device if gpu and files else None,
+            elsewhere=choice.elsewhere,
         )
         if files:
             verdicts = self._verdicts(assignment, sitting)

@@ -151,7 +151,7 @@ def test_a_file_that_most_of_the_cohort_has_is_the_starter(tmp_path):
 def test_no_class_is_taken_from_a_file_that_does_not_count(tmp_path):
     files = {"x_final.py": network("CNN"), "x_draft.py": version(3)}
     choice = chosen(handed_in(tmp_path / "alice", files))
-    assert choice.set_aside == {"x_draft.py"}
+    assert choice.set_aside == {"x_draft.py"} and choice.elsewhere == {"UNet": "x_draft.py"}
     (flag,) = choice.flags
     assert flag.kind == "two-candidates"
     assert "UNet stands in x_draft.py alone" in flag.detail and "--pick 'alice=x_draft.py'" in flag.detail
@@ -161,6 +161,11 @@ def test_what_a_person_picked_counts_before_all_else(tmp_path):
     submission = handed_in(tmp_path / "alice", {"a.py": STARTERS["its bodies are empty"], "b_final.py": solution()})
     choice = chosen(replace(submission, picked=("a.py",)))
     assert choice.set_aside == {"b_final.py"} and "a person picked a.py" in choice.sentences[0] and not choice.flags
+
+
+def test_files_that_a_person_picked_together_both_count(tmp_path):
+    submission = handed_in(tmp_path / "alice", {"a.py": version(1), "b.py": version(2), "c.py": version(3)})
+    assert chosen(replace(submission, picked=("a.py", "b.py"))).set_aside == {"c.py"}
 
 
 def test_a_picked_program_counts_with_the_models_that_it_imports(tmp_path):

@@ -101,7 +101,7 @@ class _Reading:
         self.data: dict[str, str] = {}
         """Base64, by path."""
         self._pages: dict[str, CodeFile] = {}
-        """Web pages by path: code where there is no other."""
+        """Web pages by path. They are code where they have a class that no other file has."""
         self._attempt: tuple[float, ...] = ()
         """The attempt that is read."""
         self._loose = loose
@@ -119,8 +119,12 @@ class _Reading:
 
     def within_the_budget(self, most_code: int) -> tuple[CodeFile, ...]:
         """The code by path, as much as can be examined: files at the top first, then smaller before larger ones."""
-        if not any(_CLASS.search(cell.source) for file in self.code.values() for cell in file.cells):
-            self.code |= self._pages
+        written = {name for file in self.code.values() for name in _classes(file)}
+        self.code |= {
+            path: page
+            for path, page in self._pages.items()
+            if not self.code or (page.problem is None and not written.issuperset(_classes(page)))
+        }
         sizes = {
             path: sum(len(cell.source.encode()) for cell in file.cells)
             for path, file in self.code.items()
@@ -373,7 +377,14 @@ _OTHER_KINDS = (
     (b"{\\rtf", "a document of a word processor (RTF)"),
 )
 """How files begin that are no scripts, and what they are."""
-_CLASS = re.compile(r"^[ \t]*class[ \t]+\w", re.MULTILINE)
+_CLASS = re.compile(r"\bclass[ \t]+(\w+)[ \t]*[(:]")
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+
+
+def _classes(file: CodeFile) -> set[str]:
+    """Names after ``class`` in a text, without the tags that a web page may have around them."""
+    return {name for cell in file.cells for name in _CLASS.findall(_TAG.sub("", cell.source))}
+
 
 _CONTROLS = bytes(code for code in range(32) if code not in b"\n\t\f")
 
