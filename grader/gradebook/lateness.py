@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader.display import display
-from grader.gradebook.lists import ListError, Table, id_columns, ids_of, read_table
+from grader.gradebook.lists import ListError, Table, id_columns, ids_of, read_table, there_twice
 from grader.marking.late import LateRule, late_penalty
 
 __all__ = ["Lateness", "read_late"]
@@ -59,12 +59,14 @@ def read_late(path: Path) -> Mapping[str, Fraction]:
             f"were {table.heading}: name them so in the first line"
         )
     late: dict[str, Fraction] = {}
+    lines: dict[str, int] = {}
     for line, cells in table.rows:
         id = next(iter(ids_of(cells)), cells.get("id") or cells.get("email", ""))
         if not id:
             raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or remove the line")
-        if id in late:
-            raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
+        if id in lines:
+            raise there_twice(table, id, lines[id], line)
+        lines[id] = line
         hours = _hours(table, line, cells) if "hours" in cells else _between(table, line, cells)
         if hours is not None:
             late[id] = max(hours, Fraction(0))
