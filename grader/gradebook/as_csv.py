@@ -25,7 +25,8 @@ def write_csv(
     people: People | None = None,
     gone: Collection[str] = (),
 ) -> None:
-    """Write ``gradebook.csv``: one line per submission, then one per student on the roster without a submission.
+    """Write ``gradebook.csv``: a line for each submission, then for each student on the roster of whose submission a
+    person must decide (status ``doubtful``), and for each without one (``missing``).
 
     Columns, in this order:
 
@@ -60,8 +61,9 @@ def write_csv(
     for row in rows:
         cells = _cells(row, people) | ({"status": "gone"} if row.folder in gone else {})
         writer.writerow({column: neutral(cell) for column, cell in cells.items()})
-    for student in people.missing:
-        cells = {"id": student.id, **people.cells([student]), "status": "missing"}
+    doubtful = ((student, "doubtful") for student, _ in people.doubtful)
+    for student, status in (*doubtful, *((student, "missing") for student in people.missing)):
+        cells = {"id": student.id, **people.cells([student]), "status": status}
         writer.writerow({column: neutral(cell) for column, cell in cells.items()})
     text.detach()
 

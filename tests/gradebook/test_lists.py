@@ -113,7 +113,10 @@ def test_a_roster_of_github_classroom_has_names_beside_the_identifier(tmp_path: 
         (b"id,name\n,Alice\n", "line 2: the id is empty"),
         (b"id,name\nalice,\x81\n", "is not text in UTF-8, UTF-16 or Windows-1252: save it as 'CSV UTF-8' (.csv)"),
         (b"\xff\xfei", "is not text in UTF-8, UTF-16 or Windows-1252"),
-        (b"PK\x03\x04\x14", "is a spreadsheet (.xlsx, .ods) or another archive and not CSV: open it in a spreadsheet, save"),
+        (
+            b"PK\x03\x04\x14",
+            "is a spreadsheet (.xlsx, .ods) or another archive and not CSV: open it in a spreadsheet, save",
+        ),
         (b"\xd0\xcf\x11\xe0\xa1", "is a spreadsheet (.xls) and not CSV"),
         (b"\r\n<table><tr>", "is a web page or XML and not CSV"),
         (b"Kennung,Nachname,Vorname\nalice,Example,Alice\n", "line 1: no column is known"),

@@ -89,3 +89,42 @@ def test_clones_of_github_classroom_meet_its_roster_and_a_list_of_lateness(tmp_p
         ("a2-bob", "b", "b", "bob", ""),
         ("a2-carol", "", "", "", "3"),
     ]
+
+
+def test_two_submissions_that_claim_one_student_are_both_shown_and_neither_is_taken(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("bob", "a2_bob", "alice")])
+    lateness = Lateness({"bob": Fraction(30), "alice": Fraction(30)}, LateRule(percent_a_day=Fraction(10)))
+    assert problems_of(tmp_path, roster=ROSTER, lateness=lateness) == [
+        "2 of 3 reports match nobody on the roster and stay without a name",
+        "of whom these reports are is in doubt, and they stay without what the roster says: bob (a2_bob, bob)",
+        "of whom these reports are is in doubt, and they stay without what the list of lateness says: bob (a2_bob, bob)",
+    ]
+    assert [(row["id"], row["name"], row["late_hours"], row["status"]) for row in read(tmp_path)] == [
+        ("a2_bob", "", "", "graded"),
+        ("alice", "Alice", "30", "graded"),
+        ("bob", "", "", "graded"),
+        ("bob", "'=Bob", "", "doubtful"),
+        ("nobody", "'@Nobody", "", "missing"),
+    ]
+    page = (tmp_path / "index.html").read_text()
+    assert "bob =Bob: a2_bob, bob" in page
+    assert page.count("=Bob?") == 2
+
+
+def test_a_folder_named_for_the_assignment_and_a_student_is_the_students(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("alice", "a2_bob")])
+    assert problems_of(tmp_path, roster=ROSTER) == []
+    assert [(row["id"], row["roster_id"]) for row in read(tmp_path)][:2] == [("a2_bob", "bob"), ("alice", "ALICE")]
+
+
+def test_ids_that_a_spreadsheet_changed_are_named_with_the_student_they_may_be(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("0429", "mar1")])
+    roster = (Student("429", "Alice", ""), Student("01-Mar", "Bob", ""), Student("1.00123E+18", "", ""))
+    lateness = Lateness({"429": Fraction(2)}, LateRule(percent_a_day=Fraction(10)))
+    remedy = "; write them again, in a column that is formatted as text"
+    changed = [sentence for sentence in problems_of(tmp_path, roster=roster, lateness=lateness) if remedy in sentence]
+    assert changed == [
+        "ids on the roster seem changed by a spreadsheet: 429 of Alice may be 0429 (report 0429), 01-Mar of Bob may be "
+        f"mar1 (report mar1), 1.00123E+18 is none that anybody has{remedy}",
+        f"ids on the list of lateness seem changed by a spreadsheet: 429 may be 0429 (report 0429){remedy}",
+    ]
