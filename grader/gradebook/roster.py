@@ -41,11 +41,19 @@ class People:
         self._roster = roster
         self._met: dict[str, tuple[str, ...]] = {}
         """What the learning platform knows each student by, by the report's id."""
+        self._since_due: dict[str, Fraction | None] = {}
+        """Hours after the deadline by the platform's time, by the report's id."""
+        self._without_rule: set[str] = set()
+        """Assignments in which lateness costs nothing."""
 
     def meet(self, row: Row) -> None:
         """Take note of a report."""
         if self.known or self.lateness is not None:
             self._met[row.id] = row.known_as
+        if self.lateness is not None:
+            self._since_due[row.id] = self.lateness.hours_since_due(row.submitted or "")
+            if not self.lateness.rule_of(row.assignment).takes_off:
+                self._without_rule.add(row.assignment)
 
     def students(self, id: str) -> tuple[Student, ...]:
         """The students of a report: several for a group, none where there is doubt."""
@@ -68,10 +76,14 @@ class People:
         }
 
     def hours(self, id: str) -> Fraction | None:
-        """Hours by which a report's student was late, in a group the latest; None where the list has none of them."""
+        """Hours by which a report's student was late, in a group the latest; None where they are not known.
+
+        What the list says comes before the platform's time, which knows of no extension.
+        """
         if self.lateness is None:
             return None
-        return max((self.lateness.hours[student.id] for student in self._on_late_list.of(id)), default=None)
+        listed = (self.lateness.hours[student.id] for student in self._on_late_list.of(id))
+        return max(listed, default=self._since_due.get(id))
 
     def penalty(self, row: Row) -> Fraction:
         """Points that lateness takes from a report's score."""
@@ -97,14 +109,26 @@ class People:
         for name, matching in (("roster", self._on_roster), ("list of lateness", self._on_late_list)):
             if doubtful := matching.doubtful:
                 pairs = (f"{_shown(student.id)} ({_some(map(_shown, reports))})" for student, reports in doubtful)
-                yield f"of whom these reports are is in doubt, and they stay without what the {name} says: {_some(pairs)}"
+                yield f"whose these reports are is in doubt, and nothing on the {name} goes with them: {_some(pairs)}"
             if spoilt := list(matching.spoilt()):
+                ids = _some(map(_spoilt, spoilt))
                 yield (
-                    f"ids on the {name} seem changed by a spreadsheet: {_some(map(_spoilt, spoilt))}; write them again, "
-                    "in a column that is formatted as text"
+                    f"ids on the {name} seem changed by a spreadsheet: {ids}; write them again, in a column that is "
+                    "formatted as text"
                 )
-        if absent := sorted(self._on_late_list.unmatched, key=lambda student: student.id):
-            yield f"{len(absent):,} on the list of lateness have no report: {_some(_shown(student.id) for student in absent)}"
+        if absent := sorted(_shown(student.id) for student in self._on_late_list.unmatched):
+            yield f"{len(absent):,} on the list of lateness have no report: {_some(absent)}"
+        if self._without_rule:
+            yield (
+                f"nothing is taken off for lateness in {_some(sorted(self._without_rule))}: the rubric has no rule for "
+                "it; add 'late' there, or give --percent-a-day to 'gradebook summary'"
+            )
+        untimed = [id for id in self._met if self.lateness and self.lateness.due and self.hours(id) is None]
+        if untimed:
+            yield (
+                f"{len(untimed):,} of {len(self._met):,} reports have no time of submission: put those that were late "
+                f"on a list for --late: {_some(map(_shown, untimed))}"
+            )
 
     @cached_property
     def _on_roster(self) -> Matching:

@@ -9,7 +9,7 @@ from pathlib import Path
 import report_sample as sample
 from gradebook_sample import fill, problems_of, read, report
 
-from grader.gradebook.lateness import Lateness
+from grader.gradebook.lateness import Lateness, due_time
 from grader.gradebook.lists import Student, read_roster
 from grader.marking.late import LateRule
 
@@ -96,8 +96,8 @@ def test_two_submissions_that_claim_one_student_are_both_shown_and_neither_is_ta
     lateness = Lateness({"bob": Fraction(30), "alice": Fraction(30)}, LateRule(percent_a_day=Fraction(10)))
     assert problems_of(tmp_path, roster=ROSTER, lateness=lateness) == [
         "2 of 3 reports match nobody on the roster and stay without a name",
-        "of whom these reports are is in doubt, and they stay without what the roster says: bob (a2_bob, bob)",
-        "of whom these reports are is in doubt, and they stay without what the list of lateness says: bob (a2_bob, bob)",
+        "whose these reports are is in doubt, and nothing on the roster goes with them: bob (a2_bob, bob)",
+        "whose these reports are is in doubt, and nothing on the list of lateness goes with them: bob (a2_bob, bob)",
     ]
     assert [(row["id"], row["name"], row["late_hours"], row["status"]) for row in read(tmp_path)] == [
         ("a2_bob", "", "", "graded"),
@@ -128,3 +128,34 @@ def test_ids_that_a_spreadsheet_changed_are_named_with_the_student_they_may_be(t
         f"mar1 (report mar1), 1.00123E+18 is none that anybody has{remedy}",
         f"ids on the list of lateness seem changed by a spreadsheet: 429 may be 0429 (report 0429){remedy}",
     ]
+
+
+def test_the_platforms_times_are_held_against_the_deadline_unless_the_list_says_more(tmp_path: Path) -> None:
+    times = {"alice": "2026-03-01T17:00:00Z", "bob": "2026-03-02 12:30:00 +0000", "carol": "2026-03-02T01:00:00"}
+    for id in ("alice", "bob", "carol", "dan", "eve"):
+        run = dataclasses.replace(sample.report().run, details={"submitted": times.get(id, times["bob"])})
+        fill(tmp_path, [(id, report(id, run=run) if id != "dan" else report(id))])
+    rule = LateRule(percent_a_day=Fraction(10))
+    lateness = Lateness({"eve": Fraction(0)}, rule, due=due_time("2026-03-01T12:00:00-05:00"))
+    assert problems_of(tmp_path, lateness=lateness) == [
+        "1 of 5 reports have no time of submission: put those that were late on a list for --late: dan"
+    ]
+    assert [(row["id"], row["late_hours"], row["late_penalty"]) for row in read(tmp_path)] == [
+        ("alice", "0", "0"),
+        ("bob", "19.5", "0.1"),
+        ("carol", "13", "0.1"),
+        ("dan", "", "0"),
+        ("eve", "0", "0"),
+    ]
+
+
+def test_lateness_without_a_rule_says_that_nothing_is_taken_off(tmp_path: Path) -> None:
+    fill(tmp_path, [("alice", report("alice"))])
+    nothing = (
+        "nothing is taken off for lateness in csc413-2020: the rubric has no rule for it; add 'late' there, or give "
+        "--percent-a-day to 'gradebook summary'"
+    )
+    for rule in (LateRule(), LateRule(percent_a_day=Fraction(10), cap_percent=Fraction(0))):
+        assert problems_of(tmp_path, lateness=Lateness({"alice": Fraction(30)}, rule)) == [nothing]
+    ruled = Lateness({"alice": Fraction(30)}, LateRule(), {"csc413-2020": LateRule(percent_a_day=Fraction(10))})
+    assert problems_of(tmp_path, lateness=ruled) == []
