@@ -124,6 +124,7 @@ class Handler:
             failures=tuple(loaded.failures[:100]),
             replacements=tuple(loaded.replacements[:100]),
             notes=tuple(loaded.notes[:200]),
+            changes=tuple(loaded.changes[:100]),
         )
 
 
