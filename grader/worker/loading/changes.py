@@ -24,7 +24,7 @@ from ..source.names import Aliases, dotted
 from ..source.outline import defined
 from .statements import trains
 
-__all__ = ["ANY", "GRADIENTS_OFF", "GRADIENTS_ON", "NOTHING", "Change", "Reader"]
+__all__ = ["ANY", "DEFAULT_TYPES", "GRADIENTS_OFF", "GRADIENTS_ON", "NOTHING", "Change", "Reader"]
 
 
 # ------------------------------------------------------------------------------------------------- lists of functions
@@ -42,9 +42,12 @@ _PASSING_ON = frozenset(
 )
 """Functions whose result holds what their arguments hold."""
 _SETTERS = frozenset({"setattr", "delattr", "type.__setattr__", "object.__setattr__", "type.__delattr__"})
-_GRADIENTS = frozenset({"torch.set_grad_enabled", "torch.autograd.set_grad_enabled", "torch.autograd.grad_mode.set_grad_enabled"})
-_NO_GRADIENTS = frozenset({"torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad", "torch.autograd.inference_mode"})
-_TYPES = frozenset({"torch.set_default_dtype", "torch.set_default_tensor_type"})
+_GRADIENTS = frozenset(
+    {"torch.set_grad_enabled", "torch.autograd.set_grad_enabled", "torch.autograd.grad_mode.set_grad_enabled"}
+)
+_NO_GRADIENTS = frozenset(
+    {"torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad", "torch.autograd.inference_mode"}
+)
 _AS_IT_IS = ("float32", "torch.FloatTensor", "torch.float")
 """What the default type of torch is already, as it is written."""
 _HOOKS = "torch.nn.modules.module.register_module_"
@@ -61,6 +64,8 @@ _PUBLIC = frozenset(
 _MOST = 60
 """Things that one value may stand for."""
 
+DEFAULT_TYPES = frozenset({"torch.set_default_dtype", "torch.set_default_tensor_type"})
+"""Among what a statement changes in torch: the type of new tensors. The examiner has a type of its own."""
 GRADIENTS_OFF = "torch.set_grad_enabled"
 """Among what a statement changes in torch: that gradients are switched off, by whatever function."""
 GRADIENTS_ON = "torch.set_grad_enabled(True)"
@@ -200,9 +205,7 @@ class Reader:
         for statement in body:
             self._statement(statement, names, effects, True)
 
-    def _statement(
-        self, node: ast.stmt, names: dict[str, _Value] | None, effects: _Effects, in_block: bool
-    ) -> None:
+    def _statement(self, node: ast.stmt, names: dict[str, _Value] | None, effects: _Effects, in_block: bool) -> None:
         """``names``: the local names of a function; None at the top level."""
         if names is not None:
             self._follow(node, names, effects, in_block)
@@ -246,9 +249,9 @@ class Reader:
                 self._block([*node.body, *node.orelse], names, effects)
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
-                    value = self._value(item.context_expr, names, effects, switches=False)
+                    entered = self._value(item.context_expr, names, effects, switches=False)
                     if item.optional_vars is not None:
-                        self._store(item.optional_vars, value, names, effects, in_block)
+                        self._store(item.optional_vars, entered, names, effects, in_block)
                 self._block(node.body, names, effects)
             case ast.Return(value=ast.expr() as value):
                 effects.returned |= self._value(value, names, effects)
@@ -446,8 +449,9 @@ class Reader:
             self._change_container(call, receiver, everything, names, effects)
         if attribute in _GIVING:
             results |= _held(receiver)
-        if self._is_elsewhere(full) and any(thing.how == "is" and thing.name in self._classes for thing in everything):
-            effects.changed |= {thing for thing in everything if thing.how == "is" and thing.name in self._classes}
+        classes = {thing for thing in everything if thing.how == "is" and thing.name in self._classes}
+        if classes and self._is_elsewhere(full):
+            effects.changed |= classes
             effects.followed = False
         made = frozenset(
             thing._replace(how="made")
@@ -492,14 +496,16 @@ class Reader:
         if isinstance(call.func, ast.Attribute):
             self._hold(call.func.value, given, names)
         if any(thing.how == "names" for thing in receiver):
-            keys = [key for argument in call.args if isinstance(argument, ast.Dict) for key in argument.keys]
+            keys: list[ast.expr | None] = [
+                key for argument in call.args if isinstance(argument, ast.Dict) for key in argument.keys
+            ]
             if not call.args or not isinstance(call.args[0], ast.Dict):
-                keys += [argument for argument in call.args[:1]]
+                keys += call.args[:1]
             effects.changed |= {_Thing(word.arg or ANY, "is") for word in call.keywords}
             for key in keys:
                 effects.changed |= self._named_by(key, names, effects) if key is not None else {_Thing(ANY, "is")}
 
-    # --------------------------------------------------------------------------------------- functions of the submission
+    # ------------------------------------------------------------------------------------- functions of the submission
 
     def _apply(
         self, function: _Value, given: Sequence[_Value], named: Mapping[str, _Value], effects: _Effects
@@ -575,9 +581,6 @@ class Reader:
             if isinstance(function, ast.Lambda):
                 effects.returned |= self._value(function.body, names, effects)
             else:
-                effects.rebinds |= {
-                    name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names
-                }
                 self._block(function.body, names, effects)
         return self._summaries[id(function)]
 
@@ -670,7 +673,7 @@ def _switched(call: ast.Call, full: str) -> set[_Thing]:
     if full in _GRADIENTS:
         is_on = isinstance(first, ast.Constant) and first.value is True
         return {_Thing("torch", "is", GRADIENTS_ON if is_on else GRADIENTS_OFF)}
-    if full in _TYPES and first is not None:
+    if full in DEFAULT_TYPES and first is not None:
         written = ast.unparse(first).strip("'\"")
         is_kept = written.endswith(_AS_IT_IS) or "cuda" in written or "device" in written
         return set() if is_kept else {_Thing("torch", "is", full)}

@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 from ..source.names import Aliases, dotted
 from ..source.outline import is_empty
 from ..source.pieces import Piece, Source
-from .changes import ANY, GRADIENTS_OFF, GRADIENTS_ON, NOTHING, Change, Reader
+from .changes import ANY, DEFAULT_TYPES, GRADIENTS_OFF, GRADIENTS_ON, NOTHING, Change, Reader
 from .registry import is_registered
 from .statements import Names, Scope, is_main_guard, names_mentioned, names_of, names_read
 
-__all__ = ["OURS", "File", "Unit"]
+__all__ = ["OURS", "File", "Unit", "why_not_run"]
 
 
 OURS = __name__.partition(".")[0]
@@ -188,9 +188,9 @@ class File:
         return bool(self._changed_by(change) or change.torch & unit.torch)
 
     def is_to_run(self, statement: ast.stmt, unit: Unit) -> bool:
-        """Whether it is run for what it changes: it is not if it trains a network, or hands a class to other code."""
+        """Whether it is run for what it changes."""
         change = self.reader.change(statement)
-        return change.followed and not change.trains and self.is_changing(statement, unit)
+        return self.is_changing(statement, unit) and not why_not_run(change)
 
     # ---------------------------------------------------------------------------------------------- what it contains
 
@@ -223,6 +223,15 @@ class File:
     def parsed_text(self) -> str:
         """Its text, in which the lines are blank that belong to no statement that was read."""
         return "\n".join(_parsed_text(piece) for piece in self.source.pieces)
+
+
+def why_not_run(change: Change) -> str:
+    """Why a statement is not run for what it changes, or would not have its effect; empty if it is run."""
+    if not change.followed:
+        return "it hands a class to code that was not handed in"
+    if change.torch & DEFAULT_TYPES:
+        return "networks are examined in numbers of 32 bits"
+    return "it trains a network" if change.trains else ""
 
 
 def _key(path: PurePosixPath) -> str:

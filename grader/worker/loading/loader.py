@@ -7,7 +7,7 @@ need the 25 epochs of training, the download or the plots that stand between the
 2. For each wanted class, the files that may hold it are run until one of them gives the class.
 3. To run a file is to run its units in order, each by itself. A unit is skipped, with a reason, if it does more than
    define something (``statements``). It is run anyway if a wanted class reads, directly or through other definitions,
-   a name that it binds; a training loop never is.
+   a name that it binds, or if it changes what such a class is made of (``changes``); a training loop never is.
 4. An exception costs the unit that raises it, and nothing else (``attempts``). A unit that uses a name which a later
    one defines is run again at the end of the file: a notebook's cells are run in any order.
 5. Files import one another as modules, by the same rules. What is neither handed in nor installed is replaced by a
@@ -31,7 +31,7 @@ from ..trouble import bounded, remember
 from . import legacy
 from .attempts import Attempts
 from .data_files import lay_out
-from .files import File, Unit
+from .files import File, Unit, why_not_run
 from .findings import Findings
 from .importing import Finder, Importer
 from .registry import add_finder, forget_last, register
@@ -171,7 +171,9 @@ class Loader:
                 is_elsewhere = any(chosen.get(name, file.source.path) != file.source.path for name in changed)
                 if rebound or (changed and (not unit.ran or unit.torch or is_elsewhere)):
                     names = tuple(map(bounded, rebound or sorted(unit.torch) or self._telling(changed)))[:_MOST_SHOWN]
-                    why = "it binds the name anew in another file" if rebound else _why_left_out(unit)
+                    why = "" if unit.ran else why_not_run(unit.change) or "it did not run to its end"
+                    if rebound:
+                        why = "it binds the name anew in another file"
                     yield TopLevelChange(unit.where, unit.what, names, bool(unit.torch), not why, why)
 
     def _telling(self, names: list[str]) -> list[str]:
@@ -254,7 +256,9 @@ class Loader:
                 name = min(file.needed & (unit.names.bound | unit.names.changed))
                 self._findings.skip_unit(unit, f"{unit.why}; run anyway, because `{name}` is needed")
             elif file.is_to_run(unit.statement, unit):
-                names = ", ".join(f"`{name}`" for name in (sorted(unit.torch) or self._telling(file.changed_by(unit)))[:_MOST_SHOWN])
+                names = ", ".join(
+                    f"`{name}`" for name in (sorted(unit.torch) or self._telling(file.changed_by(unit)))[:_MOST_SHOWN]
+                )
                 self._findings.skip_unit(unit, f"{unit.why}; run anyway, because it changes {names}")
             else:
                 if is_first_time and not unit.guarded:
@@ -301,17 +305,6 @@ def _make_names_unique(files: Iterable[File]) -> None:
         if file.module.__name__ in names:
             file.module.__name__ = file.key.replace("/", "_").replace(".", "_") + file.path.suffix.replace(".", "_")
         names.add(file.module.__name__)
-
-
-def _why_left_out(unit: Unit) -> str:
-    """Why the changes of the unit are not all in force; empty if they are."""
-    if unit.ran:
-        return ""
-    if not unit.change.followed:
-        return "it hands a class to code that was not handed in"
-    if unit.change.trains:
-        return "it trains a network"
-    return "it did not run to its end"
 
 
 def _is_same(statement: ast.stmt, other: ast.stmt) -> bool:
