@@ -99,14 +99,13 @@ def test_a_layer_is_asked_until_it_says_something_else(handler, afterwards, said
     assert reply.later is None
 
 
-def test_gradients_stay_off_where_the_file_switches_them_off_and_not_where_a_method_does(tmp_path):
-    off = "torch.set_grad_enabled(False)"
-    in_method, in_file = LAYER.format(afterwards=off), LAYER.format(afterwards="pass").replace("KEPT = []", off)
-    for text, has_gradients in ((in_method, True), (in_file, False)):
-        handler = Handler(tmp_path)
-        asked(handler, LoadDefinitions(files=(script(text),), wanted=("MyConv2d",)), {})
-        for _ in range(2):
-            _, out = asked(handler, *_question(2))
-            assert ("gradient.weight" in out) is has_gradients
-        torch.set_grad_enabled(True)
-    legacy.uninstall()
+@pytest.mark.parametrize(
+    ("statement", "has_gradients"), [("KEPT = []", True), ("torch.set_grad_enabled(False)", False)]
+)
+def test_gradients_stay_off_where_the_file_switches_them_off(tmp_path, statement, has_gradients):
+    handler = Handler(tmp_path)
+    text = LAYER.format(afterwards="pass").replace("KEPT = []", statement)
+    asked(handler, LoadDefinitions(files=(script(text),), wanted=("MyConv2d",)), {})
+    _, out = asked(handler, *_question(2))
+    assert ("gradient.weight" in out) is has_gradients
+    torch.set_grad_enabled(True)
