@@ -29,7 +29,7 @@ from grader.marking.evidence import Evidence, Json
 from grader.marking.needs import in_the_way
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
-from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
+from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import SandboxError, WorkerFailed
@@ -164,6 +164,7 @@ class _Examination:
         if files:
             verdicts = self._verdicts(assignment, sitting)
             flags += conflict_flags(assignment, self.submission, loading)
+            flags += change_flags(outline, loading)
             flags += self._doubts(outline)
         else:
             verdicts = self._verdicts_on_files(assignment, sitting)
