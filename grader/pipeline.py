@@ -32,7 +32,7 @@ from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
-from grader.sandbox.terms import WorkerFailed
+from grader.sandbox.terms import SandboxError, WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
 from reference.handouts import HANDOUTS, LAYER_CLASSES
@@ -74,6 +74,8 @@ class Grading:
     options: Options
     gpu: Gpu | None = None
     """The GPU, if one is used. Whoever made it has confirmed that it works."""
+    check: Callable[[str, Sitting, str], Verdict] = run_check
+    """Decides a criterion, given the name of its check, the sitting and the criterion's id."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -236,7 +238,9 @@ class _Examination:
         self.progress(criterion.id)
         clock = time.monotonic()
         try:
-            verdict = run_check(str(criterion.check), sitting, criterion.id)
+            verdict = self.grading.check(str(criterion.check), sitting, criterion.id)
+        except SandboxError:  # our failure, but a new session may well do better: the whole submission is tried again
+            raise
         except Exception as fault:  # a defect of ours: what the student's code raised is evidence by now
             feedback = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
             evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -130,6 +131,28 @@ class Examined:
                 for mode in ("eval", "alone", "train")
             ]
         return max(shares)
+
+    @lazy
+    def convolutions(self) -> int:
+        """The number of convolutions in the handout's network."""
+        return sum(step.kind in ("conv", "convt") for step in self.right[0].steps)
+
+    @property
+    def least_convolutions(self) -> int:
+        """The number of convolutions from which a network counts as an attempt: half of the handout's, rounded up."""
+        return math.ceil(self.convolutions / 2)
+
+    @lazy
+    def attempted(self) -> bool:
+        """Whether enough convolutions run between input and output, or the network is known all the same.
+
+        Operations that run where they cannot be watched are not counted. If the network could not be watched at all,
+        it counts as attempted: what stopped it is told elsewhere.
+        """
+        run = self.runs[0]
+        if run.trace.convolutions >= self.least_convolutions or (run.trouble is not None and run.trace == Trace()):
+            return True
+        return self.match is not None
 
     @lazy
     def match(self) -> Known | None:

@@ -22,12 +22,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from grader.sandbox.terms import GIB, KIB, MIB, Reason, SandboxError, WorkerFailed, readable
 from grader.worker.session import frames
 
 if TYPE_CHECKING:
+    import torch
+
     from grader.sandbox.terms import Limits
 
 __all__ = ["DEATH_SECONDS", "FORK_SECONDS", "Pipes", "Session"]

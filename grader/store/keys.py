@@ -10,20 +10,24 @@ import grader
 from grader.fingerprint import fingerprint
 from grader.intake import Found
 
-__all__ = ["evidence_of", "marks_of", "report_key", "source_sha256", "with_marks"]
+__all__ = ["evidence_of", "marks_of", "program", "report_key", "source_sha256", "with_marks"]
 
 
 def report_key(*, found: Found, sha256: str, assignment: str, settings: str, marks: str) -> str:
     """The key of a report: the same whenever grading again would give the same report.
 
     It has two parts. The first changes with what the evidence depends on: ``sha256``, the hash of the submission's
-    contents; ``assignment``, its id; ``settings``, the ``fingerprint`` of the run's settings (seed, options, data). The
-    second is ``marks``, the ``fingerprint`` of the assignment's part of the rubric, so that a change for other
-    assignments changes nothing here. Where the first part holds, the evidence holds, and marks are made of it.
+    contents; ``assignment``, its id; ``settings``, the ``fingerprint`` of the run's settings (seed, options, data,
+    program). The second is ``marks``, the ``fingerprint`` of the assignment's part of the rubric, so that a change for
+    other assignments changes nothing here. Where the first part holds, the evidence holds, and marks are made of it.
     """
     who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
-    evidence = fingerprint((who, sha256, assignment, settings, grader.__version__, source_sha256()))
-    return f"{evidence}.{marks}"
+    return f"{fingerprint((who, sha256, assignment, settings))}.{marks}"
+
+
+def program() -> tuple[str, str]:
+    """The version of the grader and the hash of its source."""
+    return grader.__version__, source_sha256()
 
 
 def evidence_of(key: str) -> str:

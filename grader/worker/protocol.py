@@ -490,6 +490,8 @@ class Trace:
     """Parameters that take part and are fixed numbers, such as a mask; at most 100."""
     unused: TracedTensors = ()
     """Parameters that take no part; at most 100."""
+    convolutions: Count = 0
+    """Convolutions with different filters on the way from the input to the output."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from cohort_sample import BOTH_RIGHT, ONE_RIGHT, RUBRIC, Course, Heard, PowerCut
 
 from grader.cohort.events import Line
-from grader.report.as_json import problems
+from grader.report.as_json import problem
 
 MISTAKE = "mistakes: {relu-before-norm: 0.5}\n    parts:"
 GENEROUS = RUBRIC.replace("parts:", MISTAKE, 1)
@@ -58,7 +58,7 @@ def test_a_report_that_is_marked_again_is_what_grading_again_would_write(course:
     for one in found:
         for name in ("report.json", "report.html", "feedback.md"):
             assert (course.out / one.folder / name).read_bytes() == (fresh / one.folder / name).read_bytes()
-        assert problems(course.report(one.folder)) == ()
+        assert problem(course.report(one.folder)) is None
 
 
 def test_there_and_back_again_changes_nothing(course: Course) -> None:
@@ -145,7 +145,7 @@ def test_an_interrupted_change_leaves_whole_reports_and_the_next_run_goes_on(cou
     with pytest.raises(PowerCut):
         course.grade(found, course.grader(DEAR), events=Cut())
     assert sorted(course.report(one.folder)["max_score"] for one in found) == [4, 4, 6]
-    assert all(problems(course.report(one.folder)) == () for one in found)
+    assert all(problem(course.report(one.folder)) is None for one in found)
     summary, _ = course.grade(found, course.grader(DEAR))
     assert (summary.remarked, summary.resumed) == (2, 1)
     assert scores(course) == [("3", "6"), ("4", "6"), ("3", "6")]

@@ -10,7 +10,6 @@ from code_files import script
 
 from grader.exam.replies import read_reply
 from grader.worker.handler import Handler
-from grader.worker.loading import legacy
 from grader.worker.protocol import LoadDefinitions, Probe, RunLayer, Several, Tensors, Trouble, probe_to_json
 
 R = TypeVar("R")
@@ -50,8 +49,7 @@ def handler(tmp_path):
         assert reply.classes == ("MyConv2d",)
         return handler
 
-    yield make
-    legacy.uninstall()
+    return make
 
 
 def _question(outputs: int) -> tuple[RunLayer, Tensors]:

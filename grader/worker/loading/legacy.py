@@ -300,6 +300,10 @@ def _without_gpu() -> None:
     _replace(nn.Module, "cuda", _stays)
     _replace(torch.Tensor, "to", _to(torch.Tensor.to))
     _replace(nn.Module, "to", _to(nn.Module.to))
+    # Of a lazy layer, PyTorch allows only the methods in this list.
+    for lazy in (nn.UninitializedParameter, nn.UninitializedBuffer):
+        allowed = getattr(lazy, "_allowed_methods")  # noqa: B009
+        _replace(lazy, "_allowed_methods", [*allowed, torch.Tensor.cuda, torch.Tensor.to])
     _replace(torch.Tensor, "type", _type(torch.Tensor.type))
     for name in _FACTORIES:
         _replace(torch, name, _on_cpu(getattr(torch, name), f"torch.{name}"))

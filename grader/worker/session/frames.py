@@ -16,9 +16,11 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    # Whoever opens the sandbox imports torch after it: both processes then import it at the same time.
+    import torch
 
 __all__ = [
     "FRAME_BYTES",
@@ -131,6 +133,8 @@ def _tensor_part(tensors: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def _bytes_of(tensor: torch.Tensor) -> bytes:
+    import torch
+
     return tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
@@ -308,6 +312,8 @@ def _are_sizes(values: Any) -> bool:
 
 
 def _tensors(entries: list[_Entry], data: bytearray) -> dict[str, torch.Tensor]:
+    import torch
+
     tensors = {}
     for entry in entries:
         count = math.prod(entry.shape)

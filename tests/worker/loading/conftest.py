@@ -1,26 +1,16 @@
-"""Loading a few files as a submission, and the interpreter as it was before."""
+"""Loading a few files as a submission."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from code_files import code_files
 
-from grader.worker.loading import legacy
 from grader.worker.loading.loader import Loaded, load
 from grader.worker.protocol import to_json
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    meta_path, path = sys.meta_path[:], sys.path[:]
-    yield
-    legacy.uninstall()
-    sys.meta_path[:], sys.path[:] = meta_path, path
 
 
 @pytest.fixture

@@ -188,6 +188,12 @@ def test_an_autograd_function_of_before_static_methods_runs_and_has_its_own_grad
     assert used(notes) == ["torch.autograd.Function"]
 
 
+@NO_GPU
+def test_a_lazy_layer_can_be_moved_before_it_has_seen_its_input(notes):
+    moved = student('nn.LazyConv2d(3, 3).to("cuda").cuda().double()')
+    assert moved(torch.zeros(1, 2, 8, 8, dtype=torch.float64)).shape == (1, 3, 6, 6)
+
+
 def test_every_call_is_remembered_until_the_next_installation(notes):
     if torch.cuda.is_available():
         pytest.skip("with a GPU nothing is remembered")
