@@ -55,4 +55,5 @@ def unpack(packed: bytes, *, most_bytes: int = MOST_BYTES) -> Submission:
         data=tuple(DataFile(**file) for file in record["data"]),
         picked=tuple(record["picked"]),
         starters=tuple(record["starters"]),
+        submitted=record["submitted"],
     )

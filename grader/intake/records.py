@@ -158,3 +158,5 @@ class Submission:
     """Paths of the code that a person picked."""
     starters: tuple[str, ...] = ()
     """As in ``Found``."""
+    submitted: str | None = None
+    """As in ``Found``."""
