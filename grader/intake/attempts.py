@@ -46,7 +46,7 @@ def folded(uploads: Sequence[Upload]) -> tuple[list[Upload], dict[str, Flag]]:
         if others:
             detail = f"{_listed([student, *others])} were taken for hand-ins of one student, {display(student)}."
             flags[student] = Flag("attempts", detail)
-        if others or any(upload.attempt is not None for upload in group):
+        if others or any(upload.attempt is not None and not upload.slot for upload in group):
             group = [
                 replace(upload, student=student, slot=_slot(upload), attempt=upload.attempt or ()) for upload in group
             ]

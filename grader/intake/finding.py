@@ -197,7 +197,7 @@ def _submission(student: str, folder: str, uploads: list[Upload], flags: list[Fl
         known_as=tuple(dict.fromkeys(key for upload in uploads for key in upload.known_as)),
         attempts=(
             tuple(upload.attempt or () for upload in uploads)
-            if any(upload.attempt is not None for upload in uploads)
+            if len(uploads) > 1 and any(upload.attempt is not None for upload in uploads)
             else ()
         ),
     )
