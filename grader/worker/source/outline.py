@@ -16,6 +16,7 @@ from ..trouble import bounded
 from .names import Aliases, dotted, holds_dilation, is_one
 from .pieces import Piece, Source, walk
 from .reading import read
+from .siblings import meant
 
 __all__ = ["defined", "is_empty", "outline", "outline_of"]
 
@@ -47,6 +48,8 @@ def outline_of(sources: list[Source]) -> Outline:
     for source, table in zip(sources, tables, strict=True):
         neighbours.setdefault(PurePosixPath(source.path).stem, table)
         table.neighbours = neighbours
+    others = meant((module for table in tables for module in table.modules), neighbours)
+    neighbours.update({name: neighbours[stem] for name, stem in others.items()})
     own = {node.name for source in sources for _, statement in source.body for node in defined(statement)}
     own |= {name for source in sources for _, statement in source.body for name in _assigned(statement)}
     return Outline(tuple(_file(source, table, own) for source, table in zip(sources, tables, strict=True)))
