@@ -23,7 +23,7 @@ from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
-from grader.examined import Examined, report_on, run_record
+from grader.examined import Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
 from grader.marking.evidence import Evidence, Json
 from grader.marking.needs import in_the_way
@@ -124,7 +124,7 @@ class Grading:
             "quick": self.options.quick,
             "data": self.horses.name,
             **({"gpu": self.gpu.name, "gpu_isolation_layers": self.gpu.layers} if self.gpu else {}),
-            **({"known_as": submission.known_as} if submission.known_as else {}),
+            **from_the_platform(submission),
         }
 
 
