@@ -139,6 +139,11 @@ def remarks_on(
     ``stopped`` is what stopped the loading altogether.
     """
     remarks = [file.problem for file in submission.code if file.problem]
+    remarks += [
+        f"{display(file.path)} says that it is a notebook of another kernel ({file.language}); it was read as Python."
+        for file in submission.code
+        if file.language
+    ]
     for file in outline.files:
         for problem in file.problems:
             place = f"{file.place(problem.cell, problem.line)}: {problem.message}"

@@ -82,6 +82,7 @@ def _file(source: Source, aliases: Aliases, own: set[str]) -> FileOutline:
         problems=tuple(_problems(source)[:_MOST]),
         notes=tuple(_notes(source)[:_MOST]),
         written_by=source.written_by,
+        headings={str(piece.number): piece.heading for piece in source.pieces if piece.heading is not None},
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from ..protocol import CodeFile
+from ..protocol import CodeFile, cell_name
 from ..trouble import bounded
 from .magics import Cell, dedented, without_cell_magic, without_magics
 from .parsing import checked, is_old_print, parse, parse_what_parses
@@ -48,17 +48,18 @@ def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
     written: dict[str, list[Piece]] = {}
     for place, cell in enumerate(file.cells, start=1):
         number = place if is_notebook and cell.number is None else cell.number
-        name = f"{path}, cell {number}" if is_notebook else path
+        heading = None if cell.heading is None else bounded(cell.heading)
+        name = cell_name(path, number, heading)
         text = cell.source.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
         piece, magic = _read_piece(name, number, text, is_notebook)
-        pieces.append(piece)
+        pieces.append(replace(piece, heading=heading))
         if magic.file is not None:
             # The magic's lines are blanked, not cut, so that lines stay lines of the cell.
             line_end = text.find("\n", text.index("%%"))
             code = "" if line_end < 0 else "\n" * text.count("\n", 0, line_end + 1) + text[line_end + 1 :]
             inner, _ = _read_piece(name, number, code, False)
             earlier = written.get(magic.file, []) if magic.appends else []
-            written[magic.file] = [*earlier, inner]
+            written[magic.file] = [*earlier, replace(inner, heading=heading)]
     folder = PurePosixPath(path).parent
     modules = [
         _finished(Source(str(folder / target), tuple(parts), written_by=path)) for target, parts in written.items()
