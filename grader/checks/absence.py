@@ -9,7 +9,7 @@ from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.display import display
 from grader.marking.verdicts import Verdict, skipped
-from grader.worker.protocol import Trouble
+from grader.worker.protocol import Trouble, cell_name
 from reference.handouts import CLASSES
 
 __all__ = [
@@ -69,8 +69,8 @@ def why_absent(sitting: Sitting, name: str) -> str | None:
 def missing_class(sitting: Sitting, name: str) -> str:
     """Why a class is missing, as a sentence.
 
-    It has a syntax error, or raised an exception while it was defined, or stands in a function, or has another name, or
-    was never written.
+    It has a syntax error, or raised an exception while it was defined, or stands in a function or in a cell that is not
+    code, or has another name, or the notebook is in another language, or it was never written.
     """
     for file in sitting.outline.files:
         for problem in file.problems:
@@ -102,9 +102,26 @@ def missing_class(sitting: Sitting, name: str) -> str:
     if name in sitting.elsewhere:
         path = display(sitting.elsewhere[name], limit=100)
         return f"{name} stands in {path} alone, which does not count: one file counts as a whole, and it has no {name}."
+    return f"There is no class {name} in the code handed in.{_cause(sitting, name, written)}"
+
+
+def _cause(sitting: Sitting, name: str, written: list[str]) -> str:
+    """Why a class that was perhaps written is not there, as a sentence after a blank; empty where nothing shows it."""
+    for file in sitting.submission.code:
+        for aside in file.asides:
+            if aside.name == name:
+                place = cell_name(file.path, aside.cell, aside.heading)
+                return f" It stands in {place}, which is a {aside.kind} cell: make it a cell of the type code."
     near = nearest(name, written)
-    suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
-    return f"There is no class {name} in the code handed in.{suggestion}"
+    if near:
+        return f" There is a class {near}: if that is it, call it {name}."
+    other = next((file for file in sitting.submission.code if file.language), None)
+    if other is not None:
+        return (
+            f" {other.path} is a notebook of another kernel ({other.language}), and its code is read as Python: "
+            "hand in the notebook that runs with Python."
+        )
+    return ""
 
 
 def undefined(sitting: Sitting, trouble: Trouble) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.absence import why_absent
+from grader.checks.given import deleted_for
 from grader.checks.layer import (
     CALLS,
     GAPS,
@@ -42,7 +43,7 @@ __all__ = ["gradients", "handmade", "values"]
 def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """The layer's output has the right values for gaps 0, 1 and 3 and kernels 1, 3 and 5, whatever the input's size."""
     name = sitting.exam.handout.layer_things[thing].cls
-    absent = why_absent(sitting, name)
+    absent = deleted_for(sitting, criterion, name) or why_absent(sitting, name)
     if absent:
         return failed(criterion, absent)
     answers = case_answers(sitting, thing)

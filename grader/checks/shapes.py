@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from grader.checks.absence import absent_class, is_not_attempted, line_of, made_of_what_is_missing, undefined
 from grader.checks.configurations import Trial
+from grader.checks.given import deleted
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.evidence import Configuration, Evidence
@@ -25,7 +26,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     obstacle = made_of_what_is_missing(sitting, thing)
     if obstacle:
         return skipped(criterion, obstacle)
-    absent = absent_class(sitting, network)
+    absent = deleted(sitting, criterion, network) or absent_class(sitting, network)
     if absent:
         return failed(criterion, absent)
     if network.configurations.works:

@@ -22,6 +22,7 @@ from __future__ import annotations
 from grader.intake.finding import find
 from grader.intake.reading import read
 from grader.intake.records import (
+    Aside,
     Cell,
     CodeFile,
     DataFile,
@@ -34,6 +35,7 @@ from grader.intake.records import (
 )
 
 __all__ = [
+    "Aside",
     "Cell",
     "CodeFile",
     "DataFile",
