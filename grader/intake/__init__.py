@@ -5,7 +5,9 @@
 
 =============  =====================================================================
 ``layouts``    one submission or many at a place, by the names there
-``platforms``  how Canvas, Moodle and Gradescope name files, and for whom
+``platforms``  how Canvas, Moodle, Blackboard and Gradescope name files, and for whom
+``several``    whether code side by side is several students'
+``words``      words of file names that are no student's name
 ``nodes``      files and folders, on disk or in an archive, as one kind of tree
 ``names``      safe and unique folder names for reports
 ``archives``   members of zip and tar, bounded

@@ -99,11 +99,16 @@ def submissions(tmp_path: Path) -> Path:
         ([".", "--fail-under", "101"], "allowed is 0 to 100"),
         ([".", "--seed", "-4"], "--seed was -4"),
         ([".", "--rubric", "nowhere.yaml"], "nowhere.yaml"),
+        ([".", "--due", "noon", "--many"], "the deadline must be a time in ISO 8601 with its time zone, was 'noon'"),
+        (["flat"], "use --many if each is a student's, or --one if all are one student's"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_in_one_sentence(arguments, sentence, grade, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "colourization.py").write_text("class CNN: pass\n")
+    (tmp_path / "flat").mkdir()
+    for name in ("alice.py", "bob.py"):
+        (tmp_path / "flat" / name).write_text("class CNN: pass\n")
     status, out, err = grade(*arguments)
     assert status == 2 and sentence in err and out == ""
     assert len(err.strip().splitlines()) == 1
