@@ -102,13 +102,6 @@ def test_a_right_network_uses_up_a_small_part_of_every_tolerance():
             id="a train() of its own beside a detach",
         ),
         pytest.param(
-            unet(forward(skip="out4")),
-            "skip-from-wrong-place",
-            "The skip connection",
-            id="known mistake",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
             unet(forward(output="2 * scores")),
             None,
             "See unet.architecture",
