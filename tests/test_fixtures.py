@@ -28,6 +28,16 @@ def _name(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
 
 
+def _our_failures(out: Path) -> list[str]:
+    """The criteria on which the grader itself failed, with the reason that the evidence gives."""
+    criteria = [
+        (path.parent.name, criterion)
+        for path in sorted(out.glob("*/report.json"))
+        for criterion in json.loads(path.read_text("utf-8"))["criteria"]
+    ]
+    return [f"{id}, {each['id']}: {each['evidence']}" for id, each in criteria if each["outcome"] == "error"]
+
+
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory):
     """Reports by name of the fixture; the fixtures of each assignment are graded as one cohort, as a TA would."""
@@ -41,7 +51,7 @@ def reports(tmp_path_factory):
         options = ["--many", "--out", str(out), "--seed", "1", "--timeout", "60"]
         command = [sys.executable, "-m", "grader", str(place / assignment), *options]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=place, check=False)
-        assert ran.returncode == 0, ran.stderr
+        assert ran.returncode == 0, "\n".join([ran.stderr, ran.stdout, *_our_failures(out)])
         for folder in folders:
             reports[_name(folder)] = json.loads((out / folder.name / "report.json").read_text("utf-8"))
     return reports

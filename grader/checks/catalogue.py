@@ -30,9 +30,6 @@ Shapes = tuple[tuple[int, ...], ...]
 
 # Output values stored per implementation. Two different networks may agree in one value by chance, but not in 64.
 _KEPT = 64
-# At most this many known implementations are compared in full. If more are near, as with outputs close to 0, these are
-# the nearest.
-_MOST = 16
 
 
 @dataclass(frozen=True)
@@ -63,11 +60,13 @@ def look_up(
     image: Tensor,
     outputs: dict[str, Tensor],
     most: int = 2,
+    most_compared: int = 16,
 ) -> Iterator[Known]:
     """Known mistakes whose output is the network's, the likeliest first: one mistake, then two, up to ``most``.
 
     ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
-    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``eval`` (B, C, H, W) is one of them.
+    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``eval`` (B, C, H, W) is one of them. If more
+    than ``most_compared`` implementations are near, as with outputs close to 0, the nearest are yielded.
     """
     actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
     if not bool(torch.isfinite(actual).all()):
@@ -77,7 +76,8 @@ def look_up(
         # A generous allowance for rounding: the full comparison that follows is the exact one.
         distances = ((shelf.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
         near = (distances <= 1e-3).nonzero().flatten().tolist()
-        nearest = sorted((index for index in near if shelf.sizes[index] == size), key=distances.__getitem__)[:_MOST]
+        fitting = [index for index in near if shelf.sizes[index] == size]
+        nearest = sorted(fitting, key=distances.__getitem__)[:most_compared]
         for index in sorted(nearest):
             yield _known(rights, shelf.made_by[index])
 
