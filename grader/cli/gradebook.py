@@ -14,7 +14,17 @@ from pathlib import Path
 
 from grader import __version__
 from grader.display import display
-from grader.gradebook.inputs import BEFORE_LATENESS, given, recall_lateness, recall_rubric, remembers_lateness
+from grader.gradebook.inputs import (
+    BEFORE_LATENESS,
+    NONE,
+    applied,
+    given,
+    recall_lateness,
+    recall_rubric,
+    remembers_lateness,
+    what_changes,
+    with_rubric,
+)
 from grader.gradebook.lists import ListError
 from grader.gradebook.summary import Overview, summarise
 from grader.marking.late import LateRule
@@ -61,13 +71,24 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help=f"CSV with the columns id and hours_late, or id, submitted and due; {remembered}",
     )
+    add(
+        "--due",
+        metavar="TIME",
+        help=f"deadline such as 2026-11-21T23:59:00-05:00, for the times that the learning platform says; {remembered}",
+    )
     for option, kind, meaning in (
         ("--grace", _number, "hours that do not count for anybody (default: 0)"),
         ("--percent-a-day", _percent, "percent of the score that every started day costs (default: 0)"),
         ("--cap", _percent, "most that lateness costs, in percent of the score (default: 100)"),
     ):
         add(option, metavar="N", type=kind, help=f"in place of the rubric's rule for lateness: {meaning}")
-    add("--rubric", metavar="FILE", type=Path, help="rubric with notes for markers (default: that of the last run)")
+    add(
+        "--rubric",
+        metavar="FILE",
+        type=Path,
+        help="rubric to mark the evidence in the reports by (default: the one that DIR remembers); DIR remembers it; "
+        "'none' stands for the one that comes with the grader",
+    )
     return parser
 
 
@@ -88,21 +109,35 @@ def _summary(options: argparse.Namespace) -> int:
     """``gradebook summary``. Returns the exit status."""
     from grader.store.rows import check_reports
 
-    changes = given(roster=options.roster, late=options.late, rule=_rule(options))
+    changes = given(roster=options.roster, late=options.late, due=options.due, rule=_rule(options))
     check_reports(options.out)
-    changes.make(options.out)
-    assignments = recall_rubric(options.out, options.rubric).assignments
-    overview = summarise(
-        options.out,
-        assignments=assignments,
-        problem=lambda sentence: print(f"gradebook: {sentence}", file=sys.stderr),
-    )
+    rubric = recall_rubric(options.out, options.rubric)
+    for sentence in what_changes(options.out, rubric):
+        _complain(sentence)
+    with_rubric(changes, rubric).make(options.out)
+    overview = summarise(options.out, assignments=rubric.assignments, problem=_complain)
+    applied(rubric).make(options.out)
     for line in table(overview):
         print(line)
     if remembers_lateness(options.out):
         print(BEFORE_LATENESS)
+    for sentence in _behind(overview):
+        print(sentence)
     print(f"Written: {display(str(options.out / 'gradebook.csv'))} and {display(str(options.out / 'index.html'))}")
     return 0
+
+
+def _complain(sentence: str) -> None:
+    print(f"gradebook: {sentence}", file=sys.stderr)
+
+
+def _behind(overview: Overview) -> Iterator[str]:
+    """What is still to be done after a change of the rubric, in sentences."""
+    if overview.again:
+        criteria = ", ".join(f"{id} in {count:,}" for id, count in sorted(overview.again.items()))
+        yield f"To be examined again, and open until then, by number of reports: {criteria}."
+    if overview.behind:
+        yield f"{overview.behind:,} reports show the marks of the rubric before: 'grade' makes their pages again."
 
 
 def _rule(options: argparse.Namespace) -> LateRule | None:
@@ -111,8 +146,9 @@ def _rule(options: argparse.Namespace) -> LateRule | None:
     given_parts = {name: value for name, value in parts.items() if value is not None}
     if not given_parts:
         return None
-    if (options.late is None and recall_lateness(options.out, {}) is None) or str(options.late) == "none":
-        raise ListError("--grace, --percent-a-day and --cap need the list of who was late: add --late FILE")
+    sources = {str(source) for source in (options.late, options.due) if source is not None}
+    if not sources - {NONE} and (sources or recall_lateness(options.out, {}) is None):
+        raise ListError("--grace, --percent-a-day and --cap need to know who was late: add --late FILE or --due TIME")
     return LateRule(**given_parts)
 
 

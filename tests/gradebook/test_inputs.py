@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from cohort_sample import RUBRIC, rubric
 
-from grader.gradebook.inputs import Changes, given, recall_lateness, recall_roster, recall_rubric, with_rubric
+from grader.gradebook.inputs import (
+    Changes,
+    given,
+    picked,
+    recall_lateness,
+    recall_picks,
+    recall_roster,
+    recall_rubric,
+    with_rubric,
+)
 from grader.gradebook.lists import ListError
 from grader.marking.late import LateRule
 
@@ -45,6 +54,18 @@ def test_a_rule_is_remembered_exactly_and_forgotten_with_its_list(tmp_path: Path
     assert recall_lateness(out, {}) is None and list(out.iterdir()) == []
 
 
+def test_a_deadline_is_remembered_with_its_time_zone_until_none_is_given(tmp_path: Path) -> None:
+    given(due="2026-11-21T23:59:00-05:00").make(tmp_path)
+    lateness = recall_lateness(tmp_path, {})
+    assert lateness is not None and lateness.hours_since_due("2026-11-22T04:59:00Z") == 0
+    assert lateness.hours_since_due("2026-11-22T05:59:00Z") == 1
+    (tmp_path / "due.txt").write_text("tomorrow")
+    with pytest.raises(ListError, match="was 'tomorrow'"):
+        recall_lateness(tmp_path, {})
+    given(due="none").make(tmp_path)
+    assert recall_lateness(tmp_path, {}) is None
+
+
 def test_the_rubric_of_the_last_run_is_remembered_unless_it_was_changed_since_it_was_loaded(tmp_path: Path) -> None:
     loaded = rubric(tmp_path)
     out = tmp_path / "reports"
@@ -53,3 +74,16 @@ def test_the_rubric_of_the_last_run_is_remembered_unless_it_was_changed_since_it
     assert with_rubric(Changes(), loaded) == Changes()
     with_rubric(Changes(), rubric(tmp_path)).make(out)
     assert recall_rubric(out).sha256 == loaded.sha256
+
+
+def test_picks_are_remembered_and_each_students_are_replaced_as_a_whole(tmp_path):
+    (tmp_path / "list.csv").write_text("id,file\nalice,a.py\nbob,b.py\nbob,c.py\n")
+    picked(tmp_path, picks=tmp_path / "list.csv", one_by_one={}).changes.make(tmp_path)
+    assert recall_picks(tmp_path) == {"alice": ("a.py",), "bob": ("b.py", "c.py")}
+    again = picked(tmp_path, picks=None, one_by_one={"Bob": ("d.py",)})
+    assert again.files == {"alice": ("a.py",), "Bob": ("d.py",)}
+    again.changes.make(tmp_path)
+    assert recall_picks(tmp_path) == again.files
+    assert picked(tmp_path, picks=None, one_by_one={}).changes == Changes()
+    picked(tmp_path, picks=Path("none"), one_by_one={}).changes.make(tmp_path)
+    assert recall_picks(tmp_path) == {} and not (tmp_path / "picks.csv").exists()
