@@ -19,6 +19,7 @@ from grader.checks.given import deleted
 from grader.checks.mistakes import OF_CHECKS, hard_coded
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.slips import lost_to_one_line
 from grader.checks.stopped import stopped_as
 from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
@@ -37,7 +38,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return skipped(criterion, obstacle)
     absent = deleted(sitting, criterion, network) or absent_class(sitting, network)
     if absent:
-        return failed(criterion, absent)
+        return failed(criterion, absent, flags=lost_to_one_line(sitting, network))
     if stopped_by_another(network):
         return passed(criterion, stopped_by_another(network))
     if network.configurations.works:
@@ -100,7 +101,8 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             evidence=table,
         )
     first = next((trial for trial in trials if not trial.fits), trials[0])
-    return failed(criterion, _first_failure(sitting, network, first), evidence=table)
+    flags = lost_to_one_line(sitting, network)
+    return failed(criterion, _first_failure(sitting, network, first), evidence=table, flags=flags)
 
 
 def _configuration(network: Examined, trial: Trial) -> Configuration:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from grader.marking.evidence import NOTHING, Evidence
 
-__all__ = ["Flag", "Outcome", "Verdict", "failed", "outcome_of", "partial", "passed", "sentences", "skipped"]
+__all__ = ["LOST", "Flag", "Outcome", "Verdict", "failed", "outcome_of", "partial", "passed", "sentences", "skipped"]
 
 
 class Outcome(str, Enum):
@@ -31,6 +31,10 @@ class Flag:
     """A short name to sort by: ``late``, ``two-files``, ``untrusted-evidence``, …"""
     detail: str
     """One sentence, plain text."""
+
+
+LOST = "lost-to-one-line"
+"""The kind of flag of a submission that lost a whole network to one line, and that a person should see first."""
 
 
 @dataclass(frozen=True)
