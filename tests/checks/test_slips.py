@@ -38,7 +38,7 @@ def _line(source: str, text: str) -> str:
     [
         ("self.layer(x)", "self.layr(x)", "return self.layr", ": `return self.layr(x)` (AttributeError: 'CNN' object"),
         ("self.layer(x)", "self.layer(y)", "return self.layer", ": `return self.layer(y)` (NameError: name 'y' is not"),
-        ("2d(num_in", "2d(nun_in", "self.layer =", ": `self.layer = nn.Conv2d(nun_in_channels, num_colours, kernel, pa"),
+        ("2d(num_in", "2d(nun_in", "self.layer =", ": `self.layer = nn.Conv2d(nun_in_channels, num_"),
         ("return self.layer(x)", "self.layer(x)", "def forward", ": forward has no return"),
         ("super().__init__()", "pass", "def __init__", ": __init__ does not call super().__init__() before colour"),
         ("def forward(self, x):", "def forward(self, x:", "def forward", ": `def forward(self, x:`"),
