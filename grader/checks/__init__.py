@@ -13,7 +13,8 @@ from grader.checks.shapes import shapes
 from grader.checks.sitting import Sitting
 from grader.checks.training import training
 from grader.checks.uses_my_conv2d import uses_my_conv2d
-from grader.marking.verdicts import Verdict
+from grader.exam.proof import Unsound
+from grader.marking.verdicts import Outcome, Verdict
 
 __all__ = ["run_check"]
 
@@ -37,4 +38,7 @@ def run_check(name: str, sitting: Sitting, criterion: str) -> Verdict:
     """The verdict of the check ``name`` on ``criterion``, whose first half names the thing examined."""
     if name in _ON_FILES:
         return _ON_FILES[name](sitting, criterion)
-    return _ON_A_THING[name](sitting, criterion, criterion.split(".")[0])
+    try:
+        return _ON_A_THING[name](sitting, criterion, criterion.split(".")[0])
+    except Unsound as why:
+        return Verdict(criterion, Outcome.ERROR, str(why))
