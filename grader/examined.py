@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from grader import __version__
 from grader.detect import Detected
-from grader.intake import Submission
+from grader.intake import Found, Submission
 from grader.marking.evidence import Json
-from grader.marking.rubric import Rubric
+from grader.marking.rubric import Assignment, Rubric
 from grader.marking.sheet import mark
 from grader.marking.verdicts import Flag, Verdict
 from grader.report import LeftOut, Report, Run
 
-__all__ = ["Examined", "report_on", "run_record"]
+__all__ = ["Examined", "from_the_platform", "report_on", "run_record"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,24 @@ def report_on(submission: Submission, examined: Examined, *, rubric: Rubric, run
         sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
         flags=flags,
         left_out=examined.left_out,
-        remarks=examined.remarks,
+        remarks=(*examined.remarks, *_on_lateness(assignment)),
         output=output,
         run=run,
         part_titles={part.id: part.title for part in assignment.parts},
     )
+
+
+def _on_lateness(assignment: Assignment) -> tuple[str, ...]:
+    """What lateness costs, where the rubric has a rule."""
+    if assignment.late is None or not assignment.late.takes_off:
+        return ()
+    return (f"{assignment.late} The gradebook takes it off: the marks here are those before it.",)
+
+
+def from_the_platform(submission: Found | Submission) -> dict[str, Json]:
+    """What the gradebook needs of what the learning platform says, for ``run.details``."""
+    known_as = {"known_as": submission.known_as} if submission.known_as else {}
+    return {**known_as, **({"submitted": submission.submitted} if submission.submitted else {})}
 
 
 def run_record(

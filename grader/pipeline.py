@@ -23,15 +23,16 @@ from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
-from grader.examined import Examined, report_on, run_record
+from grader.examined import Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
 from grader.marking.evidence import Evidence, Json
+from grader.marking.needs import in_the_way
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
-from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
+from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
-from grader.sandbox.terms import WorkerFailed
+from grader.sandbox.terms import SandboxError, WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
 from reference.data import Horses
 from reference.handouts import HANDOUTS, LAYER_CLASSES
@@ -73,6 +74,8 @@ class Grading:
     options: Options
     gpu: Gpu | None = None
     """The GPU, if one is used. Whoever made it has confirmed that it works."""
+    check: Callable[[str, Sitting, str], Verdict] = run_check
+    """Decides a criterion, given the name of its check, the sitting and the criterion's id."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -121,7 +124,7 @@ class Grading:
             "quick": self.options.quick,
             "data": self.horses.name,
             **({"gpu": self.gpu.name, "gpu_isolation_layers": self.gpu.layers} if self.gpu else {}),
-            **({"known_as": submission.known_as} if submission.known_as else {}),
+            **from_the_platform(submission),
         }
 
 
@@ -161,6 +164,7 @@ class _Examination:
         if files:
             verdicts = self._verdicts(assignment, sitting)
             flags += conflict_flags(assignment, self.submission, loading)
+            flags += change_flags(outline, loading)
             flags += self._doubts(outline)
         else:
             verdicts = self._verdicts_on_files(assignment, sitting)
@@ -207,14 +211,8 @@ class _Examination:
             if criterion.check is None or (self.grading.options.quick and criterion.check == "training"):
                 return None
             if criterion.id not in verdicts:
-                for need in criterion.needs:
-                    needed = decide(criteria[need])
-                    if needed is not None and _is_in_the_way(criteria[need], needed):
-                        feedback = f"Skipped: it depends on {need}, which {_ENDED[needed.outcome]}."
-                        verdicts[criterion.id] = Verdict(criterion.id, Outcome.SKIPPED, feedback)
-                        break
-                else:
-                    verdicts[criterion.id] = self._verdict(criterion, sitting)
+                needed = ((criteria[need], decide(criteria[need])) for need in criterion.needs)
+                verdicts[criterion.id] = in_the_way(assignment, criterion, needed) or self._verdict(criterion, sitting)
             return verdicts[criterion.id]
 
         for criterion in assignment.criteria:
@@ -238,29 +236,14 @@ class _Examination:
         self.progress(criterion.id)
         clock = time.monotonic()
         try:
-            verdict = run_check(str(criterion.check), sitting, criterion.id)
+            verdict = self.grading.check(str(criterion.check), sitting, criterion.id)
+        except SandboxError:  # our failure, but a new session may well do better: the whole submission is tried again
+            raise
         except Exception as fault:  # a defect of ours: what the student's code raised is evidence by now
             feedback = "The grader itself failed on this criterion. It costs no points yet; a person will look at it."
             evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
             verdict = Verdict(criterion.id, Outcome.ERROR, feedback, evidence=evidence)
         return replace(verdict, seconds=time.monotonic() - clock)
-
-
-_ENDED = {
-    Outcome.FAIL: "failed",
-    Outcome.PARTIAL: "passed only in part",
-    Outcome.SKIPPED: "was skipped",
-    Outcome.ERROR: "could not be examined",
-}
-
-
-def _is_in_the_way(need: Criterion, verdict: Verdict) -> bool:
-    """Whether what depends on the criterion ``need`` is skipped, given its verdict.
-
-    A recognised mistake that keeps a share of its points is still a mistake, and what is built on it is not judged a
-    second time. Shapes that are right in part are different: the rest is judged where the class fits.
-    """
-    return verdict.outcome in _ENDED and not (verdict.outcome is Outcome.PARTIAL and need.check == "shapes")
 
 
 def _as_sent(file: intake.CodeFile) -> CodeFile:

@@ -126,11 +126,12 @@ class Network(nn.Module):
 
 @torch.no_grad()
 def outputs_of(network: Network, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What a network puts out with these values of its parameters (``parameter.0``) and running statistics (``buffer.0``).
+    """What a network puts out with these values of its parameters and running statistics.
 
-    ``input`` is (B, NIC, H, W). The outputs are ``eval`` and ``train``, (B, NC, H, W), in these modes; ``alone``, the first
-    image by itself in evaluation mode; and ``buffer.0`` and so on after the pass in training mode. Raises KeyError where
-    values are missing, and what the network raises.
+    They are named ``parameter.0``, ``buffer.0`` and so on, in the order in which the layers run; ``input`` is
+    (B, NIC, H, W). The outputs are ``eval`` and ``train`` (B, NC, H, W), in these modes; ``alone``, the first image by
+    itself in evaluation mode; and ``buffer.0`` and so on after the pass in training mode. Raises KeyError where a value
+    is missing, and whatever the network raises.
     """
     statistics = [value for value in network.buffers() if value.is_floating_point()]
     for kind, tensors in (("parameter", network.parameters()), ("buffer", statistics)):

@@ -60,8 +60,8 @@ class ByHand(Network):
 class OtherSide(Network):
     """A network that takes the other side at doubtful kinks. Its outputs change by no more than rounding.
 
-    ``inactive``: a ReLU in doubt passes nothing on. ``active``: it passes everything on, and a pooling in doubt takes the
-    second largest value.
+    ``inactive``: a ReLU in doubt passes nothing on. ``active``: it passes everything on, and a pooling in doubt takes
+    the second largest value.
     """
 
     def __init__(self, doubtful: Literal["inactive", "active"], steps: Steps, *numbers: int) -> None:

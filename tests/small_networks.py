@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from grader.worker.probes.answer import answer
 from grader.worker.protocol import NetworkRun, RunNetwork, Trace, TraceNetwork
 
-__all__ = ["IMAGE", "Hides", "Plain", "run", "traced"]
+__all__ = ["IMAGE", "Hides", "Plain", "run", "trace_of", "traced"]
 
 IMAGE = torch.rand(2, 1, 6, 6)
 
@@ -30,11 +30,19 @@ class Hides(Plain):
         return iter(list(super().parameters(recurse))[1:])
 
 
-def traced(made: type[nn.Module]) -> dict[str, list[str]]:
-    """The names of its tensors, by the part they have in a forward pass."""
+def trace_of(made: type[nn.Module]) -> Trace:
     trace, _ = answer(TraceNetwork(cls="Network"), {"input": IMAGE}, {"Network": made})
     assert isinstance(trace, Trace), trace
-    return {kind: [tensor.name for tensor in tensors] for kind, tensors in vars(trace).items()}
+    return trace
+
+
+def traced(made: type[nn.Module]) -> dict[str, list[str]]:
+    """The names of its tensors, by the part they have in a forward pass."""
+    trace = trace_of(made)
+    return {
+        kind: [tensor.name for tensor in getattr(trace, kind)]
+        for kind in ("parameters", "buffers", "constants", "unused")
+    }
 
 
 def run(made: type[nn.Module]) -> dict[str, Tensor]:

@@ -28,6 +28,16 @@ def _name(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
 
 
+def _our_failures(out: Path) -> list[str]:
+    """The criteria on which the grader itself failed, with the reason that the evidence gives."""
+    criteria = [
+        (path.parent.name, criterion)
+        for path in sorted(out.glob("*/report.json"))
+        for criterion in json.loads(path.read_text("utf-8"))["criteria"]
+    ]
+    return [f"{id}, {each['id']}: {each['evidence']}" for id, each in criteria if each["outcome"] == "error"]
+
+
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory):
     """Reports by name of the fixture; the fixtures of each assignment are graded as one cohort, as a TA would."""
@@ -41,7 +51,7 @@ def reports(tmp_path_factory):
         options = ["--many", "--out", str(out), "--seed", "1", "--timeout", "60"]
         command = [sys.executable, "-m", "grader", str(place / assignment), *options]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=place, check=False)
-        assert ran.returncode == 0, ran.stderr
+        assert ran.returncode == 0, "\n".join([ran.stderr, ran.stdout, *_our_failures(out)])
         for folder in folders:
             reports[_name(folder)] = json.loads((out / folder.name / "report.json").read_text("utf-8"))
     return reports
@@ -95,6 +105,12 @@ def test_the_starter_earns_nothing_and_its_feedback_says_what_to_do(assignment, 
         assert criterion["points"] == 0 and criterion["outcome"] not in ("pass", "partial", "error")
     feedback = " ".join(criterion["feedback"] for criterion in reports[f"{assignment}/starter"]["criteria"])
     assert "still to be completed" in feedback.lower()
+
+
+@graded
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder.name.startswith("trivial-")], ids=_name)
+def test_a_network_that_does_next_to_nothing_earns_nothing(folder, reports):
+    assert reports[_name(folder)]["score"] == 0
 
 
 def test_the_starter_is_the_template_unchanged():

@@ -8,11 +8,11 @@ from fractions import Fraction
 import pytest
 from places import ROOT
 
-from grader import pipeline
 from grader.intake import find
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome, Verdict
 from grader.pipeline import Grading, Options
+from grader.sandbox.terms import SandboxError
 from grader.worker.protocol import (
     Definitions,
     OutlineSource,
@@ -54,21 +54,20 @@ def _verdict(id: str, outcome: Outcome) -> Verdict:
     return Verdict(id, outcome, "said", share)
 
 
-def _graded(monkeypatch, outcomes, **options):
+def _graded(outcomes, **options):
     def check(name, sitting, criterion):
         outcome = outcomes.get(criterion, Outcome.PASS)
         if isinstance(outcome, Exception):
             raise outcome
         return _verdict(criterion, outcome)
 
-    monkeypatch.setattr(pipeline, "run_check", check)
-    grading = Grading(RUBRIC, load_horses(), NoSandbox(), Options(assignment="csc321-2018", **options))
+    grading = Grading(RUBRIC, load_horses(), NoSandbox(), Options(assignment="csc321-2018", **options), check=check)
     report = grading.grade(find([RIGHT], mode="one").found[0])
     return {mark.id: mark for mark in report.sheet.marks}, report
 
 
-def test_what_depends_on_a_failed_criterion_is_skipped_and_names_it(monkeypatch):
-    marks, _ = _graded(monkeypatch, {"dilated.values": Outcome.FAIL})
+def test_what_depends_on_a_failed_criterion_is_skipped_and_names_it():
+    marks, _ = _graded({"dilated.values": Outcome.FAIL})
     assert marks["dilated-unet.architecture"].outcome is Outcome.SKIPPED
     assert "dilated.values" in marks["dilated-unet.architecture"].feedback
     assert marks["dilated-unet.shapes"].outcome is Outcome.PASS
@@ -78,15 +77,13 @@ def test_what_depends_on_a_failed_criterion_is_skipped_and_names_it(monkeypatch)
     ("need", "dependent", "skipped"),
     [("dilated.values", "dilated-unet.device", True), ("cnn.shapes", "my-conv2d.values", False)],
 )
-def test_a_part_of_the_values_holds_up_what_depends_on_it_and_a_part_of_the_shapes_does_not(
-    monkeypatch, need, dependent, skipped
-):
-    marks, _ = _graded(monkeypatch, {need: Outcome.PARTIAL})
+def test_a_part_of_the_values_holds_up_what_depends_on_it_and_a_part_of_the_shapes_does_not(need, dependent, skipped):
+    marks, _ = _graded({need: Outcome.PARTIAL})
     assert (marks[dependent].outcome is Outcome.SKIPPED) == skipped
 
 
-def test_a_defect_of_ours_is_an_error_that_costs_nothing_and_takes_nothing_with_it(monkeypatch):
-    marks, report = _graded(monkeypatch, {"unet.training": ZeroDivisionError("ours")})
+def test_a_defect_of_ours_is_an_error_that_costs_nothing_and_takes_nothing_with_it():
+    marks, report = _graded({"unet.training": ZeroDivisionError("ours")})
     assert marks["unet.training"].outcome is Outcome.ERROR
     assert "the grader itself failed" in marks["unet.training"].feedback.lower()
     assert "Traceback" not in marks["unet.training"].feedback
@@ -94,18 +91,23 @@ def test_a_defect_of_ours_is_an_error_that_costs_nothing_and_takes_nothing_with_
     assert report.sheet.pending_points >= marks["unet.training"].max_points
 
 
-def test_without_training_those_criteria_are_pending(monkeypatch):
-    marks, _ = _graded(monkeypatch, {}, quick=True)
+def test_a_session_that_fails_by_our_fault_ends_the_grading_so_that_the_submission_is_tried_again():
+    with pytest.raises(SandboxError, match="cannot be killed"):
+        _graded({"unet.training": SandboxError("a session's processes cannot be killed")})
+
+
+def test_without_training_those_criteria_are_pending():
+    marks, _ = _graded({}, quick=True)
     assert {marks[id].outcome for id in ("cnn.training", "unet.training", "dilated-unet.training")} == {Outcome.PENDING}
 
 
-def test_every_criterion_of_the_rubric_has_a_mark(monkeypatch):
-    marks, report = _graded(monkeypatch, {})
+def test_every_criterion_of_the_rubric_has_a_mark():
+    marks, report = _graded({})
     assert list(marks) == [criterion.id for criterion in RUBRIC.assignments["csc321-2018"].criteria]
     assert report.sheet.score + report.sheet.pending_points == report.sheet.max_score + 1  # the bonus
 
 
-def test_reports_of_one_run_share_one_exam(monkeypatch):
+def test_reports_of_one_run_share_one_exam():
     grading = Grading(RUBRIC, load_horses(), NoSandbox(), Options())
     assert grading.exam("csc321-2018") is grading.exam("csc321-2018")
     assert replace(grading.options, seed=5).seed == 5

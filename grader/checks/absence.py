@@ -11,7 +11,17 @@ from grader.marking.verdicts import Verdict, skipped
 from grader.worker.protocol import Trouble
 from reference.handouts import CLASSES
 
-__all__ = ["absent_class", "cannot_be_judged", "line_of", "made_of_what_is_missing", "missing_class", "undefined"]
+__all__ = [
+    "absent_class",
+    "cannot_be_judged",
+    "does_not_run",
+    "is_not_attempted",
+    "line_of",
+    "made_of_what_is_missing",
+    "missing_class",
+    "too_few_convolutions",
+    "undefined",
+]
 
 
 def line_of(sitting: Sitting, name: str, method: str) -> str:
@@ -121,8 +131,35 @@ def nearest(name: str, written: list[str]) -> str | None:
 
 
 def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
+    """``skipped``, with the check to look at first, if the network does not run or is not attempted; None if it can."""
+    return does_not_run(sitting, criterion, thing) or is_not_attempted(sitting, criterion, thing)
+
+
+def does_not_run(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
     """``skipped``, with the check to look at first, if the network cannot be constructed and run; None if it can."""
     network = network_of(sitting, thing)
     if absent_class(sitting, network) is not None or not network.configurations.works:
         return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
     return None
+
+
+def is_not_attempted(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
+    """``skipped`` if too few of the handout's convolutions run between input and output; None if enough do.
+
+    A network that does next to nothing can have the right output shape, and nothing in it is tied to a device.
+    """
+    network = network_of(sitting, thing)
+    if network.attempted:
+        return None
+    few = f"fewer than {network.least_convolutions} convolutions run between the input and the output"
+    return skipped(criterion, f"Skipped: {few} of {network.facts.cls}; see {thing}.architecture.")
+
+
+def too_few_convolutions(network: Examined) -> str:
+    """Why a network is not an attempt, as a sentence."""
+    cls, actual = network.facts.cls, network.runs[0].trace.convolutions
+    run = "1 convolution runs" if actual == 1 else f"{actual or 'No'} convolutions run"
+    return (
+        f"{run} between the input and the output of {cls}, expected {network.convolutions}. {cls} is judged if at "
+        f"least {network.least_convolutions} run ({network.sitting.where(cls)})."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from grader.checks.absence import cannot_be_judged
+from grader.checks.absence import does_not_run, too_few_convolutions
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
 from grader.checks.smallest.network import smallest_for_network
@@ -23,10 +23,12 @@ Shapes = tuple[tuple[int, ...], ...]
 
 def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     """With parameters drawn by the examiner, the network's outputs are those of the handout's network."""
-    skipped_verdict = cannot_be_judged(sitting, criterion, thing)
+    skipped_verdict = does_not_run(sitting, criterion, thing)
     if skipped_verdict:
         return skipped_verdict
     network = network_of(sitting, thing)
+    if not network.attempted:
+        return failed(criterion, too_few_convolutions(network))
     if network.trouble is not None:
         return failed(criterion, network.trouble)
     known = network.match
@@ -40,8 +42,7 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     departure = network.difference()
     evidence = Evidence(difference=None if departure is None else departure[1])
     if known is not None:
-        share = sitting.exam.assignment.mistakes.get(known.id, known.share)
-        return partial(criterion, share, _known(sitting, network, known), mistake=known.id, evidence=evidence)
+        return partial(criterion, known.share, _known(sitting, network, known), mistake=known.id, evidence=evidence)
     smallest = smallest_for_network(sitting, network)
     feedback = _unknown(sitting, network)
     if smallest is not None:

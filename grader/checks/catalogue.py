@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from grader.exam.exam import Exam
-from grader.exam.proof import redrawn
 from reference.arguments import Arguments
 from reference.forms import form_of
 from reference.known import Known
@@ -31,9 +30,6 @@ Shapes = tuple[tuple[int, ...], ...]
 
 # Output values stored per implementation. Two different networks may agree in one value by chance, but not in 64.
 _KEPT = 64
-# At most this many known implementations are compared in full. If more are near, as with outputs close to 0, these are
-# the nearest.
-_MOST = 16
 
 
 @dataclass(frozen=True)
@@ -64,35 +60,36 @@ def look_up(
     image: Tensor,
     outputs: dict[str, Tensor],
     most: int = 2,
-    draw: int = 0,
+    most_compared: int = 16,
 ) -> Iterator[Known]:
     """Known mistakes whose output is the network's, the likeliest first: one mistake, then two, up to ``most``.
 
     ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
-    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``eval`` (B, C, H, W) is one of them. ``draw`` is the
-    draw of the question that was put to it.
+    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``eval`` (B, C, H, W) is one of them. If more
+    than ``most_compared`` implementations are near, as with outputs close to 0, the nearest are yielded.
     """
     actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
     if not bool(torch.isfinite(actual).all()):
         return  # the distances would not be numbers
     for depth in range(1, most + 1):
-        shelf = _shelf_at(exam, rights, arguments, shapes, image, depth, draw)
+        shelf = _shelf_at(exam, rights, arguments, shapes, image, depth)
         # A generous allowance for rounding: the full comparison that follows is the exact one.
         distances = ((shelf.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
         near = (distances <= 1e-3).nonzero().flatten().tolist()
-        nearest = sorted((index for index in near if shelf.sizes[index] == size), key=distances.__getitem__)[:_MOST]
+        fitting = [index for index in near if shelf.sizes[index] == size]
+        nearest = sorted(fitting, key=distances.__getitem__)[:most_compared]
         for index in sorted(nearest):
             yield _known(rights, shelf.made_by[index])
 
 
 def _shelf_at(
-    exam: Exam, rights: tuple[Known, ...], arguments: Arguments, shapes: Shapes, image: Tensor, depth: int, draw: int
+    exam: Exam, rights: tuple[Known, ...], arguments: Arguments, shapes: Shapes, image: Tensor, depth: int
 ) -> _Shelf:
     """The shelf of all networks with ``depth`` mistakes; computed once per run of the grader."""
     network = (rights[0].steps, depth)
     entries = exam.once(("catalogue", *network), lambda: _entries(rights, depth))
     return exam.once(
-        ("shelf", *network, arguments, shapes), lambda: _shelf(exam, entries, arguments, shapes, image[:1], draw)
+        ("shelf", *network, arguments, shapes), lambda: _shelf(exam, entries, arguments, shapes, image[:1])
     )
 
 
@@ -153,12 +150,9 @@ class _Place:
     """The number of running statistics used so far."""
 
 
-def _shelf(
-    exam: Exam, entries: tuple[_Entry, ...], arguments: Arguments, shapes: Shapes, image: Tensor, draw: int
-) -> _Shelf:
+def _shelf(exam: Exam, entries: tuple[_Entry, ...], arguments: Arguments, shapes: Shapes, image: Tensor) -> _Shelf:
     """Runs every entry on ``image`` (1, NIC, H, W). Entries whose parameters have other shapes are left out."""
-    purpose = redrawn("run", draw)
-    state = exam.state(purpose, shapes, [])
+    state = exam.state("run", shapes, [])
     rows: list[tuple[tuple[int, ...], Tensor, tuple[int, ...]]] = []  # made_by, output values, output shape
     places = [_Place(image, {0: image}, 0, 0)]
     previous: tuple[Step, ...] = ()
@@ -171,7 +165,7 @@ def _shelf(
             del places[shared + 1 :]
             previous, dead = entry.steps, False
             for step in entry.steps[len(places) - 1 :]:
-                place = _after(step, places[-1], exam, purpose, state, arguments, shapes)
+                place = _after(step, places[-1], exam, state, arguments, shapes)
                 if place is None:
                     dead = True
                     break
@@ -197,12 +191,9 @@ def _shared_steps(first: tuple[Step, ...], second: tuple[Step, ...]) -> int:
 
 
 def _after(
-    step: Step, place: _Place, exam: Exam, purpose: str, state: dict[str, Tensor], arguments: Arguments, shapes: Shapes
+    step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], arguments: Arguments, shapes: Shapes
 ) -> _Place | None:
-    """The network after one more step; None if its parameters have other shapes or the step does not fit.
-
-    ``purpose`` is what the examiner's values are drawn for.
-    """
+    """The network after one more step; None if its parameters have other shapes or the step does not fit."""
     now, parameters, buffers = place.now, place.parameters, place.buffers
     width = now.shape[1]
     own_shapes = parameter_shapes(step, width, arguments.kernel, arguments.filters, arguments.colours)
@@ -210,7 +201,7 @@ def _after(
         return None
     own = [state[f"parameter.{parameters + index}"] for index in range(len(own_shapes))]
     if form_of(step).statistics:
-        own += [_buffer(exam, purpose, state, buffers + index, width) for index in (0, 1)]
+        own += [_buffer(exam, state, buffers + index, width) for index in (0, 1)]
         buffers += 2
     try:
         now = after(step, now, place.blocks, *own)
@@ -223,11 +214,11 @@ def _after(
     return _Place(now, blocks, parameters + len(own_shapes), buffers)
 
 
-def _buffer(exam: Exam, purpose: str, state: dict[str, Tensor], index: int, width: int) -> Tensor:
+def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Tensor:
     """The examiner's values (C,) for a running statistic, the same as every candidate is given."""
     name = f"buffer.{index}/{width}"
     if name not in state:
-        state[name] = exam.uniform(f"{purpose}/buffer/{index}", (width,), 0.5, 1.5)
+        state[name] = exam.uniform(f"run/buffer/{index}", (width,), 0.5, 1.5)
     return state[name]
 
 

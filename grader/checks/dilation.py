@@ -79,10 +79,8 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return _changing(criterion, name, unsteady, where, evidence)
     known = _known_mistake(sitting, thing, answers)
     if known is not None:
-        share = sitting.exam.assignment.mistakes.get(known.id, known.share)
-        return partial(
-            criterion, share, f"{known.explanation} {known.look_at} ({where})", mistake=known.id, evidence=evidence
-        )
+        feedback = f"{known.explanation} {known.look_at} ({where})"
+        return partial(criterion, known.share, feedback, mistake=known.id, evidence=evidence)
     right_part = _right_for_some(answers)
     departure = difference.sentence() if difference else "the second call differs from the first."
     detail = f"With {first.case.told()}: {departure}"

@@ -192,6 +192,28 @@ class Examined:
         return max(shares)
 
     @lazy
+    def convolutions(self) -> int:
+        """The number of convolutions in the handout's network."""
+        return sum(step.kind in ("conv", "convt") for step in self.right[0].steps)
+
+    @property
+    def least_convolutions(self) -> int:
+        """The number of convolutions from which a network counts as an attempt: half of the handout's, rounded up."""
+        return math.ceil(self.convolutions / 2)
+
+    @lazy
+    def attempted(self) -> bool:
+        """Whether enough convolutions run between input and output, or the network is known all the same.
+
+        Operations that run where they cannot be watched are not counted. If the network could not be watched at all,
+        it counts as attempted: what stopped it is told elsewhere.
+        """
+        run = self.runs[0]
+        if run.trace.convolutions >= self.least_convolutions or (run.trouble is not None and run.trace == Trace()):
+            return True
+        return self.match is not None
+
+    @lazy
     def match(self) -> Known | None:
         """The known implementation that the network equals: a right one if there is one, else a mistake, else None."""
         if any(run.trouble is not None for run in self.runs):
@@ -202,12 +224,14 @@ class Examined:
             if self.agrees(known):
                 return known
         # The last run has the largest kernel. A network that ignores `kernel` looks right with kernel 3.
-        run = self.runs[-1]
-        evidence = run.arguments, run.shapes, self.image(run.arguments, run.draw), run.outputs
+        # Mistakes are looked up by the first draw of the question, sound or not: a look-up is generous.
+        run = self._run(self.configurations.judged[-1], 0)
+        if run.trouble is not None:
+            return None
+        evidence = run.arguments, run.shapes, self.image(run.arguments), run.outputs
         # Another order of layers is a mistake already, so only one more is looked for.
         candidates = chain(
-            look_up(self.exam, self.right, *evidence, draw=run.draw),
-            look_up(self.exam, others, *evidence, most=1, draw=run.draw) if others else (),
+            look_up(self.exam, self.right, *evidence), look_up(self.exam, others, *evidence, most=1) if others else ()
         )
         for wrong in candidates:
             if self.agrees(wrong):
@@ -286,7 +310,7 @@ def _asked(
     return tuple(runs)
 
 
-def _state(exam: Exam, trace: Trace, draw: int) -> Tensors:
+def _state(exam: Exam, trace: Trace, draw: int = 0) -> Tensors:
     """The examiner's values for the parameters and buffers of a network."""
     parameters, buffers = ([tensor.shape for tensor in tensors] for tensors in (trace.parameters, trace.buffers))
     return exam.state(redrawn("run", draw), parameters, buffers)

@@ -6,7 +6,7 @@ import math
 import re
 from fractions import Fraction
 
-from grader.checks.absence import absent_class, line_of, made_of_what_is_missing, undefined
+from grader.checks.absence import absent_class, is_not_attempted, line_of, made_of_what_is_missing, undefined
 from grader.checks.configurations import Trial
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
@@ -28,6 +28,10 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     absent = absent_class(sitting, network)
     if absent:
         return failed(criterion, absent)
+    if network.configurations.works:
+        not_attempted = is_not_attempted(sitting, criterion, thing)
+        if not_attempted:
+            return not_attempted
     trials = network.configurations.trials
     table = Evidence(configurations=tuple(_configuration(network, trial) for trial in trials))
     fixed = network.configurations.fixed

@@ -45,6 +45,8 @@ class Sitting:
     """What stopped the loading altogether; None if nothing did."""
     gpu: str | None = None
     """torch's name of the GPU that a probe may name as its ``device``; None if there is no GPU."""
+    search_seconds: float = 5.0
+    """Wall time for all searches for a smallest failing input together."""
     _once: Once = field(default_factory=Once)
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:

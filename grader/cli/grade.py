@@ -60,14 +60,24 @@ def _parser() -> argparse.ArgumentParser:
         "Exit status: 0 graded, whatever the marks; 1 the grader failed on a submission; 2 wrong usage, or nowhere to "
         "write (a full disk); 3 below --fail-under; 130 stopped by Ctrl-C.",
     )
-    add = parser.add_argument
-    add(
+    parser.add_argument(
         "paths",
         metavar="PATH",
         nargs="+",
         type=Path,
         help="a submission (folder, .py, .ipynb, .zip, .tar.gz), or a folder of submissions",
     )
+    _add_inputs(parser.add_argument_group("what is graded, and where the reports go"))
+    _add_examination(parser.add_argument_group("how it is examined"))
+    _add_limits(parser.add_argument_group("what a submission may do and use"))
+    _add_lists(parser.add_argument_group("the gradebook"))
+    _add_run(parser.add_argument_group("the run and its results"))
+    parser.add_argument("--version", action="version", version=f"grade {__version__}")
+    return parser
+
+
+def _add_inputs(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--assignment", metavar="ID", help=f"one of {', '.join(HANDOUTS)} (default: detected from the submission)")
     add("--rubric", metavar="FILE", type=Path, help="rubric in YAML (default: the one that comes with the grader)")
     add(
@@ -78,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("reports"),
         help="folder for the reports (default: reports)",
     )
+    kind = group.add_mutually_exclusive_group()
+    kind.add_argument("--one", dest="mode", action="store_const", const="one", help="PATH is one submission")
+    kind.add_argument("--many", dest="mode", action="store_const", const="many", help="PATH is a folder of submissions")
+
+
+def _add_examination(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--device",
         choices=("cpu", "cuda", "auto"),
@@ -108,6 +125,10 @@ def _parser() -> argparse.ArgumentParser:
         help="CIFAR-10 as the course hands it out (folder or .tar.gz) or .npz "
         "(default: small pictures that come with the grader)",
     )
+
+
+def _add_limits(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--isolation",
         choices=("auto", "bubblewrap", "none"),
@@ -129,6 +150,10 @@ def _parser() -> argparse.ArgumentParser:
         default=4.0,
         help=f"memory per submission, beyond what torch itself takes (default: 4; at least {_LEAST_GIB})",
     )
+
+
+def _add_lists(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--roster",
         metavar="FILE",
@@ -143,6 +168,16 @@ def _parser() -> argparse.ArgumentParser:
         help="CSV with id and hours_late, or id, submitted and due; the rubric says what lateness costs; "
         "DIR remembers it too",
     )
+    add(
+        "--due",
+        metavar="TIME",
+        help="deadline such as 2026-11-21T23:59:00-05:00, for the times in a download from Gradescope or Blackboard; "
+        "a list given with --late comes first; DIR remembers it too",
+    )
+
+
+def _add_run(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--fresh", action="store_true", help="grade all submissions again, also those with a valid report")
     add(
         "--fail-under",
@@ -151,11 +186,6 @@ def _parser() -> argparse.ArgumentParser:
         help="exit with status 3 if a submission has a lower percentage of the points that are decided so far",
     )
     add("--json", action="store_true", help="a machine-readable summary on standard output")
-    kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--one", dest="mode", action="store_const", const="one", help="PATH is one submission")
-    kind.add_argument("--many", dest="mode", action="store_const", const="many", help="PATH is a folder of submissions")
-    add("--version", action="version", version=f"grade {__version__}")
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -237,10 +267,10 @@ def _request(options: argparse.Namespace) -> _Request:
 
     findings = find(options.paths, mode=options.mode)
     rubric = load(options.rubric or shipped("rubric.yaml"))
-    lists = given(roster=options.roster, late=options.late)
+    lists = given(roster=options.roster, late=options.late, due=options.due)
     if lists.files and not findings.many:
         raise _Usage(
-            "--roster and --late are for a gradebook, and one submission does not have one: name a folder of "
+            "--roster, --late and --due are for a gradebook, and one submission does not have one: name a folder of "
             "submissions"
         )
     refuse_to_write_among(findings.found, options.out, many=findings.many, searched=options.paths)

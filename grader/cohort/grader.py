@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from grader.intake import Found
 from grader.marking.rubric import Rubric
 from grader.report.files import RenderedReport
 from grader.sandbox.terms import Limits
+from grader.store.keys import program
 
 if TYPE_CHECKING:
     from grader.pipeline import Options
@@ -37,6 +38,8 @@ class Settings:
     """What a submission may use."""
     isolation: str
     """How submissions are confined: ``bubblewrap`` or ``none``."""
+    program: tuple[str, str] = field(default_factory=program)
+    """The version of the grader and the hash of its source."""
 
 
 class Watch(Protocol):

@@ -76,6 +76,7 @@ def _what_marks_depend_on(settings: Settings) -> dict[str, object]:
         "memory": settings.limits.memory,
         "data": (settings.horses.name, _pictures_sha256(settings.horses)),
         "torch": str(torch.__version__),
+        "program": settings.program,
     }
 
 

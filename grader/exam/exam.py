@@ -55,14 +55,14 @@ class Local:
         return (self.answer(probe, tensors) for probe, tensors in asked)
 
 
-_MOST_DRAWN_BYTES = 8 * 2**20
-"""The most bytes of drawn values that are stored. One right submission needs less than a sixth of this."""
-
-
 class Exam:
-    """One assignment's random values and the reference's answers. Safe to use from several threads."""
+    """One assignment's random values and the reference's answers. Safe to use from several threads.
 
-    def __init__(self, assignment: Assignment, seed: int, horses: Horses) -> None:
+    Of the drawn values, at most ``most_drawn_bytes`` are stored; one right submission needs less than a sixth of the
+    default.
+    """
+
+    def __init__(self, assignment: Assignment, seed: int, horses: Horses, *, most_drawn_bytes: int = 8 * 2**20) -> None:
         self.assignment = assignment
         self.seed = seed
         self.horses = horses
@@ -74,7 +74,9 @@ class Exam:
         self._once = Once()
         self._draws: dict[Hashable, Tensors] = {}
         """Stored values by purpose and shape, in the order in which they were last used."""
-        self._drawn_bytes = 0
+        self.drawn_bytes = 0
+        """The size of the stored values."""
+        self._most_drawn_bytes = most_drawn_bytes
         self._lock = threading.Lock()
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
@@ -146,9 +148,9 @@ class Exam:
             with self._lock:
                 if key not in self._draws:
                     self._draws[key] = drawn
-                    self._drawn_bytes += _bytes(drawn)
-                while self._drawn_bytes > _MOST_DRAWN_BYTES:
-                    self._drawn_bytes -= _bytes(self._draws.pop(next(iter(self._draws))))
+                    self.drawn_bytes += _bytes(drawn)
+                while self.drawn_bytes > self._most_drawn_bytes:
+                    self.drawn_bytes -= _bytes(self._draws.pop(next(iter(self._draws))))
         return {name: value.clone() for name, value in drawn.items()}
 
     def lessons(self, inputs: int, colours: int, *, regression: bool = False) -> Tensors:

@@ -48,8 +48,6 @@ R = TypeVar("R")
 
 _HANGS = 2
 """A class that did not finish in time this many times is not tried again."""
-_MOST_TOGETHER = 2**24
-"""Bytes of tensors that go to the worker in one message of several probes."""
 
 
 class Unexaminable(Exception):
@@ -82,7 +80,9 @@ class Submitted:
     submission broke it. ``seconds`` is the wall time for all probes of the submission, and ``probe_seconds`` that for
     one probe. The time in which the examiner computes between probes is not counted in ``seconds``, nor is a probe
     that hangs; a class that hangs twice is not tried a third time. Once per submission, a session that is killed is
-    replaced and asked again. ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered.
+    replaced and asked again. ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered. Several
+    probes go to the worker in one message if their tensors have at most ``most_together`` bytes.
+    ``clock`` returns the time in seconds.
     """
 
     def __init__(
@@ -93,8 +93,12 @@ class Submitted:
         seconds: float,
         probe_seconds: float,
         gpu: GpuLease | None = None,
+        most_together: int = 2**24,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open
+        self._most_together = most_together
+        self._clock = clock
         self._lease = gpu
         self._on_gpu = (
             Submitted(gpu.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if gpu is not None else None
@@ -176,7 +180,7 @@ class Submitted:
     ) -> list[tuple[R | Trouble, Tensors]] | None:
         """None if the probes cannot be answered in one message."""
         several = Several(probes=tuple(probe for probe, _ in asked))
-        heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > _MOST_TOGETHER
+        heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > self._most_together
         on_gpu = any(probe.device is not None for probe, _ in asked)
         if heavy or on_gpu or self._left <= 0 or self._hangs[several.subject]:
             return None
@@ -206,7 +210,7 @@ class Submitted:
         """Waits for the lease only if the GPU alone can answer. Training is done on the CPU just as well."""
         if self._lease is None or self._on_gpu is None:
             return _stopped("there is no GPU"), {}
-        start = time.monotonic()
+        start = self._clock()
         answered: tuple[R | Trouble, Tensors] = _stopped("the GPU was busy with another submission"), {}
         try:
             if self._lease.acquire(wait=isinstance(probe, RunOnDevice)):
@@ -219,7 +223,7 @@ class Submitted:
         if self._on_gpu._session is None:
             # It hung or died. Other submissions need not wait for what this one does next.
             self._lease.release()
-        if time.monotonic() - start > self._probe_seconds:
+        if self._clock() - start > self._probe_seconds:
             # The session on the CPU has a clock of its own, which ran on meanwhile.
             self._end()
         return answered
@@ -257,7 +261,7 @@ class Submitted:
         """The session's reply in the agreed form, or ``Trouble``. Without such a reply the session is ended."""
         if self._session is None:
             self._session = self._open()
-        start = time.monotonic()
+        start = self._clock()
         try:
             seconds = min(self._left, self._probe_seconds)
             message, outputs = self._session.ask(probe_to_json(probe), tensors, seconds=seconds)
@@ -266,14 +270,14 @@ class Submitted:
                 # The time that one class wastes is not taken from the others.
                 self._hangs[probe.subject] += 1
             else:
-                self._left -= time.monotonic() - start
+                self._left -= self._clock() - start
             detail = getattr(failure, "detail", str(failure))
             if getattr(failure, "kind", "") == "protocol":
                 self._seen[detail] = None
             self._end()
             self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
-        self._left -= time.monotonic() - start
+        self._left -= self._clock() - start
         if "failure" in message:
             self._end()
             failed = message["failure"]

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from grader.display import display
-from grader.intake.archives import MOST_FILES, ArchiveError, Budget, Member, TooLarge, is_archive, members
+from grader.intake.archives import MOST_BYTES, MOST_FILES, ArchiveError, Budget, Member, TooLarge, is_archive, members
 from grader.intake.decoding import decode
 from grader.intake.names import encodable
 from grader.intake.nodes import is_code, is_junk
@@ -40,13 +40,16 @@ MOST_CODE = 3_000_000
 """Bytes of source of all the files, outputs left out: as much as can be parsed in the time of one probe."""
 
 
-def read(place: Found) -> Submission:
+def read(
+    place: Found, *, most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES, most_code: int = MOST_CODE
+) -> Submission:
     """Read, bound, hash and decode one submission. Never raises for what a student handed in.
 
-    At most ``archives.MOST_BYTES`` and ``MOST_FILES`` are read of its files, and as much again of its archives; code is
-    read first. Links are not followed, wherever they lead. Archives are opened, and archives inside those, no deeper.
+    At most ``most_bytes`` and ``most_files`` are read of its files, and as much again of its archives; code is read
+    first, and at most ``most_code`` bytes of source are kept. Links are not followed, wherever they lead. Archives are
+    opened, and archives inside those, no deeper.
     """
-    reading = _Reading()
+    reading = _Reading(Budget(most_bytes, most_files), Budget(most_bytes, most_files))
     for number, source in enumerate(place.sources):
         inside = place.inside[number] if place.inside else ""
         name = (place.names[number] if place.names else "") or PurePosixPath(inside).name or encodable(source.name)
@@ -55,11 +58,20 @@ def read(place: Found) -> Submission:
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.path}\0{file.sha256}\n".encode())
-    code = reading.within_the_budget()
+    code = reading.within_the_budget(most_code)
     flags = (*place.flags, *reading.flags())
     data = tuple(DataFile(path, reading.data[path]) for path in sorted(reading.data))
     return Submission(
-        place.id, place.folder, files, code, digest.hexdigest(), flags, place.known_as, place.assignment, data
+        id=place.id,
+        folder=place.folder,
+        files=files,
+        code=code,
+        sha256=digest.hexdigest(),
+        flags=flags,
+        known_as=place.known_as,
+        assignment=place.assignment,
+        data=data,
+        submitted=place.submitted,
     )
 
 
@@ -78,13 +90,14 @@ _NOT_READ = (
 class _Reading:
     """One submission while it is read. Paths are those of ``StoredFile``."""
 
-    def __init__(self) -> None:
+    def __init__(self, loose: Budget, packed: Budget) -> None:
+        """``loose`` is the budget of its files, ``packed`` that of what its archives hold."""
         self.files: dict[str, StoredFile] = {}
         self.code: dict[str, CodeFile] = {}
         self.data: dict[str, str] = {}
         """Base64, by path."""
-        self._loose = Budget()
-        self._packed = Budget()
+        self._loose = loose
+        self._packed = packed
         self._notes: dict[tuple[str, str], list[str]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
 
@@ -96,21 +109,21 @@ class _Reading:
             named += f" and {more} more" if more else ""
             yield Flag(kind, f"{named}: {reason}.")
 
-    def within_the_budget(self) -> tuple[CodeFile, ...]:
+    def within_the_budget(self, most_code: int) -> tuple[CodeFile, ...]:
         """The code by path, as much as can be examined: files at the top first, then smaller before larger ones."""
         sizes = {
             path: sum(len(cell.source.encode()) for cell in file.cells)
             for path, file in self.code.items()
             if not self._is_under_a_file(path)
         }
-        budget = MOST_CODE
+        budget = most_code
         paths = []
         for path in sorted(sizes, key=lambda path: (path.count("/"), sizes[path], path)):
             if sizes[path] <= budget:
                 budget -= sizes[path]
                 paths.append(path)
             else:
-                most = MOST_CODE // 1_000_000
+                most = most_code // 1_000_000
                 self._note("too-large", f"more than the {most} MB of code that are read per submission", path)
         return tuple(self.code[path] for path in sorted(paths))
 

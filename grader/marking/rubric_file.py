@@ -15,6 +15,7 @@ from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -44,12 +45,15 @@ CHECKS = (
 )
 
 
-def load(path: Path) -> Rubric:
-    """Read and check a rubric. Raises RubricError, which reports one fault where there are several."""
+def load(path: Path, *, libyaml: bool = True) -> Rubric:
+    """Read and check a rubric. Raises RubricError, which reports one fault where there are several.
+
+    ``libyaml`` makes the same nodes ten times as fast; not every build of PyYAML has it.
+    """
     content = _content(path)
     try:
         lines: dict[tuple[str, str], int] = {}
-        assignments = _assignments(_root(content), lines)
+        assignments = _assignments(_root(content, libyaml=libyaml), lines)
     except _Fault as fault:
         raise RubricError(f"{path.name}, line {fault.line}: {fault}") from None
     return Rubric(path, hashlib.sha256(content).hexdigest(), assignments, MappingProxyType(lines))
@@ -59,9 +63,9 @@ def load(path: Path) -> Rubric:
 
 _LARGEST = 1_000_000  # bytes; the shipped rubric has about a twentieth of that
 _DEEPEST = 12  # levels of nesting; a criterion's list of needs is at the ninth
+# By whether libyaml is used.
+_LOADERS: Mapping[bool, Any] = {True: getattr(yaml, "CSafeLoader", yaml.SafeLoader), False: yaml.SafeLoader}
 _TOO_DEEP = f"lists and mappings must be nested at most {_DEEPEST} deep: close the ones before"
-# libyaml's loader makes the same nodes ten times as fast; not every build of PyYAML has it.
-_LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Fault(Exception):
@@ -91,7 +95,7 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _root(content: bytes) -> Node:
+def _root(content: bytes, *, libyaml: bool) -> Node:
     """The document's root node, free of anchors, aliases, tags and deep nesting."""
     try:
         text = content.decode("utf-8-sig")
@@ -104,8 +108,8 @@ def _root(content: bytes) -> Node:
         line = text.count("\n", 0, unprintable.start()) + 1
         raise _Fault(line, f"the file must be text, has the character {unprintable.group()!a}: take it out")
     try:
-        _refuse_what_is_not_plain(text)
-        root = yaml.compose(text, Loader=_LOADER)
+        _refuse_what_is_not_plain(text, libyaml=libyaml)
+        root = yaml.compose(text, Loader=_LOADERS[libyaml])
     except (yaml.YAMLError, ValueError, OverflowError) as problem:  # the last two: numbers in escapes and directives
         mark = getattr(problem, "problem_mark", None)
         what = getattr(problem, "problem", None) or "a number in it is too large"
@@ -119,10 +123,10 @@ def _root(content: bytes) -> Node:
     return root
 
 
-def _refuse_what_is_not_plain(text: str) -> None:
+def _refuse_what_is_not_plain(text: str, *, libyaml: bool) -> None:
     """Check the parser's events before nodes are made of them: the file's length bounds their number."""
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=_LOADERS[libyaml]):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _Fault(line, "anchors and aliases (& and *) are not allowed: write the values out")

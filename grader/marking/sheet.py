@@ -1,5 +1,8 @@
 """From verdicts and a rubric to marks: pure, and exact in hundredths of a point.
 
+A check says what a mistake keeps by default. The rubric's own shares are applied here, so a changed share needs no
+examination.
+
 Where the grader could not decide a criterion, the student loses nothing: the points stay open until a person marks
 them. The same is true of a criterion that was skipped for that reason alone.
 """
@@ -7,15 +10,15 @@ them. The same is true of a criterion that was skipped for that reason alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from grader.marking.evidence import NOTHING, Evidence
 from grader.marking.points import rounded, total
 from grader.marking.rubric import Assignment, Criterion
-from grader.marking.verdicts import Flag, Outcome, Verdict, sentences
+from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_of, sentences
 
-__all__ = ["Mark", "MarkSheet", "mark"]
+__all__ = ["Mark", "MarkSheet", "mark", "settled"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def mark(
     """
     by_criterion = _by_criterion(assignment, verdicts)
     final = {
-        criterion.id: by_criterion.get(criterion.id) or _without_verdict(criterion) for criterion in assignment.criteria
+        criterion.id: settled(assignment, by_criterion.get(criterion.id) or _without_verdict(criterion))
+        for criterion in assignment.criteria
     }
     secrets = _Secrets.of(assignment, final)
     marks = tuple(
@@ -96,6 +100,14 @@ def mark(
         pending_points=total(mark.max_points for mark in marks if mark.id in undecided),
         status="ungradable" if not gradable else "needs_review" if errors or flagged else "graded",
     )
+
+
+def settled(assignment: Assignment, verdict: Verdict) -> Verdict:
+    """The verdict with the share that the rubric sets for its mistake, if it sets one."""
+    if verdict.mistake is None or verdict.mistake not in assignment.mistakes or not verdict.at_stake:
+        return verdict
+    share = assignment.mistakes[verdict.mistake] * verdict.at_stake
+    return replace(verdict, share=share, outcome=outcome_of(share))
 
 
 def _by_criterion(assignment: Assignment, verdicts: Iterable[Verdict]) -> dict[str, Verdict]:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from grader.marking.evidence import NOTHING, Evidence
 
-__all__ = ["Flag", "Outcome", "Verdict", "failed", "partial", "passed", "sentences", "skipped"]
+__all__ = ["Flag", "Outcome", "Verdict", "failed", "outcome_of", "partial", "passed", "sentences", "skipped"]
 
 
 class Outcome(str, Enum):
@@ -52,6 +52,11 @@ class Verdict:
     """Wall time spent on this criterion."""
     flags: tuple[Flag, ...] = ()
     """What a person should look at."""
+    at_stake: Fraction = Fraction(0)
+    """The part of the points that a rubric's share of the mistake is a share of; 0 where a rubric cannot set the share:
+    the mistake is named here, and judged elsewhere."""
+    waits_for: str | None = None
+    """The criterion that this one needs and that kept it from being examined."""
 
     def __post_init__(self) -> None:
         fits = {
@@ -74,10 +79,19 @@ def partial(
     *,
     mistake: str | None = None,
     evidence: Evidence = NOTHING,
+    at_stake: Fraction = Fraction(1),
 ) -> Verdict:
-    """The share of the points that a known mistake earns; a share of 0 fails, and a share of 1 passes."""
-    outcome = Outcome.FAIL if share == 0 else Outcome.PASS if share == 1 else Outcome.PARTIAL
-    return Verdict(criterion, outcome, feedback, share, mistake, evidence)
+    """The share of the points that a known mistake earns, unless the rubric sets another share of ``at_stake``.
+
+    A share of 0 fails, and a share of 1 passes.
+    """
+    at_stake = at_stake if mistake is not None else Fraction(0)
+    return Verdict(criterion, outcome_of(share), feedback, share, mistake, evidence, at_stake=at_stake)
+
+
+def outcome_of(share: Fraction) -> Outcome:
+    """The outcome of a criterion that was examined and earns this share."""
+    return Outcome.FAIL if share == 0 else Outcome.PASS if share == 1 else Outcome.PARTIAL
 
 
 def failed(

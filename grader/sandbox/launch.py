@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -60,13 +60,17 @@ def plain_command(control: int, site: Path, handler: Path | None, *, gpu: bool =
     return [*_interpreter(sys.executable), str(_WORKER), settings, str(site / "packages")]
 
 
-def isolated_command(bubblewrap: str, control: int, handler: Path | None, *, gpu: bool = False) -> list[str]:
+def isolated_command(
+    bubblewrap: str, control: int, handler: Path | None, *, gpu: bool = False, libraries: Sequence[Path] | None = None
+) -> list[str]:
     """Inside ``bubblewrap``. ``control`` is the descriptor of the control socket.
 
-    ``gpu``: with the GPU's devices, the driver's libraries, and what the driver reads of the hardware.
+    ``gpu``: with the GPU's devices, the driver's libraries, and what the driver reads of the hardware. ``libraries``
+    are the folders of shared libraries, if not those of this system.
     """
+    libraries = _library_folders() if libraries is None else libraries
     settings = _settings(control, confined=True, handler="/handler.py" if handler else None, gpu=gpu)
-    options = [*_namespaces(), *_file_system(handler, gpu=gpu)]
+    options = [*_namespaces(), *_file_system(handler, libraries, gpu=gpu)]
     return [bubblewrap, *options, "--", *_interpreter(f"/python/bin/{_PYTHON}"), "/worker", settings, "/packages"]
 
 
@@ -154,9 +158,9 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _SYMLINKS = (Path("/lib"), Path("/lib64"), Path("/usr/lib64"))
 
 
-def _file_system(handler: Path | None, *, gpu: bool) -> list[str]:
+def _file_system(handler: Path | None, libraries: Sequence[Path], *, gpu: bool) -> list[str]:
     """An empty file system, read-only, with what is listed; bubblewrap carries the options out in their order."""
-    binds = list(_binds(handler, gpu=gpu))
+    binds = list(_binds(handler, libraries, gpu=gpu))
     devices = [*_DEVICES, *(gpu_devices() if gpu else ())]
     options = []
     # Each folder is named, because a folder that bubblewrap makes on the way to a file is for its own user alone.
@@ -165,10 +169,10 @@ def _file_system(handler: Path | None, *, gpu: bool) -> list[str]:
         options += ["--dir", folder]
     for source, target in binds:
         options += ["--ro-bind", source, target]
-    for target in _masks():
+    for target in _masks(libraries):
         options += ["--tmpfs", target, "--remount-ro", target]
     if not gpu:
-        for library in _drivers_among_libraries():
+        for library in _drivers_among(libraries):
             options += ["--ro-bind", "/dev/null", str(library)]
     for link in _SYMLINKS:
         if link.is_symlink():
@@ -185,9 +189,9 @@ def _file_system(handler: Path | None, *, gpu: bool) -> list[str]:
 _LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 
 
-def _binds(handler: Path | None, *, gpu: bool) -> Iterator[tuple[str, str]]:
+def _binds(handler: Path | None, libraries: Sequence[Path], *, gpu: bool) -> Iterator[tuple[str, str]]:
     """What is mounted, read-only: where it lies, and where the sandbox has it."""
-    yield from ((str(source), target) for source, target in _mounts())
+    yield from ((str(source), target) for source, target in _mounts(libraries))
     yield from ((str(path), f"/packages/{name}") for name, path in packages().items())
     yield str(_WORKER), "/worker"
     if _LARGE_PAGES.is_dir():
@@ -201,7 +205,7 @@ def _binds(handler: Path | None, *, gpu: bool) -> Iterator[tuple[str, str]]:
         yield from ((str(path), str(path)) for path in hardware)
 
 
-def _mounts() -> Iterator[tuple[Path, str]]:
+def _mounts(libraries: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """The interpreter with its standard library, at ``/python``, and the folders of the system's shared libraries."""
     base = Path(sys.base_prefix)
     executable = getattr(sys, "_base_executable", None) or sys.executable
@@ -211,8 +215,7 @@ def _mounts() -> Iterator[tuple[Path, str]]:
         for library in sorted((base / "lib").glob("lib*.so*")):
             if library.is_file():
                 yield library.resolve(), f"/python/lib/{library.name}"
-    for folder in _library_folders():
-        yield folder, str(folder)
+    yield from ((folder, str(folder)) for folder in libraries)
 
 
 def _standard_library() -> Iterator[tuple[Path, str]]:
@@ -231,22 +234,22 @@ def _library_folders() -> list[Path]:
     return [folder for folder in candidates if folder.is_dir() and folder == folder.resolve()]
 
 
-def _masks() -> Iterator[str]:
+def _masks(libraries: Sequence[Path]) -> Iterator[str]:
     """Folders of other packages inside what is mounted."""
     for path, target in _standard_library():
         for name in ("site-packages", "dist-packages"):
             if (path / name).is_dir():
                 yield f"/python/{target}/{name}"
-    for folder in _library_folders():
+    for folder in libraries:
         for inside in (*folder.glob("python*/site-packages"), *folder.glob("python*/dist-packages")):
             yield str(inside)
 
 
-def _drivers_among_libraries() -> Iterator[Path]:
+def _drivers_among(libraries: Sequence[Path]) -> Iterator[Path]:
     """The GPU's driver, where a system keeps it among the shared libraries that are mounted."""
-    for libraries in _library_folders():
-        for library in sorted({path.resolve() for path in libraries.rglob("libcuda.so*")}):
-            if library.is_relative_to(libraries):
+    for folder in libraries:
+        for library in sorted({path.resolve() for path in folder.rglob("libcuda.so*")}):
+            if library.is_relative_to(folder):
                 yield library
 
 

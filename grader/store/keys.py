@@ -15,7 +15,7 @@ from typing import Any
 import grader
 from grader.intake import Found
 
-__all__ = ["fingerprint", "report_key", "source_sha256"]
+__all__ = ["fingerprint", "program", "report_key", "source_sha256"]
 
 
 def report_key(*, found: Found, sha256: str, assignment: str, settings: str) -> str:
@@ -23,10 +23,15 @@ def report_key(*, found: Found, sha256: str, assignment: str, settings: str) -> 
 
     ``sha256`` is the hash of the submission's contents. ``assignment`` is the ``fingerprint`` of its assignment's part
     of the rubric, so that a change for other assignments changes nothing here. ``settings`` is the ``fingerprint`` of
-    the run's settings: seed, options, data.
+    the run's settings: seed, options, data, program.
     """
     who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
-    return fingerprint((who, sha256, assignment, settings, grader.__version__, source_sha256()))
+    return fingerprint((who, sha256, assignment, settings))
+
+
+def program() -> tuple[str, str]:
+    """The version of the grader and the hash of its source."""
+    return grader.__version__, source_sha256()
 
 
 def fingerprint(value: Any) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from sittings import sitting_of, sitting_without_exam
 
-from grader.checks.absence import cannot_be_judged, missing_class, nearest, undefined, why_absent
+from grader.checks.absence import cannot_be_judged, is_not_attempted, missing_class, nearest, undefined, why_absent
+from grader.checks.architecture import architecture
+from grader.checks.shapes import shapes
 from grader.checks.sitting import Sitting
 from grader.marking.verdicts import Outcome
 from grader.worker.protocol import Definition, Definitions, Failure, FileOutline, Frame, Outline, Trouble
@@ -117,3 +119,46 @@ def test_a_network_that_does_not_run_is_skipped_with_the_criterion_it_depends_on
     verdict = cannot_be_judged(sitting_of(source), "cnn.training", "cnn")
     assert verdict.outcome is Outcome.SKIPPED
     assert verdict.feedback == "Skipped: CNN cannot be run yet; see cnn.shapes."
+
+
+def of_convolutions(count: int) -> str:
+    """A network of this many convolutions side by side, each with its own filter."""
+    return f"""\
+class CNN(nn.Module):
+    def __init__(self, kernel, num_filters, num_colours, num_in_channels):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Conv2d(num_in_channels, num_colours, kernel, padding=kernel // 2) for _ in range({count}))
+
+    def forward(self, x):
+        return sum(layer(x) for layer in self.layers)
+"""
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_network_of_fewer_than_half_of_the_convolutions_is_not_judged(count):
+    sitting = sitting_of(of_convolutions(count))
+    verdicts = [shapes(sitting, "cnn.shapes", "cnn"), cannot_be_judged(sitting, "cnn.training", "cnn")]
+    for verdict in verdicts:
+        assert verdict.outcome is Outcome.SKIPPED
+        assert verdict.feedback == (
+            "Skipped: fewer than 3 convolutions run between the input and the output of CNN; see cnn.architecture."
+        )
+    told = architecture(sitting, "cnn.architecture", "cnn")
+    assert told.outcome is Outcome.FAIL
+    assert told.feedback.endswith("expected 6. CNN is judged if at least 3 run (a.py, line 1).")
+
+
+def test_a_network_of_half_of_the_convolutions_is_an_attempt():
+    sitting = sitting_of(of_convolutions(3))
+    assert is_not_attempted(sitting, "cnn.shapes", "cnn") is None
+    assert shapes(sitting, "cnn.shapes", "cnn").outcome is Outcome.PASS
+
+
+def test_a_right_network_is_an_attempt_even_where_it_cannot_be_followed():
+    source = """\
+class CNN(given.CNN):
+    def forward(self, images):
+        return torch.from_numpy(super().forward(images).detach().numpy().copy())
+"""
+    assert is_not_attempted(sitting_of(source), "cnn.shapes", "cnn") is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,10 +16,7 @@ import pytest
 from places import ROOT
 
 from grader.cli.grade import main
-from grader.cohort.events import Summary
 from grader.marking.rubric_file import load
-from grader.sandbox.sandbox import Sandbox
-from grader.sandbox.terms import SandboxError
 
 FIXTURES = ROOT / "fixtures" / "submissions"
 RIGHT = FIXTURES / "csc413-2023" / "right" / "submission"
@@ -241,14 +240,20 @@ def test_without_user_namespaces_the_command_says_so_and_stops(tmp_path):
 
 
 @pytest.mark.slow
-def test_where_no_session_can_be_opened_the_run_stops_before_it_writes_anything(grade, submissions, monkeypatch):
-    def closed(self, limits=None):
-        raise SandboxError("the worker does not run: see that bubblewrap works here")
-
-    monkeypatch.setattr(Sandbox, "open", closed)
-    status, out, err = grade(submissions, "--isolation", "none")
+def test_where_no_session_can_be_opened_the_run_stops_before_it_writes_anything(
+    grade, submissions, tmp_path, monkeypatch
+):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "bwrap").write_text("#!/bin/sh\necho 'bwrap: No permissions' >&2\nexit 1\n")
+    (programs / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    status, out, err = grade(submissions, "--isolation", "bubblewrap")
     assert status == 2 and out == ""
-    assert err.splitlines()[-1] == "grade: the worker does not run: see that bubblewrap works here"
+    assert err.splitlines()[-1] == (
+        "grade: the worker does not run (bwrap: No permissions): see that bubblewrap and user namespaces work here, or "
+        "use --isolation none"
+    )
     assert not grade.reports.exists()
 
 
@@ -327,11 +332,16 @@ def test_reports_inside_what_was_handed_in_are_not_taken_for_a_submission(given,
 
 
 @pytest.mark.slow
-def test_a_run_that_was_interrupted_names_no_gradebook(grade, monkeypatch):
-    monkeypatch.setattr("grader.cohort.batch.run", lambda *_, **__: Summary(1, 0, 0, 0, (), None, left=13))
-    status, out, err = grade(COHORT, "--isolation", "none")
-    assert (status, out) == (130, "")
-    assert "Stopped: 1 of 14 reports are written; the same command goes on from there." in err
+def test_a_run_that_was_interrupted_names_no_gradebook(tmp_path):
+    options = ["--out", tmp_path / "reports", "--isolation", "none", "--quick", "--jobs", "1"]
+    command = [sys.executable, "-m", "grader", *map(str, [COHORT, *options])]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert any(line.startswith("[1/14]") for line in run.stderr)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate()
+    assert (run.returncode, out) == (130, "")
+    assert re.search(r"Stopped: [1-9]\d? of 14 reports are written; the same command goes on from there\.", err)
+    assert not (tmp_path / "reports" / "gradebook.csv").exists()
 
 
 # Marks.

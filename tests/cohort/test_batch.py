@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from cohort_sample import Course, Heard, names
 
 from grader.cohort.events import Summary
 from grader.cohort.grader import RunError
-from grader.report.as_json import problems
-from grader.report.as_markdown import to_markdown
+from grader.marking.verdicts import Flag
+from grader.report.as_json import problem
 from grader.store.files import StoreError
 from grader.store.folder import Store
 
@@ -25,7 +26,7 @@ def test_every_submission_gets_three_files_and_the_cohort_gets_two(course: Cours
     assert names(course.out) == sorted([*(one.folder for one in found), *beside])
     for one in found:
         assert names(course.out / one.folder) == ["feedback.md", "report.html", "report.json"]
-        assert problems(course.report(one.folder)) == ()
+        assert problem(course.report(one.folder)) is None
 
 
 def test_events_tell_what_is_begun_examined_and_finished(course: Course) -> None:
@@ -128,7 +129,7 @@ def test_the_report_of_a_failure_is_pending_and_shows_the_defect_as_text(course:
     grader.before = fail
     assert course.grade(course.cohort(1), grader, many=False).summary.report is None
     report = course.report("student00")
-    assert problems(report) == ()
+    assert problem(report) is None
     assert {one["id"]: one["outcome"] for one in report["criteria"]} == {
         "cnn.shapes": "error",
         "cnn.parameters": "error",
@@ -139,18 +140,13 @@ def test_the_report_of_a_failure_is_pending_and_shows_the_defect_as_text(course:
     assert "<b>" not in (course.out / "student00" / "report.html").read_text()
 
 
-def test_a_report_that_cannot_be_rendered_is_a_failure_and_the_others_are_graded(
-    course: Course, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(report) -> str:
-        if report.submission_id == "student01":
-            raise ValueError("no such text")
-        return to_markdown(report)
-
-    monkeypatch.setattr("grader.report.files.to_markdown", broken)
-    summary, _ = course.grade(course.cohort(3))
+def test_a_report_that_cannot_be_rendered_is_a_failure_and_the_others_are_graded(course: Course) -> None:
+    first, second, third = course.cohort(3)
+    without_text: Any = None
+    second = replace(second, flags=(Flag("late", without_text),))
+    summary, _ = course.grade([first, second, third])
     (failure,) = summary.failed
-    assert failure.id == "student01" and "no such text" in failure.reason
+    assert failure.id == "student01" and "no report of that could be written: TypeError" in failure.reason
     assert (summary.graded, summary.left, summary.exit_status()) == (2, 0, 1)
     assert not (course.out / "student01").exists()
 

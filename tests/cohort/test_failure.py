@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from cohort_sample import Course
 
@@ -10,11 +12,12 @@ from grader.intake import Found
 
 
 def test_a_report_of_a_failure_needs_no_readable_submission(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(found: Found):
+    def exhausted(folder: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("grader.cohort.failure.read", unreadable)
-    report = failed_report(Found("alice", "alice", (course.root,)), course.grader().settings, "MemoryError")
+    settings = course.grader().settings
+    monkeypatch.setattr(os, "scandir", exhausted)
+    report = failed_report(Found("alice", "alice", (course.root,)), settings, "MemoryError")
     assert report.files == ()
     assert {mark.outcome.value for mark in report.sheet.marks} == {"error", "pending"}
     assert [flag.kind for flag in report.flags] == ["assignment-guessed", "grader-failed"]

@@ -16,7 +16,7 @@ from places import ROOT, TESTS
 
 from grader.cohort.grader import KeyOf, Watch
 from grader.intake import Found
-from grader.report.as_json import problems
+from grader.report.as_json import problem
 from grader.report.files import RenderedReport
 
 
@@ -67,7 +67,7 @@ def test_a_killed_run_leaves_whole_reports_and_the_next_run_goes_on(course: Cour
     _kill_a_run(course, jobs=jobs, after=after)
     for one in found:
         if (course.out / one.folder / "report.json").exists():
-            assert problems(course.report(one.folder)) == ()
+            assert problem(course.report(one.folder)) is None
             assert {"report.html", "feedback.md"} <= set(names(course.out / one.folder))
     summary, _ = course.grade(found)
     assert summary.graded + summary.resumed == 12
@@ -113,7 +113,7 @@ def test_a_run_that_dies_at_any_step_of_writing_leaves_no_torn_report(
         return instead
 
     with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", until_the_cut(os.fsync))
+        patch.setattr(os, "fsync", until_the_cut(os.fsync))
         for name in ("replace", "unlink"):
             patch.setattr(Path, name, until_the_cut(getattr(Path, name)))
         with pytest.raises(PowerCut):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from cohort_sample import BOTH_RIGHT, RUBRIC, Course
+from cohort_sample import BOTH_RIGHT, RUBRIC, Course, FakeGrader
 
+import grader
 from grader.cohort.keys import ReportKeys
+from grader.store.keys import source_sha256
 
 
 @pytest.mark.parametrize(
@@ -77,14 +80,14 @@ def test_another_title_stands_in_the_report_that_is_made_again(course: Course) -
     assert "A1. Why not" in (course.out / "student00" / "report.html").read_text()
 
 
-def test_a_new_version_of_the_grader_grades_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_of_the_grader_grades_again(course: Course) -> None:
     found = course.cohort(1)
-    course.grade(found)
-    monkeypatch.setattr("grader.__version__", "99.0.0")
-    assert course.grade(found).summary.graded == 1
-    monkeypatch.setattr("grader.store.keys.source_sha256", lambda: "0" * 64)
-    assert course.grade(found).summary.graded == 1
-    assert course.grade(found).summary.resumed == 1
+    settings = course.grader().settings
+    assert settings.program == (grader.__version__, source_sha256())
+    for program in (settings.program, ("99.0.0", settings.program[1]), ("99.0.0", "0" * 64)):
+        other = replace(settings, program=program)
+        assert course.grade(found, FakeGrader(other)).summary.graded == 1
+        assert course.grade(found, FakeGrader(other)).summary.resumed == 1
 
 
 def test_the_key_of_a_report_is_among_those_that_the_same_run_accepts(course: Course) -> None:

@@ -191,7 +191,7 @@ def test_a_full_disk_stops_the_run_and_the_next_run_goes_on(course: Course, monk
         if id == "student02":
             full.set()
 
-    monkeypatch.setattr("os.fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     grader = course.grader()
     grader.before = fill_disk
     with pytest.raises(StoreError, match=r"student02 cannot be written \(No space left on device\)"):

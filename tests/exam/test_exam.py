@@ -17,8 +17,8 @@ ASSIGNMENT = load(ROOT / "rubric.yaml").assignments["csc413-2020"]
 HORSES = load_horses()
 
 
-def _exam(seed: int = 1) -> Exam:
-    return Exam(ASSIGNMENT, seed, HORSES)
+def _exam(seed: int = 1, **bounds: int) -> Exam:
+    return Exam(ASSIGNMENT, seed, HORSES, **bounds)
 
 
 @given(st.integers(0, 2**63 - 1), st.text(max_size=20))
@@ -46,13 +46,12 @@ def test_one_purpose_has_values_for_every_shape_and_range():
     assert exam.uniform("image", (50,), 4, 5).min() >= 4 > exam.uniform("image", (50,)).max()
 
 
-def test_what_is_kept_of_the_draws_is_bounded_and_what_was_let_go_is_drawn_again(monkeypatch):
-    monkeypatch.setattr("grader.exam.exam._MOST_DRAWN_BYTES", 3000)
-    exam = _exam()
+def test_what_is_kept_of_the_draws_is_bounded_and_what_was_let_go_is_drawn_again():
+    exam = _exam(most_drawn_bytes=3000)
     first, *_ = [exam.uniform(f"image/{number}", (10,)) for number in range(5)]
-    assert exam._drawn_bytes <= 3000 and len(exam._draws) == 2
+    assert 2 * 1024 < exam.drawn_bytes <= 3000  # two of the five draws
     assert torch.equal(exam.uniform("image/0", (10,)), first)
-    assert exam.uniform("image", (1000,)).shape == (1000,) and not exam._draws  # larger than all that may be kept
+    assert exam.uniform("image", (1000,)).shape == (1000,) and exam.drawn_bytes == 0  # larger than all that may be kept
 
 
 def test_scales_have_both_signs_and_keep_away_from_zero_and_variances_are_positive():

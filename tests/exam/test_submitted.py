@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grader.exam import submitted
 from grader.exam.submitted import Submitted
 from grader.worker.protocol import (
     BuildNetwork,
@@ -92,10 +91,9 @@ class _Slow(_Session):
         return reply_to_json(BUILT), {}
 
 
-def test_only_the_time_in_which_it_answers_is_a_submissions(monkeypatch):
+def test_only_the_time_in_which_it_answers_is_a_submissions():
     clock = [0.0]
-    monkeypatch.setattr(submitted.time, "monotonic", lambda: clock[0])
-    slow = Submitted(lambda: _Slow(clock, 4), _Stopped, seconds=10, probe_seconds=5)
+    slow = Submitted(lambda: _Slow(clock, 4), _Stopped, seconds=10, probe_seconds=5, clock=lambda: clock[0])
     replies = []
     for _ in range(4):
         replies.append(slow.answer(_build(), {})[0])
@@ -280,9 +278,8 @@ def test_each_probe_of_several_gets_its_own_tensors_back():
     assert [outputs["output"].item() for _, outputs in candidate.answers(asked)] == [float(n) for n in range(12)]
 
 
-def test_what_is_heavy_is_asked_alone(monkeypatch):
-    monkeypatch.setattr("grader.exam.submitted._MOST_TOGETHER", 7)
+def test_what_is_heavy_is_asked_alone():
     asked: list[str] = []
-    candidate = Submitted(lambda: _Together(_several, asked), Exception, seconds=100, probe_seconds=1)
+    candidate = Submitted(lambda: _Together(_several, asked), Exception, seconds=100, probe_seconds=1, most_together=7)
     list(candidate.answers([(_build(1), {"input": torch.zeros(1)})] * 2))
     assert asked == ["build", "build"]

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from archive_makers import a_tar, a_zip, encrypted, tar_entry, zip_link
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.intake import Found, Submission, archives, find, read, reading
+from grader.intake import Found, Submission, find, read, reading
 
 SCRIPT = "import torch\n"
 NOTEBOOK = json.dumps(
@@ -41,9 +42,9 @@ def put(top: Path, **files: str | bytes) -> Path:
     return top
 
 
-def read_at(path: Path) -> Submission:
+def read_at(path: Path, **bounds: int) -> Submission:
     (place,) = find([path], mode="one").found
-    return read(place)
+    return read(place, **bounds)
 
 
 def sources(submission: Submission) -> dict[str, list[tuple[int | None, str]]]:
@@ -230,38 +231,32 @@ def test_a_member_with_a_wrong_checksum_affects_no_other(tmp_path: Path) -> None
     assert kinds(submission) == ["damaged"]
 
 
-def test_a_bomb_is_refused_and_what_lies_beside_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "Budget", lambda: archives.Budget(bytes=500_000, entries=20))
+def test_a_bomb_is_refused_and_what_lies_beside_it_is_read(tmp_path: Path) -> None:
     bomb = a_zip(("a_bomb.bin", bytes(1_000_000)), ("model.py", SCRIPT.encode()))
     alice = put(tmp_path / "alice", **{"bomb.zip": bomb, "a2.py": SCRIPT, "other.zip": a_zip(("b.py", b"x"))})
-    submission = read_at(alice)
+    submission = read_at(alice, most_bytes=500_000, most_files=20)
     assert list(sources(submission)) == ["a2.py", "bomb.zip/model.py", "other.zip/b.py"]
     assert kinds(submission) == ["too-large"]
 
 
-def test_a_tar_bomb_is_refused_while_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "Budget", lambda: archives.Budget(bytes=500_000, entries=20))
+def test_a_tar_bomb_is_refused_while_it_unpacks(tmp_path: Path) -> None:
     bomb = a_tar(("a2.py", b"x"), ("bomb.bin", bytes(1_000_000)), ("late.py", b"y"), gz=True)
-    submission = read_at(put(tmp_path, **{"alice.tgz": bomb}) / "alice.tgz")
+    submission = read_at(put(tmp_path, **{"alice.tgz": bomb}) / "alice.tgz", most_bytes=500_000, most_files=20)
     assert list(sources(submission)) == ["a2.py"]
     assert "too-large" in kinds(submission)
 
 
-def test_data_beyond_the_bound_is_left_and_code_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "Budget", lambda: archives.Budget(bytes=1_000, entries=20))
+def test_data_beyond_the_bound_is_left_and_code_comes_first(tmp_path: Path) -> None:
     contents = {"a_data.bin": bytes(5_000), "a2.py": SCRIPT, "w.pdf": b"%PDF", "b.zip": a_zip(("b.py", b"x"))}
-    submission = read_at(put(tmp_path / "alice", **contents))
+    submission = read_at(put(tmp_path / "alice", **contents), most_bytes=1_000, most_files=20)
     assert paths(submission) == ["a2.py", "b.zip", "b.zip/b.py", "w.pdf"]
     assert [flag.kind for flag in submission.flags] == ["too-large"]
     assert "a_data.bin" in submission.flags[0].detail
 
 
-def test_more_files_than_the_bound_are_left_and_the_top_ones_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "Budget", lambda: archives.Budget(entries=5))
+def test_more_files_than_the_bound_are_left_and_the_top_ones_are_read(tmp_path: Path) -> None:
     alice = put(tmp_path / "alice", **{f"data/{number}": "x" for number in range(10)}, **{"z.py": SCRIPT})
-    submission = read_at(alice)
+    submission = read_at(alice, most_files=5)
     assert len(submission.files) == 5
     assert list(sources(submission)) == ["z.py"]
     assert kinds(submission) == ["too-large"]
@@ -367,7 +362,7 @@ def test_our_own_failure_is_not_blamed_on_the_submission(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     put(tmp_path, **{"alice.zip": a_zip(("a2.py", b"x"))})
-    monkeypatch.setattr(reading.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     with pytest.raises(OSError, match="No space left"):
         read_at(tmp_path / "alice.zip")
 
@@ -431,14 +426,13 @@ def test_data_has_a_budget_in_number_and_bytes(tmp_path: Path) -> None:
 
 
 def test_of_too_much_code_the_small_files_at_the_top_are_read_and_one_flag_names_the_rest(
-    tmp_path: Path, monkeypatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_CODE", 1000)
     large = "#" * 400
     alice = put(
         tmp_path / "alice", **{"a2.py": SCRIPT, "m1.py": large, "m2.py": large, "m3.py": large, "lib/x.py": "x"}
     )
-    submission = read_at(alice)
+    submission = read_at(alice, most_code=1000)
     assert [file.path for file in submission.code] == ["a2.py", "lib/x.py", "m1.py", "m2.py"]
     assert [(flag.kind, "m3.py" in flag.detail) for flag in submission.flags] == [("too-large", True)]
     assert "m3.py" in paths(submission)

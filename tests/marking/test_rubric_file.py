@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT
 
-from grader.marking import rubric_file as rubric_module
-from grader.marking.rubric import Rubric, RubricError
+from grader.marking.rubric import Criterion, Rubric, RubricError
 from grader.marking.rubric_file import CHECKS, load
 from reference.handouts import HANDOUTS, LAYER_ORDERS
 
@@ -73,11 +73,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rubric") / "rubric.yaml"
 
 
-def refusal(path: Path, content: str | bytes) -> str:
+def refusal(path: Path, content: str | bytes, **how: Any) -> str:
     """The sentence with which ``content`` is refused."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(RubricError) as refused:
-        load(path)
+        load(path, **how)
     return str(refused.value)
 
 
@@ -124,7 +124,7 @@ GIVEN = {
 }
 
 
-def question(criterion: rubric_module.Criterion) -> str:
+def question(criterion: Criterion) -> str:
     return criterion.question or criterion.id.removeprefix("manual.")
 
 
@@ -327,18 +327,15 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("loader", ["SafeLoader", "CSafeLoader"])
+@pytest.mark.parametrize("libyaml", [True, False])
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
 )
-def test_a_fault_is_refused_with_its_line(
-    file: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, line: int, words: str, loader: str
-) -> None:
-    if not hasattr(yaml, loader):
-        pytest.skip(f"this PyYAML has no {loader}")
-    monkeypatch.setattr(rubric_module, "_LOADER", getattr(yaml, loader))
+def test_a_fault_is_refused_with_its_line(file: Path, old: str, new: str, line: int, words: str, libyaml: bool) -> None:
+    if libyaml and not yaml.__with_libyaml__:
+        pytest.skip("this PyYAML has no libyaml")
     assert old in SMALL
-    sentence = refusal(file, SMALL.replace(old, new, 1))
+    sentence = refusal(file, SMALL.replace(old, new, 1), libyaml=libyaml)
     assert sentence.startswith(f"rubric.yaml, line {line}: ")
     assert words in sentence
     assert sentence.isprintable()
@@ -359,14 +356,11 @@ def test_a_fault_is_refused_with_its_line(
         pytest.param('a: "\\UFFFFFFFF"\n', "this is not YAML", id="a character beyond Unicode"),
     ],
 )
-@pytest.mark.parametrize("loader", ["SafeLoader", "CSafeLoader"])
-def test_what_is_not_a_rubric_is_refused(
-    file: Path, monkeypatch: pytest.MonkeyPatch, content: str | bytes, words: str, loader: str
-) -> None:
-    if not hasattr(yaml, loader):
-        pytest.skip(f"this PyYAML has no {loader}")
-    monkeypatch.setattr(rubric_module, "_LOADER", getattr(yaml, loader))
-    sentence = refusal(file, content)
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_what_is_not_a_rubric_is_refused(file: Path, content: str | bytes, words: str, libyaml: bool) -> None:
+    if libyaml and not yaml.__with_libyaml__:
+        pytest.skip("this PyYAML has no libyaml")
+    sentence = refusal(file, content, libyaml=libyaml)
     assert sentence.startswith("rubric.yaml")
     assert words in sentence
 
@@ -414,10 +408,10 @@ EDITS = st.lists(
 )
 
 
-def is_a_rubric_or_is_refused(path: Path, content: bytes) -> None:
+def is_a_rubric_or_is_refused(path: Path, content: bytes, **how: Any) -> None:
     path.write_bytes(content)
     try:
-        loaded = load(path)
+        loaded = load(path, **how)
     except RubricError as refused:
         assert str(refused).startswith("rubric.yaml")
         assert "\n" not in str(refused)
@@ -452,9 +446,7 @@ def test_so_it_is_without_libyaml(file: Path, edits: list[tuple[int, int, str]])
     text = SMALL
     for at, removed, put in edits:
         text = text[:at] + put + text[at + removed :]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rubric_module, "_LOADER", yaml.SafeLoader)
-        is_a_rubric_or_is_refused(file, text.encode("utf-8", "surrogatepass"))
+    is_a_rubric_or_is_refused(file, text.encode("utf-8", "surrogatepass"), libyaml=False)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)

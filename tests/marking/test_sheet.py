@@ -14,7 +14,7 @@ from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Part
 from grader.marking.rubric_file import load
 from grader.marking.sheet import Mark, MarkSheet, mark
-from grader.marking.verdicts import Flag, Outcome, Verdict
+from grader.marking.verdicts import Flag, Outcome, Verdict, failed, partial
 
 F = Fraction
 
@@ -344,3 +344,28 @@ def test_a_perfect_submission_earns_everything(id: str) -> None:
     sheet = mark(SHIPPED[id], [passed(c.id) for c in SHIPPED[id].criteria])
     assert sheet.score == sum(part.points for part in SHIPPED[id].parts)
     assert (sheet.pending_points, sheet.status) == (0, "graded")
+
+
+@pytest.mark.parametrize(
+    ("share", "at_stake", "outcome", "points"),
+    [
+        ("0", "1", Outcome.FAIL, "0"),
+        ("0.25", "1", Outcome.PARTIAL, "1"),
+        ("1", "1", Outcome.PASS, "4"),
+        ("0.5", "0.5", Outcome.PARTIAL, "1"),
+        ("1", "0", Outcome.PARTIAL, "2"),
+    ],
+)
+def test_the_rubrics_share_of_a_mistake_is_a_share_of_what_is_at_stake(
+    share: str, at_stake: str, outcome: Outcome, points: str
+) -> None:
+    sheet = assignment(criterion("cnn.architecture", "4"))
+    verdict = partial("cnn.architecture", F(1, 2), "No ReLU.", mistake="relu-missing", at_stake=F(at_stake))
+    (only,) = mark(replace(sheet, mistakes={"relu-missing": F(share)}), [verdict]).marks
+    assert (only.outcome, only.points, only.mistake) == (outcome, F(points), "relu-missing")
+
+
+def test_a_mistake_that_is_only_named_earns_nothing_by_the_rubric() -> None:
+    sheet = replace(assignment(criterion("cnn.training", "4")), mistakes={"relu-missing": F(1)})
+    (only,) = mark(sheet, [failed("cnn.training", "The loss departs.", mistake="relu-missing")]).marks
+    assert (only.outcome, only.points) == (Outcome.FAIL, F(0))

@@ -150,9 +150,8 @@ def test_training_does_not_wait_for_the_gpu_and_confirming_does(sandbox, stand_i
     assert set(asked) == {True, False}
 
 
-def test_waiting_for_the_gpu_does_not_count_as_the_submissions_time(monkeypatch):
+def test_waiting_for_the_gpu_does_not_count_as_the_submissions_time():
     now = [0.0]
-    monkeypatch.setattr("grader.exam.submitted.time.monotonic", lambda: now[0])
     opened = []
 
     class OnCpu:
@@ -171,7 +170,12 @@ def test_waiting_for_the_gpu_does_not_count_as_the_submissions_time(monkeypatch)
             return False
 
     candidate = Submitted(
-        lambda: opened.append(1) or OnCpu(), WorkerFailed, seconds=60, probe_seconds=10, gpu=Slow("busy")
+        lambda: opened.append(1) or OnCpu(),
+        WorkerFailed,
+        seconds=60,
+        probe_seconds=10,
+        gpu=Slow("busy"),
+        clock=lambda: now[0],
     )
     trace = TraceNetwork(cls="CNN")
     assert candidate.answer(trace, {})[0] == Trace()

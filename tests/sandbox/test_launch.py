@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sessions import HANDLER, LIMITS, run
@@ -48,7 +47,7 @@ def test_nothing_but_the_scratch_can_be_written(session: Session, name: str) -> 
 
 
 @pytest.mark.bubblewrap
-def test_the_environment_is_empty_and_the_user_is_nobody(session: Session, monkeypatch: Any) -> None:
+def test_the_environment_is_empty_and_the_user_is_nobody(session: Session) -> None:
     source = "import os, socket; value = [dict(os.environ), os.getppid(), socket.gethostname(), os.getuid()]"
     environment, parent, host, user = run(session, source)
     assert environment == {"HOME": "/tmp", "TMPDIR": "/tmp"}
@@ -87,11 +86,10 @@ def test_with_the_gpu_a_session_sees_and_names_its_own_processes_and_no_others(
             assert "PermissionError" in run(session, refused), refused
 
 
-def test_without_the_gpu_its_driver_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_gpu_its_driver_is_out_of_reach(tmp_path: Path) -> None:
     (tmp_path / "libcuda.so.1.2").touch()
     (tmp_path / "libcuda.so.1").symlink_to("libcuda.so.1.2")
-    monkeypatch.setattr(launch, "_library_folders", lambda: [tmp_path])
     for gpu in (False, True):
-        command = launch.isolated_command("bwrap", 3, None, gpu=gpu)
+        command = launch.isolated_command("bwrap", 3, None, gpu=gpu, libraries=[tmp_path])
         covered = [target for source, target in itertools.pairwise(command) if source == "/dev/null"]
         assert (str(tmp_path / "libcuda.so.1.2") in covered) is not gpu

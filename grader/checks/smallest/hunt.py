@@ -44,7 +44,6 @@ __all__ = [
 
 R = TypeVar("R")
 
-_SECONDS = 5.0  # per submission, for all searches together
 _PATIENCE = 40  # probes without another failing case, once there is one
 _MOST_DRAWN = 250  # cases, of which a probe is spent on those that are new and suit
 
@@ -161,7 +160,7 @@ class Hunt:
 
         def condition(tosses: tuple[Any, ...]) -> bool:
             self._spent.seconds = time.monotonic() - start
-            if not self._spent.seconds <= _SECONDS:
+            if not self._spent.seconds <= self._sitting.search_seconds:
                 raise Enough
             case = drawing.read(tosses)
             if case not in verdicts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,10 @@ from .watching import Watching, tensors_in
 
 __all__ = ["as_vector", "put", "statistics_of", "tensors_used"]
 
+_Origin = tuple[str, ...] | frozenset[Hashable]
+"""What a tensor is computed from: the names of parameters and buffers (a tuple), or data (a frozenset), which has
+passed through these convolutions."""
+
 
 class _FirstUse(Watching):
     """Notes in which order parameters and buffers first meet what is computed from the input.
@@ -23,7 +27,7 @@ class _FirstUse(Watching):
     What is computed from the input is data. What is computed from parameters and buffers alone carries their names,
     until an operation takes it together with data: that is their use. It does not matter how often they were read
     before, so a bias may be prepared before its filter. A view or the ``.data`` of a tensor lies in the same storage,
-    and counts as the same tensor.
+    and counts as the same tensor. Data carries the convolutions that it has passed through.
     """
 
     def __init__(self, interesting: Mapping[str, Tensor], data: Tensor) -> None:
@@ -42,10 +46,12 @@ class _FirstUse(Watching):
             start = value.data_ptr()
             span = (start, start + max(1, value.numel() * value.element_size()), name)
             self._spans.setdefault(value.untyped_storage().data_ptr(), []).append(span)
-        self._made: dict[int, tuple[str, ...] | None] = {}
-        """What each storage is computed from: names, or data (None). A weak reference keeps its key from being
-        reused."""
-        self._mark(data, None)
+        self._filters = {name for name, value in interesting.items() if _can_be_filter(value)}
+        self._own_filters: list[Tensor] = []
+        """Filters that are computed from no parameter. They are kept, so that no two have one storage in turn."""
+        self._made: dict[int, _Origin] = {}
+        """What each storage is computed from. A weak reference keeps its key from being reused."""
+        self._mark(data, frozenset())
 
     def __exit__(self, *raised: Any) -> None:
         super().__exit__(*raised)  # type: ignore[no-untyped-call]
@@ -65,6 +71,8 @@ class _FirstUse(Watching):
         if name.startswith(_ADDEND_FIRST):
             arguments.append(arguments.pop(0))
         made_of = self._read(arguments, overwritten=name == "copy_")
+        if isinstance(made_of, frozenset):
+            made_of |= self._convolutions(name, arguments)
         outputs = func(*args, **kwargs)
         if name.startswith("new_") or name.endswith("_like"):  # These take only the shape of their first argument.
             made_of = ()
@@ -77,29 +85,53 @@ class _FirstUse(Watching):
                 self._mark(value, made_of)
         return outputs
 
-    def _read(self, arguments: list[tuple[Any, Tensor]], *, overwritten: bool) -> tuple[str, ...] | None:
+    def passed_through(self, output: Tensor) -> frozenset[Hashable]:
+        """The different convolutions between the data and an output."""
+        made_of = self._made_of(output)
+        return made_of if isinstance(made_of, frozenset) else frozenset()
+
+    def _convolutions(self, name: str, arguments: list[tuple[Any, Tensor]]) -> frozenset[Hashable]:
+        """The convolutions that an operation on data makes: those with the same filter are one.
+
+        A convolution that is written as products counts too, if its filter is a parameter with the axes of a filter.
+        """
+        others = [(argument.name, value, self._made_of(value)) for argument, value in arguments]
+        filters = [(each, value, names) for each, value, names in others if isinstance(names, tuple)]
+        if "conv" in name:
+            own = next(((value, names) for each, value, names in filters if each == "weight"), None)
+            if own is None:
+                return frozenset()
+            if own[1]:
+                return frozenset([own[1]])
+            self._own_filters.append(own[0])
+            return frozenset([_storage(own[0])])
+        if name.strip("_") not in _PRODUCTS:
+            return frozenset()
+        return frozenset(names for _, _, names in filters if self._filters.intersection(names))
+
+    def _read(self, arguments: list[tuple[Any, Tensor]], *, overwritten: bool) -> _Origin:
         """What the outputs of an operation are computed from. Side effect: notes the names that the operation uses.
 
         ``overwritten``: the first argument is written and not read.
         """
         self._clock += 1
         names: dict[str, None] = {}
-        data = False
+        data: frozenset[Hashable] | None = None
         for place, (argument, value) in enumerate(arguments):
             made_of = self._made_of(value)
-            if made_of is None:
-                data = True
+            if isinstance(made_of, frozenset):
+                data = made_of | (data or frozenset())
             elif not (overwritten and place == 0 and self._own(value)):
                 names.update(dict.fromkeys(made_of))
                 if argument.name.startswith("running_"):
                     self.normalising.update(made_of)
         for name in names:
             self.touched.setdefault(name, self._clock)
-            if data:
+            if data is not None:
                 self.met.setdefault(name, self._clock)
-        return None if data else tuple(names)
+        return tuple(names) if data is None else data
 
-    def _made_of(self, value: Tensor) -> tuple[str, ...] | None:
+    def _made_of(self, value: Tensor) -> _Origin:
         key = _storage(value)
         return self._made[key] if key in self._made else self._own(value)
 
@@ -110,9 +142,9 @@ class _FirstUse(Watching):
             return ()
         return tuple(name for first, last, name in spans if first <= start < last)
 
-    def _mark(self, value: Tensor, made_of: tuple[str, ...] | None) -> None:
+    def _mark(self, value: Tensor, made_of: _Origin) -> None:
         key = _storage(value)
-        if key is None or (made_of is not None and self._own(value)):
+        if key is None or (isinstance(made_of, tuple) and self._own(value)):
             return
         if key not in self._made:
             value.untyped_storage()._weak_ref()
@@ -121,6 +153,15 @@ class _FirstUse(Watching):
 
 _ADDEND_FIRST = ("addmm", "addmv", "addbmm", "baddbmm", "addcmul")
 """Operations whose first argument is added to the product of the others: it is a bias, and comes before its weight."""
+_PRODUCTS = frozenset(
+    {"mm", "bmm", "mv", "dot", "mul", "matmul", "linear", "addmm", "addmv", "addbmm", "baddbmm", "addcmul"}
+)
+"""Operations that multiply two tensors."""
+
+
+def _can_be_filter(value: Tensor) -> bool:
+    """Whether a tensor has the axes of a filter, which a vector in a shape for broadcasting has not."""
+    return value.dim() >= 3 and sum(size > 1 for size in value.shape) >= 2
 
 
 def _storage(value: Tensor) -> int | None:
@@ -140,6 +181,8 @@ class _Used:
     """Buffers in which normalisations keep their running statistics, in the same order."""
     constants: tuple[str, ...]
     """Parameters that take part and are only fixed numbers, such as a mask or the filter of an upsampling."""
+    convolutions: int
+    """The number of different convolutions between the input and the output."""
 
 
 def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again: Callable[[], nn.Module]) -> _Used:
@@ -154,7 +197,7 @@ def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again:
     train(model, True)
     data = batch.clone()
     with _FirstUse({**parameters, **buffers}, data) as use, torch.no_grad():
-        forward(model, data)
+        convolutions = len(use.passed_through(forward(model, data)))
     # What goes through numpy is not seen. For each parameter that was only read, try whether it changes the output.
     hidden = [name for name in use.touched if name in parameters and name not in use.met]
     taken = {**use.met, **{name: use.touched[name] for name in hidden if _matters(probe, model, name, batch)}}
@@ -174,6 +217,7 @@ def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again:
             if name in after and (name in use.normalising or not torch.equal(before[name], after[name]))
         ),
         tuple(fixed),
+        convolutions,
     )
 
 

@@ -9,9 +9,9 @@ import torch
 from code_files import script
 
 from grader.exam.replies import read_reply
-from grader.worker import handler as handler_module
 from grader.worker.handler import Handler
 from grader.worker.loading.loader import load
+from grader.worker.probes.devices import Elsewhere, examine
 from grader.worker.protocol import DeviceFindings, LoadDefinitions, Probe, RunOnDevice, Tensors, Trouble, probe_to_json
 
 R = TypeVar("R")
@@ -190,15 +190,20 @@ def test_layers_that_are_not_registered_are_found(examined):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a machine with a GPU the calls are real")
-def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp_path, monkeypatch):
-    loads = []
-    monkeypatch.setattr(handler_module, "load", lambda *args, **kwargs: loads.append(args) or load(*args, **kwargs))
-    handler = Handler(tmp_path)
+def test_definitions_that_mention_cuda_are_loaded_once_more_for_all_networks(tmp_path):
     source = LAYER.format(make=FOLLOWS["a module-level device"][0], top=FOLLOWS["a module-level device"][1])
     source += "SEEN = torch.zeros(2, device=DEVICE).numpy()\n"
-    asked(handler, LoadDefinitions(files=(script(source, "net.py"),), wanted=("Net",)))
+    files = (script(source, "net.py"),)
+    loads = []
+
+    def loaded():
+        loads.append(load(files, folder=tmp_path, wanted=("Net",)))
+        return loads[-1]
+
+    elsewhere = Elsewhere(files, loaded)
+    here = loaded().classes
     probe = RunOnDevice(cls="Net", arguments=(2,))
-    replies = [asked(handler, probe, {"input": IMAGE.clone()}) for _ in range(2)]
+    replies = [examine(probe, {"input": IMAGE.clone()}, here, elsewhere) for _ in range(2)]
     assert len(loads) == 2 and replies[0] == replies[1]  # once for each world
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_networks import Plain, run, traced
+from small_networks import Plain, run, trace_of, traced
 from torch import nn
 from torch.nn import functional as F
 
@@ -160,3 +160,71 @@ def test_constants_keep_their_values():
     expected = run(Expected)
     for name, value in run(Masked).items():
         torch.testing.assert_close(value, expected[name], msg=name)
+
+
+def _network(forward):
+    """A network with three convolutions that keep the size, and this forward."""
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 2, 3, padding=1)
+            self.turned = nn.ConvTranspose2d(2, 2, 3, padding=1)
+            self.scale = nn.Parameter(torch.ones(1, 2, 6, 6))
+            self.plain = torch.rand(2, 2, 3, 3)
+
+        def forward(self, x):
+            return forward(self, x)
+
+    return Network
+
+
+def _in_place(net, x):
+    out = x.new_zeros(len(x), 2, 6, 6)
+    out[:, :1] = net.first(x)[:, :1]
+    out[:, 1:] += net.turned(net.second(net.first(x)))[:, 1:]
+    return out
+
+
+def _under_inference_mode(net, x):
+    with torch.inference_mode():
+        out = net.second(net.first(x))
+    return out.clone()
+
+
+def _by_unfolding(net, x):
+    columns = net.first.weight.flatten(1) @ F.unfold(x, 3, padding=1)
+    return net.second(columns.reshape(len(x), 2, 6, 6) + net.first.bias.view(1, -1, 1, 1))
+
+
+def _by_two_new_filters(net, x):
+    x = F.conv2d(x, torch.randn(2, 1, 3, 3), padding=1)
+    return F.conv2d(x, torch.randn(2, 2, 3, 3), padding=1)
+
+
+@pytest.mark.parametrize(
+    ("forward", "count"),
+    [
+        pytest.param(lambda net, x: net.turned(net.second(net.first(x))), 3, id="one after another"),
+        pytest.param(lambda net, x: net.first(x) + net.turned(net.second(x.repeat(1, 2, 1, 1))), 3, id="side by side"),
+        pytest.param(lambda net, x: torch.cat([x, net.first(x)], dim=1)[:, :2], 1, id="a skip connection"),
+        pytest.param(lambda net, x: net.second(net.second(net.first(x))), 2, id="one filter twice"),
+        pytest.param(lambda net, x: F.conv2d(net.first(x), net.second.weight.flip(2)), 2, id="a function"),
+        pytest.param(lambda net, x: F.conv2d(net.first(x), net.plain), 2, id="a filter that is no parameter"),
+        pytest.param(_by_two_new_filters, 2, id="new filters in forward"),
+        pytest.param(_in_place, 3, id="written into a tensor"),
+        pytest.param(_under_inference_mode, 2, id="under inference mode"),
+        pytest.param(_by_unfolding, 2, id="a product with the unfolded image"),
+        pytest.param(lambda net, x: x.repeat(1, 2, 1, 1), 0, id="none"),
+        pytest.param(lambda net, x: (net.first(x), x.repeat(1, 2, 1, 1))[1], 0, id="an output that is dropped"),
+        pytest.param(lambda net, x: net.first(torch.ones_like(x)), 0, id="an input that is not the network's"),
+        pytest.param(lambda net, x: x.new_tensor(net.first(x).shape), 0, id="a shape alone"),
+        pytest.param(lambda net, x: x + net.scale, 0, id="a bias per pixel"),
+    ],
+)
+def test_convolutions_count_where_they_stand_between_input_and_output(forward, count):
+    assert trace_of(_network(forward)).convolutions == count
+
+
+def test_a_convolution_written_out_as_products_counts():
+    assert [trace_of(made).convolutions for made in (Plain, TapsOnTheBias, Flat)] == [1, 1, 1]

@@ -1,0 +1,44 @@
+"""What a criterion needs: whether the verdict on another one keeps it from being examined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from grader.marking.rubric import Assignment, Criterion
+from grader.marking.sheet import settled
+from grader.marking.verdicts import Outcome, Verdict
+
+__all__ = ["in_the_way"]
+
+
+_ENDED = {
+    Outcome.FAIL: "failed",
+    Outcome.PARTIAL: "passed only in part",
+    Outcome.SKIPPED: "was skipped",
+    Outcome.ERROR: "could not be examined",
+}
+
+
+def in_the_way(
+    assignment: Assignment, criterion: Criterion, needed: Iterable[tuple[Criterion, Verdict | None]]
+) -> Verdict | None:
+    """``skipped``, if one of the criteria that a criterion needs is in the way; None if the criterion can be examined.
+
+    ``needed`` are these criteria with their verdicts; None where nothing is examined.
+    """
+    for need, verdict in needed:
+        if verdict is not None:
+            outcome = settled(assignment, verdict).outcome
+            if _is_in_the_way(need, outcome):
+                feedback = f"Skipped: it depends on {need.id}, which {_ENDED[outcome]}."
+                return Verdict(criterion.id, Outcome.SKIPPED, feedback, waits_for=need.id)
+    return None
+
+
+def _is_in_the_way(need: Criterion, outcome: Outcome) -> bool:
+    """Whether what depends on the criterion ``need`` is skipped, given how that ended.
+
+    A recognised mistake that keeps a share of its points is still a mistake, and what is built on it is not judged a
+    second time. Shapes that are right in part are different: the rest is judged where the class fits.
+    """
+    return outcome in _ENDED and not (outcome is Outcome.PARTIAL and need.check == "shapes")
