@@ -30,7 +30,7 @@ __all__ = ["Graded", "assignment_of", "graded_under"]
 _FORMS = 10
 """How many submissions in unusual forms there are to each assignment, beside the fixture and the model answer."""
 # The two handouts of 2018 take twice the time of the others, and ask what 2020 asks.
-_TURNS = (*ASSIGNMENTS, *ASSIGNMENTS[2:], *ASSIGNMENTS[2:])
+_TURNS = (*ASSIGNMENTS, *ASSIGNMENTS[2:], ASSIGNMENTS[-1])
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,16 @@ def assignment_of(seed: int) -> str:
 
 
 def graded_under(seed: int, count: int, assignment: str | None = None) -> list[Graded]:
-    """``count`` right submissions to an assignment, graded under one seed; other seeds have others of them."""
+    """``count`` right submissions to an assignment, graded under one seed.
+
+    They are the fixture, the model answer, and unusual forms, of which every seed has others.
+    """
     assignment = assignment or assignment_of(seed)
     rubric, horses = _shipped()
     exams: dict[str, Exam] = {}
     graded = []
     for number in range(count):
-        name, submission, session = _submission(assignment, (seed * count + number) % (_FORMS + 2))
+        name, submission, session = _submission(assignment, number if number < 2 else 2 + (seed + number) % _FORMS)
         options = Options(assignment=assignment, seed=seed, seconds=3600)
         report = Grading(rubric, horses, session, options, _exams=exams).grade(submission)
         margins: dict[str, float] = {}
@@ -76,14 +79,11 @@ def _shipped() -> Any:
 @cache
 def _submission(assignment: str, number: int) -> tuple[str, Submission, Any]:
     """The name of a right submission, the submission, and the session in which it is loaded."""
-    equivalents = drawn(assignment, 1, _FORMS)
-    if number < _FORMS:
-        name, files = f"form {number}", equivalents[number].files
+    if number >= 2:
+        name, files = f"form {number - 2}", drawn(assignment, 1, _FORMS)[number - 2].files
     else:
-        name, text = [("right", right_source(assignment)), ("model answer", reference_source(assignment))][
-            number - _FORMS
-        ]
-        files = {"colourization.py": text}
+        name, source = (("right", right_source), ("model answer", reference_source))[number]
+        files = {"colourization.py": source(assignment)}
     with tempfile.TemporaryDirectory() as place:
         for path, text in files.items():
             (Path(place) / path).write_text(text, "utf-8")

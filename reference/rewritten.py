@@ -92,7 +92,7 @@ class MyConv2dByHand(MyConv2d):
 
 
 class MyDilatedConv2dByHand(MyDilatedConv2d):
-    """MyDilatedConv2d by torch's own dilation, the channels in the other order: ``(B, I, H, W)`` to ``(B, O, H, W)``."""
+    """MyDilatedConv2d by torch's own dilation, its channels in the other order: as above, of the same size."""
 
     def forward(self, images: Tensor) -> Tensor:
         return _convolved(images, self.weight, self.bias, padding=self.padding, dilation=self.dilation + 1)
@@ -126,5 +126,6 @@ def _buffer(value: Any) -> Tensor:
 
 def _windows(x: Tensor) -> Tensor:
     """``(B, C, H, W)`` to ``(B, C, H // 2, W // 2, 4)``: the four values of each window of a pooling."""
-    height, width = (size // 2 * 2 for size in x.shape[2:])
-    return x[:, :, :height, :width].unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).transpose(3, 4).flatten(4)
+    batch, channels, height, width = (*x.shape[:2], *(size // 2 for size in x.shape[2:]))
+    windows = x[:, :, : 2 * height, : 2 * width].reshape(batch, channels, height, 2, width, 2)
+    return windows.transpose(3, 4).flatten(4)

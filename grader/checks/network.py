@@ -161,6 +161,21 @@ class Examined:
         except (RuntimeError, ValueError, KeyError):
             return {}
 
+    def _resembles(self, known: Known) -> bool:
+        """Whether the network puts out nearly the same for one image. This takes a tenth of the time of ``agrees``."""
+        run = self.runs[-1]
+        if run.shapes != state_shapes(known.steps, *run.arguments.numbers):
+            return False
+        key = ("glance", known.steps, run.arguments)
+        expected = self.exam.once(key, lambda: self._outputs(Network, known.steps, run).get("alone"))
+        actual = run.outputs["alone"]
+        # A generous allowance for rounding, which NaN is outside of.
+        return (
+            expected is not None
+            and expected.shape == actual.shape
+            and bool(((actual - expected).abs() <= 1e-3 * (1 + expected.abs())).all())
+        )
+
     def agrees(self, known: Known) -> bool:
         """Whether the submission's network computes the function of ``known`` in every configuration."""
         for own in self.runs:
@@ -221,7 +236,7 @@ class Examined:
         assignment = self.exam.assignment
         others = misordered(assignment.id, self.facts.cls, assignment.layer_orders)
         for known in (*self.right, *others):
-            if self.agrees(known):
+            if (known is self.right[0] or self._resembles(known)) and self.agrees(known):
                 return known
         # The last run has the largest kernel. A network that ignores `kernel` looks right with kernel 3.
         # Mistakes are looked up by the first draw of the question, sound or not: a look-up is generous.

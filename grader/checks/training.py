@@ -5,12 +5,12 @@ losses show whether the right function is trained. They hardly show whether its 
 through which no gradient flows changes the loss by a thousandth in ten steps. How far the parameters move shows that.
 
 How far a parameter may end from where it should is derived from what was measured on the handouts' networks. A wrong
-gradient leads some parameter astray by 0.3 of its way or more, mostly by all of it. Rounding by itself leads none astray
-by more than 1e-3. But at a kink of a ReLU or of a max-pooling, rounding decides which way a gradient goes, and such
-decisions led parameters astray by up to 0.37 of their way. No tolerance keeps the two apart. So the tolerance is a small
-part of what a wrong gradient does, and the question is drawn anew where the decisions in doubt use more than a tenth of
-it (``exam/proof.py``). Before the question is put, the reference trains in single and in double precision, in both ways
-at the doubtful kinks, and written by hand. More than four steps show no more, and have more kinks.
+gradient leads some parameter astray by 0.3 of its way or more, mostly by all of it. Rounding by itself leads none
+astray by more than 1e-3. But at a kink of a ReLU or of a max-pooling, rounding decides which way a gradient goes, and
+such decisions led parameters astray by up to 0.37 of their way. No tolerance keeps the two apart. So the tolerance is a
+small part of what a wrong gradient does, and the question is drawn anew where the decisions in doubt use more than a
+tenth of it (``exam/proof.py``). Before the question is put, the reference trains in single and in double precision, in
+both ways at the doubtful kinks, and written by hand. More than four steps show no more, and have more kinks.
 
 Where there is a GPU, training runs there first. If a network fails the check on the GPU, the check is repeated on the
 CPU and that result counts, so marks do not depend on the hardware.
