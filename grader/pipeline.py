@@ -23,10 +23,10 @@ from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
-from grader.examined import Examined, from_the_platform, report_on, run_record
+from grader.examined import Earlier, Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
 from grader.marking.evidence import Evidence, Json
-from grader.marking.needs import in_the_way
+from grader.marking.needs import decided
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
@@ -86,8 +86,14 @@ class Grading:
                 self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
             return self._exams[assignment]
 
-    def grade(self, found: Found | Submission, *, progress: Progress = lambda step: None) -> Report:
-        """The report on one submission, which may have been read already.
+    def grade(
+        self,
+        found: Found | Submission,
+        *,
+        progress: Progress = lambda step: None,
+        earlier: Earlier = Earlier(),  # noqa: B008 (frozen)
+    ) -> Report:
+        """The report on one submission, which may have been read already. What ``earlier`` has is not examined again.
 
         Raises only for failures of the grader itself: SandboxError, or a defect. What ``progress`` raises passes
         through.
@@ -103,7 +109,7 @@ class Grading:
             gpu=self.gpu.lease() if self.gpu else None,
         )
         try:
-            examined = _Examination(self, submission, candidate, progress).examined()
+            examined = _Examination(self, submission, candidate, progress, earlier).examined()
         finally:
             candidate.close()
         run = run_record(
@@ -115,7 +121,7 @@ class Grading:
             seconds=time.monotonic() - clock,
             details=self._details(submission),
         )
-        return report_on(submission, examined, rubric=self.rubric, run=run, output=candidate.output)
+        return report_on(submission, examined, rubric=self.rubric, run=run, output=earlier.output or candidate.output)
 
     def _details(self, submission: Submission) -> dict[str, Json]:
         """What ``run.details`` says in the report, as JSON."""
@@ -136,6 +142,7 @@ class _Examination:
     submission: Submission
     candidate: Submitted
     progress: Progress
+    earlier: Earlier
 
     def examined(self) -> Examined:
         """What the examination brings. The submission's code runs in ``candidate`` alone."""
@@ -171,7 +178,7 @@ class _Examination:
         return Examined(
             detected,
             tuple(verdicts),
-            tuple(flags),
+            tuple(dict.fromkeys((*flags, *self.earlier.flags))),
             gradable=bool(files),
             code_files=tuple(dict.fromkeys(loading.chosen.values())),
             left_out=code_left_out(outline, loading),
@@ -202,23 +209,14 @@ class _Examination:
         return (*doubts(outline), *witnessed(self.candidate.seen), *threads)
 
     def _verdicts(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
-        """A verdict on every criterion with a check; a criterion comes after those that it needs."""
-        criteria = {criterion.id: criterion for criterion in assignment.criteria}
-        verdicts: dict[str, Verdict] = {}
-
-        def decide(criterion: Criterion) -> Verdict | None:
-            """None where nothing is examined: a person decides, or training was switched off."""
-            if criterion.check is None or (self.grading.options.quick and criterion.check == "training"):
-                return None
-            if criterion.id not in verdicts:
-                needed = ((criteria[need], decide(criteria[need])) for need in criterion.needs)
-                verdicts[criterion.id] = in_the_way(assignment, criterion, needed) or self._verdict(criterion, sitting)
-            return verdicts[criterion.id]
-
-        for criterion in assignment.criteria:
-            if decide(criterion) is None and criterion.check is not None:
-                feedback = "Not examined: the grader ran with --quick, which leaves training out."
-                verdicts[criterion.id] = Verdict(criterion.id, Outcome.PENDING, feedback)
+        """A verdict on every criterion with a check."""
+        feedback = "Not examined: the grader ran with --quick, which leaves training out."
+        left_out = {
+            criterion.id: Verdict(criterion.id, Outcome.PENDING, feedback)
+            for criterion in assignment.criteria
+            if self.grading.options.quick and criterion.check == "training"
+        }
+        verdicts = decided(assignment, lambda criterion: self._verdict(criterion, sitting), left_out)
         return list(verdicts.values())
 
     def _verdicts_on_files(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
@@ -232,7 +230,12 @@ class _Examination:
         ]
 
     def _verdict(self, criterion: Criterion, sitting: Sitting) -> Verdict:
-        """The verdict of a criterion's check. A check that raises is a failure of the grader: the outcome is error."""
+        """The verdict of a criterion's check, unless there is an earlier one.
+
+        A check that raises is a failure of the grader: the outcome is error.
+        """
+        if criterion.id in self.earlier.verdicts:
+            return self.earlier.verdicts[criterion.id]
         self.progress(criterion.id)
         clock = time.monotonic()
         try:

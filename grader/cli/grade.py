@@ -79,7 +79,13 @@ def _parser() -> argparse.ArgumentParser:
 def _add_inputs(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--assignment", metavar="ID", help=f"one of {', '.join(HANDOUTS)} (default: detected from the submission)")
-    add("--rubric", metavar="FILE", type=Path, help="rubric in YAML (default: the one that comes with the grader)")
+    add(
+        "--rubric",
+        metavar="FILE",
+        type=Path,
+        help="rubric in YAML; DIR remembers it until another is given, or 'none' for the one that comes with the "
+        "grader; what it changes is said, and marks are made of the evidence that is there",
+    )
     add(
         "-o",
         "--out",
@@ -258,15 +264,14 @@ def _grade(options: argparse.Namespace) -> int:
 def _request(options: argparse.Namespace) -> _Request:
     """Everything that can be refused before anything is started. Nothing is written."""
     from grader.cohort.places import refuse_to_write_among
-    from grader.gradebook.inputs import given
+    from grader.gradebook.inputs import given, recall_rubric
+    from grader.gradebook.summary import has_gradebook
     from grader.intake import find
-    from grader.marking.rubric_file import load
     from grader.sandbox.terms import Limits
     from grader.store.run_file import seed_for
-    from reference.shipped import shipped
 
     findings = find(options.paths, mode=options.mode)
-    rubric = load(options.rubric or shipped("rubric.yaml"))
+    rubric = recall_rubric(options.out, options.rubric)
     lists = given(roster=options.roster, late=options.late, due=options.due)
     if lists.files and not findings.many:
         raise _Usage(
@@ -279,7 +284,9 @@ def _request(options: argparse.Namespace) -> _Request:
     limits = Limits(
         seconds=options.timeout, cpu_seconds=round(options.timeout) + 1, memory=round(options.memory * 2**30)
     )
-    return _Request(findings, rubric, lists, limits, fresh, seed_for(options.out, options.seed, fresh=fresh))
+    # Whoever grades one student of a cohort again asks the same questions as of the others.
+    new_seed = fresh and (findings.many or not has_gradebook(options.out))
+    return _Request(findings, rubric, lists, limits, fresh, seed_for(options.out, options.seed, fresh=new_seed))
 
 
 @contextlib.contextmanager
@@ -470,13 +477,17 @@ def _print_cohort(options: argparse.Namespace, summary: Summary) -> None:
 
     out = display(str(options.out))
     print(
-        f"{summary.graded} reports written, {summary.resumed} as before: {summary.sound} graded, "
-        f"{summary.needs_review} to be reviewed, {summary.ungradable} could not be graded, "
+        f"{summary.graded} reports written, {_marked_again(summary)}{summary.resumed} as before: "
+        f"{summary.sound} graded, {summary.needs_review} to be reviewed, {summary.ungradable} could not be graded, "
         f"{len(summary.failed)} on which the grader failed."
     )
     print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
     if remembers_lateness(options.out):
         print(BEFORE_LATENESS)
+
+
+def _marked_again(summary: Summary) -> str:
+    return f"{summary.remarked} marked again by the changed rubric, " if summary.remarked else ""
 
 
 def _print_submission(options: argparse.Namespace, findings: Findings, summary: Summary) -> None:
@@ -497,6 +508,7 @@ def _as_json(options: argparse.Namespace, findings: Findings, summary: Summary) 
         "schema": "grade-summary/1",
         "graded": summary.graded,
         "resumed": summary.resumed,
+        "remarked": summary.remarked,
         "needs_review": summary.needs_review,
         "ungradable": summary.ungradable,
         "failed": [{"id": failure.id, "reason": failure.reason} for failure in summary.failed],
