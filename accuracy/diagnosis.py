@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import torch
@@ -149,7 +149,8 @@ def pair(assignment: str, number: int, seed: int) -> Faulty:
         second = _one_of(drawn, list(mistakes(first)))
         # Where the second edit undoes the first, or only makes it worse, there is one mistake and not two.
         made = _made(assignment, kind, second)
-        if made and not any(_same(kind, second.steps, steps) for steps in _simpler(assignment, kind.cls)):
+        simpler = _simpler(assignment, kind.cls) if made and _runs(kind, second.steps) else ()
+        if made and not any(_same(kind, second.steps, steps) for steps in simpler):
             return made
 
 
@@ -174,19 +175,19 @@ def _same(kind: NetworkFacts, first: Steps, second: Steps) -> bool:
     arguments = _arguments(kind, kernel=5 if kind.odd_kernels else 3)
     if state_shapes(first, *arguments.numbers) != state_shapes(second, *arguments.numbers):
         return False
-    ours, theirs = _outputs(kind, first), _outputs(kind, second)
-    return ours is not None and theirs is not None and all(
-        a.shape == b.shape and torch.allclose(a, b, rtol=1e-9) for a, b in zip(ours, theirs, strict=True)
-    )  # fmt: skip
+    ours, theirs = _outcome(kind, first), _outcome(kind, second)
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return ours == theirs
+    return all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-9) for a, b in zip(ours, theirs, strict=True))
 
 
 def _runs(kind: NetworkFacts, steps: Steps) -> bool:
-    return _outputs(kind, steps) is not None
+    return not isinstance(_outcome(kind, steps), str)
 
 
-@cache
-def _outputs(kind: NetworkFacts, steps: Steps) -> tuple[Tensor, Tensor] | None:
-    """In training and in evaluation mode, for the same parameters and image; None where the steps do not run."""
+@lru_cache(maxsize=1000)
+def _outcome(kind: NetworkFacts, steps: Steps) -> tuple[Tensor, Tensor] | str:
+    """The output in training and in evaluation mode, for the same parameters and image; or what stops the network."""
     arguments = _arguments(kind, kernel=5 if kind.odd_kernels else 3)
     generator = torch.Generator().manual_seed(0)
     try:
@@ -196,8 +197,8 @@ def _outputs(kind: NetworkFacts, steps: Steps) -> tuple[Tensor, Tensor] | None:
                 value.copy_(torch.randn(value.shape, generator=generator))
             image = torch.rand(2, arguments.inputs, 32, 32, generator=generator, dtype=torch.float64)
             return network.train()(image), network.eval()(image)
-    except (RuntimeError, ValueError, KeyError, IndexError):
-        return None
+    except (RuntimeError, ValueError, KeyError, IndexError) as stop:
+        return str(stop)
 
 
 def _of_the_text(kind: NetworkFacts, plain: str) -> Iterator[tuple[str, str, str]]:
@@ -317,7 +318,7 @@ def _is_named_equal(faulty: Faulty, named: str, feedback: str) -> bool:
     kind = HANDOUTS[faulty.assignment].things[faulty.thing]
     first_id = named.split("+")[0]
     for known in right(faulty.assignment, kind.cls):
-        for first in mistakes(known):
+        for first in (*mistakes(known), *stopping(known)):
             if first.id == first_id and first.explanation in feedback:
                 candidates = [first] if "+" not in named else mistakes(first)
                 if any(other.id == named and _same(kind, other.steps, faulty.steps) for other in candidates):

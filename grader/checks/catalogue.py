@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from grader.exam.exam import Exam
+from grader.exam.proof import redrawn
 from reference.arguments import Arguments
 from reference.forms import form_of
 from reference.known import Known
@@ -84,11 +85,13 @@ class _Desk:
     """How many running statistics the network uses."""
     image: Tensor
     """(1, NIC, H, W)"""
+    draw: int = 0
+    """The draw of the parameters, see ``proof.py``."""
 
     @property
     def key(self) -> tuple[object, ...]:
         """What everything that is stored depends on."""
-        return self.rights[0].steps, self.arguments, self.shapes, self.buffers, self.image.numpy().tobytes()
+        return self.rights[0].steps, self.arguments, self.shapes, self.buffers, self.draw, self.image.numpy().tobytes()
 
     def fits(self, steps: Steps) -> bool:
         """Whether a network has parameters and running statistics like these."""
@@ -100,7 +103,7 @@ class _Desk:
 
         ``zeroed``: how many filters, from the first one on, are set to zero.
         """
-        state = dict(self.exam.state("run", self.shapes, []))
+        state = dict(self.exam.state(redrawn("run", self.draw), self.shapes, []))
         filters = [index for index, shape in enumerate(self.shapes) if len(shape) == 4]
         for index in filters[:zeroed]:
             state[f"parameter.{index}"] = torch.zeros(self.shapes[index])
@@ -119,17 +122,18 @@ def look_up(
     shapes: Shapes,
     image: Tensor,
     outputs: dict[str, Tensor],
+    draw: int = 0,
     masked: Masked | None = None,
     most_compared: int = 16,
 ) -> Iterator[Known]:
     """Known mistakes whose output is the network's, the likeliest first: one mistake, then two if there is ``masked``.
 
     ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
-    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``alone`` (1, C, H, W) is one of them. If more than
+    (B, NIC, H, W), and ``draw`` that of the parameters. ``outputs`` are the network's outputs by name; ``alone`` (1, C, H, W) is one of them. If more than
     ``most_compared`` implementations are near, as with outputs close to 0, the nearest are yielded.
     """
     buffers = sum(name.startswith("buffer.") for name in outputs)
-    desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1]), outputs["alone"]
+    desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1], draw), outputs["alone"]
     if not bool(torch.isfinite(_projection(output)).all()):
         return  # the distances would not be numbers
     shelf = exam.once(("shelf", desk.key), lambda: desk.shelf(_with_one(rights)))
@@ -379,7 +383,7 @@ def _after(step: Step, place: _Place, desk: _Desk, state: dict[str, Tensor]) -> 
         own = tuple(state[f"parameter.{parameters + index}"] for index in range(len(own_shapes)))
         parameters += len(own_shapes)
         if form_of(step).statistics:
-            own += tuple(_buffer(desk.exam, state, buffers + index, width) for index in (0, 1))
+            own += tuple(_buffer(desk, state, buffers + index, width) for index in (0, 1))
             buffers += 2
         if own and (step.kind, step.block) not in layers:
             layers = {**layers, (step.kind, step.block): (step, own)}
@@ -393,11 +397,11 @@ def _after(step: Step, place: _Place, desk: _Desk, state: dict[str, Tensor]) -> 
     return _Place(now, seen, parameters, buffers, layers)
 
 
-def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Tensor:
+def _buffer(desk: _Desk, state: dict[str, Tensor], index: int, width: int) -> Tensor:
     """The examiner's values (C,) for a running statistic, the same as every candidate is given."""
     name = f"buffer.{index}/{width}"
     if name not in state:
-        state[name] = exam.uniform(f"run/buffer/{index}", (width,), 0.5, 1.5)
+        state[name] = desk.exam.uniform(f"{redrawn('run', desk.draw)}/buffer/{index}", (width,), 0.5, 1.5)
     return state[name]
 
 
