@@ -129,8 +129,9 @@ def look_up(
     """Known mistakes whose output is the network's, the likeliest first: one mistake, then two if there is ``masked``.
 
     ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
-    (B, NIC, H, W), and ``draw`` that of the parameters. ``outputs`` are the network's outputs by name; ``alone`` (1, C, H, W) is one of them. If more than
-    ``most_compared`` implementations are near, as with outputs close to 0, the nearest are yielded.
+    (B, NIC, H, W), and ``draw`` is that of the parameters. ``outputs`` are the network's outputs by name; ``alone``
+    (1, C, H, W) is one of them. If more than ``most_compared`` implementations are near, as with outputs close to 0,
+    the nearest are yielded.
     """
     buffers = sum(name.startswith("buffer.") for name in outputs)
     desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1], draw), outputs["alone"]
