@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from grader.marking.evidence import NOTHING, Evidence
 
-__all__ = ["Flag", "Outcome", "Verdict", "failed", "outcome_of", "partial", "passed", "sentences", "skipped"]
+__all__ = ["LOST", "Flag", "Outcome", "Verdict", "failed", "outcome_of", "partial", "passed", "sentences", "skipped"]
 
 
 class Outcome(str, Enum):
@@ -31,6 +31,10 @@ class Flag:
     """A short name to sort by: ``late``, ``two-files``, ``untrusted-evidence``, …"""
     detail: str
     """One sentence, plain text."""
+
+
+LOST = "lost-to-one-line"
+"""The kind of flag of a submission that lost a whole network to one line, and that a person should see first."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,11 @@ def failed(
     mistake: str | None = None,
     evidence: Evidence = NOTHING,
     flags: tuple[Flag, ...] = (),
+    at_stake: Fraction = Fraction(0),
 ) -> Verdict:
-    """No points."""
-    return Verdict(criterion, Outcome.FAIL, feedback, Fraction(0), mistake, evidence, flags=flags)
+    """No points, unless the rubric sets a share of ``at_stake`` for the mistake."""
+    at_stake = at_stake if mistake is not None else Fraction(0)
+    return Verdict(criterion, Outcome.FAIL, feedback, Fraction(0), mistake, evidence, flags=flags, at_stake=at_stake)
 
 
 def skipped(criterion: str, feedback: str) -> Verdict:

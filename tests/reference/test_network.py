@@ -55,15 +55,14 @@ def test_steps_one_by_one_compute_what_the_network_computes_in_evaluation_mode(a
             expected = outputs_of(network, image)[1]
         except (ValueError, KeyError, RuntimeError, IndexError):
             continue
-        x, seen = image, {0: image}
+        x, seen = image, {(0, ""): image}
         with torch.no_grad():
             for step, layer in zip(known.steps, network.layers, strict=True):
-                if step.kind == "act":
-                    seen[-step.block] = x
+                seen[step.block, step.kind] = x
                 statistics = [value for value in layer.buffers() if value.is_floating_point()]
                 x = after(step, x, seen, *layer.parameters(), *statistics)
                 if step.kind != "cat":
-                    seen[step.block] = x
+                    seen[step.block, ""] = x
         torch.testing.assert_close(x, expected, msg=lambda text, known=known: f"{known.id} {known.place}: {text}")
 
 
