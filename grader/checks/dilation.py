@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest.layer import smallest_for_layer
 from grader.exam.compare import compare, rounding, share_of
+from grader.marking.credit import NATIVE_DILATION
 from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
@@ -296,11 +298,12 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if not native:
         user, native = _native_in_network(sitting, thing)
     if native:
-        return failed(
+        return partial(
             criterion,
+            Fraction(0),
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
-            mistake="native-dilation",
+            mistake=NATIVE_DILATION,
             evidence=Evidence(facts={"operations": native}),
         )
     if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader.marking.credit import NATIVE_DILATION
 from grader.marking.rubric import Rubric
 from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
@@ -23,7 +24,7 @@ def unknown_mistake(rubric: Rubric) -> str | None:
 
 
 def _known(assignment: str) -> frozenset[str]:
-    known = {LAYER_ORDER, *(known.id for known in LAYER_MISTAKES)}
+    known = {LAYER_ORDER, NATIVE_DILATION, *(known.id for known in LAYER_MISTAKES)}
     for network in HANDOUTS[assignment].networks:
         known |= {wrong.id for answer in right(assignment, network.cls) for wrong in mistakes(answer)}
     return frozenset(known)
