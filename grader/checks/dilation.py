@@ -33,6 +33,7 @@ from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest.layer import smallest_for_layer
 from grader.exam.compare import compare, rounding, share_of
+from grader.marking.credit import NATIVE_DILATION
 from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
@@ -306,12 +307,12 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if not native:
         user, native = _native_in_network(sitting, thing)
     if native:
-        return failed(
+        return partial(
             criterion,
+            Fraction(0),
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
-            mistake="native-dilation",
-            at_stake=Fraction(1),
+            mistake=NATIVE_DILATION,
             evidence=Evidence(facts={"operations": native}),
         )
     if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):

@@ -60,9 +60,19 @@ def reuse(assignment: Assignment, recorded: Mapping[str, Recorded], *, gradable:
         again.append(criterion.id)
         return Verdict(criterion.id, Outcome.PENDING, "This is to be examined again: the rubric was changed.")
 
-    given = {id: verdict for id, verdict in kept.items() if not gradable or verdict.outcome is Outcome.PENDING}
+    hidden = {criterion.id for criterion in assignment.criteria if criterion.hidden}
+    # A report does not say which mistake a hidden criterion found, so what was examined in spite of it stays.
+    settled = {criterion.id for criterion in assignment.criteria if hidden.intersection(criterion.needs)}
+    given = {
+        id: verdict
+        for id, verdict in kept.items()
+        if not gradable or verdict.outcome is Outcome.PENDING or (id in settled and verdict.outcome in _EXAMINED)
+    }
     verdicts = decided(assignment, examined, given)
     return Reuse(tuple(verdicts.values()), kept, tuple(again))
+
+
+_EXAMINED = (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL)
 
 
 def _leaves_a_gap(old: Recorded, now: str) -> bool:
