@@ -10,7 +10,7 @@ import yaml
 
 from grader.intake.archives import archive_stem, is_archive
 from grader.intake.names import encodable, shared_beginning
-from grader.intake.nodes import Node, age, beginning, is_code
+from grader.intake.nodes import Node, age, beginning, is_code, is_web_page
 
 __all__ = [
     "GRADESCOPE",
@@ -64,7 +64,7 @@ def plain_id(node: Node) -> str:
     name = encodable(node.name)
     if is_archive(name):
         name = archive_stem(name)
-    elif node.kind == "file" and is_code(name):
+    elif node.kind == "file" and (is_code(name) or is_web_page(name)):
         name = name.rsplit(".", 1)[0]
     return name or "submission"
 
