@@ -31,21 +31,21 @@ def proved(exam: Exam, key: Hashable, draw: Callable[[int], tuple[Question, floa
     ``draw(number)`` makes the question and says which share of a tolerance our right implementations use at most.
     Raises Unsound if there is no sound draw.
     """
-    question = exam.once(key, lambda: _first_sound(draw))
-    if question is None:
+    sound = exam.once(key, lambda: _first_sound(draw))
+    if sound is None:
         raise Unsound(
             f"The examiner drew this question {_DRAWS} times, and each time a right answer might have failed. So this "
             "criterion is not judged in this run: it costs no points yet, and a person will look at it. Another seed "
             "asks other questions."
         )
-    return question
+    return sound[0]
 
 
-def _first_sound(draw: Callable[[int], tuple[Question, float]]) -> Question | None:
+def _first_sound(draw: Callable[[int], tuple[Question, float]]) -> tuple[Question] | None:
     for number in range(_DRAWS):
         question, used = draw(number)
         if used <= MARGIN:
-            return question
+            return (question,)
     return None
 
 
