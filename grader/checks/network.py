@@ -33,6 +33,11 @@ def network_of(sitting: Sitting, thing: str) -> Examined:
     return sitting.once(("network", thing), lambda: Examined(sitting, sitting.exam.networks[thing]))
 
 
+_ROOM = 24
+"""How many times as large as expected an output may be for its values to be of use. Without its two poolings a network
+gives an output that is 16 times as large and a little more, and it is recognised by its values."""
+
+
 @dataclass(frozen=True)
 class Run:
     """The outputs of a network with the examiner's parameters, in one configuration."""
@@ -222,17 +227,27 @@ def _asked(
     ``parameters`` are the names of its constructor's parameters.
     """
     seed = exam.number("run")
-    calls = [(arguments.positional(parameters), image) for arguments, image in images]
     traces = [
         trace
         for trace, _ in candidate.answers(
-            [(TraceNetwork(cls=cls, arguments=values, seed=seed), {"input": image}) for values, image in calls]
+            [
+                (TraceNetwork(cls=cls, arguments=arguments.positional(parameters), seed=seed), {"input": image})
+                for arguments, image in images
+            ]
         )
     ]
     replies = candidate.answers(
         [
-            (RunNetwork(cls=cls, arguments=values, seed=seed), {"input": image, **_state(exam, trace)})
-            for (values, image), trace in zip(calls, traces, strict=True)
+            (
+                RunNetwork(
+                    cls=cls,
+                    arguments=arguments.positional(parameters),
+                    seed=seed,
+                    elements=_ROOM * math.prod((len(image), arguments.colours, *image.shape[2:])),
+                ),
+                {"input": image, **_state(exam, trace)},
+            )
+            for (arguments, image), trace in zip(images, traces, strict=True)
             if not isinstance(trace, Trouble)
         ]
     )
