@@ -57,8 +57,9 @@ def detect(
 ) -> Detected:
     """The assignment that fits best to a submission with files at these ``paths``, whose code has this outline.
 
-    ``headers`` are names of classes that stand in its notebooks, but not in cells of code. ``cohorts`` is the assignment
-    that most of its cohort hands in. It decides where the submission itself does not; the result is still a guess.
+    ``headers`` are names of classes that stand in its notebooks, but not in cells of code. ``cohorts`` is the
+    assignment that most of its cohort hands in. It decides where the submission itself does not; the result is still a
+    guess.
     """
     reasons = {
         id: [*_by_file_names(assignment, paths), *_by_code(HANDOUTS[id], paths, outline, headers)]

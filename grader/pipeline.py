@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -20,15 +20,17 @@ from grader import intake
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
+from grader.choice import Choice, choose
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
-from grader.examined import Examined, from_the_platform, report_on, run_record
+from grader.examined import Earlier, Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
 from grader.marking.evidence import Evidence, Json
-from grader.marking.needs import in_the_way
+from grader.marking.needs import decided
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
+from grader.odd_files import appearance_flags, not_python, unreadable_flags
 from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
@@ -86,8 +88,14 @@ class Grading:
                 self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
             return self._exams[assignment]
 
-    def grade(self, found: Found | Submission, *, progress: Progress = lambda step: None) -> Report:
-        """The report on one submission, which may have been read already.
+    def grade(
+        self,
+        found: Found | Submission,
+        *,
+        progress: Progress = lambda step: None,
+        earlier: Earlier = Earlier(),  # noqa: B008 (frozen)
+    ) -> Report:
+        """The report on one submission, which may have been read already. What ``earlier`` has is not examined again.
 
         Raises only for failures of the grader itself: SandboxError, or a defect. What ``progress`` raises passes
         through.
@@ -103,7 +111,7 @@ class Grading:
             gpu=self.gpu.lease() if self.gpu else None,
         )
         try:
-            examined = _Examination(self, submission, candidate, progress).examined()
+            examined = _Examination(self, submission, candidate, progress, earlier).examined()
         finally:
             candidate.close()
         run = run_record(
@@ -115,7 +123,7 @@ class Grading:
             seconds=time.monotonic() - clock,
             details=self._details(submission),
         )
-        return report_on(submission, examined, rubric=self.rubric, run=run, output=candidate.output)
+        return report_on(submission, examined, rubric=self.rubric, run=run, output=earlier.output or candidate.output)
 
     def _details(self, submission: Submission) -> dict[str, Json]:
         """What ``run.details`` says in the report, as JSON."""
@@ -136,6 +144,7 @@ class _Examination:
     submission: Submission
     candidate: Submitted
     progress: Progress
+    earlier: Earlier
 
     def examined(self) -> Examined:
         """What the examination brings. The submission's code runs in ``candidate`` alone."""
@@ -146,24 +155,32 @@ class _Examination:
         except Unexaminable as why:
             outline, files = Outline(), []
             flags.append(Flag("unreadable", str(why)))
+        submission, strange = not_python(self.submission, outline)
+        flags += (*strange, *(unreadable_flags(self.submission) if files else ()))
         detected = self._detected(outline)
         if not detected.sure:
             flags.append(Flag("assignment-guessed", detected.sentence))
         assignment = self.grading.rubric.assignments[detected.assignment]
-        loading, stopped = self._loaded(assignment, files, outline) if files else (Definitions(), None)
+        choice = choose(assignment, submission, outline)
+        outline = _without(outline, choice.set_aside | {file.path for file in submission.code if file.problem})
+        kept = {entry.path for entry in outline.files}
+        files = [file for file in files if file.path in kept]
+        loading, stopped = self._loaded(assignment, files, outline, choice) if files else (Definitions(), None)
         gpu = self.grading.gpu
         sitting = Sitting(
             self.grading.exam(assignment.id),
-            self.submission,
+            submission,
             self.candidate,
             outline,
             loading,
             stopped,
             gpu=gpu.device if gpu and files else None,
+            elsewhere=choice.elsewhere,
         )
         if files:
             verdicts = self._verdicts(assignment, sitting)
-            flags += conflict_flags(assignment, self.submission, loading)
+            flags += (*choice.flags, *conflict_flags(assignment, loading))
+            flags += appearance_flags(submission.code, outline, _missing(assignment, outline))
             flags += change_flags(outline, loading)
             flags += self._doubts(outline)
         else:
@@ -171,11 +188,12 @@ class _Examination:
         return Examined(
             detected,
             tuple(verdicts),
-            tuple(flags),
+            tuple(dict.fromkeys((*flags, *self.earlier.flags))),
             gradable=bool(files),
             code_files=tuple(dict.fromkeys(loading.chosen.values())),
             left_out=code_left_out(outline, loading),
-            remarks=remarks_on(self.submission, outline, loading, stopped),
+            choice=choice.sentences,
+            remarks=remarks_on(submission, outline, stopped),
         )
 
     def _detected(self, outline: Outline) -> Detected:
@@ -183,14 +201,16 @@ class _Examination:
         if self.grading.options.assignment is not None:
             return named(self.grading.options.assignment)
         paths = [file.path for file in self.submission.files]
-        return detect(self.grading.rubric.assignments, paths, outline, cohorts=self.submission.assignment)
+        headers = [aside.name for file in self.submission.code for aside in file.asides]
+        cohorts = self.submission.assignment
+        return detect(self.grading.rubric.assignments, paths, outline, headers=headers, cohorts=cohorts)
 
     def _loaded(
-        self, assignment: Assignment, files: list[CodeFile], outline: Outline
+        self, assignment: Assignment, files: list[CodeFile], outline: Outline, choice: Choice
     ) -> tuple[Definitions, Trouble | None]:
         """What the worker reports of running the definitions, and what stopped it altogether, if anything did."""
         self.progress("loading")
-        ordered = best_first(assignment, files, outline)
+        ordered = best_first(assignment, files, outline, choice.winners)
         wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
         data = [DataFile(file.path, file.content) for file in self.submission.data]
         reply = self.candidate.load(ordered, wanted, data)
@@ -202,23 +222,14 @@ class _Examination:
         return (*doubts(outline), *witnessed(self.candidate.seen), *threads)
 
     def _verdicts(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
-        """A verdict on every criterion with a check; a criterion comes after those that it needs."""
-        criteria = {criterion.id: criterion for criterion in assignment.criteria}
-        verdicts: dict[str, Verdict] = {}
-
-        def decide(criterion: Criterion) -> Verdict | None:
-            """None where nothing is examined: a person decides, or training was switched off."""
-            if criterion.check is None or (self.grading.options.quick and criterion.check == "training"):
-                return None
-            if criterion.id not in verdicts:
-                needed = ((criteria[need], decide(criteria[need])) for need in criterion.needs)
-                verdicts[criterion.id] = in_the_way(assignment, criterion, needed) or self._verdict(criterion, sitting)
-            return verdicts[criterion.id]
-
-        for criterion in assignment.criteria:
-            if decide(criterion) is None and criterion.check is not None:
-                feedback = "Not examined: the grader ran with --quick, which leaves training out."
-                verdicts[criterion.id] = Verdict(criterion.id, Outcome.PENDING, feedback)
+        """A verdict on every criterion with a check."""
+        feedback = "Not examined: the grader ran with --quick, which leaves training out."
+        left_out = {
+            criterion.id: Verdict(criterion.id, Outcome.PENDING, feedback)
+            for criterion in assignment.criteria
+            if self.grading.options.quick and criterion.check == "training"
+        }
+        verdicts = decided(assignment, lambda criterion: self._verdict(criterion, sitting), left_out)
         return list(verdicts.values())
 
     def _verdicts_on_files(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
@@ -232,7 +243,12 @@ class _Examination:
         ]
 
     def _verdict(self, criterion: Criterion, sitting: Sitting) -> Verdict:
-        """The verdict of a criterion's check. A check that raises is a failure of the grader: the outcome is error."""
+        """The verdict of a criterion's check, unless there is an earlier one.
+
+        A check that raises is a failure of the grader: the outcome is error.
+        """
+        if criterion.id in self.earlier.verdicts:
+            return self.earlier.verdicts[criterion.id]
         self.progress(criterion.id)
         clock = time.monotonic()
         try:
@@ -246,9 +262,20 @@ class _Examination:
         return replace(verdict, seconds=time.monotonic() - clock)
 
 
+def _without(outline: Outline, paths: Collection[str]) -> Outline:
+    """The outline without these files, and without those that they write."""
+    return Outline(tuple(entry for entry in outline.files if (entry.written_by or entry.path) not in paths))
+
+
+def _missing(assignment: Assignment, outline: Outline) -> set[str]:
+    """The classes to be written that no file defines with a ``forward``."""
+    whole = {found.name for entry in outline.files for found in entry.classes if "forward" in found.methods}
+    return {*HANDOUTS[assignment.id].to_fill_in} - whole
+
+
 def _as_sent(file: intake.CodeFile) -> CodeFile:
     """A file of code as it is sent to the worker."""
-    return CodeFile(file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
+    return CodeFile(file.path, tuple(Cell(cell.number, cell.source, cell.heading) for cell in file.cells))
 
 
 def _place(fault: Exception) -> str:

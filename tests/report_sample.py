@@ -31,6 +31,7 @@ def mark(id: str = "unet.shapes", outcome: Outcome = Outcome.PASS, **changes: ob
         "max_points": Fraction(1),
         "bonus": False,
         "feedback": "All seven configurations have the right output shape.",
+        "share": Fraction(outcome is Outcome.PASS),
     }
     return Mark(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -66,6 +67,9 @@ def report(marks: Iterable[Mark] = (), **changes: object) -> Report:
         "run": Run("1.0.0", 20_261, "cpu", "bubblewrap", "2.13.0", 1.234, "2026-11-21T03:07:00Z", SHA, {}),
     }
     return Report(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+LATE = Flag("late", "Handed in 26 minutes after the deadline.")
 
 
 def everything() -> Report:
@@ -109,6 +113,8 @@ def everything() -> Report:
             Outcome.PARTIAL,
             title="CNN has the right number of trainable parameters",
             points=quarters(3),
+            share=Fraction(3, 4),
+            at_stake=Fraction(1),
             feedback="24 is written where num_colours is meant: with 16 colours there are 8,490 parameters, not 8,488.",
             mistake="colours-hard-coded",
             evidence=CONFIGURATIONS,
@@ -136,6 +142,8 @@ def everything() -> Report:
             title="Nothing in CNN is tied to the CPU",
             max_points=quarters(1),
             feedback="The grader failed here. That is not your fault and costs you nothing.",
+            flags=(LATE,),
+            basis="0f" * 8,
         ),
         mark(
             "unet.training",
@@ -144,6 +152,7 @@ def everything() -> Report:
             title="A short training run of UNet learns what the reference learns",
             max_points=quarters(2),
             feedback="Not examined, because unet.shapes did not pass.",
+            waits_for="unet.shapes",
         ),
         mark(
             "manual.c2",
@@ -168,7 +177,7 @@ def everything() -> Report:
         sheet=sheet(marks, "needs_review"),
         flags=(
             Flag("two-files", "Both a2-cnn.ipynb and a2-cnn (1).ipynb were handed in; the first was examined."),
-            Flag("late", "Handed in 26 minutes after the deadline."),
+            LATE,
         ),
         left_out=(
             LeftOut("a2-cnn.ipynb, cell 7, line 3", "train(args)", "training at the top level"),

@@ -17,10 +17,13 @@ from grader.display import display
 from grader.gradebook.inputs import (
     BEFORE_LATENESS,
     NONE,
+    applied,
     given,
     recall_lateness,
     recall_rubric,
     remembers_lateness,
+    what_changes,
+    with_rubric,
 )
 from grader.gradebook.lists import ListError
 from grader.gradebook.summary import Overview, summarise
@@ -79,7 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         ("--cap", _percent, "most that lateness costs, in percent of the score (default: 100)"),
     ):
         add(option, metavar="N", type=kind, help=f"in place of the rubric's rule for lateness: {meaning}")
-    add("--rubric", metavar="FILE", type=Path, help="rubric with notes for markers (default: that of the last run)")
+    add(
+        "--rubric",
+        metavar="FILE",
+        type=Path,
+        help="rubric to mark the evidence in the reports by (default: the one that DIR remembers); DIR remembers it; "
+        "'none' stands for the one that comes with the grader",
+    )
     return parser
 
 
@@ -102,19 +111,33 @@ def _summary(options: argparse.Namespace) -> int:
 
     changes = given(roster=options.roster, late=options.late, due=options.due, rule=_rule(options))
     check_reports(options.out)
-    changes.make(options.out)
-    assignments = recall_rubric(options.out, options.rubric).assignments
-    overview = summarise(
-        options.out,
-        assignments=assignments,
-        problem=lambda sentence: print(f"gradebook: {sentence}", file=sys.stderr),
-    )
+    rubric = recall_rubric(options.out, options.rubric)
+    for sentence in what_changes(options.out, rubric):
+        _complain(sentence)
+    with_rubric(changes, rubric).make(options.out)
+    overview = summarise(options.out, assignments=rubric.assignments, problem=_complain)
+    applied(rubric).make(options.out)
     for line in table(overview):
         print(line)
     if remembers_lateness(options.out):
         print(BEFORE_LATENESS)
+    for sentence in _behind(overview):
+        print(sentence)
     print(f"Written: {display(str(options.out / 'gradebook.csv'))} and {display(str(options.out / 'index.html'))}")
     return 0
+
+
+def _complain(sentence: str) -> None:
+    print(f"gradebook: {sentence}", file=sys.stderr)
+
+
+def _behind(overview: Overview) -> Iterator[str]:
+    """What is still to be done after a change of the rubric, in sentences."""
+    if overview.again:
+        criteria = ", ".join(f"{id} in {count:,}" for id, count in sorted(overview.again.items()))
+        yield f"To be examined again, and open until then, by number of reports: {criteria}."
+    if overview.behind:
+        yield f"{overview.behind:,} reports show the marks of the rubric before: 'grade' makes their pages again."
 
 
 def _rule(options: argparse.Namespace) -> LateRule | None:

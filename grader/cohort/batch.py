@@ -4,6 +4,9 @@ The jobs are threads, because the tensor work of a submission runs in a process 
 for it; so the reference's evidence is in memory once. A report is written as soon as it is made, and only its row is
 counted.
 
+Where only the rubric was changed, the gradebook is written first, by the evidence that is there; then the reports are
+marked again, one by one. A submission is examined again only where its evidence does not suffice, and only in part.
+
 A submission on which the grader itself fails is tried once more. If that fails too, it gets a report that says so, in
 which every automatic criterion is an ``error``: that costs the student nothing, and a person must look at it. The next
 run tries again.
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
@@ -24,15 +28,19 @@ from grader.cohort.grader import Grader, RunError
 from grader.cohort.keys import ReportKeys
 from grader.cohort.majority import with_the_cohorts_assignment
 from grader.cohort.places import refuse_to_write_among
-from grader.gradebook.inputs import Changes, recall_lateness, recall_roster, with_rubric
-from grader.gradebook.summary import summarise
+from grader.cohort.starters import with_the_cohorts_starters
+from grader.examined import Earlier, earlier, remarked
+from grader.gradebook.inputs import Changes, applied, recall_lateness, recall_roster, what_changes, with_rubric
+from grader.gradebook.summary import has_gradebook, summarise
 from grader.intake import Found, read
+from grader.marking.basis import marks_part
 from grader.report import Report
 from grader.report.files import RenderedReport, rendered
 from grader.report.rows import Row
 from grader.sandbox.cores import keep_to_share
 from grader.store.files import StoreError
 from grader.store.folder import Occupied, Store
+from grader.store.keys import with_marks
 from grader.store.signature import signature
 
 __all__ = ["run"]
@@ -55,7 +63,8 @@ def run(
 ) -> Summary:
     """Grade submissions, ``jobs`` at a time, into ``out``; leave those that have a valid report, unless ``fresh``.
 
-    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``, unless ``many`` is False. ``lists`` is
+    Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``; with ``many`` False, only if they are
+    there already. ``lists`` is
     what ``out`` is to remember for these from now on. After Ctrl-C no submission is begun, what is under way is
     dropped, the grader is stopped, and the summary says how many are left. Sets torch's threads in this process to 1.
 
@@ -70,16 +79,28 @@ def run(
     assignments = settings.rubric.assignments
     with Store(out, apart=many) as store:
         store.record_seed(settings.options.seed)
+        changed = [*what_changes(out, settings.rubric, one=not many)]
+        for sentence in changed:
+            events.problem("", sentence)
         if many:
             with_rubric(lists, settings.rubric).make(out)
             if settings.options.assignment is None:
                 submissions = with_the_cohorts_assignment(submissions, assignments)
+            submissions = with_the_cohorts_starters(submissions)
             # A damaged list is reported now and not after hours of work.
             recall_roster(out)
             recall_lateness(out, assignments)
+            if changed:
+                summarise(out, assignments=assignments, problem=lambda sentence: None)
+                applied(settings.rubric).make(out)
+        else:
+            lists.make(out)
         summary = _Batch(grader, store, events, fresh=fresh).run(submissions, max(1, jobs))
         if many and not summary.left:
             summarise(out, assignments=assignments, problem=lambda sentence: events.problem("", sentence))
+            applied(settings.rubric).make(out)
+        elif has_gradebook(out) and not summary.left:  # one student of a cohort
+            summarise(out, problem=lambda sentence: events.problem("", sentence))
     return summary
 
 
@@ -103,6 +124,7 @@ class _Batch:
 
     def __init__(self, grader: Grader, store: Store, events: Events, *, fresh: bool) -> None:
         self._grader = grader
+        self._rubric = grader.settings.rubric
         self._store = store
         self._events = events
         self._fresh = fresh
@@ -139,6 +161,8 @@ class _Batch:
             raise self._fault
         with self._mutex:
             self._stop.set()
+            for sentence in self._counts.examined_again():
+                self._events.problem("", sentence)
             return self._counts.summary(len(submissions))
 
     def _work(self, waiting: Iterator[Found], job: int, jobs: int, end: threading.Event) -> None:
@@ -158,12 +182,17 @@ class _Batch:
 
     def _process(self, found: Found) -> None:
         """Leave a submission's report as it is, or make and write it."""
-        if not self._fresh and (row := self._valid_row(found)) is not None:
+        row = None if self._fresh else self._row_with_evidence(found)
+        if row is not None and row.key in self._keys.accepted(found, row.sha256, row.assignment):
             self._finished(row, resumed=True)
             return
         self._tell(lambda: self._events.started(found.id))
         sources = signature(found.sources)  # before reading: a change while it is graded must count
-        report, reason = self._report(found)
+        old = None if row is None else self._store.read(found)
+        report, again = (None, ()) if old is None else self._remarked(found, old)
+        remarked, reason = report is not None, ""
+        if report is None:
+            report, reason = self._report(found, Earlier() if old is None else earlier(old, self._rubric))
         if self._stop.is_set():
             return  # it may have failed only because the grader was stopped
         if report is None:
@@ -177,10 +206,10 @@ class _Batch:
             return
         for sentence in edits:
             self._problem(found.id, sentence)
-        self._finished(report.row, resumed=False, reason=reason, report=report.report)
+        self._finished(report.row, remarked=remarked, again=again, reason=reason, report=report.report)
 
-    def _valid_row(self, found: Found) -> Row | None:
-        """The row of an existing report that this run would make in the same way."""
+    def _row_with_evidence(self, found: Found) -> Row | None:
+        """The row of an existing report, if this run would find the same evidence."""
         try:
             return self._store.find(found, partial(self._keys.accepted, found), lambda: read(found).sha256)
         except StoreError:
@@ -188,12 +217,21 @@ class _Batch:
         except Exception:  # a defect in reading: grading runs into it as well, and reports it
             return None
 
-    def _report(self, found: Found) -> tuple[RenderedReport | None, str]:
+    def _remarked(self, found: Found, old: Report) -> tuple[RenderedReport | None, tuple[str, ...]]:
+        """An existing report, marked by this run's rubric; or None, and the criteria that must be examined for it."""
+        report, again = remarked(old, self._rubric)
+        if again:
+            return None, again
+        key = with_marks(str(old.run.details["key"]), marks_part(self._rubric.assignments[report.assignment_id]))
+        return rendered(report, key=key, folder=found.folder), ()
+
+    def _report(self, found: Found, earlier: Earlier) -> tuple[RenderedReport | None, str]:
         """A submission's report, and why the grader failed on it; empty if it did not. None if there is no report."""
         reason = ""
         for _ in range(_TRIES):
             try:
-                return self._grader.grade(found, partial(self._keys.key, found), _Watch(self, found.id)), ""
+                watch = _Watch(self, found.id)
+                return self._grader.grade(found, partial(self._keys.key, found), watch, earlier), ""
             except _Stopped:
                 return None, ""
             except RunError:
@@ -211,10 +249,20 @@ class _Batch:
         self._problem(found.id, reason)
         return report, reason
 
-    def _finished(self, row: Row, *, resumed: bool, reason: str = "", report: Report | None = None) -> None:
+    def _finished(
+        self,
+        row: Row,
+        *,
+        resumed: bool = False,
+        remarked: bool = False,
+        again: Sequence[str] = (),
+        reason: str = "",
+        report: Report | None = None,
+    ) -> None:
         with self._mutex:
-            self._counts.add(row, resumed=resumed, reason=reason, report=report)
-        self._tell(lambda: self._events.finished(Line.of(row, resumed=resumed)))
+            self._counts.add(row, resumed=resumed, remarked=remarked, reason=reason, report=report)
+            self._counts.again.update(again)
+        self._tell(lambda: self._events.finished(Line.of(row, resumed=resumed, remarked=remarked)))
 
     def _not_written(self, found: Found, reason: str) -> None:
         with self._mutex:
@@ -262,15 +310,18 @@ class _Counts:
     """What the summary of a run says, counted report by report."""
 
     def __init__(self) -> None:
-        self._graded = self._resumed = self._needs_review = self._ungradable = self._without_report = 0
+        self._graded = self._resumed = self._remarked = self._needs_review = self._ungradable = self._without_report = 0
         self._failures: list[Failure] = []
         self._lowest: Fraction | None = None
         self._last_report: Report | None = None
+        self.again: Counter[str] = Counter()
+        """Reports in which a criterion was examined again for the rubric, by the criterion's id."""
 
-    def add(self, row: Row, *, resumed: bool, reason: str, report: Report | None) -> None:
+    def add(self, row: Row, *, resumed: bool, remarked: bool, reason: str, report: Report | None) -> None:
         """A report that is on the disk; ``reason`` is why the grader failed on the submission."""
         self._resumed += resumed
-        self._graded += not resumed
+        self._remarked += remarked
+        self._graded += not resumed and not remarked
         self._needs_review += row.status == "needs_review"
         self._ungradable += row.status == "ungradable"
         if row.errors:
@@ -283,8 +334,14 @@ class _Counts:
         self._without_report += 1
         self._failures.append(Failure(id, reason))
 
+    def examined_again(self) -> Iterator[str]:
+        """What was examined again for a changed rubric, in a sentence; none where nothing was."""
+        if self.again:
+            parts = ", ".join(f"{id} in {count:,}" for id, count in sorted(self.again.items()))
+            yield f"examined again for the changed rubric, by number of reports: {parts}; the rest was marked again"
+
     def summary(self, submissions: int) -> Summary:
-        done = self._graded + self._resumed + self._without_report
+        done = self._graded + self._resumed + self._remarked + self._without_report
         return Summary(
             graded=self._graded,
             resumed=self._resumed,
@@ -293,5 +350,6 @@ class _Counts:
             failed=tuple(sorted(self._failures, key=lambda failure: failure.id)),
             lowest=self._lowest,
             left=submissions - done,
+            remarked=self._remarked,
             report=self._last_report if submissions == 1 else None,
         )

@@ -34,6 +34,7 @@ from grader.cohort.grader import KeyOf, RunError, Settings, Watch
 from grader.cohort.node import NodeSettings, grade_there, leave, versions
 from grader.cohort.parcel import pack
 from grader.display import display
+from grader.examined import Earlier
 from grader.intake import Found, read
 from grader.report.files import FILES, RenderedReport, from_files
 from grader.sandbox.terms import Isolation
@@ -114,8 +115,8 @@ class ClusterGrader:
             threads = sum(self._client.ncores().values())
         return max(16, 2 * threads)
 
-    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
-        """The report on one submission, which is read here and graded on a node."""
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
+        """The report on one submission, which is read here and graded on a node. All of it is examined there."""
         watch.stage("reading")
         submission = read(found)
         keys = {id: key_of(submission.sha256, id) for id in self.settings.rubric.assignments}

@@ -29,9 +29,11 @@ class Line:
     """Wall time of its grading, whenever that was."""
     resumed: bool
     """True: its report existed already, and nothing was done."""
+    remarked: bool = False
+    """True: its report existed already, and was marked again by a changed rubric."""
 
     @classmethod
-    def of(cls, row: Row, *, resumed: bool) -> Line:
+    def of(cls, row: Row, *, resumed: bool, remarked: bool = False) -> Line:
         """The line about a report with this row."""
         return cls(
             id=row.id,
@@ -43,6 +45,7 @@ class Line:
             status=row.status,
             seconds=row.seconds,
             resumed=resumed,
+            remarked=remarked,
         )
 
 
@@ -86,20 +89,26 @@ class Summary:
     """The lowest score as a percentage of the decided points, above 100 with a bonus; None where none are decided."""
     left: int = 0
     """Submissions without a report of this run, because the run was interrupted."""
+    remarked: int = 0
+    """Reports that existed already and were marked again by a changed rubric; nothing was examined for it."""
     report: Report | None = None
     """The report of a run over one submission; None for a run over many, or where another machine made it."""
 
     @property
     def sound(self) -> int:
         """Reports that are graded and need no review, as the gradebook counts them."""
-        return self.graded + self.resumed - self.needs_review - self.ungradable
+        return self._done - self.needs_review - self.ungradable
+
+    @property
+    def _done(self) -> int:
+        return self.graded + self.resumed + self.remarked
 
     @property
     def interrupted(self) -> str:
         """How to go on, in one sentence; empty when the run was not interrupted."""
         if not self.left:
             return ""
-        done = self.graded + self.resumed
+        done = self._done
         return f"Stopped: {done:,} of {done + self.left:,} reports are written; the same command goes on from there."
 
     def exit_status(self, fail_under: Fraction | None = None) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from grader.examined import Earlier
 from grader.intake import Found
 from grader.marking.rubric import Rubric
 from grader.report.files import RenderedReport
@@ -66,8 +67,8 @@ class Grader(Protocol):
     def jobs(self) -> int:
         """Submissions to grade at a time, unless the command line says otherwise."""
 
-    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
-        """The report on one submission.
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
+        """The report on one submission. What ``earlier`` has need not be examined again.
 
         Raises RunError where no other submission would fare better, and any other Exception for a failure of the grader
         on this one.

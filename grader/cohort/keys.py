@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from typing import TYPE_CHECKING, Any
 
 from grader.cohort.grader import Settings
+from grader.fingerprint import fingerprint
 from grader.intake import Found
-from grader.marking.rubric import Assignment
-from grader.store.keys import fingerprint, report_key
+from grader.marking.basis import marks_part
+from grader.store.keys import report_key
 
 if TYPE_CHECKING:
     from reference.data import Horses
@@ -27,36 +27,22 @@ class ReportKeys:
         if what_counts["quick"]:
             # A report with training has all that a report without it would have.
             self._accepted.append(fingerprint({**what_counts, "quick": False}))
-        self._assignments = {
-            id: fingerprint(_what_reports_show(assignment)) for id, assignment in settings.rubric.assignments.items()
-        }
+        self._marks = {id: marks_part(assignment) for id, assignment in settings.rubric.assignments.items()}
 
     def key(self, found: Found, sha256: str, assignment: str) -> str:
         """The key of the report that this run makes of a submission whose contents have this hash."""
         return self._key(found, sha256, assignment, self._settings)
 
     def accepted(self, found: Found, sha256: str, assignment: str) -> list[str]:
-        """The keys of existing reports that this run leaves as they are."""
+        """The keys of existing reports that this run leaves as they are.
+
+        Where the first part of such a key is that of a report, its evidence holds, and marks are made of it.
+        """
         return [self._key(found, sha256, assignment, settings) for settings in self._accepted]
 
     def _key(self, found: Found, sha256: str, assignment: str, settings: str) -> str:
-        part = self._assignments.get(assignment, "")
-        return report_key(found=found, sha256=sha256, assignment=part, settings=settings)
-
-
-def _what_reports_show(assignment: Assignment) -> Assignment:
-    """The parts of an assignment's rubric that its reports show or its marks depend on.
-
-    Lateness changes no mark. Notes for markers are shown in the index only, which is made anew by every run. Titles are
-    in every report, so a submission is graded again when a title changes.
-    """
-    parts = tuple(
-        dataclasses.replace(
-            part, criteria=tuple(dataclasses.replace(criterion, look_for="") for criterion in part.criteria)
-        )
-        for part in assignment.parts
-    )
-    return dataclasses.replace(assignment, late=None, parts=parts)
+        marks = self._marks.get(assignment, "")
+        return report_key(found=found, sha256=sha256, assignment=assignment, settings=settings, marks=marks)
 
 
 def _what_marks_depend_on(settings: Settings) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.cohort.grader import KeyOf, Settings, Watch
+from grader.examined import Earlier
 from grader.intake import Found
 from grader.pipeline import Grading
 from grader.report.files import RenderedReport, rendered
@@ -29,9 +30,9 @@ class ThisMachine:
         """One per core that this process may use."""
         return len(cores.available())
 
-    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
         """The report on one submission, from a session of its own in the sandbox."""
-        report = self._grading.grade(found, progress=watch.stage)
+        report = self._grading.grade(found, progress=watch.stage, earlier=earlier)
         return rendered(report, key=key_of(report.sha256, report.assignment_id), folder=found.folder)
 
     def stop(self) -> None:

@@ -56,7 +56,7 @@ def _text(line: Line) -> str:
     """``alice: ASSIGNMENT, 8 / 10, 2 pending, graded, 0.6 s``."""
     marks = f"{points(line.score)} / {points(line.max_score)}"
     pending = f", {points(line.pending_points)} pending" if line.pending_points else ""
-    time = ", as before" if line.resumed else f", {line.seconds:.1f} s"
+    time = ", as before" if line.resumed else ", marked again" if line.remarked else f", {line.seconds:.1f} s"
     return f"{display(line.id)}: {line.assignment}, {marks}{pending}, {line.status.replace('_', ' ')}{time}"
 
 

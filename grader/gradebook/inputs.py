@@ -1,19 +1,22 @@
-"""What a reports folder remembers about its cohort: the roster, who was late, the deadline, and the rubric.
+"""What a reports folder remembers about its cohort: roster, lateness, deadline, picked files, and the rubric.
 
     DIR/roster.csv, DIR/late.csv   the lists as they were given
+    DIR/picks.csv                  which file of a student counts, where a person said so
     DIR/due.txt                    the deadline, for the times that the learning platform says
     DIR/late-rule.json             what lateness costs, if the command line says so in place of the rubric
-    DIR/rubric.yaml                the rubric of the last run
+    DIR/rubric.yaml                the rubric
+    DIR/.applied-rubric.yaml       the rubric by which the gradebook was written last
 
-Every later run and ``gradebook summary`` uses them, so the gradebook keeps its columns. ``none`` in place of a list
-makes the folder forget it, and so does deleting its file. Marks in reports never depend on them.
+Every later run and ``gradebook summary`` uses them, so the gradebook keeps its columns and its marks. ``none`` in place
+of a file makes the folder forget it, and so does deleting it; the rubric is then the one that comes with the grader.
+``rubric.yaml`` may be edited where it is. What differs from the rubric that was applied is said before it is done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +26,7 @@ from typing import TYPE_CHECKING
 from grader.display import display
 from grader.gradebook.lateness import Lateness, due_time, read_late
 from grader.gradebook.lists import ListError, Student, read_roster
+from grader.gradebook.picks import read_picks, to_csv
 from grader.marking.late import LateRule
 
 if TYPE_CHECKING:
@@ -32,11 +36,15 @@ __all__ = [
     "BEFORE_LATENESS",
     "NONE",
     "Changes",
+    "applied",
     "given",
+    "picked",
     "recall_lateness",
+    "recall_picks",
     "recall_roster",
     "recall_rubric",
     "remembers_lateness",
+    "what_changes",
     "with_rubric",
 ]
 
@@ -49,6 +57,10 @@ BEFORE_LATENESS = (
 )
 
 _ROSTER, _LATE, _DUE, _RULE, _RUBRIC = "roster.csv", "late.csv", "due.txt", "late-rule.json", "rubric.yaml"
+_PICKS = "picks.csv"
+_APPLIED = ".applied-rubric.yaml"
+_MOST_CHANGES = 20
+"""Changes of a rubric that are told one by one."""
 _NUMBERS = ("grace_hours", "percent_a_day", "cap_percent")
 """The fields of a ``LateRule``, as ``late-rule.json`` has them."""
 _MOST_DIGITS = 40
@@ -98,17 +110,84 @@ def given(
     return Changes(files)
 
 
+def picked(out: Path, *, picks: Path | None, one_by_one: Mapping[str, tuple[str, ...]]) -> Picked:
+    """Which files count from now on: those that ``out`` remembers, or those of a list in their place.
+
+    For a student that is named ``one_by_one``, these files count and no others. A list called ``none`` forgets all.
+    Raises ListError.
+    """
+    if picks is None:
+        files = recall_picks(out)
+    else:
+        files = {} if str(picks) == NONE else read_picks(picks)
+    named = {student.casefold() for student in one_by_one}
+    files = {student: own for student, own in files.items() if student.casefold() not in named} | {**one_by_one}
+    content = to_csv(files) if files else None
+    changes = {} if picks is None and not one_by_one else {_PICKS: content}
+    return Picked(files, Changes(changes))
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Which files count, where a person said so."""
+
+    files: Mapping[str, tuple[str, ...]]
+    """By the student's id."""
+    changes: Changes
+    """What the reports folder is to remember of it."""
+
+
 def with_rubric(changes: Changes, rubric: Rubric) -> Changes:
     """The same, with the rubric's file, unless that was changed since it was loaded."""
+    return Changes({**changes.files, **_file_of(rubric, _RUBRIC)})
+
+
+def applied(rubric: Rubric) -> Changes:
+    """The rubric is that by which the gradebook was written."""
+    return Changes(_file_of(rubric, _APPLIED))
+
+
+def _file_of(rubric: Rubric, name: str) -> dict[str, bytes]:
+    """The content of a rubric's file under another name, unless it was changed since it was loaded."""
     content = _content(rubric.path)
-    if content is None or hashlib.sha256(content).hexdigest() != rubric.sha256:
-        return changes
-    return Changes({**changes.files, _RUBRIC: content})
+    return {name: content} if content is not None and hashlib.sha256(content).hexdigest() == rubric.sha256 else {}
+
+
+def what_changes(out: Path, rubric: Rubric, *, one: bool = False) -> Iterator[str]:
+    """What another rubric than that of the reports in ``out`` changes, in sentences; none where it is the same.
+
+    ``one``: only one report is made by it. Nothing is written.
+    """
+    from grader.marking.changes import changes
+    from grader.marking.rubric import RubricError
+    from grader.marking.rubric_file import load
+
+    path = next((out / name for name in (_APPLIED, _RUBRIC) if (out / name).exists()), None)
+    if path is None:
+        return
+    try:
+        old = load(path)
+    except RubricError:
+        yield "the rubric of the reports cannot be read any more, so what changes cannot be said: see the marks"
+        return
+    lines = [] if old.sha256 == rubric.sha256 else [*changes(old, rubric)]
+    if not lines:
+        return
+    which = "this report is marked by" if one else "the reports are marked by"
+    yield f"{which} another rubric than before; {len(lines):,} differences:"
+    yield from lines[:_MOST_CHANGES]
+    if len(lines) > _MOST_CHANGES:
+        yield f"and {len(lines) - _MOST_CHANGES:,} more"
 
 
 def recall_roster(out: Path) -> tuple[Student, ...]:
     """The roster that ``out`` remembers. Raises ListError when it was damaged since."""
     return read_roster(out / _ROSTER) if (out / _ROSTER).exists() else ()
+
+
+def recall_picks(out: Path) -> dict[str, tuple[str, ...]]:
+    """The files that ``out`` remembers as picked, by student. Raises ListError when the list was damaged since."""
+    return read_picks(out / _PICKS) if (out / _PICKS).exists() else {}
 
 
 def remembers_lateness(out: Path) -> bool:
@@ -133,15 +212,26 @@ def recall_lateness(out: Path, assignments: Mapping[str, Assignment]) -> Latenes
 
 
 def recall_rubric(out: Path, named: Path | None = None) -> Rubric:
-    """The rubric ``named``, or else that of the last run, or else the one that comes with the grader.
+    """The rubric ``named``, or else the one that ``out`` remembers, or else the one that comes with the grader.
 
-    Raises RubricError.
+    The name ``none`` stands for the last of these. Raises RubricError.
     """
+    from grader.marking.rubric import RubricError
     from grader.marking.rubric_file import load
     from reference.shipped import shipped
 
     remembered = out / _RUBRIC
-    return load(named or (remembered if remembered.exists() else shipped("rubric.yaml")))
+    if named is not None and str(named) != NONE:
+        return load(named)
+    if named is not None or not remembered.exists():
+        return load(shipped("rubric.yaml"))
+    try:
+        return load(remembered)
+    except RubricError as fault:
+        raise RubricError(
+            f"{fault}; this is the rubric that {display(str(out), limit=300)} remembers: mend it, or give --rubric "
+            "another file, or none for the one that comes with the grader"
+        ) from None
 
 
 def _recall_rule(out: Path) -> LateRule | None:

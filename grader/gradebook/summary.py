@@ -8,7 +8,7 @@ come first: they would read the mark as part of the first heading, and would not
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from grader.report.rows import Row
     from grader.store.rows import Rows
 
-__all__ = ["Overview", "summarise"]
+__all__ = ["Overview", "has_gradebook", "summarise"]
 
 
+_GRADEBOOK = "gradebook.csv"
 _MOST_FOLDERS = 5
 """Folders that one sentence names."""
 
@@ -40,6 +41,15 @@ class Overview:
     tally: Tally
     missing: tuple[Student, ...]
     """Those of the roster without a report."""
+    behind: int = 0
+    """Reports whose own pages show the marks of another rubric than the gradebook."""
+    again: Mapping[str, int] = field(default_factory=dict)
+    """Reports in which a criterion is open because it must be examined again for the rubric, by the criterion's id."""
+
+
+def has_gradebook(out: Path) -> bool:
+    """Whether ``out`` has the reports of a cohort, and not of single submissions alone."""
+    return (out / _GRADEBOOK).exists()
 
 
 def summarise(
@@ -64,7 +74,7 @@ def summarise(
     assignments = recall_rubric(out).assignments if assignments is None else assignments
     roster = recall_roster(out) if roster is None else roster
     lateness = recall_lateness(out, assignments) if lateness is None else lateness
-    with Rows(out, problem) as rows:
+    with Rows(out, problem, assignments) as rows:
         cohort = _counted(rows, People(roster, lateness))
         for sentence in (*cohort.people.odd(), *_odd(cohort.tally, rows.gone)):
             problem(sentence)
@@ -75,7 +85,7 @@ def summarise(
                 f"the gradebook in {display(str(out), limit=300)} cannot be written ({error.strerror}): "
                 "make room or change the permissions, and call 'gradebook summary' on it"
             ) from error
-    return Overview(cohort.tally, cohort.people.missing)
+        return Overview(cohort.tally, cohort.people.missing, rows.remarked, rows.again)
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,7 @@ def _write(
     from grader.store.files import atomic_file_keeping_edits
 
     people = cohort.people
-    with atomic_file_keeping_edits(out / "gradebook.csv", problem) as file:
+    with atomic_file_keeping_edits(out / _GRADEBOOK, problem) as file:
         write_csv(file, rows, cohort.criteria, people=people, gone=rows.gone)
     with atomic_file_keeping_edits(out / "index.html", problem) as file:
         page = to_index(

@@ -8,6 +8,7 @@ from pathlib import Path
 from grader.marking.verdicts import Flag
 
 __all__ = [
+    "Aside",
     "Cell",
     "CodeFile",
     "DataFile",
@@ -31,6 +32,22 @@ class Cell:
     number: int | None
     """1-based position among all the notebook's cells; None for a script."""
     source: str
+    heading: str | None = None
+    """What people call the cell: its title, or the nearest heading above it."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A class in a cell that is not code, and so is not run."""
+
+    name: str
+    """The class's."""
+    cell: int
+    """1-based position of the cell among all the notebook's cells."""
+    kind: str
+    """The cell's type: ``raw`` or ``markdown``."""
+    heading: str | None = None
+    """As for ``Cell``."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,14 @@ class CodeFile:
     """Why it has no cells, in one sentence; None when it was read."""
     modified: float | None = None
     """Seconds since 1970, as the disk or the archive says; shows which of two candidates is newer."""
+    packed: bool = False
+    """Whether ``modified`` is an archive's. The disk's own times change when a folder is copied."""
+    attempt: tuple[float, ...] = ()
+    """The platform's number or time of the attempt that it was handed in with; larger is newer."""
+    asides: tuple[Aside, ...] = ()
+    """Classes in cells of a notebook that are not code."""
+    language: str | None = None
+    """The language of a notebook that says it is not Python's."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,17 @@ class Found:
     """Further keys by which the platform knows the student: name, user number, e-mail address."""
     assignment: str | None = None
     """The assignment of most of the cohort, where this submission has no code that would show its own."""
+    attempts: tuple[tuple[float, ...], ...] = ()
+    """For each source, the number or time of its attempt, as in ``CodeFile``; empty where the platform says none."""
+    picks: tuple[str, ...] = ()
+    """Names of the files that a person picked for this student."""
+    starters: tuple[str, ...] = ()
+    """Paths of code that holds nothing but what most of the cohort has too."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """All that a person may call the student, in small letters."""
+        return frozenset(key.casefold() for key in (self.id, self.folder, *self.known_as))
 
 
 @dataclass(frozen=True)
@@ -113,6 +149,8 @@ class Findings:
     many: bool
     """False where the paths are those of one submission."""
     skipped: tuple[Skipped, ...] = ()
+    strangers: tuple[str, ...] = ()
+    """Students for whom a person picked a file, and who have no submission here."""
 
 
 @dataclass(frozen=True)
@@ -137,5 +175,9 @@ class Submission:
     """As in ``Found``."""
     data: tuple[DataFile, ...] = ()
     """Small files beside the code that it may read, sorted by path."""
+    picked: tuple[str, ...] = ()
+    """Paths of the code that a person picked."""
+    starters: tuple[str, ...] = ()
+    """As in ``Found``."""
     submitted: str | None = None
     """As in ``Found``."""

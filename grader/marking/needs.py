@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from grader.marking.rubric import Assignment, Criterion
 from grader.marking.sheet import settled
 from grader.marking.verdicts import Outcome, Verdict
 
-__all__ = ["in_the_way"]
+__all__ = ["decided", "in_the_way"]
 
 
 _ENDED = {
@@ -17,6 +17,31 @@ _ENDED = {
     Outcome.SKIPPED: "was skipped",
     Outcome.ERROR: "could not be examined",
 }
+
+
+def decided(
+    assignment: Assignment, examine: Callable[[Criterion], Verdict], given: Mapping[str, Verdict] | None = None
+) -> dict[str, Verdict]:
+    """The verdict on each criterion with a check, by its id; a criterion comes after those that it needs.
+
+    ``examine`` is called for each criterion that nothing keeps from being examined, and that has no verdict in
+    ``given``.
+    """
+    criteria = {criterion.id: criterion for criterion in assignment.criteria}
+    verdicts: dict[str, Verdict] = dict(given or {})
+
+    def decide(criterion: Criterion) -> Verdict | None:
+        """None where a person decides."""
+        if criterion.check is None:
+            return None
+        if criterion.id not in verdicts:
+            needed = ((criteria[need], decide(criteria[need])) for need in criterion.needs)
+            verdicts[criterion.id] = in_the_way(assignment, criterion, needed) or examine(criterion)
+        return verdicts[criterion.id]
+
+    for criterion in assignment.criteria:
+        decide(criterion)
+    return verdicts
 
 
 def in_the_way(
@@ -29,10 +54,15 @@ def in_the_way(
     for need, verdict in needed:
         if verdict is not None:
             outcome = settled(assignment, verdict).outcome
-            if _is_in_the_way(need, outcome):
+            followed = assignment.follow_through and verdict.mistake is not None and need.check in _FOLLOWED
+            if _is_in_the_way(need, outcome) and not followed:
                 feedback = f"Skipped: it depends on {need.id}, which {_ENDED[outcome]}."
                 return Verdict(criterion.id, Outcome.SKIPPED, feedback, waits_for=need.id)
     return None
+
+
+_FOLLOWED = ("architecture", "values")
+"""Checks that recognise mistakes which others are judged with: see ``grader/checks/following.py``."""
 
 
 def _is_in_the_way(need: Criterion, outcome: Outcome) -> bool:

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from grader.marking.basis import bases
 from grader.marking.evidence import NOTHING, Evidence
 from grader.marking.points import rounded, total
-from grader.marking.rubric import Assignment, Criterion
+from grader.marking.rubric import Assignment, Criterion, Part
 from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_of, sentences
 
-__all__ = ["Mark", "MarkSheet", "mark", "settled"]
+__all__ = ["Mark", "MarkSheet", "mark", "settled", "verdict_of"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class Mark:
     """For the TA."""
     seconds: float = 0.0
     """Wall time spent on this criterion."""
+    share: Fraction = Fraction(0)
+    """The share of the points that the verdict earns where the rubric sets none for the mistake."""
+    at_stake: Fraction = Fraction(0)
+    """The part of the points that a rubric's share of the mistake is a share of."""
+    waits_for: str | None = None
+    """The criterion that this one needs and that kept it from being examined."""
+    flags: tuple[Flag, ...] = ()
+    """What a person should look at because of this criterion."""
+    basis: str = ""
+    """What of the rubric the verdict depends on; see ``marking/basis.py``."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +91,21 @@ def mark(
     Raises ValueError when a criterion has two verdicts, or a verdict has no criterion: both are faults of the caller.
     """
     by_criterion = _by_criterion(assignment, verdicts)
+    basis = bases(assignment)
     final = {
         criterion.id: settled(assignment, by_criterion.get(criterion.id) or _without_verdict(criterion))
         for criterion in assignment.criteria
     }
     secrets = _Secrets.of(assignment, final)
     marks = tuple(
-        _mark(criterion, final[criterion.id], secrets, part=part.id, bonus=part.bonus)
+        _mark(
+            criterion,
+            by_criterion.get(criterion.id, final[criterion.id]),
+            final[criterion.id],
+            secrets,
+            part=part,
+            basis=basis.get(criterion.id, ""),
+        )
         for part in assignment.parts
         for criterion in part.criteria
     )
@@ -164,23 +183,46 @@ class _Secrets:
         return " ".join(harmless) or _GENERAL[verdict.outcome]
 
 
-def _mark(criterion: Criterion, verdict: Verdict, secrets: _Secrets, *, part: str, bonus: bool) -> Mark:
+def _mark(criterion: Criterion, found: Verdict, verdict: Verdict, secrets: _Secrets, *, part: Part, basis: str) -> Mark:
+    """``found`` is the verdict before the rubric's share of its mistake is applied; ``verdict`` is the one after it."""
     feedback, evidence = secrets.out_of(verdict), verdict.evidence
     if criterion.hidden:
-        feedback = _GENERAL[verdict.outcome]
-        evidence = NOTHING
+        # The share would betray the mistake.
+        feedback, evidence, found = _GENERAL[verdict.outcome], NOTHING, replace(verdict, at_stake=Fraction(0))
     return Mark(
         id=criterion.id,
-        part=part,
+        part=part.id,
         title=criterion.title,
         outcome=verdict.outcome,
         points=min(criterion.points, rounded(verdict.share * criterion.points)),
         max_points=criterion.points,
-        bonus=bonus,
+        bonus=part.bonus,
         feedback=feedback,
         mistake=None if criterion.hidden or verdict.mistake in secrets.mistakes else verdict.mistake,
         evidence=evidence,
         seconds=verdict.seconds,
+        share=found.share,
+        at_stake=found.at_stake,
+        waits_for=verdict.waits_for,
+        flags=verdict.flags,
+        basis=basis,
+    )
+
+
+def verdict_of(mark: Mark) -> Verdict:
+    """The verdict of which a mark was made, as far as the mark shows it."""
+    examined = mark.outcome in (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL)
+    return Verdict(
+        criterion=mark.id,
+        outcome=outcome_of(mark.share) if examined else mark.outcome,
+        feedback=mark.feedback,
+        share=mark.share,
+        mistake=mark.mistake,
+        evidence=mark.evidence,
+        seconds=mark.seconds,
+        flags=mark.flags,
+        at_stake=mark.at_stake,
+        waits_for=mark.waits_for,
     )
 
 

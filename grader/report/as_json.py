@@ -62,6 +62,7 @@ def as_document(report: Report) -> dict[str, Any]:
                 {"path": _unicode(file.path), "bytes": file.bytes, "sha256": file.sha256} for file in report.files
             ],
             "code_files": [_unicode(path) for path in report.code_files],
+            "choice": [_text(sentence) for sentence in report.choice],
             "detected": _text(report.detected),
         },
         "assignment": {"id": report.assignment_id, "title": _text(report.assignment_title)},
@@ -71,7 +72,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "pending_points": hundredths(sheet.pending_points),
         "parts": [_part(part) for part in parts(report)],
         "criteria": [_criterion(mark) for mark in sheet.marks],
-        "flags": [{"kind": _text(flag.kind), "detail": _text(flag.detail)} for flag in report.flags],
+        "flags": _flags(report),
         "remarks": [_text(remark) for remark in report.remarks],
         "left_out": [
             {"where": _text(item.where), "what": _text(item.what), "why": _text(item.why)} for item in report.left_out
@@ -155,7 +156,24 @@ def _criterion(mark: Mark) -> dict[str, Any]:
         "mistake": None if mark.mistake is None else _text(mark.mistake),
         "evidence": _plain(_evidence(mark.evidence)),
         "seconds": _time(mark.seconds),
+        "share": str(mark.share),
+        "at_stake": str(mark.at_stake),
+        "waits_for": mark.waits_for,
+        "basis": mark.basis,
     }
+
+
+def _flags(report: Report) -> list[dict[str, Any]]:
+    """All flags, each with the criterion that it comes from."""
+    sources = [(flag, mark.id) for mark in report.sheet.marks for flag in mark.flags]
+    flags = []
+    for flag in report.flags:
+        source = next((source for source in sources if source[0] == flag), None)
+        if source is not None:
+            sources.remove(source)
+        criterion = source[1] if source is not None else None
+        flags.append({"kind": _text(flag.kind), "detail": _text(flag.detail), "criterion": criterion})
+    return flags
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

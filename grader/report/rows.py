@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from grader.lazy import lazy
 from grader.marking.points import from_hundredths, in_hundredths, total
-from grader.marking.verdicts import Outcome
+from grader.marking.reuse import Recorded, reuse
+from grader.marking.rubric import Assignment
+from grader.marking.sheet import mark
+from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_of
 from grader.report.as_json import SCHEMA
 
-__all__ = ["CriterionRow", "Row", "pack", "row_of", "unpack"]
+__all__ = ["CriterionRow", "Row", "pack", "remarked", "row_of", "unpack"]
 
 
 _MOST_FLAGS = 20
 _MOST_KEYS = 150
 _MOST_TEXT = 300
+_MOST_DIGITS = 40
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class CriterionRow:
     bonus: bool
     outcome: Outcome
     mistake: str | None
+    share: Fraction = Fraction(0)
+    at_stake: Fraction = Fraction(0)
+    waits_for: str | None = None
+    basis: str = ""
 
     @property
     def open(self) -> bool:
@@ -47,7 +55,7 @@ class Row:
     sha256: str
     """Hash of the submission's contents."""
     key: str
-    """Hash of everything that the report was graded from; empty where the report does not have one."""
+    """Hashes of everything that the report was made from; empty where the report does not have one."""
     known_as: tuple[str, ...]
     """Further ids that the learning platform has for the student."""
     submitted: str | None
@@ -100,6 +108,53 @@ class Row:
         return 100 * (self.score - bonus) / decided if decided > 0 else None
 
 
+def remarked(row: Row, assignment: Assignment) -> tuple[Row, tuple[str, ...]]:
+    """A row, marked by another rubric; and the criteria that must be examined again for it, which are open in it."""
+    recorded = {criterion.id: Recorded(_verdict(criterion), criterion.basis) for criterion in row.criteria}
+    gradable = row.status != "ungradable"
+    reused = reuse(assignment, {id: old for id, old in recorded.items() if old.basis}, gradable=gradable)
+    sheet = mark(assignment, reused.verdicts, (Flag(*flag) for flag in row.flags), gradable=gradable)
+    criteria = tuple(
+        CriterionRow(
+            mark.id,
+            mark.points,
+            mark.max_points,
+            mark.bonus,
+            mark.outcome,
+            mark.mistake,
+            mark.share,
+            mark.at_stake,
+            mark.waits_for,
+            mark.basis,
+        )
+        for mark in sheet.marks
+    )
+    marked = replace(
+        row,
+        assignment_title=assignment.title,
+        status=sheet.status,
+        score=sheet.score,
+        max_score=sheet.max_score,
+        pending_points=sheet.pending_points,
+        criteria=criteria,
+    )
+    return marked, reused.again
+
+
+def _verdict(criterion: CriterionRow) -> Verdict:
+    """The verdict of which a row's criterion was made, without its feedback."""
+    examined = criterion.outcome in (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL)
+    return Verdict(
+        criterion.id,
+        outcome_of(criterion.share) if examined else criterion.outcome,
+        "",
+        criterion.share,
+        criterion.mistake,
+        at_stake=criterion.at_stake,
+        waits_for=criterion.waits_for,
+    )
+
+
 def row_of(folder: str, document: Any) -> Row:
     """The row of a parsed ``report.json``.
 
@@ -130,6 +185,10 @@ def row_of(folder: str, document: Any) -> Row:
                 bonus=bool(criterion.get("bonus", False)),
                 outcome=Outcome(criterion["outcome"]),
                 mistake=None if criterion.get("mistake") is None else str(criterion["mistake"])[:_MOST_TEXT],
+                share=_share(criterion.get("share", "0")),
+                at_stake=_share(criterion.get("at_stake", "0")),
+                waits_for=None if criterion.get("waits_for") is None else str(criterion["waits_for"])[:_MOST_TEXT],
+                basis=str(criterion.get("basis", ""))[:_MOST_TEXT],
             )
             for criterion in document["criteria"]
         ),
@@ -140,6 +199,15 @@ def row_of(folder: str, document: Any) -> Row:
 def _points(value: Any) -> Fraction:
     """Points from a JSON number, exact in hundredths."""
     return from_hundredths(round(value * 100))
+
+
+@lru_cache(maxsize=1_000)
+def _share(text: str) -> Fraction:
+    """A share as the report has it, such as ``2/3``."""
+    share = Fraction(text) if len(text) <= _MOST_DIGITS else Fraction(0)
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share must be 0 to 1, was {text}")
+    return share
 
 
 def pack(row: Row) -> list[Any]:
@@ -154,6 +222,10 @@ def pack(row: Row) -> list[Any]:
             int(criterion.bonus),
             criterion.outcome.value,
             criterion.mistake,
+            str(criterion.share),
+            str(criterion.at_stake),
+            criterion.waits_for,
+            criterion.basis,
         ]
         for criterion in row.criteria
     ]
@@ -185,8 +257,28 @@ def unpack(folder: str, packed: Any) -> Row:
 
 
 @lru_cache(maxsize=10_000)
-def _criterion(id: str, points: int, max_points: int, bonus: int, outcome: str, mistake: str | None) -> CriterionRow:
+def _criterion(
+    id: str,
+    points: int,
+    max_points: int,
+    bonus: int,
+    outcome: str,
+    mistake: str | None,
+    share: str,
+    at_stake: str,
+    waits_for: str | None,
+    basis: str,
+) -> CriterionRow:
     # Cached, because a cohort has few different ones.
     return CriterionRow(
-        id, from_hundredths(points), from_hundredths(max_points), bool(bonus), Outcome(outcome), mistake
+        id,
+        from_hundredths(points),
+        from_hundredths(max_points),
+        bool(bonus),
+        Outcome(outcome),
+        mistake,
+        _share(share),
+        _share(at_stake),
+        waits_for,
+        basis,
     )

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from grader.report import Report
+from grader.report.from_json import from_document
 from grader.report.rows import Row, pack, row_of, unpack
 from grader.reports_folder import REPORT
 from grader.store.lines import LineFile
 from grader.store.signature import file_state
 
-__all__ = ["Cache", "KnownReport", "is_report"]
+__all__ = ["Cache", "KnownReport", "is_report", "read_report"]
 
 
 _NOT_A_REPORT = (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
@@ -110,6 +112,14 @@ class Cache:
 def is_report(folder: Path) -> bool:
     """Whether there is a report of this grader in ``folder``."""
     return _read(folder, None) is not None
+
+
+def read_report(folder: Path) -> Report | None:
+    """The report in ``folder``, read back from ``report.json``; None where that cannot be done."""
+    try:
+        return from_document(json.loads((folder / REPORT).read_bytes()))
+    except _NOT_A_REPORT:
+        return None
 
 
 def _read(folder: Path, entry: _Entry | None) -> KnownReport | None:

@@ -16,13 +16,14 @@ renamed. All three files of a report are written before the first is renamed, so
 ``report.json`` is removed first and put in place last. So, whenever the machine stops, a ``report.json`` that exists
 belongs to the two files beside it.
 
-**Runs are resumed.** A report carries a key: a hash of everything that its marks depend on (``report_key``). A run
-leaves a report with the right key as it is, and grades the submission again otherwise. The contents' hash decides. To
-read ten thousand submissions only to find nothing to do would take minutes, so the cache keeps the size, times and
-inode of each file beside the hash of the contents, and contents are read only where one of these differs. The
-trade-off: a change that leaves the size, both times to the nanosecond and the inode as they were would be missed.
-Programs can set back the time of modification but not that of the inode's last change, and a file that was changed
-less than two seconds before it was examined is always read. So this needs a clock or a disk that was tampered with.
+**Runs are resumed.** A report carries a key: hashes of everything that it depends on (``report_key``). A run leaves a
+report with the right key as it is. Where only the rubric was changed, it makes the marks anew of the evidence in the
+report. Otherwise it grades the submission again. The contents' hash decides. To read ten thousand submissions only to
+find nothing to do would take minutes, so the cache keeps the size, times and inode of each file beside the hash of the
+contents, and contents are read only where one of these differs. The trade-off: a change that leaves the size, both
+times to the nanosecond and the inode as they were would be missed. Programs can set back the time of modification but
+not that of the inode's last change, and a file that was changed less than two seconds before it was examined is always
+read. So this needs a clock or a disk that was tampered with.
 ``--fresh`` grades in any case.
 """
 
@@ -41,7 +42,7 @@ from grader.display import display
 from grader.intake import Found
 from grader.report.rows import Row
 from grader.reports_folder import BESIDE, CACHE, LOCK, REPORT
-from grader.store.cache import Cache
+from grader.store.cache import Cache, read_report
 from grader.store.files import (
     StoreError,
     display_path,
@@ -52,10 +53,12 @@ from grader.store.files import (
     sync_folder,
     unwritable,
 )
+from grader.store.keys import evidence_of
 from grader.store.run_file import read_seed, record_seed
 from grader.store.signature import signature
 
 if TYPE_CHECKING:
+    from grader.report import Report
     from grader.report.files import RenderedReport
 
 __all__ = ["Occupied", "Store"]
@@ -129,10 +132,10 @@ class Store:
     def find(
         self, found: Found, keys: Callable[[str, str], Collection[str]], content_hash: Callable[[], str]
     ) -> Row | None:
-        """The row of the existing report, if it was made from what is there now.
+        """The row of the existing report, if its evidence is that of what is there now.
 
         ``keys(sha256, assignment)`` are the keys that a report on these contents may have. ``content_hash()`` reads the
-        submission; it is called only where the cache does not decide.
+        submission; it is called only where the cache does not decide. The report need not be marked by the same rubric.
         """
         folder = self._out / found.folder
         known = self._cache.find(folder)
@@ -142,12 +145,17 @@ class Store:
         sources = signature(found.sources)
         unchanged = sources is not None and sources == known.sources
         sha256 = row.sha256 if unchanged else content_hash()
+        evidence = {evidence_of(key) for key in keys(sha256, row.assignment)}
         # An error is the grader's, and may not happen again: such a report is always made anew.
-        if row.key not in keys(sha256, row.assignment) or row.errors:
+        if evidence_of(row.key) not in evidence or row.errors:
             return None
         if not unchanged:
             self._cache.keep(folder, row, sources, known.hashes, found.sources)
         return row
+
+    def read(self, found: Found) -> Report | None:
+        """The existing report, read back from ``report.json``; None where that cannot be done."""
+        return read_report(self._out / found.folder)
 
     def save(self, found: Found, report: RenderedReport, sources: str | None) -> list[str]:
         """Write a submission's report, ``report.json`` last. ``sources`` is its signature from before it was read.

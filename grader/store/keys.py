@@ -1,32 +1,29 @@
-"""The key of a report: a hash of everything that it depends on."""
+"""The key of a report: hashes of everything that it depends on."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
-from collections.abc import Mapping
-from enum import Enum
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import grader
+from grader.fingerprint import fingerprint
 from grader.intake import Found
 
-__all__ = ["fingerprint", "program", "report_key", "source_sha256"]
+__all__ = ["evidence_of", "marks_of", "program", "report_key", "source_sha256", "with_marks"]
 
 
-def report_key(*, found: Found, sha256: str, assignment: str, settings: str) -> str:
+def report_key(*, found: Found, sha256: str, assignment: str, settings: str, marks: str) -> str:
     """The key of a report: the same whenever grading again would give the same report.
 
-    ``sha256`` is the hash of the submission's contents. ``assignment`` is the ``fingerprint`` of its assignment's part
-    of the rubric, so that a change for other assignments changes nothing here. ``settings`` is the ``fingerprint`` of
-    the run's settings: seed, options, data, program.
+    It has two parts. The first changes with what the evidence depends on: ``sha256``, the hash of the submission's
+    contents; ``assignment``, its id; ``settings``, the ``fingerprint`` of the run's settings (seed, options, data,
+    program). The second is ``marks``, the ``fingerprint`` of the assignment's part of the rubric, so that a change for
+    other assignments changes nothing here. Where the first part holds, the evidence holds, and marks are made of it.
     """
     who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
-    return fingerprint((who, sha256, assignment, settings))
+    chosen = (found.attempts, found.picks, found.starters)
+    return f"{fingerprint((who, chosen, sha256, assignment, settings))}.{marks}"
 
 
 def program() -> tuple[str, str]:
@@ -34,32 +31,19 @@ def program() -> tuple[str, str]:
     return grader.__version__, source_sha256()
 
 
-def fingerprint(value: Any) -> str:
-    """SHA-256 over a value made of records, mappings, sequences, numbers and texts. It is the same in every process."""
-    return hashlib.sha256(json.dumps(_canonical(value), ensure_ascii=True, allow_nan=True).encode()).hexdigest()
+def evidence_of(key: str) -> str:
+    """The part of a key that holds as long as the evidence does."""
+    return key.partition(".")[0]
 
 
-def _canonical(value: Any) -> Any:
-    """The value in JSON's types, with the kind of everything that JSON would not tell apart."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, Enum):
-        return ["enum", value.value]
-    if isinstance(value, str):
-        return ["text", value]
-    if isinstance(value, Fraction):
-        return ["fraction", value.numerator, value.denominator]
-    if isinstance(value, Path):
-        return ["path", str(value)]
-    if isinstance(value, Mapping):
-        pairs = [[_canonical(key), _canonical(item)] for key, item in value.items()]
-        return ["mapping", sorted(pairs, key=json.dumps)]
-    if isinstance(value, list | tuple):
-        return ["sequence", *map(_canonical, value)]
-    if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return ["record", type(value).__name__, _canonical(fields)]
-    raise TypeError(f"a key is made of records, mappings, sequences, numbers and texts, was {type(value).__name__}")
+def marks_of(key: str) -> str:
+    """The part of a key that changes with what the rubric makes of the evidence; empty where there is none."""
+    return key.partition(".")[2]
+
+
+def with_marks(key: str, marks: str) -> str:
+    """The key of a report on the same evidence, marked by another rubric."""
+    return f"{evidence_of(key)}.{marks}"
 
 
 @lru_cache(maxsize=1)

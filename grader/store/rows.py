@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from grader.report.rows import Row, unpack
+from grader.marking.basis import marks_part
+from grader.marking.rubric import Assignment
+from grader.report.rows import Row, pack, remarked, unpack
 from grader.reports_folder import CACHE, REPORT
-from grader.store.cache import Cache, is_report
+from grader.store.cache import Cache, KnownReport, is_report
 from grader.store.files import StoreError, display_path, error_text
+from grader.store.keys import marks_of
 from grader.store.run_file import read_seed
 
 __all__ = ["Rows", "check_reports"]
@@ -21,14 +26,22 @@ __all__ = ["Rows", "check_reports"]
 class Rows:
     """The rows of all reports in a folder, sorted by the reports' folders; a context manager.
 
-    They are read once and kept in a temporary file, so memory does not grow with their number. They can be iterated
-    again and again, but not twice at the same time. ``problem`` gets a sentence about each ``report.json`` that is not
-    one. Raises StoreError when there is no such folder, or when it belongs to something else.
+    They are marked by ``assignments``, those of a rubric, whatever rubric the reports were marked by. They are read
+    once and kept in a temporary file, so memory does not grow with their number. They can be iterated again and again,
+    but not twice at the same time. ``problem`` gets a sentence about each ``report.json`` that is not one. Raises
+    StoreError when there is no such folder, or when it belongs to something else.
     """
 
-    def __init__(self, out: Path, problem: Callable[[str], None]) -> None:
+    def __init__(
+        self, out: Path, problem: Callable[[str], None], assignments: Mapping[str, Assignment] | None = None
+    ) -> None:
         _refuse_other_folders(out)
         folders = _folders(out)
+        self._assignments = {id: (assignment, marks_part(assignment)) for id, assignment in (assignments or {}).items()}
+        self.remarked = 0
+        """Reports that were marked by another rubric, so that their pages show other marks than the rows."""
+        self.again: Counter[str] = Counter()
+        """Reports in which a criterion must be examined again for this rubric, by the criterion's id."""
         self.gone: set[str] = set()
         """Folders of reports whose submission is no longer where it was."""
         self._count = 0
@@ -52,12 +65,23 @@ class Rows:
             if (folder / REPORT).exists():
                 problem(f"{display_path(folder / REPORT)} is not a report of this grader, and was left out")
             return
-        self._file.write(json.dumps([folder.name, known.packed]).encode() + b"\n")
+        self._file.write(json.dumps([folder.name, self._marked(known)]).encode() + b"\n")
         self._count += 1
         if known.edited:
             problem(f"{display_path(folder / REPORT)} was changed by hand: 'grade' makes it again")
         if _is_gone(known.paths):
             self.gone.add(folder.name)
+
+    def _marked(self, known: KnownReport) -> list[Any]:
+        """The row in its short form, marked by the rubric."""
+        marks = marks_of(known.row.key)
+        assignment, expected = self._assignments.get(known.row.assignment, (None, marks))
+        if assignment is None or not marks or marks == expected:
+            return known.packed
+        row, again = remarked(known.row, assignment)
+        self.remarked += 1
+        self.again.update(again)
+        return pack(row)
 
     def __iter__(self) -> Iterator[Row]:
         self._file.seek(0)

@@ -22,8 +22,9 @@ def test_every_submission_gets_three_files_and_the_cohort_gets_two(course: Cours
     found = course.cohort(3)
     summary, _ = course.grade(found)
     assert summary == Summary(3, 0, 0, 0, (), Fraction(50))
-    beside = ["gradebook.csv", "index.html", "run.json", "rubric.yaml", ".lock", ".resume.jsonl", ".written.json"]
-    assert names(course.out) == sorted([*(one.folder for one in found), *beside])
+    beside = ["gradebook.csv", "index.html", "run.json", "rubric.yaml"]
+    hidden = [".applied-rubric.yaml", ".lock", ".resume.jsonl", ".written.json"]
+    assert names(course.out) == sorted([*(one.folder for one in found), *beside, *hidden])
     for one in found:
         assert names(course.out / one.folder) == ["feedback.md", "report.html", "report.json"]
         assert problem(course.report(one.folder)) is None

@@ -15,6 +15,7 @@ from cohort_sample import BOTH_RIGHT, Course, FakeGrader, Heard, PowerCut, names
 from places import ROOT, TESTS
 
 from grader.cohort.grader import KeyOf, Watch
+from grader.examined import Earlier
 from grader.intake import Found
 from grader.report.as_json import problem
 from grader.report.files import RenderedReport
@@ -48,7 +49,7 @@ def test_what_is_under_way_at_ctrl_c_is_left_at_its_next_stage(course: Course) -
             os.kill(os.getpid(), signal.SIGINT)
 
     class Endless(FakeGrader):
-        def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+        def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
             while True:
                 stages.append(found.id)
                 watch.stage("on and on")
@@ -133,7 +134,7 @@ def test_a_grader_is_told_when_the_run_is_stopped(course: Course) -> None:
     interrupted = threading.Event()
 
     class Asking(FakeGrader):
-        def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+        def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
             states.append(watch.stopped())
             os.kill(os.getpid(), signal.SIGINT)
             self.stopped.wait(30)

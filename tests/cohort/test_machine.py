@@ -11,6 +11,7 @@ from cohort_sample import Course
 from report_sample import report as sample_report
 
 from grader.cohort.machine import ThisMachine
+from grader.examined import Earlier
 from grader.report.rows import row_of
 from grader.sandbox.terms import Limits
 
@@ -24,7 +25,7 @@ class Grading:
         self.closed = False
         self.sandbox = SimpleNamespace(limits=Limits(), isolation="bubblewrap", close=self._close)
 
-    def grade(self, found: Any, *, progress: Any) -> Any:
+    def grade(self, found: Any, *, progress: Any, earlier: Any) -> Any:
         progress("reading")
         return sample_report((), submission_id=found.id)
 
@@ -49,7 +50,8 @@ class Watch:
 def test_a_report_carries_its_key_and_its_row_is_what_would_be_read_from_the_file(tmp_path: Path) -> None:
     course, watch = Course(tmp_path), Watch()
     found = course.hand_in("alice")
-    made = ThisMachine(Grading(course)).grade(found, lambda sha256, id: f"{id} {sha256}", watch)  # type: ignore[arg-type]
+    machine = ThisMachine(Grading(course))  # type: ignore[arg-type]
+    made = machine.grade(found, lambda sha256, id: f"{id} {sha256}", watch, Earlier())
     document = json.loads(made.files["report.json"])
     assert made.row == row_of("alice", document)
     assert made.row.key == f"{document['assignment']['id']} {document['submission']['sha256']}"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT
 
+from grader.marking.basis import bases
 from grader.marking.evidence import Evidence
 from grader.marking.rubric import Assignment, Criterion, Part
 from grader.marking.rubric_file import load
@@ -54,8 +55,9 @@ def by_id(sheet: MarkSheet) -> dict[str, Mark]:
 
 
 def test_a_verdict_becomes_a_mark_with_all_that_it_says() -> None:
+    rubric = assignment(criterion("cnn.shapes", "0.75"))
     sheet = mark(
-        assignment(criterion("cnn.shapes", "0.75")),
+        rubric,
         [
             Verdict(
                 "cnn.shapes",
@@ -81,6 +83,8 @@ def test_a_verdict_becomes_a_mark_with_all_that_it_says() -> None:
             mistake="three-colours",
             evidence=Evidence(facts={"expected": [1, 24]}),
             seconds=0.5,
+            share=F(2, 3),
+            basis=bases(rubric)["cnn.shapes"],
         ),
     )
     assert (sheet.score, sheet.max_score, sheet.pending_points, sheet.status) == (F("0.5"), F("0.75"), 0, "graded")

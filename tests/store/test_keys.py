@@ -1,73 +1,25 @@
-"""A key depends on everything that marks depend on, and is the same in every process."""
+"""A key depends on everything that marks depend on, in two parts: the evidence, and what is made of it."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import report_sample as sample
-from hypothesis import given
-from hypothesis import strategies as st
-from places import ROOT
 from store_sample import ALICE
 
 from grader.marking.verdicts import Flag
-from grader.store.keys import fingerprint, report_key
+from grader.store.keys import evidence_of, marks_of, report_key, with_marks
 
-
-@dataclass(frozen=True)
-class Record:
-    """A record with what rubrics are made of."""
-
-    name: str
-    points: Fraction
-    shares: dict[str, Fraction]
-    needs: tuple[str, ...]
-
-
-records = st.builds(
-    Record, st.text(), st.fractions(), st.dictionaries(st.text(), st.fractions()), st.lists(st.text()).map(tuple)
-)
-
-
-@pytest.mark.slow
-@given(records, records)
-def test_two_records_have_one_fingerprint_exactly_when_they_are_equal(first: Record, second: Record) -> None:
-    assert (fingerprint(first) == fingerprint(second)) == (first == second)
-    turned = dict(reversed(first.shares.items()))
-    assert fingerprint(replace(first, shares=turned)) == fingerprint(first)
-
-
-@given(st.lists(st.text(max_size=3), max_size=4), st.lists(st.text(max_size=3), max_size=4))
-def test_texts_do_not_run_into_each_other(first: list[str], second: list[str]) -> None:
-    assert (fingerprint(first) == fingerprint(second)) == (first == second)
-
-
-def test_a_fingerprint_is_the_same_in_another_process() -> None:
-    program = "from grader.store.keys import fingerprint; print(fingerprint({'b': (1, 2.5, None), 'a': {True: 'x'}}))"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"}
-    other = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert other.stdout.strip() == fingerprint({"a": {True: "x"}, "b": (1, 2.5, None)})
-
-
-def test_what_cannot_be_told_apart_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"a key is made of .*, was set"):
-        fingerprint({"a": {1, 2}})
-
-
-KEY = {"found": ALICE, "sha256": sample.SHA, "assignment": "f" * 64, "settings": "1" * 64}
+KEY = {"found": ALICE, "sha256": sample.SHA, "assignment": "csc413-2020", "settings": "1" * 64, "marks": "3" * 64}
 
 
 OTHERS = {
     "id": {"found": replace(ALICE, id="bob")},
     "flags": {"found": replace(ALICE, flags=(Flag("late", "Late."),))},
     "contents": {"sha256": "0" * 64},
-    "assignment": {"assignment": "0" * 64},
+    "assignment": {"assignment": "csc321-2018"},
     "settings": {"settings": "2" * 64},
 }
 
@@ -76,6 +28,13 @@ OTHERS = {
 def test_a_key_depends_on_everything_that_marks_depend_on(change: dict) -> None:
     assert report_key(**KEY) == report_key(**KEY)
     assert report_key(**{**KEY, **change}) != report_key(**KEY)
+
+
+def test_with_another_rubric_the_part_about_the_evidence_stays() -> None:
+    key, other = report_key(**KEY), report_key(**{**KEY, "marks": "4" * 64})
+    assert (marks_of(key), marks_of(other)) == ("3" * 64, "4" * 64)
+    assert evidence_of(key) == evidence_of(other) and key != other
+    assert with_marks(key, "4" * 64) == other
 
 
 def test_a_key_does_not_depend_on_where_the_submission_lies(tmp_path: Path) -> None:
