@@ -37,6 +37,11 @@ def network_of(sitting: Sitting, thing: str) -> Examined:
     return sitting.once(("network", thing), lambda: Examined(sitting, sitting.exam.networks[thing]))
 
 
+_ROOM = 24
+"""How many times as large as expected an output may be for its values to be of use. Without its two poolings a network
+gives an output that is 16 times as large and a little more, and it is recognised by its values."""
+
+
 @dataclass(frozen=True)
 class Run:
     """The outputs of a network with the examiner's parameters, in one configuration."""
@@ -356,20 +361,28 @@ def _asked(
     ``parameters`` are the names of its constructor's parameters.
     """
     seed = exam.number("run")
-    calls = [(arguments.positional(parameters), draw, image) for arguments, draw, image in questions]
+    calls = [
+        (
+            arguments.positional(parameters),
+            draw,
+            image,
+            _ROOM * math.prod((len(image), arguments.colours, *image.shape[2:])),
+        )
+        for arguments, draw, image in questions
+    ]
     traces = [
         trace
         for trace, _ in candidate.answers(
-            [(TraceNetwork(cls=cls, arguments=values, seed=seed), {"input": image}) for values, _, image in calls]
+            [(TraceNetwork(cls=cls, arguments=values, seed=seed), {"input": image}) for values, _, image, _ in calls]
         )
     ]
     replies = candidate.answers(
         [
             (
-                RunNetwork(cls=cls, arguments=values, seed=seed),
+                RunNetwork(cls=cls, arguments=values, seed=seed, elements=elements),
                 {"input": image, **_state(exam, trace, draw)},
             )
-            for (values, draw, image), trace in zip(calls, traces, strict=True)
+            for (values, draw, image, elements), trace in zip(calls, traces, strict=True)
             if not isinstance(trace, Trouble)
         ]
     )
