@@ -26,6 +26,10 @@ _READS = {
 _DIGITS = 16
 
 
+_last: tuple[Assignment, Mapping[str, str]] | None = None
+"""What was asked for last: for the reports of a cohort it is the same again and again."""
+
+
 def reads(check: str) -> tuple[str, ...]:
     """The keys of an assignment's part of the rubric that a check reads."""
     return _READS.get(check, ())
@@ -36,17 +40,22 @@ def bases(assignment: Assignment) -> Mapping[str, str]:
 
     A hidden criterion's has a second part: its report does not show the mistake, so the shares count too.
     """
+    global _last
+    if _last is not None and _last[0] is assignment:
+        return _last[1]
     checks = {criterion.check for criterion in assignment.criteria if criterion.check}
     basis = {
         check: fingerprint((assignment.id, check, [getattr(assignment, key) for key in reads(check)]))[:_DIGITS]
         for check in checks
     }
     shares = fingerprint(assignment.mistakes)[:_DIGITS]
-    return {
+    made = {
         criterion.id: f"{basis[criterion.check]}.{shares}" if criterion.hidden else basis[criterion.check]
         for criterion in assignment.criteria
         if criterion.check
     }
+    _last = assignment, made
+    return made
 
 
 def holds(recorded: str, now: str) -> bool:
