@@ -1,11 +1,16 @@
-"""Which assignment a submission is for, detected from file names, class names and constructors, with the reasons."""
+"""Which assignment a submission is for, detected from its classes, other code and file names, with the reasons.
+
+What the classes are decides first: a class that only one handout has, and the number of parameters of a network that
+several have. Everything else counts where the classes leave it open, the names of files as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from grader.marking.rubric import Assignment
 from grader.worker.protocol import Definition, FileOutline, Outline
@@ -25,8 +30,16 @@ class Detected:
     """False where another assignment fits as well, or nothing fits."""
 
 
-Reasons = Iterator[tuple[int, str]]
-"""What speaks for an assignment: each reason with its weight."""
+class Reason(NamedTuple):
+    """What speaks for an assignment."""
+
+    weight: int
+    text: str
+    by_class: bool = False
+    """Whether it is what the classes are."""
+
+
+Reasons = Iterator[Reason]
 
 
 def named(assignment: str) -> Detected:
@@ -35,31 +48,51 @@ def named(assignment: str) -> Detected:
 
 
 def detect(
-    assignments: Mapping[str, Assignment], paths: list[str], outline: Outline, *, cohorts: str | None = None
+    assignments: Mapping[str, Assignment],
+    paths: list[str],
+    outline: Outline,
+    *,
+    headers: Collection[str] = (),
+    cohorts: str | None = None,
 ) -> Detected:
     """The assignment that fits best to a submission with files at these ``paths``, whose code has this outline.
 
-    ``cohorts`` is the assignment that most of its cohort hands in. It decides where the submission itself does not; the
-    result is still a guess.
+    ``headers`` are names of classes that stand in its notebooks, but not in cells of code. ``cohorts`` is the
+    assignment that most of its cohort hands in. It decides where the submission itself does not; the result is still a
+    guess.
     """
     reasons = {
-        id: [*_by_file_names(assignment, paths), *_by_code(HANDOUTS[id], paths, outline)]
+        id: [*_by_file_names(assignment, paths), *_by_code(HANDOUTS[id], paths, outline, headers)]
         for id, assignment in assignments.items()
     }
-    scores = {id: sum(weight for weight, _ in weighed) for id, weighed in reasons.items()}
+    scores = {id: _score(weighed) for id, weighed in reasons.items()}
 
-    ranked = sorted(scores, key=lambda id: -scores[id])
+    ranked = sorted(scores, key=lambda id: scores[id], reverse=True)
     best = ranked[0]
-    if cohorts in scores and (scores[best] <= 0 or (len(ranked) > 1 and scores[best] == scores[ranked[1]])):
+    is_nothing = scores[best] == _score([])
+    if cohorts in scores and (is_nothing or (len(ranked) > 1 and scores[best] == scores[ranked[1]])):
         sentence = f"Taken to be {cohorts}, as most of the cohort hands in: nothing in the submission decides it."
         return Detected(cohorts, sentence, False)
-    if scores[best] <= 0:
+    if is_nothing:
         return Detected(best, f"Nothing in the submission says which assignment it is for; {best} was taken.", False)
     sure = scores[best] > scores[ranked[1]] if len(ranked) > 1 else True
-    *others, last = dict.fromkeys(reason for _, reason in reasons[best])
+    *others, last = dict.fromkeys(
+        reason.text for reason in sorted(reasons[best], key=lambda reason: not reason.by_class)
+    )
     because = f"{', '.join(others)} and {last}" if others else last
     sentence = f"Graded as {best} because of {because}" + ("." if sure else f"; {ranked[1]} fits as well.")
     return Detected(best, sentence, sure)
+
+
+def _score(reasons: Iterable[Reason]) -> tuple[int, int]:
+    """What the classes say, and what everything else says where that is the same."""
+    by_class, other = 0, 0
+    for reason in reasons:
+        if reason.by_class:
+            by_class += reason.weight
+        else:
+            other += reason.weight
+    return by_class, other
 
 
 # -- by the names of files ---------------------------------------------------------------------------------------------
@@ -70,11 +103,11 @@ def _by_file_names(assignment: Assignment, paths: Iterable[str]) -> Reasons:
         file = PurePosixPath(path).name
         name = file.lower()
         if any(fnmatch(name, pattern.lower()) for pattern in assignment.code):
-            yield 4, f"the file {file}"
+            yield Reason(4, f"the file {file}")
         elif any(_alike(name, pattern.lower()) for pattern in assignment.code):
-            yield 2, f"the file {file}"
+            yield Reason(2, f"the file {file}")
         elif any(fnmatch(name, pattern.lower()) for pattern in assignment.writeup):
-            yield 1, f"the file {file}"
+            yield Reason(1, f"the file {file}")
 
 
 def _alike(name: str, pattern: str) -> bool:
@@ -87,36 +120,42 @@ def _alike(name: str, pattern: str) -> bool:
 # -- by the code -------------------------------------------------------------------------------------------------------
 
 
-def _by_code(handout: Handout, paths: Iterable[str], outline: Outline) -> Reasons:
+_OF_SEVERAL = 1
+"""The weight of a class that several handouts have."""
+
+
+def _by_code(handout: Handout, paths: Iterable[str], outline: Outline, headers: Iterable[str]) -> Reasons:
     classes = [definition for file in outline.files for definition in file.classes]
-    names = {definition.name for definition in classes}
+    names = {definition.name for definition in classes}.union(headers)
     names |= {nested.name for file in outline.files for nested in file.nested}
+    names |= {problem.definition for file in outline.files for problem in file.problems if problem.definition}
     for sign in handout.signs.classes:
         present = sorted(names.intersection(sign.names))
         if present:
-            yield sign.weight, f"the class {present[0]}"
-    for definition in classes:
-        for constructor in handout.signs.constructors:
-            if definition.name in constructor.classes and "__init__" in definition.methods:
-                yield from _by_constructor(handout, constructor, definition)
+            yield Reason(sign.weight, f"the class {present[0]}", by_class=sign.weight > _OF_SEVERAL)
+    for constructor in handout.signs.constructors:
+        for name in constructor.classes:
+            written = [one for one in classes if one.name == name and "__init__" in one.methods]
+            # A class may be written in several files, and counts once.
+            yield from dict.fromkeys(each for one in written for each in _by_constructor(handout, constructor, one))
     endings = {PurePosixPath(path).suffix.lower() for path in paths} & {".py", ".ipynb"}
     if endings == set(handout.signs.endings):
-        yield 1, "being a notebook" if ".ipynb" in endings else "being a script"
+        yield Reason(1, "being a notebook" if ".ipynb" in endings else "being a script")
     for file in outline.files:
         for part in handout.signs.parts:
             if _has_part(part, file):
-                yield part.weight, part.reason
+                yield Reason(part.weight, part.reason)
 
 
 def _by_constructor(handout: Handout, sign: ConstructorSign, definition: Definition) -> Reasons:
     parameters = [name for name in definition.methods["__init__"].parameters if name != "self"]
     if len(parameters) == len(handout.network(definition.name).parameters):
-        yield sign.weight, f"the {len(parameters)} parameters of {definition.name}"
+        yield Reason(sign.weight, f"the {len(parameters)} parameters of {definition.name}", by_class=True)
     spelling = sign.spelling
     if spelling is not None and _any_part_in([spelling.part], parameters):
         other = spelling.unless and _any_part_in([spelling.unless], parameters)
         if not other:
-            yield spelling.weight, f"the {spelling.name} spelling of parameters"
+            yield Reason(spelling.weight, f"the {spelling.name} spelling of parameters")
 
 
 def _has_part(part: PartSign, file: FileOutline) -> bool:

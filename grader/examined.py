@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from grader import __version__
 from grader.detect import Detected
-from grader.intake import Submission
+from grader.intake import Found, Submission
 from grader.marking.evidence import Json
 from grader.marking.reuse import Recorded, Reuse, reuse
 from grader.marking.rubric import Assignment, Rubric
@@ -20,7 +20,7 @@ from grader.marking.sheet import mark, verdict_of
 from grader.marking.verdicts import Flag, Verdict
 from grader.report import LeftOut, Report, Run
 
-__all__ = ["Earlier", "Examined", "earlier", "remarked", "report_on", "run_record"]
+__all__ = ["Earlier", "Examined", "earlier", "from_the_platform", "remarked", "report_on", "run_record"]
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,28 @@ def report_on(submission: Submission, examined: Examined, *, rubric: Rubric, run
         sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
         flags=flags,
         left_out=examined.left_out,
-        remarks=examined.remarks,
+        remarks=(*examined.remarks, *_on_lateness(assignment)),
         output=output,
         run=run,
         part_titles={part.id: part.title for part in assignment.parts},
     )
+
+
+def _on_lateness(assignment: Assignment) -> tuple[str, ...]:
+    """What lateness costs, where the rubric has a rule."""
+    if assignment.late is None or not assignment.late.takes_off:
+        return ()
+    return (f"{assignment.late} {_BEFORE_LATENESS}",)
+
+
+_BEFORE_LATENESS = "The gradebook takes it off: the marks here are those before it."
+"""How the remark on lateness ends. By this, it is found in a report that is marked by another rubric."""
+
+
+def from_the_platform(submission: Found | Submission) -> dict[str, Json]:
+    """What the gradebook needs of what the learning platform says, for ``run.details``."""
+    known_as = {"known_as": submission.known_as} if submission.known_as else {}
+    return {**known_as, **({"submitted": submission.submitted} if submission.submitted else {})}
 
 
 def remarked(report: Report, rubric: Rubric) -> tuple[Report, tuple[str, ...]]:
@@ -88,6 +105,10 @@ def remarked(report: Report, rubric: Rubric) -> tuple[Report, tuple[str, ...]]:
         assignment_title=assignment.title,
         sheet=mark(assignment, reused.verdicts, flags, gradable=_is_gradable(report)),
         flags=flags,
+        remarks=(
+            *(remark for remark in report.remarks if not remark.endswith(_BEFORE_LATENESS)),
+            *_on_lateness(assignment),
+        ),
         run=replace(report.run, rubric_sha256=rubric.sha256),
         part_titles={part.id: part.title for part in assignment.parts},
     )

@@ -23,13 +23,13 @@ from grader.checks.trust import THREADS, doubts, witnessed
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
-from grader.examined import Earlier, Examined, report_on, run_record
+from grader.examined import Earlier, Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
 from grader.marking.evidence import Evidence, Json
 from grader.marking.needs import decided
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
-from grader.remarks import best_first, code_left_out, conflict_flags, remarks_on
+from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
 from grader.sandbox.floor import Floor
 from grader.sandbox.sandbox import Sandbox
@@ -133,7 +133,7 @@ class Grading:
             "quick": self.options.quick,
             "data": self.horses.name,
             **({"gpu": self.gpu.name, "gpu_isolation_layers": self.gpu.layers} if self.gpu else {}),
-            **({"known_as": submission.known_as} if submission.known_as else {}),
+            **from_the_platform(submission),
         }
 
 
@@ -174,6 +174,7 @@ class _Examination:
         if files:
             verdicts = self._verdicts(assignment, sitting)
             flags += conflict_flags(assignment, self.submission, loading)
+            flags += change_flags(outline, loading)
             flags += self._doubts(outline)
         else:
             verdicts = self._verdicts_on_files(assignment, sitting)

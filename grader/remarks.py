@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
@@ -14,7 +15,7 @@ from grader.report import LeftOut
 from grader.worker.protocol import CodeFile, Definitions, Outline, Trouble
 from reference.handouts import HANDOUTS
 
-__all__ = ["best_first", "code_left_out", "conflict_flags", "copied_from", "old_copies", "remarks_on"]
+__all__ = ["best_first", "change_flags", "code_left_out", "conflict_flags", "copied_from", "old_copies", "remarks_on"]
 
 
 _COPY = re.compile(r"^(?:(?:copy of|copie de|kopie von) )+|(?: *\(\d+\)|[ _-]copy ?\d*)+$", re.IGNORECASE)
@@ -84,6 +85,34 @@ def conflict_flags(assignment: Assignment, submission: Submission, loading: Defi
         for conflict in loading.conflicts
         if conflict.name in graded and len(set(conflict.paths) - copies) > 1
     )
+
+
+def change_flags(outline: Outline, loading: Definitions) -> tuple[Flag, ...]:
+    """A flag for each statement outside of a class that changes it, or torch, where the marks depend on it.
+
+    A place that the outline reports already, for what is changed there, is not told twice.
+    """
+    told = {file.place(code.cell, code.line) for file in outline.files for code in file.unusual}
+    flags = []
+    for change in loading.changes:
+        names = _listed(change.names)
+        line = f"{change.place}: `{change.text}`"
+        what = f"torch itself ({names})" if change.torch else names
+        if change.ran:
+            detail = (
+                f"{line} changes {what}{'' if change.torch else ' of another file'}. The marks are for what it makes."
+            )
+        else:
+            detail = f"{line} may change {what} and was not run: {change.reason}. The marks are without it."
+        if not (change.ran and change.torch and change.place in told):
+            kind = "changes-torch" if change.torch else "changes-class"
+            flags.append(Flag(kind, f"{detail} Read the line before the marks go out."))
+    return tuple(flags)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def code_left_out(outline: Outline, loading: Definitions) -> tuple[LeftOut, ...]:

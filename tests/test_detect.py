@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from code_files import script
+from code_files import notebook, script
 from places import ROOT
 
 from grader.detect import detect
@@ -66,3 +66,36 @@ def test_fine_tuning_tells_2020_from_2019_in_a_script_of_any_name():
         detected = detect(ASSIGNMENTS, ["work.py"], read_again)
         assert detected.sure is sure
     assert detected.assignment == "csc413-2020"
+
+
+NETWORK = "class {}(nn.Module):\n    def __init__(self, kernel, num_filters, num_colours{}):\n        pass\n"
+IN_2023 = [NETWORK.format(name, ", num_in_channels") for name in ("PoolUpsampleNet", "UNet", "CNN")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "path", "expected"),
+    [
+        (IN_2023, "colourization.ipynb", "csc413-2023"),
+        (IN_2023, "a2-cnn.ipynb", "csc413-2023"),
+        (IN_2023, "colourization.py", "csc413-2023"),
+        ([NETWORK.format("ConvTransposeNet", "")], "a2-cnn.ipynb", "csc413-2023"),
+        ([NETWORK.format("UNet", ", num_in_channels")], "colourization.py", "csc2516-2019"),
+        ([NETWORK.format("DilatedUNet", "")], "a2-code.ipynb", "csc321-2018"),
+        # A class counts whose cell is not Python: a bracket, a colon or a name is missing.
+        (["class PoolUpsampleNet(nn.Module):\n    def __init__(self:\n"], "a2-cnn.ipynb", "csc413-2023"),
+        (["x = 3\nclass ConvTransposeNet(nn.Module)\n    pass\n"], "colourization.py", "csc413-2023"),
+    ],
+)
+def test_what_the_classes_are_decides_before_the_name_of_the_file(cells, path, expected):
+    file = notebook(*cells, path=path) if path.endswith("b") else script("\n".join(cells), path)
+    assert detect(ASSIGNMENTS, [path], outline([file])).assignment == expected
+
+
+def test_classes_in_two_files_count_once():
+    files = [notebook(*IN_2023, path=f"a2-cnn ({number}).ipynb") for number in range(4)]
+    assert detect(ASSIGNMENTS, [file.path for file in files], outline(files)).assignment == "csc413-2023"
+
+
+def test_a_class_outside_of_the_cells_of_code_counts():
+    detected = detect(ASSIGNMENTS, ["a2-cnn.ipynb"], Outline(), headers=["ConvTransposeNet"])
+    assert detected.assignment == "csc413-2023"

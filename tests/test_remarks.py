@@ -1,4 +1,4 @@
-"""Copies of a file are recognised by their names, and do not compete with what they are copies of."""
+"""Copies are recognised by their names and do not compete; what changes a class from outside goes to a person."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from grader.worker.protocol import (
     Definitions,
     FileOutline,
     Outline,
+    TopLevelChange,
+    UnusualCode,
 )
 
 RUBRIC = load(ROOT / "rubric.yaml")
@@ -60,3 +62,30 @@ def test_a_copy_is_examined_after_what_it_is_a_copy_of():
     files = [protocol.CodeFile(path, ()) for path in paths]
     first, _ = remarks.best_first(RUBRIC.assignments["cse891-2018"], files, outline)
     assert first.path == "colorization-alice.py"
+
+
+def _changed(torch, ran, reason=""):
+    return TopLevelChange("a.py, line 3", "F.conv2d = mine", ("CNN", "UNet"), torch, ran, reason)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "said"),
+    [
+        (
+            _changed(True, True),
+            "changes-torch",
+            "changes torch itself (CNN and UNet). The marks are for what it makes.",
+        ),
+        (_changed(False, True), "changes-class", "changes CNN and UNet of another file."),
+        (_changed(False, False, "why"), "changes-class", "may change CNN and UNet and was not run: why. The marks are"),
+    ],
+)
+def test_what_changes_a_class_from_outside_is_flagged_with_its_line(change, kind, said):
+    (flag,) = remarks.change_flags(Outline(), Definitions(changes=(change,)))
+    assert flag.kind == kind and f"a.py, line 3: `F.conv2d = mine` {said}" in flag.detail
+
+
+def test_a_line_that_is_flagged_as_unusual_already_is_not_flagged_twice():
+    outline = Outline((FileOutline("a.py", unusual=(UnusualCode(None, 3, "torch.nn.functional.conv2d = …"),)),))
+    changes = (_changed(True, True), _changed(True, False, "why"))
+    assert len(remarks.change_flags(outline, Definitions(changes=changes))) == 1

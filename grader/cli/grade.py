@@ -174,6 +174,12 @@ def _add_lists(group: argparse._ArgumentGroup) -> None:
         help="CSV with id and hours_late, or id, submitted and due; the rubric says what lateness costs; "
         "DIR remembers it too",
     )
+    add(
+        "--due",
+        metavar="TIME",
+        help="deadline such as 2026-11-21T23:59:00-05:00, for the times in a download from Gradescope or Blackboard; "
+        "a list given with --late comes first; DIR remembers it too",
+    )
 
 
 def _add_run(group: argparse._ArgumentGroup) -> None:
@@ -266,10 +272,10 @@ def _request(options: argparse.Namespace) -> _Request:
 
     findings = find(options.paths, mode=options.mode)
     rubric = recall_rubric(options.out, options.rubric)
-    lists = given(roster=options.roster, late=options.late)
+    lists = given(roster=options.roster, late=options.late, due=options.due)
     if lists.files and not findings.many:
         raise _Usage(
-            "--roster and --late are for a gradebook, and one submission does not have one: name a folder of "
+            "--roster, --late and --due are for a gradebook, and one submission does not have one: name a folder of "
             "submissions"
         )
     refuse_to_write_among(findings.found, options.out, many=findings.many, searched=options.paths)

@@ -16,6 +16,7 @@ from grader import __version__
 from grader.display import display
 from grader.gradebook.inputs import (
     BEFORE_LATENESS,
+    NONE,
     applied,
     given,
     recall_lateness,
@@ -70,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help=f"CSV with the columns id and hours_late, or id, submitted and due; {remembered}",
     )
+    add(
+        "--due",
+        metavar="TIME",
+        help=f"deadline such as 2026-11-21T23:59:00-05:00, for the times that the learning platform says; {remembered}",
+    )
     for option, kind, meaning in (
         ("--grace", _number, "hours that do not count for anybody (default: 0)"),
         ("--percent-a-day", _percent, "percent of the score that every started day costs (default: 0)"),
@@ -103,7 +109,7 @@ def _summary(options: argparse.Namespace) -> int:
     """``gradebook summary``. Returns the exit status."""
     from grader.store.rows import check_reports
 
-    changes = given(roster=options.roster, late=options.late, rule=_rule(options))
+    changes = given(roster=options.roster, late=options.late, due=options.due, rule=_rule(options))
     check_reports(options.out)
     rubric = recall_rubric(options.out, options.rubric)
     for sentence in what_changes(options.out, rubric):
@@ -140,8 +146,9 @@ def _rule(options: argparse.Namespace) -> LateRule | None:
     given_parts = {name: value for name, value in parts.items() if value is not None}
     if not given_parts:
         return None
-    if (options.late is None and recall_lateness(options.out, {}) is None) or str(options.late) == "none":
-        raise ListError("--grace, --percent-a-day and --cap need the list of who was late: add --late FILE")
+    sources = {str(source) for source in (options.late, options.due) if source is not None}
+    if not sources - {NONE} and (sources or recall_lateness(options.out, {}) is None):
+        raise ListError("--grace, --percent-a-day and --cap need to know who was late: add --late FILE or --due TIME")
     return LateRule(**given_parts)
 
 

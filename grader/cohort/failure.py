@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from grader.cohort.grader import Settings
 from grader.detect import Detected, detect, named
 from grader.display import display
-from grader.examined import Examined, report_on, run_record
+from grader.examined import Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, StoredFile, Submission, read
 from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Outcome, Verdict
@@ -45,7 +45,7 @@ def failed_report(found: Found, settings: Settings, reason: str) -> Report:
         isolation=settings.isolation,
         started=datetime.datetime.now(datetime.timezone.utc),
         seconds=0.0,
-        details={"known_as": found.known_as} if found.known_as else {},
+        details=from_the_platform(found),
     )
     return report_on(submission, examined, rubric=settings.rubric, run=run)
 

@@ -46,4 +46,5 @@ def unpack(packed: bytes, *, most_bytes: int = MOST_BYTES) -> Submission:
         known_as=tuple(record["known_as"]),
         assignment=record["assignment"],
         data=tuple(DataFile(**file) for file in record["data"]),
+        submitted=record["submitted"],
     )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from grader.display import display
+from grader.gradebook.cells import neutral
 from grader.gradebook.roster import People
 from grader.report.numbers import points
 
 if TYPE_CHECKING:
     from grader.report.rows import Row
 
-__all__ = ["neutral", "write_csv"]
+__all__ = ["write_csv"]
 
 
 def write_csv(
@@ -26,7 +25,8 @@ def write_csv(
     people: People | None = None,
     gone: Collection[str] = (),
 ) -> None:
-    """Write ``gradebook.csv``: one line per submission, then one per student on the roster without a submission.
+    """Write ``gradebook.csv``: a line for each submission, then for each student on the roster of whose submission a
+    person must decide (status ``doubtful``), and for each without one (``missing``).
 
     Columns, in this order:
 
@@ -61,8 +61,9 @@ def write_csv(
     for row in rows:
         cells = _cells(row, people) | ({"status": "gone"} if row.folder in gone else {})
         writer.writerow({column: neutral(cell) for column, cell in cells.items()})
-    for student in people.missing:
-        cells = {"id": student.id, **people.cells([student]), "status": "missing"}
+    doubtful = ((student, "doubtful") for student, _ in people.doubtful)
+    for student, status in (*doubtful, *((student, "missing") for student in people.missing)):
+        cells = {"id": student.id, **people.cells([student]), "status": status}
         writer.writerow({column: neutral(cell) for column, cell in cells.items()})
     text.detach()
 
@@ -92,23 +93,3 @@ def _cells(row: Row, people: People) -> dict[str, str]:
         cells[criterion.id] = "" if criterion.open else points(criterion.points)
         cells[f"{criterion.id}:outcome"] = criterion.outcome.value
     return cells
-
-
-def neutral(text: str) -> str:
-    """A cell without control characters that no spreadsheet takes for a formula.
-
-    A text that begins with ``= + - @`` (or their wide forms), a tab or a carriage return gets an apostrophe in front:
-    to a spreadsheet it means that text follows. Line ends and tabs become spaces. Other invisible characters are
-    written out, as in every report.
-    """
-    if text.isascii() and text.isprintable() and text.lstrip()[:1] not in _FORMULA:
-        return text  # quick way out for nearly every cell: points and outcomes
-    spaced = "".join(" " if character in _SPACES else character for character in text)
-    printable = "".join(character for character in spaced if unicodedata.category(character) != "Cc")
-    shown = display(printable, limit=max(200, 10 * len(printable)))
-    risky = text[:1] in ("\t", "\r") or shown.lstrip()[:1] in _FORMULA
-    return f"'{shown}" if risky and shown else shown
-
-
-_FORMULA = tuple("=+-@＝＋－＠")
-_SPACES = "\t\n\r\x0b\x0c\x85\u2028\u2029"

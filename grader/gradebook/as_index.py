@@ -47,12 +47,14 @@ def to_index(
     late_of: Callable[[Row], Late | None] | None = None,
     name_of: Callable[[str], str] = lambda id: "",
     missing: Sequence[tuple[str, str]] = (),
+    doubtful: Sequence[tuple[str, str, Sequence[str]]] = (),
 ) -> Iterator[str]:
     """The page in pieces. ``tally`` is of the same ``rows``.
 
     ``rubric`` has, by assignment, the titles of criteria and the notes for markers. ``late_of`` gives a submission's
     lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``name_of`` gives a
-    student's name by id, empty if unknown. ``missing`` are the id and name of each student without a submission.
+    student's name by id, empty if unknown. ``missing`` are the id and name of each student without a submission,
+    ``doubtful`` those of each student of whose submission a person must decide, with the ids of the submissions.
     """
     titles = {
         (id, criterion.id): criterion.title
@@ -67,6 +69,7 @@ def to_index(
         mistakes=tally.mistakes()[:MISTAKES],
         name_of=name_of,
         missing=missing,
+        doubtful=doubtful,
         late_of=late_of,
         manual=lambda assignment: _manual(assignment, (rubric or {}).get(assignment.id)),
         with_bonus=any(assignment.bonus for assignment in tally.assignments.values()),

@@ -1,6 +1,7 @@
-"""What a reports folder remembers about its cohort: the roster, who was late, and the rubric.
+"""What a reports folder remembers about its cohort: the roster, who was late, the deadline, and the rubric.
 
     DIR/roster.csv, DIR/late.csv   the lists as they were given
+    DIR/due.txt                    the deadline, for the times that the learning platform says
     DIR/late-rule.json             what lateness costs, if the command line says so in place of the rubric
     DIR/rubric.yaml                the rubric
     DIR/.applied-rubric.yaml       the rubric by which the gradebook was written last
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.display import display
-from grader.gradebook.lateness import Lateness, read_late
+from grader.gradebook.lateness import Lateness, due_time, read_late
 from grader.gradebook.lists import ListError, Student, read_roster
 from grader.marking.late import LateRule
 
@@ -47,9 +48,11 @@ __all__ = [
 NONE = "none"
 """In place of a file: forget the one that was given before."""
 
-BEFORE_LATENESS = "Lateness is taken off in the gradebook; a student's report shows the marks before it."
+BEFORE_LATENESS = (
+    "Where lateness costs points, the gradebook takes them off; a student's report shows the marks before."
+)
 
-_ROSTER, _LATE, _RULE, _RUBRIC = "roster.csv", "late.csv", "late-rule.json", "rubric.yaml"
+_ROSTER, _LATE, _DUE, _RULE, _RUBRIC = "roster.csv", "late.csv", "due.txt", "late-rule.json", "rubric.yaml"
 _APPLIED = ".applied-rubric.yaml"
 _MOST_CHANGES = 20
 """Changes of a rubric that are told one by one."""
@@ -83,8 +86,10 @@ class Changes:
             ) from error
 
 
-def given(*, roster: Path | None = None, late: Path | None = None, rule: LateRule | None = None) -> Changes:
-    """What the command line gives, once it is read and checked. A path called ``none`` forgets. Raises ListError."""
+def given(
+    *, roster: Path | None = None, late: Path | None = None, due: str | None = None, rule: LateRule | None = None
+) -> Changes:
+    """What the command line gives, once it is read and checked. ``none`` forgets. Raises ListError."""
     files: dict[str, bytes | None] = {}
     if roster is not None:
         files[_ROSTER] = None if str(roster) == NONE else _checked_content(roster, read_roster)
@@ -92,6 +97,8 @@ def given(*, roster: Path | None = None, late: Path | None = None, rule: LateRul
         files[_LATE] = None if str(late) == NONE else _checked_content(late, read_late)
         if str(late) == NONE:
             files[_RULE] = None
+    if due is not None:
+        files[_DUE] = None if due == NONE else f"{due_time(due).isoformat()}\n".encode()
     if rule is not None:
         values = {name: str(getattr(rule, name)) for name in _NUMBERS}
         files[_RULE] = json.dumps(values, indent=1).encode() + b"\n"
@@ -147,22 +154,24 @@ def recall_roster(out: Path) -> tuple[Student, ...]:
 
 
 def remembers_lateness(out: Path) -> bool:
-    """Whether ``out`` has a list of who was late."""
-    return (out / _LATE).exists()
+    """Whether ``out`` has a list of who was late, or a deadline."""
+    return (out / _LATE).exists() or (out / _DUE).exists()
 
 
 def recall_lateness(out: Path, assignments: Mapping[str, Assignment]) -> Lateness | None:
     """Who was late, and what it costs: by the rule that ``out`` remembers, or else by the rubric's.
 
-    None where ``out`` remembers no list. Raises ListError when what it remembers was damaged since.
+    None where ``out`` remembers neither list nor deadline. Raises ListError when what it remembers was damaged since.
     """
     if not remembers_lateness(out):
         return None
-    hours = read_late(out / _LATE)
+    hours = read_late(out / _LATE) if (out / _LATE).exists() else {}
+    due = _content(out / _DUE)
+    deadline = None if due is None else due_time(due[:_MOST_DIGITS].decode("ascii", "replace").strip())
     if (rule := _recall_rule(out)) is not None:
-        return Lateness(hours, rule)
+        return Lateness(hours, rule, due=deadline)
     rules = {id: assignment.late for id, assignment in assignments.items() if assignment.late is not None}
-    return Lateness(hours, LateRule(), rules)
+    return Lateness(hours, LateRule(), rules, deadline)
 
 
 def recall_rubric(out: Path, named: Path | None = None) -> Rubric:

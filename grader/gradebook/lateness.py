@@ -1,4 +1,4 @@
-"""Lateness: how late each student was, and what that costs. All numbers are exact.
+"""Lateness: how late each student was, by a list or by the platform's times, and what that costs, in exact numbers.
 
 A penalty is shown beside the score that it was taken from and never instead of it, so it can always be undone.
 """
@@ -13,10 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader.display import display
-from grader.gradebook.lists import ListError, Table, id_columns, ids_of, read_table
+from grader.gradebook.lists import ListError, Table, id_columns, ids_of, read_table, there_twice
 from grader.marking.late import LateRule, late_penalty
 
-__all__ = ["Lateness", "read_late"]
+__all__ = ["Lateness", "due_time", "read_late"]
 
 
 _MOST_HOURS = 100_000
@@ -38,10 +38,37 @@ class Lateness:
     """What lateness costs in an assignment without a rule of its own."""
     rules: Mapping[str, LateRule] = field(default_factory=dict)
     """Rules by assignment."""
+    due: datetime | None = None
+    """The deadline, with its time zone, for those whose time of submission the platform says."""
+
+    def rule_of(self, assignment: str) -> LateRule:
+        """What lateness costs in an assignment."""
+        return self.rules.get(assignment, self.rule)
 
     def penalty(self, assignment: str, score: Fraction, hours: Fraction | None) -> Fraction:
-        """Points that lateness takes from ``score``. ``hours`` is None for a student who is not on the list."""
-        return late_penalty(score, hours or Fraction(0), self.rules.get(assignment, self.rule))
+        """Points that lateness takes from ``score``. ``hours`` is None where they are not known."""
+        return late_penalty(score, hours or Fraction(0), self.rule_of(assignment))
+
+    def hours_since_due(self, submitted: str) -> Fraction | None:
+        """Hours from the deadline to a platform's time in ISO 8601, at least 0. None without a deadline or such a time.
+
+        A time without a time zone is taken for one in the deadline's.
+        """
+        time = _moment(submitted)
+        if self.due is None or time is None:
+            return None
+        return max(Fraction(0), _hours_between(self.due, time if time.tzinfo else time.replace(tzinfo=self.due.tzinfo)))
+
+
+def due_time(text: str) -> datetime:
+    """A deadline in ISO 8601 with a time zone. Raises ListError."""
+    time = _moment(text)
+    if time is None or time.tzinfo is None:
+        raise ListError(
+            f"the deadline must be a time in ISO 8601 with its time zone, was '{display(text, limit=40)}': write it as "
+            "2026-11-21T23:59:00-05:00"
+        )
+    return time
 
 
 def read_late(path: Path) -> Mapping[str, Fraction]:
@@ -59,12 +86,14 @@ def read_late(path: Path) -> Mapping[str, Fraction]:
             f"were {table.heading}: name them so in the first line"
         )
     late: dict[str, Fraction] = {}
+    lines: dict[str, int] = {}
     for line, cells in table.rows:
         id = next(iter(ids_of(cells)), cells.get("id") or cells.get("email", ""))
         if not id:
             raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or remove the line")
-        if id in late:
-            raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
+        if id in lines:
+            raise there_twice(table, id, lines[id], line)
+        lines[id] = line
         hours = _hours(table, line, cells) if "hours" in cells else _between(table, line, cells)
         if hours is not None:
             late[id] = max(hours, Fraction(0))
@@ -103,16 +132,28 @@ def _between(table: Table, line: int, cells: Mapping[str, str]) -> Fraction | No
             f"were '{display(cells['submitted'], limit=40)}' and '{display(cells['due'], limit=40)}': "
             "add it, such as +00:00"
         )
-    difference = submitted - due
-    microseconds = (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
-    return Fraction(microseconds, 3_600_000_000)
+    return _hours_between(due, submitted)
 
 
 def _time(table: Table, line: int, name: str, text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text.removesuffix("Z") + "+00:00" if text.endswith("Z") else text)
-    except ValueError:
+    if (time := _moment(text)) is None:
         raise ListError(
             f"{table.name}, line {line}: {name} must be a time in ISO 8601, was '{display(text, limit=40)}': "
             "write it as 2026-11-21T23:59:00+00:00"
-        ) from None
+        )
+    return time
+
+
+def _moment(text: str) -> datetime | None:
+    """A time in ISO 8601; None for any other text."""
+    zoned = re.sub(r"(?<=:\d\d)([+-]\d\d)(\d\d)$", r"\1:\2", re.sub(r"[zZ]$", "+00:00", text.strip()))
+    try:
+        return datetime.fromisoformat(zoned)
+    except ValueError:
+        return None
+
+
+def _hours_between(start: datetime, end: datetime) -> Fraction:
+    difference = end - start
+    microseconds = (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
+    return Fraction(microseconds, 3_600_000_000)

@@ -1,16 +1,24 @@
-"""Lists of students as CSV, with any separator that a spreadsheet writes and columns known by their headings."""
+"""Lists of students as CSV, with any separator that a spreadsheet writes and columns known by their headings.
+
+A list is read as people have it: in UTF-8, UTF-16 or Windows-1252; with the lines that Canvas adds under the headings;
+with a line that is there twice; and as our own gradebook wrote it. A spreadsheet's own file is refused with the remedy.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.display import display
+from grader.gradebook.cells import looks_spoilt, restored
 
-__all__ = ["ListError", "Student", "Table", "id_columns", "ids_of", "read_roster", "read_table"]
+__all__ = ["ListError", "Student", "Table", "id_columns", "ids_of", "read_roster", "read_table", "there_twice"]
 
 
 _MOST_BYTES = 50_000_000
@@ -20,8 +28,10 @@ _IDS = (
     *("github username", "github id"),
 )
 """Headings of ids, the surest first."""
-_NOT_STUDENTS = ("points possible", "point possible")
-"""Canvas puts a line with maxima among the students."""
+_NUMBER = "student number"
+"""The heading that stands for a column of numbers in a list without headings."""
+_NOT_STUDENTS = ("points possible", "point possible", "student test", "test student")
+"""Canvas puts a line with maxima among the students, and one for a student that it made up."""
 
 
 class ListError(Exception):
@@ -39,7 +49,8 @@ class Table:
     heading: str
     """The first line, to show in an error."""
     rows: tuple[tuple[int, Mapping[str, str]], ...]
-    """Line in the file, and trimmed cells by column. Without headings the columns are ``0``, ``1``, …"""
+    """Line in the file, and trimmed cells by column. Without headings the columns are ``0``, ``1``, … Of lines that are
+    the same in every cell, the first."""
     headings: Mapping[str, str] = field(default_factory=dict)
     """The heading of each column in the file."""
 
@@ -73,32 +84,43 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
         place = next((first.index(heading) for heading in headings if heading in first), None)
         if place is not None and place not in places.values():
             places[column] = place
-    rows = lines[1:] if places else lines
     names = places or {str(place): place for place in range(max(len(cells) for _, cells in lines))}
+    rows = []
+    seen = set()
+    for line, cells in lines[1:] if places else lines:
+        row = {column: cells[place] if place < len(cells) else "" for column, place in names.items()}
+        if tuple(cells) not in seen and not (places and _is_nobodys(cells, row)):
+            rows.append((line, row))
+        seen.add(tuple(cells))
     return Table(
         name=_name(path),
         columns=tuple(places),
         heading=display(", ".join(lines[0][1]), limit=120) or "empty",
-        rows=tuple(
-            (line, {column: cells[place] if place < len(cells) else "" for column, place in names.items()})
-            for line, cells in rows
-        ),
+        rows=tuple(rows),
         headings={column: lines[0][1][place] for column, place in places.items()},
     )
 
 
+def _is_nobodys(cells: Sequence[str], row: Mapping[str, str]) -> bool:
+    """Whether a line is none of a student's: it says nothing in any known column, or is one that Canvas adds."""
+    return not any(row.values()) or any(_plain(cell) in _NOT_STUDENTS for cell in cells[:3])
+
+
 def read_roster(path: Path) -> tuple[Student, ...]:
-    """A roster: columns id, name and e-mail by their headings, or in this order without headings. Raises ListError."""
+    """A roster: its columns by their headings; without headings id, name and e-mail, or MarkUs' own order.
+
+    Raises ListError.
+    """
     headings = {
         **id_columns(),
         "name": ("name", "full name", "student name", "student", "display name"),
         "first": ("first name", "given name", "firstname", "first"),
         "last": ("last name", "surname", "family name", "lastname", "last"),
         "email": ("email", "e mail", "email address", "mail"),
-        "section": ("section",),  # Canvas takes marks back only with it
+        "section": ("section", "section name"),  # Canvas takes marks back only with it
     }
     table = read_table(path, headings)
-    if not table.columns and not _is_student(table.rows[0][1].values()):
+    if not table.columns and not _begins_with_a_student(table):
         raise ListError(
             f"{table.name}, line 1: no column is known, were {table.heading}: name one of them 'id' (or "
             f"{', '.join(map(repr, _IDS[1:]))}), others 'name' and 'email'"
@@ -107,27 +129,70 @@ def read_roster(path: Path) -> tuple[Student, ...]:
         raise ListError(
             f"{table.name}, line 1: one column must be the id, were {table.heading}: name it 'id' in the first line"
         )
+    places = {} if table.columns else _places(table)
     students: dict[str, Student] = {}
-    for line, cells in table.rows:
-        ids = ids_of(cells) if table.columns else (cells["0"],)
-        name = cells.get("name" if table.columns else "1", "")
-        name = name or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
-        email = cells.get("email" if table.columns else "2", "")
-        id, *also = ids or (email,)
-        if not id and _plain(name) in _NOT_STUDENTS:
-            continue
+    lines: dict[str, int] = {}
+    for line, row in table.rows:
+        cells = row if table.columns else {column: row[place] for column, place in places.items()}
+        name = cells.get("name", "") or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
+        email = cells.get("email", "")
+        id, *also = ids_of(cells) or (email,)
         if not id:
             raise ListError(f"{table.name}, line {line}: the id is empty: fill it in or remove the line")
         if id in students:
-            raise ListError(f"{table.name}, line {line}: the id '{display(id)}' is there twice: keep one of them")
+            raise there_twice(table, id, lines[id], line)
         own = {table.headings[column]: cell for column, cell in cells.items() if column in table.headings}
         students[id] = Student(id, name, email, tuple(also), own)
+        lines[id] = line
     return tuple(students.values())
 
 
-def _is_student(cells: Iterable[str]) -> bool:
-    """Whether a first line without a known heading may be a student's: it has an e-mail address or a number."""
-    return any("@" in cell or any(map(str.isdecimal, cell)) for cell in cells)
+def there_twice(table: Table, id: str, first: int, second: int) -> ListError:
+    """What is wrong with two lines that have the same id and differ."""
+    remedy = "keep one of them"
+    if looks_spoilt(id):
+        remedy = "a spreadsheet has changed the id: write both ids again, in a column that is formatted as text"
+    return ListError(
+        f"{table.name}, lines {first} and {second}: the id '{display(id)}' is there twice, with lines that differ: "
+        f"{remedy}"
+    )
+
+
+# --- lists without headings -------------------------------------------------------------------------------------------
+
+_NAMES_BEGIN = 4
+"""Letters that a login and a name share, as ``exampali`` and ``Example`` do."""
+_NAME = re.compile(r"[^\W\d_]+(?:[ .'’-]+[^\W\d_]+)*\.?")
+
+
+def _begins_with_a_student(table: Table) -> bool:
+    """Whether the first line is a student's, and not headings that are not known.
+
+    It has an e-mail address, a number, or a login made of a name on the same line.
+    """
+    cells = list(table.rows[0][1].values())
+    if any("@" in cell or any(map(str.isdecimal, cell)) for cell in cells):
+        return True
+    login, names = cells[0].casefold(), [cell.casefold()[:_NAMES_BEGIN] for cell in cells[1:]]
+    return any(len(name) == _NAMES_BEGIN and name in login for name in names)
+
+
+def _places(table: Table) -> dict[str, str]:
+    """Which column is which in a list without headings.
+
+    MarkUs writes login, last name, first name, section, number and e-mail address, the last three where they are known.
+    """
+    column = {place: [row[place] for _, row in table.rows if row[place]] for place in table.rows[0][1]}
+    id = f"id {_IDS[0]}"
+    if not all(column.get(place) and all(map(_NAME.fullmatch, column[place])) for place in ("1", "2")):
+        return {name: place for name, place in ((id, "0"), ("name", "1"), ("email", "2")) if place in column}
+    places = {id: "0", "last": "1", "first": "2"}
+    for place in list(column)[3:]:
+        if "email" not in places and column[place] and all("@" in cell for cell in column[place]):
+            places["email"] = place
+        elif f"id {_NUMBER}" not in places and column[place] and all(map(str.isdecimal, column[place])):
+            places[f"id {_NUMBER}"] = place
+    return places
 
 
 def id_columns() -> dict[str, tuple[str, ...]]:
@@ -151,14 +216,36 @@ def _text(path: Path) -> str:
         raise ListError(f"{_name(path)} cannot be read: check the path") from None
     if len(content) > _MOST_BYTES:
         raise ListError(f"{_name(path)} must have at most {_MOST_BYTES:,} bytes, has more: is it a list of students?")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = f"0x{content[error.start]:02x}"
+    beginning = content[:100].lstrip()
+    if kind := next((kind for start, kind in _NOT_CSV.items() if beginning.startswith(start)), None):
         raise ListError(
-            f"{_name(path)}, line {line}: it must be UTF-8, has the byte {byte}: save it as UTF-8"
-        ) from None
+            f"{_name(path)} is {kind} and not CSV: open it in a spreadsheet, save it as 'CSV UTF-8' (.csv), and give "
+            "that file"
+        )
+    for encoding in _encodings(content):
+        with suppress(UnicodeDecodeError):
+            return content.decode(encoding)
+    raise ListError(f"{_name(path)} is not text in UTF-8, UTF-16 or Windows-1252: save it as 'CSV UTF-8' (.csv)")
+
+
+_NOT_CSV = {
+    b"PK\x03\x04": "a spreadsheet (.xlsx, .ods) or another archive",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",
+    b"<": "a web page or XML",
+    b"%PDF": "a PDF",
+}
+"""What files are that people take for a list, by their first bytes."""
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """The encodings in which a list may be, to be tried in turn."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ("utf-16",)
+    # Latin letters have a zero in every second byte of UTF-16, and text in other encodings has none.
+    zeros = content[0::2].count(0), content[1::2].count(0)
+    if any(zeros):
+        return ("utf-16-le" if zeros[1] > zeros[0] else "utf-16-be",)
+    return ("utf-8-sig", "cp1252")
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
@@ -167,11 +254,11 @@ def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     # To Excel a first line "sep=;" is an instruction, and some programs write it.
     instruction = re.fullmatch(r"sep=([,;\t])\s*", first)
     separator = instruction[1] if instruction else max(",;\t", key=first.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     start = 1
     try:
         for cells in reader:
-            trimmed = [cell.strip() for cell in cells]
+            trimmed = [restored(cell.strip()) for cell in cells]
             if any(trimmed) and not (instruction and start == 1):
                 yield start, trimmed
             start = reader.line_num + 1

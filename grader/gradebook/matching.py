@@ -3,20 +3,24 @@
 A learning platform names files in its own way (``exampalice_12345``: a name and a user number), and a roster has the
 university's numbers and names. Several ways to compare are tried, from the surest to the weakest: the report's id, all
 else that the platform knows the student by, the part of an e-mail address before the @, the name. The first way in
-which anybody matches decides. A key that fits two students matches nobody, and so does a student whom two reports fit
-equally well: a wrong name, and with it a wrong penalty, would be worse than none.
+which anybody matches decides whom a report claims. A wrong name, and with it a wrong penalty, would be worse than none:
+a key that fits two students claims nobody; a student whom two reports claim, in whatever way, stays without a report
+until a person chooses; and so do the students of a report that claims more of them than handed it in.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from grader.gradebook.cells import looks_spoilt, may_have_been, spoilt_forms
 from grader.gradebook.lists import Student
 
-__all__ = ["Matching", "shared_prefix"]
+__all__ = ["Matching", "shared_prefix", "without_assignment"]
 
 
 _Keys = Iterable[str]
@@ -44,7 +48,7 @@ def _levels() -> tuple[_Level, ...]:
         _Level(lambda id, known: (id.casefold(),), lambda student: (student.id.casefold(),)),
         _Level(
             lambda id, known: (key.casefold() for key in (id, *known)),
-            lambda student: (key.casefold() for key in (student.id, *student.also, student.email)),
+            lambda student: (key.casefold() for key in (*_ids_of(student), student.email)),
         ),
         _Level(
             lambda id, known: map(_before_the_at, (id, *known)),
@@ -65,23 +69,22 @@ class Matching:
                 for key in set(filter(None, level.of_student(student))):
                     other = level.index.get(key, student.id)
                     level.index[key] = student.id if other == student.id else None
-        self._claims: dict[str, tuple[int, set[str]]] = {}
-        """By student's id: the surest level at which reports match, and the ids of those that match there."""
-        self._matched: dict[str, tuple[str, ...]] = {}
-        """Ids of the students that match, by the report's id."""
+        self._claims: dict[str, list[str]] = {}
+        """Ids of the reports that claim a student, by the student's id."""
+        self._claimed: dict[str, tuple[str, ...]] = {}
+        """Ids of the students whom a report claims, by the report's id."""
+        self._keys: dict[str, str] = {}
+        """What students are known by: to the report's id."""
 
     def meet(self, id: str, known_as: Sequence[str] = ()) -> None:
         """Take note of a report, by its id and what else its student is known as."""
-        rank, students = self._find(id, known_as)
-        for student in students:
-            best, reports = self._claims.get(student, (len(self._levels), set()))
-            if rank <= best:
-                self._claims[student] = rank, ({*reports, id} if rank == best else {id})
-        if students:
-            self._matched[id] = students
+        self._claimed[id] = self._find(id, known_as)
+        for student in self._claimed[id]:
+            self._claims.setdefault(student, []).append(id)
+        self._keys |= dict.fromkeys((id, *known_as), id)
 
-    def _find(self, id: str, known_as: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-        """The first level at which anybody matches a report, and the ids of those who match there."""
+    def _find(self, id: str, known_as: Sequence[str]) -> tuple[str, ...]:
+        """The ids of the students who match a report at the first level at which anybody does."""
         for rank, level in enumerate(self._levels):
             hits = [level.index[key] for key in filter(None, level.of_report(id, known_as)) if key in level.index]
             if not hits:
@@ -92,15 +95,20 @@ class Matching:
                 names = self._levels[-1]
                 same_name = {student for key in names.of_report("", known_as) if (student := names.index.get(key))}
                 if same_name and same_name.isdisjoint(students):
-                    return rank, ()
-            return rank, students
-        return len(self._levels), ()
+                    return ()
+            return students
+        return ()
 
     def of(self, id: str) -> tuple[Student, ...]:
         """The students of a report: several for a group, none where there is doubt."""
-        return tuple(
-            self._students[student] for student in self._matched.get(id, ()) if self._claims[student][1] == {id}
-        )
+        claimed = self.claimed(id)
+        if len(claimed) > _submitters(id):
+            return ()
+        return tuple(student for student in claimed if self._claims[student.id] == [id])
+
+    def claimed(self, id: str) -> tuple[Student, ...]:
+        """The students whom a report claims, also where there is doubt."""
+        return tuple(self._students[student] for student in self._claimed.get(id, ()))
 
     @property
     def unmatched(self) -> tuple[Student, ...]:
@@ -108,9 +116,34 @@ class Matching:
         return tuple(student for id, student in self._students.items() if id not in self._claims)
 
     @property
-    def doubtful(self) -> tuple[Student, ...]:
-        """The students whom several reports fit equally well."""
-        return tuple(self._students[id] for id, (_, reports) in self._claims.items() if len(reports) > 1)
+    def doubtful(self) -> tuple[tuple[Student, tuple[str, ...]], ...]:
+        """The students of whose report a person must decide, in the list's order, each with the reports' ids."""
+        return tuple(
+            (student, tuple(reports))
+            for id, student in self._students.items()
+            if (reports := self._claims.get(id)) and student not in self.of(reports[0])
+        )
+
+    def spoilt(self) -> Iterator[tuple[Student, str, str, str]]:
+        """The ids on the list that a spreadsheet has changed: student, id, what it may have been, and whose report it
+        is. The last two are empty where no report shows what it was."""
+        own = {id.casefold() for student in self._students.values() for id in _ids_of(student)}
+        true = [key for key in self._keys if key.casefold() not in own]
+        by_form: dict[Hashable, list[str]] = defaultdict(list)
+        for key in true:
+            for form in spoilt_forms(key):
+                by_form[form].append(key)
+        known = {key.casefold() for key in self._keys}
+        for student in self._students.values():
+            for id in (student.id, *student.also):
+                if id.casefold() in known:
+                    continue
+                keys = dict.fromkeys(key for form in spoilt_forms(id) for key in by_form.get(form, ()))
+                found = [key for key in keys if may_have_been(id, key)]
+                for key in found:
+                    yield student, id, key, self._keys[key]
+                if not found and looks_spoilt(id):
+                    yield student, id, "", ""
 
 
 def shared_prefix(ids: Sequence[str]) -> str:
@@ -121,6 +154,29 @@ def shared_prefix(ids: Sequence[str]) -> str:
     same = takewhile(lambda pair: pair[0] == pair[1], zip(min(ids), max(ids), strict=False))
     common = "".join(letter for letter, _ in same)
     return common[: max(common.rfind("-"), common.rfind("_")) + 1]
+
+
+_ASSIGNMENT = r"(?:a|hw|pa|ps|lab|asst|assn|assignment|homework|project)[ _-]?\d{1,2}"
+_AROUND = re.compile(rf"(?:{_ASSIGNMENT}[ _-]+)?(?P<student>.+?)(?:[ _-]+{_ASSIGNMENT})?", re.IGNORECASE)
+
+
+def without_assignment(id: str) -> str:
+    """``bob`` for ``a2_bob`` and for ``bob-hw2``; any other id as it is."""
+    match = _AROUND.fullmatch(id)
+    return match["student"] if match else id
+
+
+def _submitters(id: str) -> int:
+    """How many students a report is of: the ids of a group are joined by ``+``."""
+    return id.count("+") + 1
+
+
+def _ids_of(student: Student) -> _Keys:
+    """A student's ids on the list; Moodle writes its number as ``Participant 123``, in any language."""
+    for id in (student.id, *student.also):
+        yield id
+        if participant := re.fullmatch(r"\D+ (\d+)", id):
+            yield participant[1]
 
 
 def _before_the_at(key: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from grader.display import display
 from grader.gradebook.lateness import Lateness
 from grader.gradebook.lists import Student
-from grader.gradebook.matching import Matching, shared_prefix
+from grader.gradebook.matching import Matching, shared_prefix, without_assignment
 
 if TYPE_CHECKING:
     from grader.report.rows import Row
@@ -40,19 +41,30 @@ class People:
         self._roster = roster
         self._met: dict[str, tuple[str, ...]] = {}
         """What the learning platform knows each student by, by the report's id."""
+        self._since_due: dict[str, Fraction | None] = {}
+        """Hours after the deadline by the platform's time, by the report's id."""
+        self._without_rule: set[str] = set()
+        """Assignments in which lateness costs nothing."""
 
     def meet(self, row: Row) -> None:
         """Take note of a report."""
         if self.known or self.lateness is not None:
             self._met[row.id] = row.known_as
+        if self.lateness is not None:
+            self._since_due[row.id] = self.lateness.hours_since_due(row.submitted or "")
+            if not self.lateness.rule_of(row.assignment).takes_off:
+                self._without_rule.add(row.assignment)
 
     def students(self, id: str) -> tuple[Student, ...]:
         """The students of a report: several for a group, none where there is doubt."""
         return self._on_roster.of(id)
 
     def name(self, id: str) -> str:
-        """The names of a report's students; empty where they are not known."""
-        return _joined(student.name for student in self.students(id))
+        """The names of a report's students, empty where they are not known. Where there is doubt, they end in ``?``."""
+        students = self.students(id)
+        return _joined(student.name for student in students) or _joined(
+            f"{student.name or student.id}?" for student in self._on_roster.claimed(id)
+        )
 
     def cells(self, students: Sequence[Student]) -> dict[str, str]:
         """What the roster says about one student, or about the students of a group, by column."""
@@ -64,10 +76,14 @@ class People:
         }
 
     def hours(self, id: str) -> Fraction | None:
-        """Hours by which a report's student was late, in a group the latest; None where the list has none of them."""
+        """Hours by which a report's student was late, in a group the latest; None where they are not known.
+
+        What the list says comes before the platform's time, which knows of no extension.
+        """
         if self.lateness is None:
             return None
-        return max((self.lateness.hours[student.id] for student in self._on_late_list.of(id)), default=None)
+        listed = (self.lateness.hours[student.id] for student in self._on_late_list.of(id))
+        return max(listed, default=self._since_due.get(id))
 
     def penalty(self, row: Row) -> Fraction:
         """Points that lateness takes from a report's score."""
@@ -80,6 +96,11 @@ class People:
         """The students on the roster without a report, in the roster's order."""
         return self._on_roster.unmatched
 
+    @property
+    def doubtful(self) -> tuple[tuple[Student, tuple[str, ...]], ...]:
+        """The students on the roster of whose report a person must decide, each with the reports' ids."""
+        return self._on_roster.doubtful
+
     def odd(self) -> Iterator[str]:
         """Sentences about what does not match."""
         strangers = sum(not self.students(id) for id in self._met) if self.known else 0
@@ -87,9 +108,27 @@ class People:
             yield f"{strangers:,} of {len(self._met):,} reports match nobody on the roster and stay without a name"
         for name, matching in (("roster", self._on_roster), ("list of lateness", self._on_late_list)):
             if doubtful := matching.doubtful:
-                yield f"{_ids(doubtful)} on the {name} may match several reports: none was taken for theirs"
-        if absent := sorted(self._on_late_list.unmatched, key=lambda student: student.id):
-            yield f"{len(absent):,} on the list of lateness have no report: {_ids(absent)}"
+                pairs = (f"{_shown(student.id)} ({_some(map(_shown, reports))})" for student, reports in doubtful)
+                yield f"whose these reports are is in doubt, and nothing on the {name} goes with them: {_some(pairs)}"
+            if spoilt := list(matching.spoilt()):
+                ids = _some(map(_spoilt, spoilt))
+                yield (
+                    f"ids on the {name} seem changed by a spreadsheet: {ids}; write them again, in a column that is "
+                    "formatted as text"
+                )
+        if absent := sorted(_shown(student.id) for student in self._on_late_list.unmatched):
+            yield f"{len(absent):,} on the list of lateness have no report: {_some(absent)}"
+        if self._without_rule:
+            yield (
+                f"nothing is taken off for lateness in {_some(sorted(self._without_rule))}: the rubric has no rule for "
+                "it; add 'late' there, or give --percent-a-day to 'gradebook summary'"
+            )
+        untimed = [id for id in self._met if self.lateness and self.lateness.due and self.hours(id) is None]
+        if untimed:
+            yield (
+                f"{len(untimed):,} of {len(self._met):,} reports have no time of submission: put those that were late "
+                f"on a list for --late: {_some(map(_shown, untimed))}"
+            )
 
     @cached_property
     def _on_roster(self) -> Matching:
@@ -111,17 +150,31 @@ class People:
     def _known_as(self) -> Mapping[str, tuple[str, ...]]:
         """What else each student met is known as, by the report's id.
 
-        Where the platform says nothing, it is the id without the prefix that all such ids share.
+        Where the platform says nothing, it is the id without the prefix that all such ids share, and without the name
+        of an assignment.
         """
-        prefix = shared_prefix([id for id, known_as in self._met.items() if not known_as])
-        start = len(prefix)
-        return {id: known_as or ((id[start:],) if start else ()) for id, known_as in self._met.items()}
+        start = len(shared_prefix([id for id, known_as in self._met.items() if not known_as]))
+        return {
+            id: known_as or tuple({id[start:], without_assignment(id)} - {id, ""}) for id, known_as in self._met.items()
+        }
 
 
 def _joined(texts: Iterable[str]) -> str:
     return ", ".join(filter(None, texts))
 
 
-def _ids(students: Sequence[Student]) -> str:
-    ids = ", ".join(display(student.id, limit=60) for student in students[:_MOST_NAMED])
-    return ids + (", …" if len(students) > _MOST_NAMED else "")
+def _some(texts: Iterable[str]) -> str:
+    """The first few texts."""
+    shown = list(islice(texts, _MOST_NAMED + 1))
+    return ", ".join(shown[:_MOST_NAMED]) + (", …" if len(shown) > _MOST_NAMED else "")
+
+
+def _spoilt(found: tuple[Student, str, str, str]) -> str:
+    student, id, key, report = found
+    name = f" of {_shown(student.name)}" if student.name not in ("", student.id) else ""
+    was = f" may be {_shown(key)} (report {_shown(report)})" if key else " is none that anybody has"
+    return f"{_shown(id)}{name}{was}"
+
+
+def _shown(text: str) -> str:
+    return display(text, limit=60)

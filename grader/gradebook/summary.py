@@ -131,6 +131,7 @@ def _write(
             rubric=assignments,
             name_of=people.name,
             missing=[(student.id, student.name) for student in people.missing],
+            doubtful=[(student.id, student.name, reports) for student, reports in people.doubtful],
             late_of=None if people.lateness is None else lambda row: _late(people, row),
         )
         for piece in page:

@@ -62,7 +62,16 @@ def read(
     flags = (*place.flags, *reading.flags())
     data = tuple(DataFile(path, reading.data[path]) for path in sorted(reading.data))
     return Submission(
-        place.id, place.folder, files, code, digest.hexdigest(), flags, place.known_as, place.assignment, data
+        id=place.id,
+        folder=place.folder,
+        files=files,
+        code=code,
+        sha256=digest.hexdigest(),
+        flags=flags,
+        known_as=place.known_as,
+        assignment=place.assignment,
+        data=data,
+        submitted=place.submitted,
     )
 
 

@@ -137,3 +137,5 @@ class Submission:
     """As in ``Found``."""
     data: tuple[DataFile, ...] = ()
     """Small files beside the code that it may read, sorted by path."""
+    submitted: str | None = None
+    """As in ``Found``."""

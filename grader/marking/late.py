@@ -1,4 +1,4 @@
-"""What lateness costs: the rubric's rule, applied to a number of hours."""
+"""What lateness costs: the rubric's rule, applied to a number of hours. A day is 24 hours, whatever the clocks do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from grader.marking.points import rounded
 
 __all__ = ["LateRule", "late_penalty"]
 
+_HOURS_A_DAY = 24
+
 
 @dataclass(frozen=True)
 class LateRule:
@@ -18,7 +20,7 @@ class LateRule:
     grace_hours: Fraction = Fraction(0)
     """Hours after the deadline that cost nothing; days are counted from their end."""
     percent_a_day: Fraction = Fraction(0)
-    """Percent of the awarded points that each begun day costs."""
+    """Percent of the awarded points that each begun day of 24 hours costs."""
     cap_percent: Fraction = Fraction(100)
     """The most that lateness costs, in percent of the awarded points."""
 
@@ -29,11 +31,24 @@ class LateRule:
             if not 0 <= percent <= 100:
                 raise ValueError(f"the percentage {what} must be 0 to 100, was {float(percent):g}")
 
+    @property
+    def takes_off(self) -> bool:
+        """Whether lateness can cost anything."""
+        return self.percent_a_day > 0 and self.cap_percent > 0
+
+    def __str__(self) -> str:
+        """The rule in a sentence."""
+        if not self.takes_off:
+            return "Lateness costs nothing."
+        start = f"after a grace of {float(self.grace_hours):g} h" if self.grace_hours else "after the deadline"
+        most = f", at most {float(self.cap_percent):g} %" if self.cap_percent < 100 else ""
+        return f"Each begun day of 24 hours {start} costs {float(self.percent_a_day):g} % of the score{most}."
+
 
 def late_penalty(score: Fraction, hours: Fraction, rule: LateRule) -> Fraction:
     """The points that ``hours`` of lateness cost: between 0 and ``score``, in whole hundredths, rounded half up."""
     if score <= 0 or hours <= rule.grace_hours:
         return Fraction(0)
-    days = math.ceil((hours - rule.grace_hours) / 24)
+    days = math.ceil((hours - rule.grace_hours) / _HOURS_A_DAY)
     percent = min(days * rule.percent_a_day, rule.cap_percent)
     return min(score, rounded(score * percent / 100))

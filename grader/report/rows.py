@@ -58,6 +58,8 @@ class Row:
     """Hashes of everything that the report was made from; empty where the report does not have one."""
     known_as: tuple[str, ...]
     """Further ids that the learning platform has for the student."""
+    submitted: str | None
+    """When it was handed in, in ISO 8601, where the platform says so."""
     assignment: str
     assignment_title: str
     status: str
@@ -167,6 +169,7 @@ def row_of(folder: str, document: Any) -> Row:
         sha256=str(document["submission"]["sha256"]),
         key=str(details.get("key", "")),
         known_as=tuple(str(key)[:_MOST_TEXT] for key in details.get("known_as", ())[:_MOST_KEYS]),
+        submitted=None if details.get("submitted") is None else str(details["submitted"])[:_MOST_TEXT],
         assignment=str(document["assignment"]["id"]),
         assignment_title=str(document["assignment"]["title"])[:_MOST_TEXT],
         status=str(document["status"]),
@@ -226,12 +229,13 @@ def pack(row: Row) -> list[Any]:
         ]
         for criterion in row.criteria
     ]
-    return [texts, points, [list(flag) for flag in row.flags], criteria, row.seconds, list(row.known_as)]
+    flags = [list(flag) for flag in row.flags]
+    return [texts, points, flags, criteria, row.seconds, list(row.known_as), row.submitted]
 
 
 def unpack(folder: str, packed: Any) -> Row:
     """The row that was packed. Raises TypeError or ValueError when ``packed`` is not a packed row."""
-    (id, sha256, key, assignment, title, status), points, flags, criteria, seconds, known_as = packed
+    (id, sha256, key, assignment, title, status), points, flags, criteria, seconds, known_as, submitted = packed
     score, max_score, pending = map(from_hundredths, points)
     return Row(
         folder=folder,
@@ -239,6 +243,7 @@ def unpack(folder: str, packed: Any) -> Row:
         sha256=sha256,
         key=key,
         known_as=tuple(known_as),
+        submitted=submitted,
         assignment=assignment,
         assignment_title=title,
         status=status,

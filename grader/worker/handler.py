@@ -44,6 +44,7 @@ __all__ = ["Handler"]
 
 # Taken before any code of a submission runs.
 _process_time, _thread_time = time.process_time_ns, time.thread_time_ns
+_is_grad_enabled = torch.is_grad_enabled
 _NOISE = 20_000
 """Nanoseconds by which two clocks may differ because they are coarse. Starting a thread takes many times as long."""
 
@@ -70,6 +71,7 @@ class Handler:
         self._scratch = scratch
         self._classes: dict[str, Any] = {}
         self._elsewhere: devices.Elsewhere | None = None
+        self._gradients = True
 
     def handle(self, message: dict[str, Any], tensors: Tensors) -> tuple[dict[str, Any], Tensors]:
         """The reply to a probe, both as ``protocol.py`` has them in JSON, and the tensors that come with it.
@@ -100,7 +102,7 @@ class Handler:
                 assert self._elsewhere is not None  # loading comes first
                 return devices.examine(probe, tensors, self._classes, self._elsewhere), {}
             case ClassProbe():
-                return answer(probe, tensors, self._classes)
+                return answer(probe, tensors, self._classes, gradients=self._gradients)
         raise TypeError(f"{type(probe).__name__} is not a probe that can be answered")
 
     def _several(self, several: Several[Any], tensors: Tensors) -> tuple[Replies[Any], Tensors]:
@@ -115,6 +117,7 @@ class Handler:
         )
         self._elsewhere = devices.Elsewhere(probe.files, again)
         loaded = again()
+        self._gradients = _is_grad_enabled()
         self._classes = {**loaded.classes, EVERY_MY_CONV2D: loaded.every.get("MyConv2d", ())}
         return Definitions(
             classes=tuple(sorted(loaded.classes)),
@@ -124,6 +127,7 @@ class Handler:
             failures=tuple(loaded.failures[:100]),
             replacements=tuple(loaded.replacements[:100]),
             notes=tuple(loaded.notes[:200]),
+            changes=tuple(loaded.changes[:100]),
         )
 
 

@@ -97,6 +97,7 @@ __all__ = [
     "RunOnDevice",
     "Several",
     "Tensors",
+    "TopLevelChange",
     "Trace",
     "TraceNetwork",
     "TracedTensor",
@@ -401,6 +402,24 @@ class Conflict:
 
 
 @dataclass(frozen=True)
+class TopLevelChange:
+    """A statement at the top level that changes a class, what a class uses, or torch, and that a person should read."""
+
+    place: Text
+    """``models.py, line 12``."""
+    text: Text
+    """Its first line."""
+    names: Annotated[tuple[Text, ...], Bounds(most=20)]
+    """What it changes."""
+    torch: bool
+    """Whether it changes torch, or one of its settings."""
+    ran: bool
+    """Whether it was run."""
+    reason: Text
+    """Why it was not; empty if it was."""
+
+
+@dataclass(frozen=True)
 class Definitions:
     """What came of running the definitions of a submission."""
 
@@ -418,6 +437,8 @@ class Definitions:
     """Imports that something else stands in for."""
     notes: Annotated[tuple[Remark, ...], Bounds(most=1000)] = ()
     """Old and removed functions that the code uses."""
+    changes: Annotated[tuple[TopLevelChange, ...], Bounds(most=1000)] = ()
+    """Statements outside of classes that change them, or torch."""
 
 
 # ----------------------------------------------------------------------------------------------- evidence of the probes

@@ -314,7 +314,7 @@ def test_a_report_without_training_that_replaces_one_with_training_is_reported(g
 def test_a_list_of_lateness_says_what_reports_do_not_show(grade, submissions, tmp_path):
     (tmp_path / "late.csv").write_text("id,hours_late\nalice,2\n")
     out = grade(submissions, "--quick", "--late", tmp_path / "late.csv").out
-    assert "a student's report shows the marks before it" in out
+    assert "a student's report shows the marks before." in out
     assert "before it" not in grade(submissions, "--quick", "--late", "none").out
 
 

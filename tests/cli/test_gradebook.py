@@ -57,13 +57,16 @@ def test_a_rule_that_was_given_stays_and_goes_with_its_list(tmp_path: Path, caps
 
     rule = ["--percent-a-day", "10", "--grace", "7", "--cap", "15.5"]
     assert scores() == [None]
+    assert capsys.readouterr().err == ""
     assert scores("--late", str(tmp_path / "late.csv")) == ["0"]
+    assert "nothing is taken off for lateness in csc413-2020" in capsys.readouterr().err
     assert scores(*rule) == ["0.2"]
     assert scores() == ["0.2"]
     assert scores("--percent-a-day", "50") == ["2"]
     assert scores("--late", "none") == [None]
-    assert scores("--late", str(tmp_path / "late.csv")) == ["0"]
     assert capsys.readouterr().err == ""
+    assert scores("--late", str(tmp_path / "late.csv")) == ["0"]
+    assert "nothing is taken off" in capsys.readouterr().err
     (out / "late-rule.json").write_text('{"grace_hours": "1/0", "percent_a_day": "1", "cap_percent": "1"}')
     assert main(["summary", str(out)]) == 2
     assert "late-rule.json was not written by 'gradebook summary': delete it" in capsys.readouterr().err
@@ -135,7 +138,10 @@ def test_what_was_typed_into_the_gradebook_is_kept(tmp_path: Path, capsys: pytes
         (["reports", "--roster", "gone.csv"], "gone.csv cannot be read"),
         (["reports", "--roster", "file"], "line 1: one column must be the id"),
         (["reports", "--late", "file"], "line 1: the columns must be id and hours_late"),
+        (["reports", "--due", "noon"], "the deadline must be a time in ISO 8601 with its time zone, was 'noon'"),
+        (["reports", "--due", "2026-11-21T23:59:00"], "with its time zone, was '2026-11-21T23:59:00'"),
         (["reports", "--grace", "1"], "add --late FILE"),
+        (["reports", "--grace", "1", "--due", "none"], "add --late FILE or --due TIME"),
         (["reports", "--grace", "1", "--late", "none"], "add --late FILE"),
         (["reports", "--rubric", "gone.yaml"], "there is no rubric at gone.yaml"),
     ],

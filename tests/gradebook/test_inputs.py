@@ -45,6 +45,18 @@ def test_a_rule_is_remembered_exactly_and_forgotten_with_its_list(tmp_path: Path
     assert recall_lateness(out, {}) is None and list(out.iterdir()) == []
 
 
+def test_a_deadline_is_remembered_with_its_time_zone_until_none_is_given(tmp_path: Path) -> None:
+    given(due="2026-11-21T23:59:00-05:00").make(tmp_path)
+    lateness = recall_lateness(tmp_path, {})
+    assert lateness is not None and lateness.hours_since_due("2026-11-22T04:59:00Z") == 0
+    assert lateness.hours_since_due("2026-11-22T05:59:00Z") == 1
+    (tmp_path / "due.txt").write_text("tomorrow")
+    with pytest.raises(ListError, match="was 'tomorrow'"):
+        recall_lateness(tmp_path, {})
+    given(due="none").make(tmp_path)
+    assert recall_lateness(tmp_path, {}) is None
+
+
 def test_the_rubric_of_the_last_run_is_remembered_unless_it_was_changed_since_it_was_loaded(tmp_path: Path) -> None:
     loaded = rubric(tmp_path)
     out = tmp_path / "reports"

@@ -9,7 +9,7 @@ from pathlib import Path
 import report_sample as sample
 from gradebook_sample import fill, problems_of, read, report
 
-from grader.gradebook.lateness import Lateness
+from grader.gradebook.lateness import Lateness, due_time
 from grader.gradebook.lists import Student, read_roster
 from grader.marking.late import LateRule
 
@@ -89,3 +89,73 @@ def test_clones_of_github_classroom_meet_its_roster_and_a_list_of_lateness(tmp_p
         ("a2-bob", "b", "b", "bob", ""),
         ("a2-carol", "", "", "", "3"),
     ]
+
+
+def test_two_submissions_that_claim_one_student_are_both_shown_and_neither_is_taken(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("bob", "a2_bob", "alice")])
+    lateness = Lateness({"bob": Fraction(30), "alice": Fraction(30)}, LateRule(percent_a_day=Fraction(10)))
+    assert problems_of(tmp_path, roster=ROSTER, lateness=lateness) == [
+        "2 of 3 reports match nobody on the roster and stay without a name",
+        "whose these reports are is in doubt, and nothing on the roster goes with them: bob (a2_bob, bob)",
+        "whose these reports are is in doubt, and nothing on the list of lateness goes with them: bob (a2_bob, bob)",
+    ]
+    assert [(row["id"], row["name"], row["late_hours"], row["status"]) for row in read(tmp_path)] == [
+        ("a2_bob", "", "", "graded"),
+        ("alice", "Alice", "30", "graded"),
+        ("bob", "", "", "graded"),
+        ("bob", "'=Bob", "", "doubtful"),
+        ("nobody", "'@Nobody", "", "missing"),
+    ]
+    page = (tmp_path / "index.html").read_text()
+    assert "bob =Bob: a2_bob, bob" in page
+    assert page.count("=Bob?") == 2
+
+
+def test_a_folder_named_for_the_assignment_and_a_student_is_the_students(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("alice", "a2_bob")])
+    assert problems_of(tmp_path, roster=ROSTER) == []
+    assert [(row["id"], row["roster_id"]) for row in read(tmp_path)][:2] == [("a2_bob", "bob"), ("alice", "ALICE")]
+
+
+def test_ids_that_a_spreadsheet_changed_are_named_with_the_student_they_may_be(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("0429", "mar1")])
+    roster = (Student("429", "Alice", ""), Student("01-Mar", "Bob", ""), Student("1.00123E+18", "", ""))
+    lateness = Lateness({"429": Fraction(2)}, LateRule(percent_a_day=Fraction(10)))
+    remedy = "; write them again, in a column that is formatted as text"
+    changed = [sentence for sentence in problems_of(tmp_path, roster=roster, lateness=lateness) if remedy in sentence]
+    assert changed == [
+        "ids on the roster seem changed by a spreadsheet: 429 of Alice may be 0429 (report 0429), 01-Mar of Bob may be "
+        f"mar1 (report mar1), 1.00123E+18 is none that anybody has{remedy}",
+        f"ids on the list of lateness seem changed by a spreadsheet: 429 may be 0429 (report 0429){remedy}",
+    ]
+
+
+def test_the_platforms_times_are_held_against_the_deadline_unless_the_list_says_more(tmp_path: Path) -> None:
+    times = {"alice": "2026-03-01T17:00:00Z", "bob": "2026-03-02 12:30:00 +0000", "carol": "2026-03-02T01:00:00"}
+    for id in ("alice", "bob", "carol", "dan", "eve"):
+        run = dataclasses.replace(sample.report().run, details={"submitted": times.get(id, times["bob"])})
+        fill(tmp_path, [(id, report(id, run=run) if id != "dan" else report(id))])
+    rule = LateRule(percent_a_day=Fraction(10))
+    lateness = Lateness({"eve": Fraction(0)}, rule, due=due_time("2026-03-01T12:00:00-05:00"))
+    assert problems_of(tmp_path, lateness=lateness) == [
+        "1 of 5 reports have no time of submission: put those that were late on a list for --late: dan"
+    ]
+    assert [(row["id"], row["late_hours"], row["late_penalty"]) for row in read(tmp_path)] == [
+        ("alice", "0", "0"),
+        ("bob", "19.5", "0.1"),
+        ("carol", "13", "0.1"),
+        ("dan", "", "0"),
+        ("eve", "0", "0"),
+    ]
+
+
+def test_lateness_without_a_rule_says_that_nothing_is_taken_off(tmp_path: Path) -> None:
+    fill(tmp_path, [("alice", report("alice"))])
+    nothing = (
+        "nothing is taken off for lateness in csc413-2020: the rubric has no rule for it; add 'late' there, or give "
+        "--percent-a-day to 'gradebook summary'"
+    )
+    for rule in (LateRule(), LateRule(percent_a_day=Fraction(10), cap_percent=Fraction(0))):
+        assert problems_of(tmp_path, lateness=Lateness({"alice": Fraction(30)}, rule)) == [nothing]
+    ruled = Lateness({"alice": Fraction(30)}, LateRule(), {"csc413-2020": LateRule(percent_a_day=Fraction(10))})
+    assert problems_of(tmp_path, lateness=ruled) == []

@@ -22,6 +22,24 @@ def test_each_begun_day_after_the_grace_takes_its_percentage(hours: str, penalty
     assert late_penalty(Fraction(8), Fraction(hours), TEN_A_DAY) == Fraction(penalty)
 
 
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (
+            TEN_A_DAY,
+            "Each begun day of 24 hours after a grace of 1 h costs 10 % of the score, at most 30 %.",
+        ),
+        (
+            LateRule(percent_a_day=Fraction(5, 2)),
+            "Each begun day of 24 hours after the deadline costs 2.5 % of the score.",
+        ),
+        (LateRule(), "Lateness costs nothing."),
+    ],
+)
+def test_a_rule_is_said_in_a_sentence(rule: LateRule, sentence: str) -> None:
+    assert str(rule) == sentence
+
+
 def test_a_penalty_is_rounded_half_up_to_hundredths() -> None:
     assert late_penalty(Fraction("0.25"), Fraction(2), TEN_A_DAY) == Fraction("0.03")
     assert late_penalty(Fraction("0.24"), Fraction(2), TEN_A_DAY) == Fraction("0.02")

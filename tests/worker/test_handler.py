@@ -97,3 +97,15 @@ def test_a_layer_is_asked_until_it_says_something_else(handler, afterwards, said
     reply, out = asked(handler(afterwards), *_question(2))
     assert sorted(name for name in out if not name.startswith("gradient")) == said
     assert reply.later is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "has_gradients"), [("KEPT = []", True), ("torch.set_grad_enabled(False)", False)]
+)
+def test_gradients_stay_off_where_the_file_switches_them_off(tmp_path, statement, has_gradients):
+    handler = Handler(tmp_path)
+    text = LAYER.format(afterwards="pass").replace("KEPT = []", statement)
+    asked(handler, LoadDefinitions(files=(script(text),), wanted=("MyConv2d",)), {})
+    _, out = asked(handler, *_question(2))
+    assert ("gradient.weight" in out) is has_gradients
+    torch.set_grad_enabled(True)

@@ -46,12 +46,13 @@ class Attempts:
 
     def run(self, file: File, unit: Unit) -> None:
         """Run the unit in its file's module. Never raises; what the unit comes to is added to the findings."""
-        unit.missing = None
+        unit.missing, unit.ran, unit.left_change = None, False, False
         try:
             statement = unit.statement
             if unit.why is None:
                 statement = definitions_only(statement, file, unit, self._findings)
             self._run_annotated(file, unit, statement)
+            unit.ran = not unit.left_change
         except BaseException as error:
             if not self._does_without(file, unit, error):
                 self._fail(file, unit, error)

@@ -1,7 +1,7 @@
 """Blocks at the top level of a file (``if``, ``try``), without those of their statements that do not define anything.
 
 A block is run, since it often chooses between two definitions. A statement in it that does something is replaced by
-``pass``, unless a definition needs a name that it binds.
+``pass``, unless a definition needs a name that it binds, or what it changes.
 """
 
 from __future__ import annotations
@@ -46,9 +46,12 @@ def _body(statements: list[ast.stmt], file: File, unit: Unit, findings: Findings
         why = file.scope.why_not(statement)
         if why is None:
             body.append(definitions_only(statement, file, unit, findings))
-        elif file.needed.isdisjoint(names_of(statement).bound) or trains(statement):
+        elif file.is_to_run(statement, unit) or not (
+            file.needed.isdisjoint(names_of(statement).bound) or trains(statement)
+        ):
+            body.append(statement)
+        else:
+            unit.left_change |= file.is_changing(statement, unit)
             body.append(ast.copy_location(ast.Pass(), statement))
             findings.skip(f"{unit.piece.name}, line {statement.lineno}", unit.piece.line(statement.lineno), why)
-        else:
-            body.append(statement)
     return body

@@ -7,7 +7,7 @@ import ast
 import sys
 import types
 import warnings
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,15 +15,18 @@ from pathlib import Path, PurePosixPath
 from ..source.names import Aliases, dotted
 from ..source.outline import is_empty
 from ..source.pieces import Piece, Source
+from .changes import ANY, DEFAULT_TYPES, GRADIENTS_OFF, GRADIENTS_ON, NOTHING, Change, Reader
 from .registry import is_registered
 from .statements import Names, Scope, is_main_guard, names_mentioned, names_of, names_read
 
-__all__ = ["OURS", "File", "Unit"]
+__all__ = ["OURS", "File", "Unit", "why_not_run"]
 
 
 OURS = __name__.partition(".")[0]
 """The package that all our modules are in: ``worker`` in a sandbox."""
 _ONLY_AS_PROGRAM = "runs only when the file is the program"
+_OF_ITS_PARTS = Names()
+"""What ``if __name__ == "__main__"`` does to names: its statements are units of their own."""
 
 
 @dataclass
@@ -42,6 +45,14 @@ class Unit:
     """Whether it was run, or found to fail."""
     missing: str | None = None
     """A name of the file that it stopped at, because the name is not defined so far."""
+    ran: bool = False
+    """Whether it ran to its end, with all that it changes."""
+    left_change: bool = False
+    """Whether a part of it was left out that changes something."""
+    change: Change = NOTHING
+    """What of the file, and of what it imports, it changes."""
+    torch: frozenset[str] = frozenset()
+    """Full names of what it changes in torch for the classes that are examined."""
 
     @property
     def where(self) -> str:
@@ -66,6 +77,7 @@ class File:
         self.module = types.ModuleType(_module_name(self.key))
         self.module.__file__ = str(folder / self.path)
         self.units = _units(source)
+        self.reader = Reader([statement for _, statement in source.body], self.aliases)
         names = [unit.names for unit in self.units]
         self.scope = Scope(self.aliases, frozenset().union(*(each.bound - each.imported for each in names)))
         self._judge()
@@ -92,6 +104,22 @@ class File:
                 except RecursionError:
                     unit.why = "nested too deeply"
 
+    def find_changes(self, wanted: Container[str]) -> None:
+        """Say of each unit what it changes. ``wanted`` are the classes that are examined."""
+        for unit in self.units:
+            if unit.names is not _OF_ITS_PARTS:
+                self.reader.read(unit.statement)
+                unit.change = self.reader.change(unit.statement)
+        defining = [place for place, unit in enumerate(self.units) if any(name in wanted for name in unit.names.bound)]
+        is_off = False
+        for place, unit in enumerate(self.units):
+            switches = {GRADIENTS_ON} if is_off else set()
+            if not defining or place < defining[-1]:
+                # Later, gradients are switched off to evaluate what was trained.
+                switches.add(GRADIENTS_OFF)
+            unit.torch = unit.change.torch - ({GRADIENTS_ON, GRADIENTS_OFF} - switches)
+            is_off = GRADIENTS_OFF in unit.torch or (is_off and GRADIENTS_ON not in unit.torch)
+
     def compiled(self, unit: Unit, statement: ast.stmt | None = None, *, annotated: bool = True) -> types.CodeType:
         """The code of the unit, or of ``statement`` in its place; annotations are evaluated only if ``annotated``."""
         flags = self.source.flags | (0 if annotated else __future__.annotations.compiler_flag)
@@ -108,6 +136,8 @@ class File:
         waiting = [name for name in names if name not in self.needed]
         definers = self._definers() if waiting else {}
         visited: set[int] = set()
+        if waiting and not self.needed:
+            waiting += {name for unit in self.units if unit.torch for name in self._read_by(unit)}
         while waiting:
             name = waiting.pop()
             if name in self.needed:
@@ -126,7 +156,7 @@ class File:
         """The units that bind each name, or change its object."""
         definers: dict[str, list[Unit]] = {}
         for unit in self.units:
-            for name in unit.names.bound | (unit.names.changed & self.scope.own):
+            for name in unit.names.bound | (unit.names.changed & self.scope.own) | unit.change.names:
                 definers.setdefault(name, []).append(unit)
         return definers
 
@@ -144,6 +174,23 @@ class File:
         return not self.needed.isdisjoint(unit.names.bound) or not self.needed.isdisjoint(
             unit.names.changed & self.scope.own
         )
+
+    def changed_by(self, unit: Unit) -> list[str]:
+        """What the wanted classes need and the unit changes, sorted: names of the file, and full names in torch."""
+        return [*sorted(self._changed_by(unit.change)), *sorted(unit.torch)]
+
+    def _changed_by(self, change: Change) -> set[str]:
+        return self.needed & (self.scope.own if ANY in change.names else change.names)
+
+    def is_changing(self, statement: ast.stmt, unit: Unit) -> bool:
+        """Whether a statement of the unit's block changes what the wanted classes need."""
+        change = self.reader.change(statement)
+        return bool(self._changed_by(change) or change.torch & unit.torch)
+
+    def is_to_run(self, statement: ast.stmt, unit: Unit) -> bool:
+        """Whether it is run for what it changes."""
+        change = self.reader.change(statement)
+        return self.is_changing(statement, unit) and not why_not_run(change)
 
     # ---------------------------------------------------------------------------------------------- what it contains
 
@@ -178,6 +225,15 @@ class File:
         return "\n".join(_parsed_text(piece) for piece in self.source.pieces)
 
 
+def why_not_run(change: Change) -> str:
+    """Why a statement is not run for what it changes, or would not have its effect; empty if it is run."""
+    if not change.followed:
+        return "it hands a class to code that was not handed in"
+    if change.torch & DEFAULT_TYPES:
+        return "networks are examined in numbers of 32 bits"
+    return "it trains a network" if change.trains else ""
+
+
 def _key(path: PurePosixPath) -> str:
     parts = [*path.parent.parts, path.stem]
     return "/".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
@@ -195,7 +251,7 @@ def _units(source: Source) -> list[Unit]:
     for piece, statement in source.body:
         if isinstance(statement, ast.If) and is_main_guard(statement.test):
             # The block as a whole is never run; single statements in it may still be needed.
-            units.append(Unit(piece, statement, _ONLY_AS_PROGRAM, False, Names()))
+            units.append(Unit(piece, statement, _ONLY_AS_PROGRAM, False, _OF_ITS_PARTS))
             units += [Unit(piece, inner, _ONLY_AS_PROGRAM, True, names_of(inner)) for inner in statement.body]
         else:
             units.append(Unit(piece, statement, None, False, names_of(statement)))

@@ -7,7 +7,7 @@ need the 25 epochs of training, the download or the plots that stand between the
 2. For each wanted class, the files that may hold it are run until one of them gives the class.
 3. To run a file is to run its units in order, each by itself. A unit is skipped, with a reason, if it does more than
    define something (``statements``). It is run anyway if a wanted class reads, directly or through other definitions,
-   a name that it binds; a training loop never is.
+   a name that it binds, or if it changes what such a class is made of (``changes``); a training loop never is.
 4. An exception costs the unit that raises it, and nothing else (``attempts``). A unit that uses a name which a later
    one defines is run again at the end of the file: a notebook's cells are run in any order.
 5. Files import one another as modules, by the same rules. What is neither handed in nor installed is replaced by a
@@ -18,20 +18,20 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..protocol import CodeFile, Conflict, DataFile, Failure, Remark, Replacement
+from ..protocol import CodeFile, Conflict, DataFile, Failure, Remark, Replacement, TopLevelChange
 from ..source.pieces import Source
 from ..source.python2_meaning import PYTHON_2_NAMES
 from ..source.reading import read
-from ..trouble import remember
+from ..trouble import bounded, remember
 from . import legacy
 from .attempts import Attempts
 from .data_files import lay_out
-from .files import File, Unit
+from .files import File, Unit, why_not_run
 from .findings import Findings
 from .importing import Finder, Importer
 from .registry import add_finder, forget_last, register
@@ -43,6 +43,8 @@ __all__ = ["Loaded", "Loader", "load"]
 
 _SECONDS = 4.0
 """The longest that the first statement which does not end may take."""
+_MOST_SHOWN = 5
+"""Names that a reason lists."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Loaded:
     """Wanted classes that several unrelated files define differently."""
     notes: list[Remark]
     """Removed and old functions that the code uses; grows while the code runs."""
+    changes: list[TopLevelChange]
+    """Statements outside of classes that change them, or torch, and that a person should read."""
     every: dict[str, tuple[type, ...]]
     """All classes that ever had each wanted name in any file: a class may be defined twice, and copied."""
 
@@ -104,6 +108,11 @@ class Loader:
         self._sparing = sparing
         self._files = [File(source, folder) for source in sources]
         _make_names_unique(self._files)
+        readers = {file.path.stem: file.reader for file in self._files}
+        for file in self._files:
+            file.reader.neighbours = readers
+        for file in self._files:
+            file.find_changes(self._wanted)
         self._findings = Findings()
         self._attempts = Attempts(self._findings, seconds)
         self._importer = Importer(self._files, self._findings, self._run)
@@ -121,6 +130,7 @@ class Loader:
                 if isinstance(value, type):
                     classes[name], chosen[name] = value, file.source.path
                     break
+        self._run_importers(chosen)
         conflicts = [self._conflict(name, path) for name, path in chosen.items()]
         return Loaded(
             classes=classes,
@@ -131,6 +141,7 @@ class Loader:
             chosen=chosen,
             conflicts=[conflict for conflict in conflicts if conflict is not None],
             notes=self._findings.notes,
+            changes=list(self._changes(chosen)),
             every={name: tuple(kinds) for name, kinds in self._every.items()},
         )
 
@@ -141,6 +152,42 @@ class Loader:
         # What lies in the folder is imported by the rules of this package, or not at all.
         sys.path[:] = [entry for entry in sys.path if entry not in ("", ".")]
         add_finder(Finder(self._importer.module_named))
+
+    # --------------------------------------------------------------------------------- what is changed at the top level
+
+    def _run_importers(self, chosen: Mapping[str, str]) -> None:
+        """Run the files that change a class of a file which they import: the program that was handed in."""
+        for file in self._files:
+            if not file.has_started and self._imported(file, chosen):
+                file.need(self._wanted)
+                if any(file.changed_by(unit) or self._rebound(file, unit, chosen) for unit in file.units):
+                    self._run(file, self._wanted)
+
+    def _changes(self, chosen: Mapping[str, str]) -> Iterator[TopLevelChange]:
+        """What a person should read: a change that was not run, that is made elsewhere, or that is one of torch."""
+        for file in self._files:
+            for unit in file.units if file.has_started else ():
+                changed, rebound = file.changed_by(unit), self._rebound(file, unit, chosen)
+                is_elsewhere = any(chosen.get(name, file.source.path) != file.source.path for name in changed)
+                if rebound or (changed and (not unit.ran or unit.torch or is_elsewhere)):
+                    names = tuple(map(bounded, rebound or sorted(unit.torch) or self._telling(changed)))[:_MOST_SHOWN]
+                    why = "" if unit.ran else why_not_run(unit.change) or "it did not run to its end"
+                    if rebound:
+                        why = "it binds the name anew in another file"
+                    yield TopLevelChange(unit.where, unit.what, names, bool(unit.torch), not why, why)
+
+    def _telling(self, names: list[str]) -> list[str]:
+        """The wanted classes among ``names``; all of them if there is none."""
+        return [name for name in names if name in self._wanted] or names
+
+    def _imported(self, file: File, chosen: Mapping[str, str]) -> set[str]:
+        """The ``chosen`` classes that lie in files which the file imports."""
+        others = {other.source.path for other in self._files if other is not file and file.imports(other)}
+        return {name for name, path in chosen.items() if path in others}
+
+    def _rebound(self, file: File, unit: Unit, chosen: Mapping[str, str]) -> list[str]:
+        """The classes of files which the file imports, whose names the unit binds anew."""
+        return sorted((unit.names.bound - unit.names.imported) & self._imported(file, chosen))
 
     # ------------------------------------------------------------------------------------------- which file to choose
 
@@ -205,13 +252,19 @@ class Loader:
     def _settle(self, file: File, unit: Unit, is_first_time: bool) -> None:
         """Run the unit, or say why it is skipped. The reason is given once, however often the file is run."""
         if unit.why is not None:
-            if not file.is_needed(unit) or trains(unit.statement):
+            if file.is_needed(unit) and not trains(unit.statement):
+                name = min(file.needed & (unit.names.bound | unit.names.changed))
+                self._findings.skip_unit(unit, f"{unit.why}; run anyway, because `{name}` is needed")
+            elif file.is_to_run(unit.statement, unit):
+                names = ", ".join(
+                    f"`{name}`" for name in (sorted(unit.torch) or self._telling(file.changed_by(unit)))[:_MOST_SHOWN]
+                )
+                self._findings.skip_unit(unit, f"{unit.why}; run anyway, because it changes {names}")
+            else:
                 if is_first_time and not unit.guarded:
                     self._findings.skip_unit(unit, unit.why)
                 return
-            name = min(file.needed & (unit.names.bound | unit.names.changed))
-            self._findings.skip_unit(unit, f"{unit.why}; run anyway, because `{name}` is needed")
-        elif self._sparing and not file.is_needed(unit) and not unit.names.imported:
+        elif self._sparing and not unit.names.imported and not (file.is_needed(unit) or file.changed_by(unit)):
             if is_first_time:
                 self._findings.skip_unit(unit, "not needed, and the file as a whole could not be loaded")
             return

@@ -41,9 +41,16 @@ _set_onednn = torch.backends.mkldnn.set_flags
 
 
 def answer(
-    probe: ClassProbe[R], tensors: Tensors, classes: Classes, dtype: torch.dtype | None = None
+    probe: ClassProbe[R],
+    tensors: Tensors,
+    classes: Classes,
+    dtype: torch.dtype | None = None,
+    *,
+    gradients: bool = True,
 ) -> tuple[R | Trouble, Tensors]:
     """The reply to one probe.
+
+    ``gradients`` is false where the file itself switches them off for all that it defines.
 
     ``dtype`` puts the model and its inputs into another precision; only the reference is asked for that. A probe with a
     ``device`` is answered on that device, in full precision; the tensors that come back lie on the CPU.
@@ -53,7 +60,7 @@ def answer(
     # A candidate may raise any BaseException, and must not end the exam by it.
     try:
         seed(probe.seed)
-        with _own_defaults():
+        with _own_defaults(gradients):
             tensors = _cast(tensors, dtype)
             if probe.device is not None:
                 tensors = _prepare(probe, probe.device, tensors)
@@ -64,8 +71,8 @@ def answer(
 
 
 @contextmanager
-def _own_defaults() -> Iterator[None]:
-    """Undo what a candidate may have switched off or changed, for the length of a probe."""
+def _own_defaults(gradients: bool) -> Iterator[None]:
+    """Undo what a candidate may have switched off or changed in another probe, for the length of this one."""
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     # A session may start few threads, and ends if it starts more.
@@ -73,7 +80,7 @@ def _own_defaults() -> Iterator[None]:
     # oneDNN compiles a kernel for every shape, and again in every session; that takes longer than these small tensors.
     _set_onednn(False)  # type: ignore[no-untyped-call]
     try:
-        with torch.enable_grad():
+        with torch.set_grad_enabled(gradients):
             yield
     finally:
         torch.set_default_dtype(default)
