@@ -44,6 +44,8 @@ class Upload:
     """ISO 8601, as the platform says."""
     known_as: tuple[str, ...] = ()
     """Further keys by which the platform knows the student: user number, e-mail address, name."""
+    attempt: tuple[float, ...] | None = None
+    """Which of the student's attempts it is, as far as its name says so; None where no attempt is named."""
 
 
 def upload_of(node: Node) -> Upload:

@@ -53,6 +53,7 @@ def from_document(document: Mapping[str, Any]) -> Report:
             details=run["details"],
         ),
         part_titles={part["id"]: part["title"] for part in document["parts"]},
+        choice=tuple(submission["choice"]),
     )
 
 
