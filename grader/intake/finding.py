@@ -1,4 +1,4 @@
-"""From the paths of a command line to a list of submissions, by names alone.
+"""From the paths of a command line to a list of submissions, by names where these suffice.
 
 ``layouts`` decides for each path whether it holds one submission or many. This module checks the paths, brings the
 uploads of each student together, and gives every student a report folder of their own.
@@ -19,8 +19,9 @@ from grader.intake.attempts import Picks, folded, given_to, name_of
 from grader.intake.layouts import Arrangement, arrange
 from grader.intake.names import encodable, folder_names
 from grader.intake.nodes import Node, is_code, is_web_page, node_of, packed_node, path_of
-from grader.intake.platforms import Upload, upload_of
+from grader.intake.platforms import Upload, download, own_upload, upload_of
 from grader.intake.records import Findings, Found, Skipped, SubmissionError
+from grader.intake.several import refuse_several
 from grader.marking.verdicts import Flag
 from grader.reports_folder import is_reports
 
@@ -32,11 +33,12 @@ _KINDS = "a folder, .py, .ipynb, .zip, .tar, .tar.gz or .tgz"
 def find(paths: list[Path], *, mode: str | None = None, picks: Picks = MappingProxyType({})) -> Findings:
     """Submissions at ``paths``; ``mode`` is ``one``, ``many`` or None, which leaves the decision to what is there.
 
-    No contents are read. A folder or archive that holds code of its own is one submission; one whose folders or
-    archives hold code is many; one whose names are those of a download from Canvas, Moodle or Gradescope is many. Code
-    files given side by side are one submission, as their folder would be. Where a student has two uploads, the newer
-    counts, and a flag says so. ``picks`` are files that a person picked: what is named in them belongs to that student
-    and counts. What cannot be opened is skipped, unless nothing else is there. Raises SubmissionError.
+    Contents are read only to tell these apart. A folder or archive that holds code of its own is one submission, unless
+    it may be of several students; then a person is asked. One whose folders or archives hold code is many; one whose
+    names are those of a download from a learning platform is many. Code files given side by side are as their folder
+    would be. Where a student has two uploads, the newer counts, and a flag says so. ``picks`` are files that a person
+    picked: what is named in them belongs to that student and counts. What cannot be opened is skipped, unless nothing
+    else is there. Raises SubmissionError.
     """
     if mode not in (None, "one", "many"):
         raise ValueError(f"mode must be 'one', 'many' or None, was {mode!r}")
@@ -125,18 +127,18 @@ def _arranged_loose(nodes: list[Node], mode: str | None) -> list[Arrangement]:
         folders[node.path.parent].append(node)
     arrangements = []
     for files in folders.values():
-        uploads = [upload_of(node) for node in files]
-        named_by_platform = [upload for upload in uploads if upload.slot]
-        rest = [upload.node for upload in uploads if not upload.slot]
-        if named_by_platform:
-            arrangements.append(Arrangement(tuple(named_by_platform), many=len(named_by_platform) > 1))
+        named = download(files)
+        rest = [node for node in files if node.name not in {*named.uploads, *named.receipts}]
+        if named.uploads:
+            arrangements.append(Arrangement(tuple(named.uploads.values()), many=len(named.uploads) > 1))
         if rest and not any(is_code(node.name) or is_web_page(node.name) for node in rest):
             raise SubmissionError(f"{_shown(rest[0].path)} is of a kind that is not graded: name {_KINDS}")
         if mode == "many":
             code = [node for node in rest if is_code(node.name)]
             other = tuple(Skipped(node.path, "not code (.py, .ipynb)") for node in rest if not is_code(node.name))
-            arrangements.append(Arrangement(tuple(map(upload_of, code)), many=True, skipped=other))
+            arrangements.append(Arrangement(tuple(map(own_upload, code)), many=True, skipped=other))
         elif rest:
+            refuse_several(rest, rest[0].path.parent)
             arrangements.append(_together(rest))
     return arrangements
 

@@ -14,11 +14,14 @@ from grader.marking.rubric import Assignment
 __all__ = ["bases", "holds", "is_hidden", "marks_part", "reads"]
 
 
+_OF_NETWORKS = ("layer_orders", "follow_through")
 _READS = {
-    "shapes": ("layer_orders",),
-    "parameters": ("layer_orders",),
-    "architecture": ("layer_orders",),
-    "training": ("layer_orders",),
+    "shapes": _OF_NETWORKS,
+    "parameters": _OF_NETWORKS,
+    "architecture": _OF_NETWORKS,
+    "training": _OF_NETWORKS,
+    "device": ("follow_through",),
+    "gradients": ("follow_through",),
     "code": ("code",),
     "writeup": ("writeup",),
 }

@@ -102,11 +102,16 @@ def submissions(tmp_path: Path) -> Path:
         ([".", "--pick", "a2.py"], "--pick was 'a2.py', it must be ID=FILE"),
         ([".", "--pick", "alice=a2.py"], "a file was picked for 'alice', who has no submission here"),
         ([".", "--picks", "nowhere.csv"], "nowhere.csv cannot be read"),
+        ([".", "--due", "noon", "--many"], "the deadline must be a time in ISO 8601 with its time zone, was 'noon'"),
+        (["flat"], "use --many if each is a student's, or --one if all are one student's"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_in_one_sentence(arguments, sentence, grade, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "colourization.py").write_text("class CNN: pass\n")
+    (tmp_path / "flat").mkdir()
+    for name in ("alice.py", "bob.py"):
+        (tmp_path / "flat" / name).write_text("class CNN: pass\n")
     status, out, err = grade(*arguments)
     assert status == 2 and sentence in err and out == ""
     assert len(err.strip().splitlines()) == 1

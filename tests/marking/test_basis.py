@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from fractions import Fraction
 
@@ -48,6 +49,13 @@ def test_what_is_applied_to_verdicts_is_in_no_basis(changed: Assignment) -> None
 @pytest.mark.parametrize("check", CHECKS)
 def test_what_a_check_reads_is_a_key_of_the_assignment(check: str) -> None:
     assert set(reads(check)) <= {field.name for field in fields(Assignment)}
+
+
+def test_what_checks_read_of_the_rubric_is_in_a_basis() -> None:
+    sources = [path.read_text("utf-8") for path in (ROOT / "grader" / "checks").rglob("*.py")]
+    keys = {key for source in sources for key in re.findall(r"\bassignment\.(\w+)", source)}
+    # What a rubric says of shares is applied to verdicts, and must not be read by a check.
+    assert keys - {"id"} <= {key for check in CHECKS for key in reads(check)}
 
 
 def test_another_order_of_layers_counts_for_what_reads_it_alone() -> None:
