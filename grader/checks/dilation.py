@@ -237,7 +237,7 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
     if known is not None:
         expected, tolerance = _mistaken_gradient(sitting, known, answer, source)
         return compare(expected, gradient, tolerance) is None
-    drawn = drawn_tensors(sitting, answer.case)
+    drawn = drawn_tensors(sitting, answer.case, answer.draw)
     step = sitting.exam.uniform(f"layer/{answer.case}/step/{source}", drawn[source].shape, -1, 1)
     moved = _moved(sitting, thing, answer, source, step)
     if moved is None or gradient.shape != step.shape:
@@ -253,7 +253,7 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
 
 def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tensor) -> Tensor | None:
     """The output after ``step`` was added to input, weight or bias; None if the layer fails or its shape changes."""
-    drawn = drawn_tensors(sitting, answer.case)
+    drawn = drawn_tensors(sitting, answer.case, answer.draw)
     reply, outputs = sitting.candidate.answer(
         probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
     )
@@ -271,7 +271,7 @@ def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, so
     """The gradient of a known mistake whose outputs equal the candidate's, with its tolerance."""
 
     def make() -> dict[str, tuple[Tensor, float]]:
-        drawn = drawn_tensors(sitting, answer.case)
+        drawn = drawn_tensors(sitting, answer.case, answer.draw)
         gradients_by_precision: list[dict[str, Tensor]] = []
         for dtype in (torch.float32, torch.float64):
             values = {name: drawn[name].to(dtype, copy=True).requires_grad_() for name in SOURCES}

@@ -70,7 +70,7 @@ def verdict_of(source: str) -> Verdict:
 def test_a_right_network_passes():
     verdict = verdict_of(RIGHT)
     assert verdict.outcome is Outcome.PASS and verdict.mistake is None
-    assert "follows the reference's over 6 steps" in verdict.feedback
+    assert "follows the reference's over 4 steps" in verdict.feedback
 
 
 def test_a_right_network_uses_up_a_small_part_of_every_tolerance():
