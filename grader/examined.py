@@ -35,6 +35,8 @@ class Examined:
     """False where there was no code to examine."""
     code_files: tuple[str, ...] = ()
     """The files whose definitions were examined."""
+    choice: tuple[str, ...] = ()
+    """Which file counts where several compete, and why."""
     left_out: tuple[LeftOut, ...] = ()
     remarks: tuple[str, ...] = ()
     """Sentences about the submission as a whole."""
@@ -65,6 +67,7 @@ def report_on(submission: Submission, examined: Examined, *, rubric: Rubric, run
         assignment_title=assignment.title,
         detected=examined.detected.sentence,
         code_files=examined.code_files,
+        choice=examined.choice,
         sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
         flags=flags,
         left_out=examined.left_out,
@@ -76,14 +79,16 @@ def report_on(submission: Submission, examined: Examined, *, rubric: Rubric, run
 
 
 def _on_lateness(assignment: Assignment) -> tuple[str, ...]:
-    """What lateness costs, where the rubric has a rule."""
+    """How lateness counts, where the rubric has a rule."""
     if assignment.late is None or not assignment.late.takes_off:
         return ()
-    return (f"{assignment.late} {_BEFORE_LATENESS}",)
+    return (_BEFORE_LATENESS,)
 
 
-_BEFORE_LATENESS = "The gradebook takes it off: the marks here are those before it."
-"""How the remark on lateness ends. By this, it is found in a report that is marked by another rubric."""
+_BEFORE_LATENESS = (
+    "Lateness counts in begun days of 24 hours, and the gradebook takes it off: the marks here are those before it."
+)
+"""Without the rule's numbers, which may change without a change of this report."""
 
 
 def from_the_platform(submission: Found | Submission) -> dict[str, Json]:
@@ -106,7 +111,7 @@ def remarked(report: Report, rubric: Rubric) -> tuple[Report, tuple[str, ...]]:
         sheet=mark(assignment, reused.verdicts, flags, gradable=_is_gradable(report)),
         flags=flags,
         remarks=(
-            *(remark for remark in report.remarks if not remark.endswith(_BEFORE_LATENESS)),
+            *(remark for remark in report.remarks if remark != _BEFORE_LATENESS),
             *_on_lateness(assignment),
         ),
         run=replace(report.run, rubric_sha256=rubric.sha256),

@@ -7,6 +7,7 @@ import re
 from grader import suggest
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.display import display
 from grader.marking.verdicts import Verdict, skipped
 from grader.worker.protocol import Trouble
 from reference.handouts import CLASSES
@@ -98,6 +99,9 @@ def missing_class(sitting: Sitting, name: str) -> str:
                     f"{name} stands inside the function {nested.function} ({place}), so code outside cannot use it. "
                     "Move the class to the top level of the file."
                 )
+    if name in sitting.elsewhere:
+        path = display(sitting.elsewhere[name], limit=100)
+        return f"{name} stands in {path} alone, which does not count: one file counts as a whole, and it has no {name}."
     near = nearest(name, written)
     suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
     return f"There is no class {name} in the code handed in.{suggestion}"

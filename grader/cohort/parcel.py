@@ -39,12 +39,21 @@ def unpack(packed: bytes, *, most_bytes: int = MOST_BYTES) -> Submission:
         folder=record["folder"],
         files=tuple(StoredFile(**file) for file in record["files"]),
         code=tuple(
-            CodeFile(**{**file, "cells": tuple(Cell(**cell) for cell in file["cells"])}) for file in record["code"]
+            CodeFile(
+                **{
+                    **file,
+                    "cells": tuple(Cell(**cell) for cell in file["cells"]),
+                    "attempt": tuple(file["attempt"]),
+                }
+            )
+            for file in record["code"]
         ),
         sha256=record["sha256"],
         flags=tuple(Flag(**flag) for flag in record["flags"]),
         known_as=tuple(record["known_as"]),
         assignment=record["assignment"],
         data=tuple(DataFile(**file) for file in record["data"]),
+        picked=tuple(record["picked"]),
+        starters=tuple(record["starters"]),
         submitted=record["submitted"],
     )

@@ -133,6 +133,7 @@ def _write(
             missing=[(student.id, student.name) for student in people.missing],
             doubtful=[(student.id, student.name, reports) for student, reports in people.doubtful],
             late_of=None if people.lateness is None else lambda row: _late(people, row),
+            late_rule=lambda assignment: "" if people.lateness is None else str(people.lateness.rule_of(assignment)),
         )
         for piece in page:
             file.write(piece.encode())

@@ -14,7 +14,18 @@ from typing import TypeAlias
 
 from grader.intake.archives import ArchiveError, Budget, members
 
-__all__ = ["Node", "age", "beginning", "is_code", "is_junk", "node_of", "packed_node", "path_of"]
+__all__ = [
+    "Node",
+    "age",
+    "beginning",
+    "is_code",
+    "is_junk",
+    "is_lock_file",
+    "is_web_page",
+    "node_of",
+    "packed_node",
+    "path_of",
+]
 
 
 _MOST_ENTRIES = 100_000
@@ -55,6 +66,16 @@ class Node:
 def is_code(name: str) -> bool:
     """Whether a file of this name is code: a script or a notebook."""
     return name.lower().endswith((".py", ".ipynb"))
+
+
+def is_web_page(name: str) -> bool:
+    """Whether a file of this name is a web page, in which a browser may have saved code."""
+    return name.lower().endswith((".html", ".htm"))
+
+
+def is_lock_file(name: str) -> bool:
+    """Whether a word processor keeps a file of this name beside a document that is open."""
+    return name.startswith(("~$", ".~lock."))
 
 
 _JUNK_FOLDERS = frozenset(

@@ -10,7 +10,8 @@ __all__ = ["PART_OF_ONE", "WORD", "own_words"]
 PART_OF_ONE = re.compile(
     r"sources?|src|codes?|libs?|utils?|helpers?|models?|modules?|scripts?|notebooks?|python|tests?|data|datasets?|weights"
     r"|checkpoints|images?|img|figures?|figs?|plots?|outputs?|out|results?|logs?|docs?|tex|latex|reports?|write-?up"
-    r"|misc|other|old|backup|\..*|(part|section|question|problem|q|step)[ _-]?[0-9a-h]?",
+    r"|misc|other|old|backup|\..*|(part|section|question|problem|q|step)[ _-]?[0-9a-h]?"
+    r"|(attempt|try|draft|final|version|v)[ _-]?\d*",
     re.IGNORECASE,
 )
 WORD = re.compile(

@@ -157,5 +157,7 @@ def test_lateness_without_a_rule_says_that_nothing_is_taken_off(tmp_path: Path) 
     )
     for rule in (LateRule(), LateRule(percent_a_day=Fraction(10), cap_percent=Fraction(0))):
         assert problems_of(tmp_path, lateness=Lateness({"alice": Fraction(30)}, rule)) == [nothing]
+        assert "Lateness costs nothing." in (tmp_path / "index.html").read_text()
     ruled = Lateness({"alice": Fraction(30)}, LateRule(), {"csc413-2020": LateRule(percent_a_day=Fraction(10))})
     assert problems_of(tmp_path, lateness=ruled) == []
+    assert "Each begun day of 24 hours after the deadline costs 10 %" in (tmp_path / "index.html").read_text()

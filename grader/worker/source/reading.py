@@ -13,13 +13,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from ..protocol import Cell as SentCell
 from ..protocol import CodeFile
 from ..trouble import bounded
 from .magics import Cell, dedented, without_cell_magic, without_magics
-from .parsing import checked, is_old_print, parse, parse_what_parses
+from .parsing import Failure, checked, is_old_print, parse, parse_what_parses
 from .pieces import Note, Piece, Source
 from .python2_meaning import GONE, Python2, is_python2
 from .python2_syntax import PYTHON_2
+from .web_page import blocks, is_web_page, without_entities
 
 __all__ = ["read"]
 
@@ -47,10 +49,11 @@ def read(files: Iterable[CodeFile]) -> list[Source]:
 def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
     """The source of the file, and those of the files that its cells write."""
     path = bounded(file.path, 4096)
-    is_notebook = path.lower().endswith(".ipynb")
+    unwrapped = _without_page(file)
+    is_notebook = path.lower().endswith(".ipynb") or any(cell.number is not None for cell in unwrapped.cells)
     pieces: list[Piece] = []
     written: list[Source] = []
-    for place, cell in enumerate(file.cells, start=1):
+    for place, cell in enumerate(unwrapped.cells, start=1):
         number = place if is_notebook and cell.number is None else cell.number
         name = f"{path}, cell {number}" if is_notebook else path
         text = cell.source.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
@@ -60,7 +63,25 @@ def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
             # The first line is blanked, not cut, so that lines stay lines of the cell.
             inner, _ = _read_piece(name, number, "\n" + text.partition("\n")[2], False)
             written.append(_finished(Source(str(PurePosixPath(path).parent / target), (inner,), written_by=path)))
-    return _finished(Source(path, tuple(pieces))), written
+    return _finished(Source(path, tuple(pieces), web_page=unwrapped is not file)), written
+
+
+def _without_page(file: CodeFile) -> CodeFile:
+    """The file without what a browser put around its code: its blocks are cells where there are several."""
+    if len(file.cells) != 1 or file.cells[0].number is not None:
+        return file
+    text = file.cells[0].source
+    if is_web_page(text):
+        found = blocks(text)
+        return replace(
+            file,
+            cells=tuple(SentCell(place if found[1:] else None, block) for place, block in enumerate(found, start=1)),
+        )
+    plain = without_entities(text)
+    if plain == text or not isinstance(parse(text), Failure):
+        return file
+    is_better = len(parse_what_parses(plain).problems) < len(parse_what_parses(text).problems)
+    return replace(file, cells=(SentCell(None, plain),)) if is_better else file
 
 
 def _read_piece(name: str, number: int | None, text: str, is_notebook: bool) -> tuple[Piece, str | None]:
