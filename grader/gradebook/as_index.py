@@ -53,10 +53,10 @@ def to_index(
     """The page in pieces. ``tally`` is of the same ``rows``.
 
     ``rubric`` has, by assignment, the titles of criteria and the notes for markers. ``late_of`` gives a submission's
-    lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``late_rule`` says what it
-    costs in an assignment. ``name_of`` gives a
-    student's name by id, empty if unknown. ``missing`` are the id and name of each student without a submission,
-    ``doubtful`` those of each student of whose submission a person must decide, with the ids of the submissions.
+    lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``late_rule`` says what
+    it costs in an assignment. ``name_of`` gives a student's name by id, empty if unknown. ``missing`` are the id and
+    name of each student without a submission, ``doubtful`` those of each student of whose submission a person must
+    decide, with the ids of the submissions.
     """
     titles = {
         (id, criterion.id): criterion.title
