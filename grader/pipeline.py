@@ -201,7 +201,9 @@ class _Examination:
         if self.grading.options.assignment is not None:
             return named(self.grading.options.assignment)
         paths = [file.path for file in self.submission.files]
-        return detect(self.grading.rubric.assignments, paths, outline, cohorts=self.submission.assignment)
+        headers = [aside.name for file in self.submission.code for aside in file.asides]
+        cohorts = self.submission.assignment
+        return detect(self.grading.rubric.assignments, paths, outline, headers=headers, cohorts=cohorts)
 
     def _loaded(
         self, assignment: Assignment, files: list[CodeFile], outline: Outline, choice: Choice
@@ -273,7 +275,7 @@ def _missing(assignment: Assignment, outline: Outline) -> set[str]:
 
 def _as_sent(file: intake.CodeFile) -> CodeFile:
     """A file of code as it is sent to the worker."""
-    return CodeFile(file.path, tuple(Cell(cell.number, cell.source) for cell in file.cells))
+    return CodeFile(file.path, tuple(Cell(cell.number, cell.source, cell.heading) for cell in file.cells))
 
 
 def _place(fault: Exception) -> str:

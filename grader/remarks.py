@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from grader.choice import copied_from
+from grader.display import display
 from grader.intake import Submission
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag
@@ -112,6 +113,11 @@ def remarks_on(submission: Submission, outline: Outline, stopped: Trouble | None
     ``stopped`` is what stopped the loading altogether.
     """
     remarks = [file.problem for file in submission.code if file.problem]
+    remarks += [
+        f"{display(file.path)} says that it is a notebook of another kernel ({file.language}); it was read as Python."
+        for file in submission.code
+        if file.language
+    ]
     for file in outline.files:
         for problem in file.problems:
             place = f"{file.place(problem.cell, problem.line)}: {problem.message}"

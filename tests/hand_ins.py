@@ -377,7 +377,7 @@ REFUSED: dict[str, tuple[Callable[[], Files], str]] = {
     "empty notebook": (lambda: {"a2-cnn.ipynb": ""}, "is empty"),
     "notebook of text": (
         lambda: {"a2-cnn.ipynb": json.dumps({"nbformat": 4, "cells": [{"cell_type": "markdown", "source": SCRIPT}]})},
-        "has no code in it",
+        "has no code in it: the class",
     ),
     "notebook without code": (lambda: {"a2-cnn.ipynb": '{"nbformat": 4, "cells": []}'}, "has no code in it"),
 }

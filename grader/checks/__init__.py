@@ -8,6 +8,7 @@ from grader.checks.architecture import architecture
 from grader.checks.device import device
 from grader.checks.dilation import gradients, handmade, values
 from grader.checks.files import code, writeup
+from grader.checks.following import spared
 from grader.checks.parameters import parameters
 from grader.checks.shapes import shapes
 from grader.checks.sitting import Sitting
@@ -37,4 +38,9 @@ def run_check(name: str, sitting: Sitting, criterion: str) -> Verdict:
     """The verdict of the check ``name`` on ``criterion``, whose first half names the thing examined."""
     if name in _ON_FILES:
         return _ON_FILES[name](sitting, criterion)
-    return _ON_A_THING[name](sitting, criterion, criterion.split(".")[0])
+
+    def verdict_on(criterion: str) -> Verdict:
+        check = _ON_A_THING[name]
+        return sitting.once(("verdict", name, criterion), lambda: check(sitting, criterion, criterion.split(".")[0]))
+
+    return spared(name, sitting, verdict_on(criterion), verdict_on)

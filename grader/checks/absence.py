@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from grader import suggest
+from grader.checks.following import followed, unfollowed
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.display import display
-from grader.marking.verdicts import Verdict, skipped
-from grader.worker.protocol import Trouble
+from grader.marking.verdicts import Verdict, passed, skipped
+from grader.worker.protocol import Trouble, cell_name
 from reference.handouts import CLASSES
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "line_of",
     "made_of_what_is_missing",
     "missing_class",
+    "stopped_by_another",
     "too_few_convolutions",
     "undefined",
 ]
@@ -69,8 +71,8 @@ def why_absent(sitting: Sitting, name: str) -> str | None:
 def missing_class(sitting: Sitting, name: str) -> str:
     """Why a class is missing, as a sentence.
 
-    It has a syntax error, or raised an exception while it was defined, or stands in a function, or has another name, or
-    was never written.
+    It has a syntax error, or raised an exception while it was defined, or stands in a function or in a cell that is not
+    code, or has another name, or the notebook is in another language, or it was never written.
     """
     for file in sitting.outline.files:
         for problem in file.problems:
@@ -102,9 +104,26 @@ def missing_class(sitting: Sitting, name: str) -> str:
     if name in sitting.elsewhere:
         path = display(sitting.elsewhere[name], limit=100)
         return f"{name} stands in {path} alone, which does not count: one file counts as a whole, and it has no {name}."
+    return f"There is no class {name} in the code handed in.{_cause(sitting, name, written)}"
+
+
+def _cause(sitting: Sitting, name: str, written: list[str]) -> str:
+    """Why a class that was perhaps written is not there, as a sentence after a blank; empty where nothing shows it."""
+    for file in sitting.submission.code:
+        for aside in file.asides:
+            if aside.name == name:
+                place = cell_name(file.path, aside.cell, aside.heading)
+                return f" It stands in {place}, which is a {aside.kind} cell: make it a cell of the type code."
     near = nearest(name, written)
-    suggestion = f" There is a class {near}: if that is it, call it {name}." if near else ""
-    return f"There is no class {name} in the code handed in.{suggestion}"
+    if near:
+        return f" There is a class {near}: if that is it, call it {name}."
+    other = next((file for file in sitting.submission.code if file.language), None)
+    if other is not None:
+        return (
+            f" {other.path} is a notebook of another kernel ({other.language}), and its code is read as Python: "
+            "hand in the notebook that runs with Python."
+        )
+    return ""
 
 
 def undefined(sitting: Sitting, trouble: Trouble) -> str:
@@ -135,16 +154,34 @@ def nearest(name: str, written: list[str]) -> str | None:
 
 
 def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
-    """``skipped``, with the check to look at first, if the network does not run or is not attempted; None if it can."""
+    """The verdict on a network that does not run or is not attempted; None if it can be judged."""
     return does_not_run(sitting, criterion, thing) or is_not_attempted(sitting, criterion, thing)
 
 
 def does_not_run(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
-    """``skipped``, with the check to look at first, if the network cannot be constructed and run; None if it can."""
+    """The verdict on a network that cannot be constructed and run, or that is made of what is wrong; None for others.
+
+    It is ``skipped``, with the check to look at first, unless all that is wrong costs its points at another network or
+    layer.
+    """
     network = network_of(sitting, thing)
-    if absent_class(sitting, network) is not None or not network.configurations.works:
+    if absent_class(sitting, network) is not None:
         return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
-    return None
+    if stopped_by_another(network):
+        return passed(criterion, stopped_by_another(network))
+    if not network.configurations.works:
+        return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
+    wrong = unfollowed(network)
+    return None if wrong is None else skipped(criterion, f"Skipped: {network.facts.cls} depends on it; see {wrong}.")
+
+
+def stopped_by_another(network: Examined) -> str:
+    """What a network's criteria say if it cannot run for a mistake that costs its points elsewhere; else empty."""
+    known = followed(network)
+    if known is None or not known.stops:
+        return ""
+    places = " and ".join(known.told_at)
+    return f"{network.facts.cls} cannot run because of what {places} names. This costs nothing here."
 
 
 def is_not_attempted(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:

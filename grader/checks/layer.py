@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from torch import Tensor
+
 from grader.checks.sitting import Sitting
 from grader.exam.compare import compare, missing, rounding
 from grader.marking.evidence import Configuration, Difference, Evidence
 from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
+from reference.known_layers import LAYER_MISTAKES, LayerMistake
 
 __all__ = [
     "CALLS",
@@ -23,6 +26,7 @@ __all__ = [
     "case_table",
     "cases_of",
     "drawn_tensors",
+    "known_mistake",
     "probe",
     "runs",
 ]
@@ -222,3 +226,30 @@ def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> Evidence:
             actual, ok = (differences[0].sentence() if differences else "equal"), not differences
         configurations.append(Configuration(answer.case.named, "equal to the reference", actual, ok))
     return Evidence(configurations=tuple(configurations))
+
+
+def known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
+    """The known mistake whose outputs equal the layer's in every case; None if there is none."""
+    if not sitting.exam.handout.layer_things[thing].dilated:
+        return None
+    return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
+
+
+def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
+    """Whether a known mistake answers this case as the layer does: with the same output, or with an error."""
+    if answer.case.gap is None:
+        return False
+
+    def make() -> Tensor | None:
+        drawn = drawn_tensors(sitting, answer.case)
+        try:
+            return known.compute(drawn["input"], drawn["weight"], drawn["bias"], answer.case.gap or 0)
+        except RuntimeError:  # a filter larger than the image
+            return None
+
+    expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
+    if expected is None or answer.trouble is not None:
+        return expected is None and answer.trouble is not None
+    if "output" not in answer.outputs:
+        return False
+    return compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None

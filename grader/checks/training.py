@@ -23,6 +23,7 @@ from torch import Tensor
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.configurations import SIDE
+from grader.checks.following import Followed, followed
 from grader.checks.network import Examined, known_candidate, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.marking.evidence import Curve, Evidence
@@ -69,10 +70,15 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
     exam, facts = sitting.exam, network.facts
     arguments = network.configurations.judged[0]
     doing = f"training {network.call(arguments)}"
-    lessons = exam.lessons(arguments.inputs, arguments.colours, regression=facts.regression)
-    known = network.match if network.match is not None and network.match.is_right else network.right[0]
+    mistaken = followed(network)
+    known = _judged_against(network, mistaken)
+    lessons = _lessons(network, mistaken, arguments)
     reference = _reference_run(network, known, arguments, lessons)
-    obstacle = _obstacle(network, arguments, reference)
+    if mistaken is not None and reference is None:
+        return passed(criterion, f"The handout's network with a mistake cannot be trained. {mistaken.remark()}")
+    if reference is None:
+        raise RuntimeError("a right answer cannot be trained")
+    obstacle = _obstacle(network, arguments, reference, lessons)
     if obstacle is not None:
         return failed(criterion, obstacle)
 
@@ -94,7 +100,7 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
     departure = _departure(network, known, reference, outputs, start, ways)
     if departure is not None:
         sentence, margins = departure
-        mistake, why = _why(sitting, network)
+        mistake, why = _why(sitting, network, mistaken)
         return failed(criterion, f"{sentence} {why}", mistake=mistake, evidence=replace(curve, margins=margins))
 
     own = replace(probe, optimizer="adam", rate=_OWN_RATE)
@@ -103,8 +109,11 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
         sentence = trouble_sentence(reply, f"{doing} from its own initial parameters")
         return failed(criterion, sentence, evidence=curve)
     problem = _problem_from_own_start(reply, own_outputs["losses"])
-    if problem is not None:
+    if problem is not None and (mistaken is None or _learns_from_own_start(network, known, arguments, lessons)):
         return failed(criterion, problem, evidence=curve)
+    if mistaken is not None:
+        sentence = f"The loss follows that of the handout's network with a mistake. {mistaken.remark()}"
+        return passed(criterion, sentence, evidence=curve)
     shares = {
         "losses": float(((reference.losses - outputs["losses"]).abs() / reference.tolerances).max()),
         "parameters": max(ways.values()) / _APART,
@@ -137,10 +146,27 @@ class _ReferenceRun:
     """``parameter.<index>`` after training, in double precision; other outputs stand beside them."""
 
 
-def _reference_run(network: Examined, known: Known, arguments: Arguments, lessons: Tensors) -> _ReferenceRun:
-    """A right answer's training run; computed once in a run of the grader."""
+def _judged_against(network: Examined, mistaken: Followed | None) -> Known:
+    """The known implementation that a network is trained beside."""
+    if mistaken is not None:
+        return mistaken.known
+    return network.match if network.match is not None and network.match.is_right else network.right[0]
 
-    def make() -> _ReferenceRun:
+
+def _lessons(network: Examined, mistaken: Followed | None, arguments: Arguments) -> Tensors:
+    """The data of the lessons. If a known mistake changes the output's size, the labels are fitted to it."""
+    lessons = network.exam.lessons(arguments.inputs, arguments.colours, regression=network.facts.regression)
+    output = None if mistaken is None else network.expected(mistaken.known, arguments)[0].outputs.get("train")
+    if output is None or output.dim() != 4 or output.shape[2:] == lessons["labels"].shape[-2:]:
+        return lessons
+    rows, columns = (torch.arange(size) % SIDE for size in output.shape[2:])
+    return {**lessons, "labels": lessons["labels"][..., rows[:, None], columns]}
+
+
+def _reference_run(network: Examined, known: Known, arguments: Arguments, lessons: Tensors) -> _ReferenceRun | None:
+    """The training run of a known implementation, None if it cannot be trained; computed once in a run."""
+
+    def make() -> _ReferenceRun | None:
         exam = network.exam
         image = {"input": network.image(arguments)}
         trace, _ = known_candidate(known).answer(TraceNetwork(cls="Network", arguments=arguments.numbers), image)
@@ -150,12 +176,30 @@ def _reference_run(network: Examined, known: Known, arguments: Arguments, lesson
         state = exam.state("learn", shapes, [tensor.shape for tensor in trace.buffers])
         probe = TrainNetwork(cls="Network", arguments=arguments.numbers, optimizer="sgd", rate=_RATE)
         first = {name: value[:_STEPS] for name, value in lessons.items()}
-        _, single = known_candidate(known).answer(probe, {**first, **state})
+        reply, single = known_candidate(known).answer(probe, {**first, **state})
+        if isinstance(reply, Trouble):
+            return None
         _, double = known_candidate(known, torch.float64).answer(probe, {**first, **state})
         tolerances = _drift(single["losses"], double["losses"])
         return _ReferenceRun(shapes, len(trace.buffers), single["losses"], tolerances, double)
 
     return network.exam.once(("training", known.steps, arguments), make)
+
+
+def _learns_from_own_start(network: Examined, known: Known, arguments: Arguments, lessons: Tensors) -> bool:
+    """Whether a known implementation surely learns from parameters of its own; computed once in a run of the grader."""
+
+    def learns(seed: int) -> bool:
+        probe = TrainNetwork(cls="Network", arguments=arguments.numbers, seed=seed, optimizer="adam", rate=_OWN_RATE)
+        reply, outputs = known_candidate(known).answer(probe, dict(lessons))
+        if isinstance(reply, Trouble) or _problem_from_own_start(reply, outputs["losses"]) is not None:
+            return False
+        return _fallen(outputs["losses"]) >= 4 * _FALL
+
+    def make() -> bool:
+        return all(map(learns, range(3)))
+
+    return network.exam.once(("training from own start", known.steps, arguments), make)
 
 
 def _drift(single: Tensor, double: Tensor) -> Tensor:
@@ -172,7 +216,7 @@ def _drift(single: Tensor, double: Tensor) -> Tensor:
 # -- what a network learns from the same start -------------------------------------------------------------------------
 
 
-def _obstacle(network: Examined, arguments: Arguments, reference: _ReferenceRun) -> str | None:
+def _obstacle(network: Examined, arguments: Arguments, reference: _ReferenceRun, lessons: Tensors) -> str | None:
     """Why a network cannot be trained as the reference is; None if it can."""
     facts, run = network.facts, network.runs[0]
     if run.shapes != reference.shapes or len(run.trace.buffers) != reference.buffers:
@@ -181,7 +225,7 @@ def _obstacle(network: Examined, arguments: Arguments, reference: _ReferenceRun)
             f"parameters; see {facts.thing}.architecture."
         )
     shape = list(run.outputs["train"].shape)
-    expected = [len(network.image(arguments)), arguments.colours, SIDE, SIDE]
+    expected = [len(network.image(arguments)), arguments.colours, *lessons["labels"].shape[-2:]]
     if shape != expected:
         return (
             f"The output's shape is {shape}, expected {expected}, so there is no loss to train with; "
@@ -325,13 +369,16 @@ def _fallen(losses: Tensor) -> float:
 _CUTTING = ("detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled", "requires_grad_", "numpy")
 
 
-def _why(sitting: Sitting, network: Examined) -> tuple[str | None, str]:
-    """The id of the mistake that keeps a network from learning, None if it has no name, and a sentence about it."""
+def _why(sitting: Sitting, network: Examined, mistaken: Followed | None) -> tuple[str | None, str]:
+    """The id of the mistake that keeps a network from learning, None if it has no name, and a sentence about it.
+
+    ``mistaken`` is the network with known mistakes that it is trained beside.
+    """
     known, thing = network.match, network.facts.thing
-    if known is None:
+    if mistaken is None and known is None:
         return None, f"See {thing}.architecture: the network computes another function than the handout's."
-    if not known.is_right:
-        return known.id, known.explanation
+    if mistaken is None and known is not None and not known.is_right:
+        return known.id, f"See {thing}.architecture for the cause."
     constructed = [trial for trial in network.configurations.trials if trial.constructs]
     if not all(trial.built.listed for trial in constructed):
         return None, f"model.parameters() does not return the network's own parameters; see {thing}.parameters."

@@ -9,10 +9,11 @@ to read the code before the marks go out.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grader.marking.verdicts import Flag
-from grader.worker.protocol import Outline, Trouble, UnusualCode
+from grader.worker.protocol import FileOutline, Outline, Trouble, UnusualCode
 
 if TYPE_CHECKING:
     from grader.checks.network import Examined
@@ -33,7 +34,7 @@ def doubts(outline: Outline) -> tuple[Flag, ...]:
     for file in outline.files:
         if not file.unusual:
             continue
-        places = [f"{_place(code)}: {code.construct}" for code in file.unusual[:_SHOWN]]
+        places = [f"{_place(file, code)}: {code.construct}" for code in file.unusual[:_SHOWN]]
         flags.append(
             Flag(
                 "untrusted-evidence",
@@ -79,5 +80,6 @@ def _rest(items: tuple[object, ...]) -> str:
     return f"; and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
 
 
-def _place(code: UnusualCode) -> str:
-    return f"cell {code.cell}, line {code.line}" if code.cell else f"line {code.line}"
+def _place(file: FileOutline, code: UnusualCode) -> str:
+    """The place in the file, without the file's name."""
+    return replace(file, path="", written_by=None).place(code.cell, code.line).removeprefix(", ")

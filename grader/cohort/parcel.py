@@ -6,7 +6,7 @@ import dataclasses
 import json
 import zlib
 
-from grader.intake.records import Cell, CodeFile, DataFile, StoredFile, Submission
+from grader.intake.records import Aside, Cell, CodeFile, DataFile, StoredFile, Submission
 from grader.marking.verdicts import Flag
 
 __all__ = ["MOST_BYTES", "pack", "unpack"]
@@ -44,6 +44,7 @@ def unpack(packed: bytes, *, most_bytes: int = MOST_BYTES) -> Submission:
                     **file,
                     "cells": tuple(Cell(**cell) for cell in file["cells"]),
                     "attempt": tuple(file["attempt"]),
+                    "asides": tuple(Aside(**aside) for aside in file["asides"]),
                 }
             )
             for file in record["code"]

@@ -114,14 +114,14 @@ class People:
             if doubtful := matching.doubtful:
                 pairs = _some(f"{_shown(student.id)} ({_some(map(_shown, ids))})" for student, ids in doubtful)
                 yield (
-                    f"whose these reports are is in doubt, and nothing on the {name} goes with them: {pairs}; say it with "
-                    "'grade --pick ID=FILE'"
+                    f"whose these reports are is in doubt, and nothing on the {name} goes with them: {pairs}; say it "
+                    "with 'grade --pick ID=FILE'"
                 )
             if spoilt := list(matching.spoilt()):
                 changed = _some(map(_spoilt, spoilt))
                 yield (
-                    f"ids on the {name} seem changed by a spreadsheet: {changed}; write them again, in a column that is "
-                    "formatted as text"
+                    f"ids on the {name} seem changed by a spreadsheet: {changed}; write them again, in a column that "
+                    "is formatted as text"
                 )
         if absent := sorted(_shown(student.id) for student in self._on_late_list.unmatched):
             yield f"{len(absent):,} on the list of lateness have no report: {_some(absent)}"

@@ -1,18 +1,22 @@
 """A Jupyter notebook's code cells, from the text of its file. Nothing is run and nothing is written.
 
-The format is described at https://nbformat.readthedocs.io. Of it, a cell's type and source are all that is read: format
-4 keeps a notebook's cells in ``cells`` and their text in ``source``, format 3 keeps them in ``worksheets`` and in
-``input``. The library nbformat is not used, because it expects what Jupyter writes. Without ``nbformat`` in the file it
-drops the code without a word; odd metadata or one damaged cell raise a TypeError, and the whole notebook would be lost.
+The format is described at https://nbformat.readthedocs.io. Of it, the cells' types and sources are read, and the
+language of the kernel: format 4 keeps a notebook's cells in ``cells`` and their text in ``source``, format 3 keeps them
+in ``worksheets`` and in ``input``. The library nbformat is not used, because it expects what Jupyter writes. Without
+``nbformat`` in the file it drops the code without a word; odd metadata or one damaged cell raise a TypeError, and the
+whole notebook would be lost.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from grader.display import display
+from grader.intake.records import Aside
 
 __all__ = ["MOST_CELLS", "MOST_SOURCE", "Notebook", "NotebookError", "read_notebook"]
 
@@ -37,6 +41,12 @@ class Notebook:
     """For each code cell, in order: its 1-based position among all the cells, and its source, magics included."""
     remarks: tuple[str, ...] = ()
     """What could not be read as it stands, a clause each, such as ``cell 3 has no readable source``."""
+    headings: Mapping[int, str] = field(default_factory=dict)
+    """For each code cell that has one, its title or the nearest heading above it."""
+    asides: tuple[Aside, ...] = ()
+    """The classes in cells that are not code."""
+    language: str | None = None
+    """The language that it says it is in, where that is not Python."""
 
 
 def read_notebook(text: str) -> Notebook:
@@ -53,7 +63,8 @@ def read_notebook(text: str) -> Notebook:
     )
     if sum(len(source) for _, source in sources) > MOST_SOURCE:
         raise NotebookError(f"holds more than {MOST_SOURCE:,} characters of code: move data out of its cells")
-    return Notebook(sources, tuple(remarks))
+    headings, asides = _around(cells, dict(sources))
+    return Notebook(sources, tuple(remarks), headings, tuple(asides), _language(content))
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -110,11 +121,7 @@ def _source(number: int, cell: object, version: int, remarks: list[str]) -> str 
         return None
     if cell.get("cell_type") != "code":
         return None
-    first, second = ("source", "input") if version == 4 else ("input", "source")
-    source = cell.get(first, cell.get(second, ""))
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        # Lines are stored with their ends. Some tools store them without: a cell would become one long line.
-        source = ("" if any("\n" in line for line in source) else "\n").join(source)
+    source = _text(cell, version)
     if not isinstance(source, str):
         remarks.append(f"cell {number} has no readable source and was left out")
         return None
@@ -124,3 +131,80 @@ def _source(number: int, cell: object, version: int, remarks: list[str]) -> str 
         source = source.replace("\0", "")
     # JSON can spell half of a surrogate pair, which no file of UTF-8 can hold.
     return source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _text(cell: dict[str, Any], version: int) -> object:
+    """The text of a cell of any type, if it is text."""
+    first, second = ("source", "input") if version == 4 else ("input", "source")
+    source = cell.get(first, cell.get(second, ""))
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        # Lines are stored with their ends. Some tools store them without: a cell would become one long line.
+        source = ("" if any("\n" in line for line in source) else "\n").join(source)
+    return source
+
+
+# -- what stands around the code --------------------------------------------------------------------------------------
+
+_TITLE = re.compile(r"^#@title[ \t]+([^\n]*)", re.MULTILINE)
+"""What Colab shows above a cell of code."""
+_HEADING = re.compile(
+    r"^ {0,3}#{1,6}[ \t]+(\S[^\n]*)$|^[ \t]*<h[1-6][^>\n]*>([^\n]*)|^(\S[^\n]*)\n(?:={3,}|-{3,})[ \t]*$", re.MULTILINE
+)
+"""A heading in Markdown: with ``#``, as HTML, or underlined."""
+_FENCE = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
+_MARKUP = re.compile(r"<[^<>]{0,200}>|[*`#]+|\[([^\[\]]{0,200})\]\([^()]{0,300}\)")
+_CLASS = re.compile(r"^[ \t]*class[ \t]+([^\W\d]\w{0,100})[ \t]*[:(]", re.MULTILINE)
+_MOST_ASIDES = 100
+_LONGEST_HEADING = 60
+_LONGEST_CELL = 200_000
+"""Characters of a cell that are looked through."""
+
+
+def _around(cells: list[object], sources: Mapping[int, str]) -> tuple[dict[int, str], list[Aside]]:
+    """The headings of the code cells ``sources``, by number, and the classes in the other cells."""
+    headings: dict[int, str] = {}
+    asides: list[Aside] = []
+    heading: str | None = None
+    for number, cell in enumerate(cells, start=1):
+        if number in sources:
+            title = _TITLE.search(sources[number][:_LONGEST_CELL])
+            name = (_plain(title[1]) if title else "") or heading
+            if name:
+                headings[number] = name
+        elif isinstance(cell, dict):
+            # Text is where format 4 has it, in format 3 as well.
+            text = _text(cell, 4)
+            text = text[:_LONGEST_CELL] if isinstance(text, str) else ""
+            kind = cell.get("cell_type")
+            if kind in ("markdown", "heading"):
+                heading = _heading(text if kind == "markdown" else f"# {text}") or heading
+            for name in dict.fromkeys(_CLASS.findall(text)):
+                asides.append(Aside(name, number, "raw" if kind == "raw" else "markdown", heading))
+    return headings, asides[:_MOST_ASIDES]
+
+
+def _heading(text: str) -> str | None:
+    """The last heading of a cell of Markdown; None if it has none."""
+    found = [
+        next(filter(None, match.groups())) for match in _HEADING.finditer(_FENCE.sub("", text)) if any(match.groups())
+    ]
+    named = [plain for plain in map(_plain, found) if plain]
+    return named[-1] if named else None
+
+
+def _plain(heading: str) -> str:
+    """A heading without markup, on one line, cut short."""
+    text = " ".join(_MARKUP.sub(lambda match: match[1] or "", heading[:1_000]).split())
+    text = text.encode("utf-8", "replace").decode("utf-8").replace('"', "'")
+    return text if len(text) <= _LONGEST_HEADING else text[: _LONGEST_HEADING - 1] + "…"
+
+
+def _language(content: dict[str, Any]) -> str | None:
+    """The language of its kernel; None for Python, and where it does not say."""
+    about = content.get("metadata")
+    for part, key in (("language_info", "name"), ("kernelspec", "language")):
+        named = about.get(part) if isinstance(about, dict) else None
+        language = named.get(key) if isinstance(named, dict) else None
+        if isinstance(language, str) and language.strip():
+            return None if "python" in language.lower() else display(language, limit=30)
+    return None

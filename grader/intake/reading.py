@@ -26,7 +26,7 @@ from grader.intake.attempts import is_picked
 from grader.intake.decoding import decode
 from grader.intake.names import encodable
 from grader.intake.nodes import is_code, is_junk, is_web_page
-from grader.intake.notebooks import NotebookError, read_notebook
+from grader.intake.notebooks import Notebook, NotebookError, read_notebook
 from grader.intake.records import Cell, CodeFile, DataFile, Found, StoredFile, Submission
 from grader.marking.verdicts import Flag
 from grader.reports_folder import is_reports
@@ -341,10 +341,21 @@ class _Reading:
         except NotebookError as error:
             return CodeFile(path, (), f"{shown} {error}.")
         if not any(source.strip() for _, source in notebook.sources):
-            return CodeFile(path, (), f"{shown} has no code in it: see that your cells are of the type code.")
+            return CodeFile(path, (), f"{shown} has no code in it: {_what_instead(notebook)}.")
         if notebook.remarks:
             self._note("notebook", ", ".join(notebook.remarks[:10]), path)
-        return CodeFile(path, tuple(Cell(number, source) for number, source in notebook.sources))
+        cells = tuple(Cell(number, source, notebook.headings.get(number)) for number, source in notebook.sources)
+        return CodeFile(path, cells, asides=notebook.asides, language=notebook.language)
+
+
+def _what_instead(notebook: Notebook) -> str:
+    """What there is in a notebook without code, and what to do."""
+    if notebook.asides:
+        first = notebook.asides[0]
+        return (
+            f"the class {first.name} stands in cell {first.cell}, a {first.kind} cell: make it a cell of the type code"
+        )
+    return "see that your cells are of the type code"
 
 
 _DATA = (".json", ".csv", ".tsv", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".npy")

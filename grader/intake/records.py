@@ -8,6 +8,7 @@ from pathlib import Path
 from grader.marking.verdicts import Flag
 
 __all__ = [
+    "Aside",
     "Cell",
     "CodeFile",
     "DataFile",
@@ -31,6 +32,22 @@ class Cell:
     number: int | None
     """1-based position among all the notebook's cells; None for a script."""
     source: str
+    heading: str | None = None
+    """What people call the cell: its title, or the nearest heading above it."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A class in a cell that is not code, and so is not run."""
+
+    name: str
+    """The class's."""
+    cell: int
+    """1-based position of the cell among all the notebook's cells."""
+    kind: str
+    """The cell's type: ``raw`` or ``markdown``."""
+    heading: str | None = None
+    """As for ``Cell``."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,10 @@ class CodeFile:
     """Whether ``modified`` is an archive's. The disk's own times change when a folder is copied."""
     attempt: tuple[float, ...] = ()
     """The platform's number or time of the attempt that it was handed in with; larger is newer."""
+    asides: tuple[Aside, ...] = ()
+    """Classes in cells of a notebook that are not code."""
+    language: str | None = None
+    """The language of a notebook that says it is not Python's."""
 
 
 @dataclass(frozen=True)

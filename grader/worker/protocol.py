@@ -106,6 +106,7 @@ __all__ = [
     "Trouble",
     "UnusualCode",
     "bundle",
+    "cell_name",
     "probe_from_json",
     "probe_to_json",
     "reply_to_json",
@@ -184,6 +185,15 @@ class Cell:
     """Position among all the cells of the notebook, counted from 1; None for a script."""
     source: str
     """The text as it was handed in."""
+    heading: str | None = None
+    """What people call the cell: its title, or the nearest heading above it."""
+
+
+def cell_name(path: str, number: int | None, heading: str | None) -> str:
+    """A cell for people: ``a2.ipynb, cell 7 under "Part A"``; of a script, its path."""
+    if number is None:
+        return path
+    return f"{path}, cell {number}" + (f' under "{heading}"' if heading else "")
 
 
 @dataclass(frozen=True)
@@ -345,9 +355,13 @@ class FileOutline:
     breaks_off: int | None = None
     """The line of a script in which it stops before a statement is complete; None where it is whole."""
 
+    headings: dict[str, str] = field(default_factory=dict)
+    """What people call its cells, by their numbers in digits."""
+
     def place(self, cell: int | None, line: int) -> str:
-        """A line of this file for people: ``a2.ipynb, cell 7, line 3``, or ``models.py, line 12``."""
-        return f"{self.path}{f', cell {cell}' if cell else ''}, line {line}"
+        """A line of this file for people: ``a2.ipynb, cell 7 under "Part A", line 3``, or ``models.py, line 12``."""
+        path = self.path if cell is None else self.written_by or self.path
+        return f"{cell_name(path, cell, self.headings.get(str(cell)))}, line {line}"
 
 
 @dataclass(frozen=True)

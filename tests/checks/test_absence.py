@@ -11,6 +11,7 @@ from grader.checks.absence import cannot_be_judged, is_not_attempted, missing_cl
 from grader.checks.architecture import architecture
 from grader.checks.shapes import shapes
 from grader.checks.sitting import Sitting
+from grader.intake import Aside, CodeFile
 from grader.marking.verdicts import Outcome
 from grader.worker.protocol import Definition, Definitions, Failure, FileOutline, Frame, Outline, Trouble
 
@@ -53,6 +54,26 @@ def test_a_class_inside_a_function_is_shown_where_it_stands():
         "CNN stands inside the function main (a.py, line 3), so code outside cannot use it. "
         "Move the class to the top level of the file."
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "cause"),
+    [
+        (
+            CodeFile("a2.ipynb", (), asides=(Aside("CNN", 5, "raw", "Part A"),)),
+            'It stands in a2.ipynb, cell 5 under "Part A", which is a raw cell: make it a cell of the type code.',
+        ),
+        (
+            CodeFile("a2.ipynb", (), language="R"),
+            "a2.ipynb is a notebook of another kernel (R), and its code is read as Python: "
+            "hand in the notebook that runs with Python.",
+        ),
+    ],
+)
+def test_a_class_outside_of_code_cells_and_another_kernel_are_named_as_the_cause(file, cause):
+    at_work = sitting_without_exam("")
+    at_work.submission = replace(at_work.submission, code=(file,))
+    assert missing_class(at_work, "CNN") == f"There is no class CNN in the code handed in. {cause}"
 
 
 def test_loading_that_stopped_says_why():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -209,7 +210,7 @@ MISTAKES = {
     ),
     "no bias": (
         lambda self, x: F.conv2d(x, self.spread(self.dilation + 1), padding=self.padding * (self.dilation + 1)),
-        HALF, "bias-missing", False, True,
+        HALF, "bias-missing", True, True,
     ),
     "an ordinary convolution": (
         lambda self, x: F.conv2d(x, self.weight, self.bias, padding=self.padding), 0, "dilation-ignored", False, False,
@@ -236,7 +237,8 @@ def test_a_mistake_costs_what_it_is_a_mistake_of(name, exam):
 
 
 def test_a_bias_that_is_never_used_is_not_said_to_be_cut_off(exam):
-    verdict = gradients(_sitting(exam, _layer(MISTAKES["no bias"][0])), "dilated.gradients", "dilated")
+    alone = Exam(replace(exam.assignment, follow_through=False), exam.seed, exam.horses)
+    verdict = gradients(_sitting(alone, _layer(MISTAKES["no bias"][0])), "dilated.gradients", "dilated")
     assert "does not depend on the bias" in verdict.feedback and "self.weight" not in verdict.feedback
 
 

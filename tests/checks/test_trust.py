@@ -21,6 +21,11 @@ def test_each_file_with_unusual_code_has_a_flag_that_quotes_five_places():
     assert "construct 5; and 2 more)" in flag.detail and "construct 6" not in flag.detail
 
 
+def test_a_place_in_a_notebook_is_called_by_its_heading():
+    file = FileOutline("a.ipynb", unusual=(UnusualCode(3, 2, "exec"),), headings={"3": "Part A"})
+    assert '(cell 3 under "Part A", line 2: exec)' in doubts(Outline((file,)))[0].detail
+
+
 def test_what_was_seen_while_the_code_ran_is_one_flag():
     assert witnessed(()) == ()
     (flag,) = witnessed(("it took a frame",))

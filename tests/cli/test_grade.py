@@ -99,11 +99,11 @@ def submissions(tmp_path: Path) -> Path:
         ([".", "--fail-under", "101"], "allowed is 0 to 100"),
         ([".", "--seed", "-4"], "--seed was -4"),
         ([".", "--rubric", "nowhere.yaml"], "nowhere.yaml"),
-        ([".", "--due", "noon", "--many"], "the deadline must be a time in ISO 8601 with its time zone, was 'noon'"),
-        (["flat"], "use --many if each is a student's, or --one if all are one student's"),
         ([".", "--pick", "a2.py"], "--pick was 'a2.py', it must be ID=FILE"),
         ([".", "--pick", "alice=a2.py"], "a file was picked for 'alice', who has no submission here"),
         ([".", "--picks", "nowhere.csv"], "nowhere.csv cannot be read"),
+        ([".", "--due", "noon", "--many"], "the deadline must be a time in ISO 8601 with its time zone, was 'noon'"),
+        (["flat"], "use --many if each is a student's, or --one if all are one student's"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_in_one_sentence(arguments, sentence, grade, tmp_path, monkeypatch):

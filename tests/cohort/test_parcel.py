@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.cohort.parcel import pack, unpack
-from grader.intake import Cell, CodeFile, StoredFile, Submission
+from grader.intake import Aside, Cell, CodeFile, StoredFile, Submission
 from grader.marking.verdicts import Flag
 
 texts = st.text(alphabet=st.characters(codec=None), max_size=30)
 code_files = st.builds(
     CodeFile,
     texts,
-    st.lists(st.builds(Cell, st.none() | st.integers(1, 99), texts), max_size=3).map(tuple),
+    st.lists(st.builds(Cell, st.none() | st.integers(1, 99), texts, st.none() | texts), max_size=3).map(tuple),
     st.none() | texts,
     st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    asides=st.lists(st.builds(Aside, texts, st.integers(1, 99), texts, st.none() | texts), max_size=2).map(tuple),
+    language=st.none() | texts,
 )
 submissions = st.builds(
     Submission,

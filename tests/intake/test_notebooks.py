@@ -197,3 +197,69 @@ def test_hostile_text_is_refused_with_one_line(text: str) -> None:
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"))))
 def test_sources_come_back_as_they_were_written(sources: list[str]) -> None:
     assert [source for _, source in read_notebook(notebook(*map(code, sources))).sources] == sources
+
+
+def text(source: Any, kind: str = "markdown") -> dict[str, Any]:
+    return {"cell_type": kind, "metadata": {}, "source": source}
+
+
+@pytest.mark.parametrize(
+    ("above", "heading"),
+    [
+        ("# Part A: the CNN", "Part A: the CNN"),
+        (["Read this.\n", "\n", "## **Part A** `CNN` ##\n", "Fill in the gaps."], "Part A CNN"),
+        ("Part A\n======\ntext", "Part A"),
+        ("<h2 id='a'>Part A</h2>", "Part A"),
+        ("### [Part A](#a) <a name='a'></a>", "Part A"),
+        ("# Part A\n## Its second question", "Its second question"),
+        ("# Part A\n```python\n# a comment\n```", "Part A"),
+        ("# " + "long " * 100, "long " * 11 + "long…"),
+        ('# The "U"', "The 'U'"),
+        ("#not a heading", None),
+        ("no heading\n\n---\n", None),
+        ("", None),
+        (7, None),
+    ],
+)
+def test_a_cell_is_called_by_the_heading_above_it(above: Any, heading: str | None) -> None:
+    read = read_notebook(notebook(text(above), text("only words"), code("x = 1"), code("y = 1")))
+    assert read.headings.get(3) == heading == read.headings.get(4)
+
+
+def test_the_title_of_a_cell_is_its_heading_and_not_that_of_the_next() -> None:
+    read = read_notebook(notebook(text("# Part A"), code("#@title The CNN\nx = 1"), code("y = 1")))
+    assert read.headings == {2: "The CNN", 3: "Part A"}
+
+
+def test_headings_of_format_3_count() -> None:
+    assert read_notebook(old([OLD_HEADING, OLD_CODE])).headings == {2: "Part A"}
+
+
+def test_classes_in_cells_that_are_not_code_are_named() -> None:
+    cells = (
+        text("# Part A"),
+        text("class CNN(nn.Module):\n    pass", "raw"),
+        text("see\n```\nclass UNet:\n```"),
+        code("x"),
+    )
+    read = read_notebook(notebook(*cells))
+    assert [(aside.name, aside.cell, aside.kind, aside.heading) for aside in read.asides] == [
+        ("CNN", 2, "raw", "Part A"),
+        ("UNet", 3, "markdown", "Part A"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "language"),
+    [
+        ({}, None),
+        ({"kernelspec": {"language": "python", "name": "python3"}}, None),
+        ({"kernelspec": {"name": "ir", "language": "R"}}, "R"),
+        ({"language_info": {"name": "julia"}, "kernelspec": 3}, "julia"),
+        ({"language_info": {"name": "ipython"}, "kernelspec": {"language": "R"}}, None),
+        ({"kernelspec": {"name": "my-environment", "display_name": "a2"}}, None),
+        ([1], None),
+    ],
+)
+def test_a_notebook_of_another_kernel_is_known(metadata: Any, language: str | None) -> None:
+    assert read_notebook(notebook(code("x <- 1"), metadata=metadata)).language == language

@@ -17,11 +17,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import NamedTuple
 
 from ..source.names import Aliases, dotted
 from ..source.outline import defined
+from ..source.siblings import is_installed, is_public
 from .statements import trains
 
 __all__ = ["ANY", "DEFAULT_TYPES", "GRADIENTS_OFF", "GRADIENTS_ON", "NOTHING", "Change", "Reader"]
@@ -55,12 +55,6 @@ _SETTINGS = tuple(
     f"torch.{name}" for name in ("backends", "random", "hub", "cuda", "multiprocessing", "distributed", "utils", "jit")
 )
 """Parts of torch that programs are meant to change, or that no network is made of."""
-_PUBLIC = frozenset(
-    {"matplotlib", "torchsummary", "torchinfo", "torchvision", "torchaudio", "wandb", "tensorboard", "tensorboardX"}
-    | {"sklearn", "scipy", "cv2", "PIL", "google", "IPython", "tqdm", "pandas", "seaborn", "six", "imageio", "skimage"}
-    | {"numpy", "torchviz", "graphviz", "pytorch_lightning", "lightning", "fire", "requests"}
-)
-"""Modules that everybody has, and that change no class which they are given."""
 _MOST = 60
 """Things that one value may stand for."""
 
@@ -591,16 +585,7 @@ class Reader:
             return any(self._is_elsewhere(f"{module}.{full}") for module in self._aliases.starred)
         if not dot or top not in {name.partition(".")[0] for name in self._aliases.modules}:
             return False
-        return top not in self.neighbours and top not in _PUBLIC and not _is_installed(top)
-
-
-def _is_installed(top: str) -> bool:
-    if top in sys.modules or top in sys.stdlib_module_names:
-        return True
-    try:
-        return find_spec(top) is not None
-    except (ImportError, ValueError):
-        return False
+        return top not in self.neighbours and not is_public(top) and not is_installed(top)
 
 
 def _parameters(function: _Function) -> list[str]:

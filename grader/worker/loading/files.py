@@ -7,7 +7,7 @@ import ast
 import sys
 import types
 import warnings
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -87,6 +87,8 @@ class File:
         """Classes and functions that are lost with statements that are not Python."""
         self.caught_imports = _caught_imports(source)
         """File name and line of imports whose failure the student catches."""
+        self.meant: Mapping[str, str] = {}
+        """Names of modules that no file has → the name of the file that is meant."""
         self.has_started = False
         """Whether its definitions have been run, or are being run."""
         self.is_running = False
@@ -216,8 +218,9 @@ class File:
         )
 
     def imports(self, other: File) -> bool:
-        """Whether it imports a module with the name of the other file."""
-        return any(module.rpartition(".")[2] == other.path.stem for module in self.aliases.modules)
+        """Whether it imports a module with the name of the other file, or by another name that means it."""
+        names = {module.rpartition(".")[2] for module in self.aliases.modules}
+        return other.path.stem in names or other.path.stem in {self.meant.get(name) for name in names}
 
     @property
     def parsed_text(self) -> str:

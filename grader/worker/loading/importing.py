@@ -4,7 +4,8 @@ A file of the submission is found
 
 1. beside the file that imports it,
 2. in the folders above that one, the nearest first,
-3. anywhere in the submission, since files that were handed in have often left their folders.
+3. anywhere in the submission, since files that were handed in have often left their folders,
+4. under a name that contains the module's, since files that were handed in have often been renamed (``siblings``).
 
 A file with the name of an installed module is not imported where that module is loaded already and has all the names
 that are imported from it: a student's ``math.py`` must not take the place of ``math``.
@@ -22,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..source.siblings import sibling
 from ..trouble import here
 from .absences import STAND_IN
 from .equivalents import conventional
@@ -139,7 +141,17 @@ class Importer:
         for key in [*self._by_key, *sorted(self._folders)]:
             if key.endswith("/" + tail) and self._by_key.get(key) is not importer:
                 return key.split("/")[: -len(tail.split("/"))]
-        return None
+        return None if importer is None else self._renamed(module, importer)
+
+    def _renamed(self, module: str, importer: File) -> list[str] | None:
+        """As ``_folder_of``, for a file that has been renamed; from now on it has the module's name as well."""
+        files = {file.path.stem: file for file in reversed(self._by_key.values()) if file is not importer}
+        stem = sibling(module.rpartition(".")[2], files)
+        if stem is None:
+            return None
+        self._by_key[module.replace(".", "/")] = files[stem]
+        self._findings.replace(module, f"the submission's own {files[stem].path} is taken for it")
+        return []
 
     def _from_submission(self, statement: _Import, folder: list[str]) -> types.ModuleType:
         """The submission's module that the statement names, below ``folder``; the first of its parts without names."""

@@ -27,6 +27,7 @@ from ..protocol import CodeFile, Conflict, DataFile, Failure, Remark, Replacemen
 from ..source.pieces import Source
 from ..source.python2_meaning import PYTHON_2_NAMES
 from ..source.reading import read
+from ..source.siblings import meant
 from ..trouble import bounded, remember
 from . import legacy
 from .attempts import Attempts
@@ -108,15 +109,22 @@ class Loader:
         self._sparing = sparing
         self._files = [File(source, folder) for source in sources]
         _make_names_unique(self._files)
-        readers = {file.path.stem: file.reader for file in self._files}
-        for file in self._files:
-            file.reader.neighbours = readers
-        for file in self._files:
-            file.find_changes(self._wanted)
+        self._connect()
         self._findings = Findings()
         self._attempts = Attempts(self._findings, seconds)
         self._importer = Importer(self._files, self._findings, self._run)
         self._every: dict[str, list[type]] = {}
+
+    def _connect(self) -> None:
+        """Let the files know one another, and find out what their statements change."""
+        modules = [module for file in self._files for module in file.aliases.modules]
+        files = {file.path.stem: file for file in reversed(self._files)}
+        others = meant(modules, files)
+        readers = {name: files[others.get(name, name)].reader for name in (*files, *others)}
+        for file in self._files:
+            file.meant, file.reader.neighbours = others, readers
+        for file in self._files:
+            file.find_changes(self._wanted)
 
     def load(self) -> Loaded:
         """Run the files that may hold the wanted classes, until each class is there or no file is left."""

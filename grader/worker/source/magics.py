@@ -44,7 +44,9 @@ class Cell:
     notes: tuple[Note, ...] = ()
     """What was done with the ``%%`` line."""
     file: str | None = None
-    """The path of the Python file that the cell writes."""
+    """The path of the Python file that the cell writes, below the notebook's folder."""
+    appends: bool = False
+    """Whether it adds to that file, and does not write it anew."""
 
 
 def without_cell_magic(text: str) -> Cell:
@@ -52,7 +54,7 @@ def without_cell_magic(text: str) -> Cell:
     match = re.match(r"\s*%%([^\W\d]\w*)[ \t]*([^\n]*)", text)
     if match is None:
         return Cell(text)
-    magic, arguments = match[1], match[2].split()
+    magic = match[1]
     line = text.count("\n", 0, match.start(1)) + 1
     rest = "\n" * (line - 1) + text[match.end() :]
 
@@ -60,9 +62,14 @@ def without_cell_magic(text: str) -> Cell:
         return (Note(line, bounded(match[0].strip()), why),)
 
     if magic in ("writefile", "file"):
-        file = arguments[-1].strip("\"'") if arguments else ""
-        if file.endswith(".py") and not file.startswith("/") and ".." not in file:
-            return Cell("", note("read as a file that was handed in"), file)
+        written = re.match(r"((?:-\w+|--\w+)[ \t]+)*(.+)", match[2].strip())
+        file = written[2].strip().strip("\"'") if written else ""
+        if file.startswith(("/", "~")) or ".." in file or "\\" in file:
+            # A folder that is elsewhere here: the file is imported by its name alone.
+            file = re.split(r"[/\\]", file)[-1]
+        if file.endswith(".py") and file != ".py":
+            appends = bool(written and written[1] and "a" in written[1])
+            return Cell("", note("read as a file that was handed in"), file, appends)
         return Cell("", note("writes a file that is not code of this folder"))
     if magic in _FOREIGN or (magic not in _OVER_PYTHON and isinstance(parse(without_magics(rest)[0]), Failure)):
         return Cell("", note("a cell in another language"))

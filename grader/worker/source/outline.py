@@ -18,6 +18,7 @@ from .names import Aliases, dotted, holds_dilation, is_one
 from .parsing import breaks_off
 from .pieces import Piece, Source, walk
 from .reading import read
+from .siblings import meant
 
 __all__ = ["defined", "is_empty", "outline", "outline_of"]
 
@@ -49,6 +50,8 @@ def outline_of(sources: list[Source]) -> Outline:
     for source, table in zip(sources, tables, strict=True):
         neighbours.setdefault(PurePosixPath(source.path).stem, table)
         table.neighbours = neighbours
+    others = meant((module for table in tables for module in table.modules), neighbours)
+    neighbours.update({name: neighbours[stem] for name, stem in others.items()})
     own = {node.name for source in sources for _, statement in source.body for node in defined(statement)}
     own |= {name for source in sources for _, statement in source.body for name in _assigned(statement)}
     return Outline(tuple(_file(source, table, own) for source, table in zip(sources, tables, strict=True)))
@@ -84,6 +87,7 @@ def _file(source: Source, aliases: Aliases, own: set[str]) -> FileOutline:
         web_page=source.web_page,
         python=looks_like_python(source),
         breaks_off=_end(source),
+        headings={str(piece.number): piece.heading for piece in source.pieces if piece.heading is not None},
     )
 
 

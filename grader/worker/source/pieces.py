@@ -39,7 +39,7 @@ class Piece:
     """A script or one cell: what of it parses, with the original line numbers."""
 
     name: str
-    """``models.py`` or ``a2.ipynb, cell 7``: the file name that tracebacks show."""
+    """``models.py`` or ``a2.ipynb, cell 7 under "Part A"``: the file name that tracebacks show."""
     number: int | None
     """1-based position of the cell in its notebook; None for a script."""
     text: str
@@ -47,6 +47,8 @@ class Piece:
     body: tuple[ast.stmt, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[Note, ...] = ()
+    heading: str | None = None
+    """What people call the cell."""
 
     def line(self, number: int) -> str:
         """The source line of that 1-based number, stripped and bounded; empty past the end."""

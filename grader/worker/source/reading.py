@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ..protocol import Cell as SentCell
-from ..protocol import CodeFile
+from ..protocol import CodeFile, cell_name
 from ..trouble import bounded
 from .magics import Cell, dedented, without_cell_magic, without_magics
 from .parsing import Failure, checked, is_old_print, parse, parse_what_parses
@@ -39,11 +39,7 @@ def read(files: Iterable[CodeFile]) -> list[Source]:
         sources.append(source)
         written += files_of_cells
     paths = {source.path for source in sources}
-    for source in written:
-        if source.path not in paths:
-            paths.add(source.path)
-            sources.append(source)
-    return sources
+    return sources + list({source.path: source for source in written if source.path not in paths}.values())
 
 
 def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
@@ -52,18 +48,26 @@ def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
     unwrapped = _without_page(file)
     is_notebook = path.lower().endswith(".ipynb") or any(cell.number is not None for cell in unwrapped.cells)
     pieces: list[Piece] = []
-    written: list[Source] = []
+    written: dict[str, list[Piece]] = {}
     for place, cell in enumerate(unwrapped.cells, start=1):
         number = place if is_notebook and cell.number is None else cell.number
-        name = f"{path}, cell {number}" if is_notebook else path
+        heading = None if cell.heading is None else bounded(cell.heading)
+        name = cell_name(path, number, heading)
         text = cell.source.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-        piece, target = _read_piece(name, number, text, is_notebook)
-        pieces.append(piece)
-        if target is not None:
-            # The first line is blanked, not cut, so that lines stay lines of the cell.
-            inner, _ = _read_piece(name, number, "\n" + text.partition("\n")[2], False)
-            written.append(_finished(Source(str(PurePosixPath(path).parent / target), (inner,), written_by=path)))
-    return _finished(Source(path, tuple(pieces), web_page=unwrapped is not file)), written
+        piece, magic = _read_piece(name, number, text, is_notebook)
+        pieces.append(replace(piece, heading=heading))
+        if magic.file is not None:
+            # The magic's lines are blanked, not cut, so that lines stay lines of the cell.
+            line_end = text.find("\n", text.index("%%"))
+            code = "" if line_end < 0 else "\n" * text.count("\n", 0, line_end + 1) + text[line_end + 1 :]
+            inner, _ = _read_piece(name, number, code, False)
+            earlier = written.get(magic.file, []) if magic.appends else []
+            written[magic.file] = [*earlier, replace(inner, heading=heading)]
+    folder = PurePosixPath(path).parent
+    modules = [
+        _finished(Source(str(folder / target), tuple(parts), written_by=path)) for target, parts in written.items()
+    ]
+    return _finished(Source(path, tuple(pieces), web_page=unwrapped is not file)), modules
 
 
 def _without_page(file: CodeFile) -> CodeFile:
@@ -84,20 +88,20 @@ def _without_page(file: CodeFile) -> CodeFile:
     return replace(file, cells=(SentCell(None, plain),)) if is_better else file
 
 
-def _read_piece(name: str, number: int | None, text: str, is_notebook: bool) -> tuple[Piece, str | None]:
-    """The piece, and the path of the file that it writes if it is a ``%%writefile`` cell of Python."""
+def _read_piece(name: str, number: int | None, text: str, is_notebook: bool) -> tuple[Piece, Cell]:
+    """The piece, and what its magic does if it has one."""
     whole = parse(text)
     if isinstance(whole, list) and not is_old_print(text):
-        return checked(Piece(name, number, text, tuple(whole))), None
+        return checked(Piece(name, number, text, tuple(whole))), Cell(text)
     cell = Cell(text)
     if is_notebook:
         cell = without_cell_magic(text)
         if not cell.code.strip():
-            return Piece(name, number, text, (), (), cell.notes), cell.file
+            return Piece(name, number, text, (), (), cell.notes), cell
     code, notes = without_magics(dedented(cell.code) if is_notebook else text)
     parsed = parse_what_parses(code)
     piece = Piece(name, number, text, tuple(parsed.body), tuple(parsed.problems), (*cell.notes, *notes, *parsed.notes))
-    return checked(piece), None
+    return checked(piece), cell
 
 
 def _finished(source: Source) -> Source:

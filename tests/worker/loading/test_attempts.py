@@ -9,6 +9,9 @@ import sys
 import pytest
 from code_files import NETWORK, PLAIN
 
+from grader.worker.loading.loader import load
+from grader.worker.protocol import Cell, CodeFile
+
 
 def test_an_exception_costs_one_definition_and_is_reported_with_the_students_frames(loading):
     text = NETWORK + "def half(x):\n    return x / 0\nclass Bad(nn.Module):\n    x = half(1)\n" + PLAIN
@@ -135,3 +138,10 @@ def test_a_class_that_misuses_a_stand_in_is_defined_without_it(loading):
     text = NETWORK + "import pandas_absent\nRGB = pandas_absent.read_csv('x')\n"
     loaded = loading({"models.py": text + "class CNN(nn.Module):\n    size = [1, 2, 3][RGB['r']:'x']\n"})
     assert "CNN" in loaded.classes, loaded.failures
+
+
+def test_an_exception_in_a_cell_is_placed_under_its_heading(tmp_path):
+    file = CodeFile("a2.ipynb", (Cell(7, "class CNN:\n    x = 1 / 0", "Part A: the CNN"),))
+    (failure,) = load([file], folder=tmp_path, wanted=["CNN"]).failures
+    assert failure.place == 'a2.ipynb, cell 7 under "Part A: the CNN", line 1'
+    assert failure.trouble.frames[0].file == 'a2.ipynb, cell 7 under "Part A: the CNN"'

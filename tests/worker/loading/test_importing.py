@@ -109,3 +109,42 @@ def test_an_import_whose_failure_is_caught_does_fail(loading):
 def test_importlib_finds_the_files_too(loading):
     loading({"main.py": "class CNN: pass\n", "helpers.py": "value = 3\n"})
     assert importlib.import_module("helpers").value == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [
+        ("colorization", "colorization-abc123.py"),
+        ("colourization", "colourization2.py"),
+        ("colourization", "Colorization (1).py"),
+        ("models", "alice_12345_67890_models-1.py"),
+        ("colourization", "colourization_1002345678.ipynb"),
+        ("a2.models", "models_alice.py"),
+    ],
+)
+@pytest.mark.parametrize("imported", ["from {} import CNN", "import {} as own\nCNN = own.CNN", "from {} import *"])
+def test_a_file_is_found_that_was_renamed_after_it_was_imported(loading, module, path, imported):
+    text = NETWORK + PLAIN
+    files = {
+        "main.py": f"{imported.format(module)}\nclass UNet(CNN): pass\n",
+        path: [text] if path[-1] == "b" else text,
+    }
+    loaded = loading(files)
+    assert issubclass(loaded.classes["UNet"], loaded.classes["CNN"])
+    (entry,) = loaded.replacements
+    assert path in entry.reason and entry.module == module
+
+
+def test_a_renamed_file_does_not_take_the_place_of_a_module_of_others(loading):
+    text = NETWORK + "import cv2\nimport load_data\n" + PLAIN + "    read = cv2.imread\n"
+    loaded = loading({"main.py": text, "cv2_helper.py": "imread = 3\n", "data.py": "", "models.py": ""})
+    assert loaded.classes["CNN"].read != 3
+    assert {entry.module: "placeholder" in entry.reason for entry in loaded.replacements} == {
+        "cv2": True,
+        "load_data": True,
+    }
+
+
+def test_a_file_does_not_import_itself_under_the_handouts_name(loading):
+    loaded = loading({"colorization-abc.py": NETWORK + "import colorization\n" + PLAIN})
+    assert set(loaded.classes) == {"CNN"} and "placeholder" in loaded.replacements[0].reason

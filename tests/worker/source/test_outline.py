@@ -191,3 +191,14 @@ def test_a_class_that_something_is_only_compared_with_is_not_used() -> None:
     source = "import torch.nn as nn\ndef f(m):\n    isinstance(m, (nn.Conv2d, A))\n    return type(m) == nn.Linear\n"
     (one,) = outline([script(source, "a.py")]).files
     assert set(one.functions[0].uses) == {"torch.nn"}
+
+
+def test_places_in_a_notebook_are_called_by_the_headings_of_their_cells():
+    cells = Cell(2, "x = (", "Part A"), Cell(4, "%%writefile models.py\ny = (", "Part B"), Cell(5, "z = (")
+    files = outline([CodeFile("a2.ipynb", cells)]).files
+    places = [file.place(problem.cell, problem.line) for file in files for problem in file.problems]
+    assert places == [
+        'a2.ipynb, cell 2 under "Part A", line 1',
+        "a2.ipynb, cell 5, line 1",
+        'a2.ipynb, cell 4 under "Part B", line 2',
+    ]

@@ -27,6 +27,29 @@ def test_a_cell_that_writes_python_is_a_file_with_the_lines_of_the_cell():
     ]
 
 
+@pytest.mark.parametrize(
+    ("argument", "path"),
+    [
+        ("models.py", "models.py"),
+        ("./lib/models.py", "lib/models.py"),
+        ("-a models.py", "models.py"),
+        ("'my models.py'", "my models.py"),
+        ("/content/drive/My Drive/a2/models.py", "models.py"),
+        ("../models.py", "models.py"),
+        ("C:\\work\\models.py", "models.py"),
+    ],
+)
+def test_a_cell_writes_python_into_any_folder(argument, path):
+    _, written = notebook(f"\n%%writefile {argument}\nx = 1")
+    assert written.path == path and code(written.pieces[0]) == [(3, "x = 1")]
+
+
+def test_a_cell_that_writes_a_file_anew_replaces_it_and_one_that_appends_adds_to_it():
+    cells = "%%writefile m.py\nx = 1", "%%writefile m.py\nx = 2", "%%file -a m.py\ny = 3"
+    _, written = notebook(*cells)
+    assert [code(piece) for piece in written.pieces] == [[(2, "x = 2")], [(2, "y = 3")]]
+
+
 def test_a_file_that_was_handed_in_wins_over_one_that_a_cell_writes():
     sources = read(
         [
