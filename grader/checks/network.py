@@ -178,7 +178,7 @@ class Examined:
         return (
             expected is not None
             and expected.shape == actual.shape
-            and bool(((actual - expected).abs() <= 1e-3 * (1 + expected.abs())).all())
+            and bool(((actual.to(torch.float64) - expected).abs() <= 1e-3 * (1 + expected.abs())).all())
         )
 
     def agrees(self, known: Known) -> bool:
