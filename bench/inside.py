@@ -31,6 +31,7 @@ from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 from grader.cohort.batch import run
 from grader.cohort.grader import KeyOf, Watch
 from grader.cohort.machine import ThisMachine
+from grader.examined import Earlier
 from grader.intake import Found, find, read
 from grader.marking.rubric_file import load
 from grader.pipeline import Grading, Options
@@ -73,6 +74,7 @@ class InProcess:
     """A session without a process of its own: the worker's handler is called in this one."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, clock: Clock) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
@@ -102,6 +104,10 @@ class TimedSession:
     @property
     def output(self) -> str:
         return self._session.output
+
+    @property
+    def spent(self) -> float:
+        return self._session.spent
 
 
 class Sandboxes:
@@ -199,7 +205,7 @@ class _Copying(ThisMachine):
         self._files = rendered(grading.grade(first), key="key", folder=first.folder).files
         self._document = json.loads(self._files["report.json"])
 
-    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
         submission = read(found)
         self._document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
         self._document["run"]["details"]["key"] = key_of(submission.sha256, ASSIGNMENT)

@@ -35,6 +35,7 @@ class NoSandbox:
         return self
 
     output = ""
+    spent = 0.0
 
     def close(self):
         pass

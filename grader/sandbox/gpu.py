@@ -220,3 +220,8 @@ class GpuSession:
     @property
     def output(self) -> str:
         return self._session.output
+
+    @property
+    def spent(self) -> float:
+        """As ``Session.spent``."""
+        return self._session.spent

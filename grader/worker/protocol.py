@@ -24,7 +24,8 @@ Several             several probes of one class in one message      those of eac
 Tensors that come back (the others have none); C_out is ``num_colours`` for a network:
 
 ==================  ================================================================================================
-NetworkRun          eval and train (B, C_out, H, W), alone (1, C_out, H, W), buffer.i after the training pass
+NetworkRun          eval and train (B, C_out, H, W), alone (1, C_out, H, W), buffer.i after the training pass,
+                    image (B, C_in, H, W) where the network changed its input
 NetworkCall         output (B, C_out, H, W)
 Training            losses (T + 1), parameter.i and buffer.i after training if they were given
 LayerRun            output (B, C_out, H, W); gradient.input, gradient.weight and gradient.bias where they exist;

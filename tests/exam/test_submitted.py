@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
 import torch
 
 from grader.exam.submitted import Submitted
+from grader.sandbox.floor import Floor
 from grader.worker.protocol import (
     BuildNetwork,
     Construction,
@@ -48,6 +50,7 @@ class _Session:
     """Stops at loading as long as a message is not among those it ``can`` answer."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, can: tuple[bool, ...], asked: list[bool]) -> None:
         self._can, self._asked = can, asked
@@ -72,13 +75,13 @@ def test_definitions_that_load_are_loaded_once_and_whole():
     assert _loaded(True, False) == (LOADED, [False])
 
 
-def test_what_stops_at_loading_is_tried_again_without_what_nothing_needs():
-    assert _loaded(True) == (LOADED, [False, True])
+def test_what_stops_at_loading_is_tried_alone_and_then_without_what_nothing_needs():
+    assert _loaded(True) == (LOADED, [False, False, True])
 
 
-def test_what_stops_both_times_says_why_it_stopped_first():
+def test_what_stops_each_time_says_why_it_stopped_first():
     reply, asked = _loaded()
-    assert asked == [False, True]
+    assert asked == [False, False, True]
     assert reply.text == "the code did not finish within 1 second"
 
 
@@ -86,28 +89,90 @@ class _Slow(_Session):
     """Takes so many seconds for each probe."""
 
     def __init__(self, clock: list[float], seconds: float) -> None:
-        self._clock, self._seconds = clock, seconds
+        self._clock, self._seconds, self.spent = clock, seconds, 0.0
 
     def ask(self, message, tensors, *, seconds, reply_bytes):
         self._clock[0] += self._seconds
+        self.spent += self._seconds
         return reply_to_json(BUILT), {}
 
 
-def test_only_the_time_in_which_it_answers_is_a_submissions():
+def test_only_the_time_in_which_it_answers_is_a_submissions_and_there_is_as_much_again_alone():
     clock = [0.0]
     slow = Submitted(lambda: _Slow(clock, 4), _Stopped, seconds=10, probe_seconds=5, clock=lambda: clock[0])
     replies = []
-    for _ in range(4):
+    for _ in range(7):
         replies.append(slow.answer(_build(), {})[0])
         clock[0] += 1000  # the examiner computes
-    assert [isinstance(reply, Trouble) for reply in replies] == [False, False, False, True]
-    assert replies[3].text == "the time allowed for one submission was used up"
+    assert [isinstance(reply, Trouble) for reply in replies] == [*[False] * 6, True]
+    assert replies[6].text == "the time allowed for one submission was used up"
+
+
+class _Starved(_Slow):
+    """Answers after so much wall time, in which it hardly got a core."""
+
+    def ask(self, message, tensors, *, seconds, reply_bytes):
+        self._clock[0] += self._seconds
+        self.spent += 0.01
+        return reply_to_json(BUILT), {}
+
+
+def test_wall_time_is_only_a_far_bound():
+    clock = [0.0]
+    starved = Submitted(lambda: _Starved(clock, 20), _Stopped, seconds=10, probe_seconds=5, clock=lambda: clock[0])
+    replies = [starved.answer(_build(), {})[0] for _ in range(7)]
+    assert [isinstance(reply, Trouble) for reply in replies] == [*[False] * 6, True]
+
+
+class _Hanging(_Session):
+    """Does not finish in time at these questions: by their place among all that were ever asked."""
+
+    def __init__(self, asked: list[str], hangs: tuple[int, ...], floor: _Watched) -> None:
+        self._asked, self._hangs, self._floor = asked, hangs, floor
+
+    def ask(self, message, tensors, *, seconds, reply_bytes):
+        self._asked.append(f"{message['do']} {'alone' if self._floor.is_taken else 'beside others'}")
+        if len(self._asked) in self._hangs:
+            raise _Stopped
+        return reply_to_json({"load": LOADED, "build": BUILT}[message["do"]]), {}
+
+
+class _Watched(Floor):
+    is_taken = False
+
+    @contextmanager
+    def alone(self):
+        with super().alone():
+            self.is_taken = True
+            yield
+            self.is_taken = False
+
+
+def _hanging(*hangs: int, probes: int = 2) -> tuple[list[str], list[bool]]:
+    asked: list[str] = []
+    floor = _Watched()
+    candidate = Submitted(lambda: _Hanging(asked, hangs, floor), _Stopped, seconds=99, probe_seconds=1, floor=floor)
+    assert candidate.load([], ["CNN"]) == LOADED
+    return asked, [isinstance(candidate.answer(_build(), {})[0], Trouble) for _ in range(probes)]
+
+
+def test_what_hangs_beside_others_is_asked_once_more_alone_and_then_costs_nothing():
+    asked, troubled = _hanging(2)
+    assert troubled == [False, False]
+    assert asked == ["load beside others", "build beside others", "load alone", "build alone", "build alone"]
+
+
+def test_what_hangs_alone_too_is_trouble_and_its_class_is_not_tried_again():
+    asked, troubled = _hanging(2, 4)
+    assert troubled == [True, True]
+    assert asked == ["load beside others", "build beside others", "load alone", "build alone"]
 
 
 class _Replying:
     """Gives one reply to whatever it is asked, or raises it."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, reply) -> None:
         self._reply = reply
@@ -129,6 +194,7 @@ class _Mortal:
     """Answers, but for the questions at which it is killed: by their place among all that were ever asked."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, asked: list[str], deaths: tuple[int, ...]) -> None:
         self._asked, self._deaths = asked, deaths

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import torch
 from sessions import LIMITS, PATIENCE, failure, run
 
+from grader.sandbox.allowance import Allowance
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.session import Pipes, Session
 from grader.sandbox.terms import Limits, WorkerFailed
@@ -201,11 +201,25 @@ def test_what_is_in_the_channel_is_not_taken_after_the_deadline() -> None:
         ours.setblocking(False)
         theirs.send(b"late")
         session = Session(Pipes(ours, ours, -1, theirs, theirs, -1), Limits(), None)
+        over, patient = (Allowance(seconds, lambda: None) for seconds in (0, PATIENCE))
         with pytest.raises(TimeoutError):
-            session._receive(4, time.monotonic() - 1)
+            session._receive(4, over)
         with pytest.raises(TimeoutError):
-            session._send(b"late", time.monotonic() - 1)
-        assert session._receive(4, time.monotonic() + PATIENCE) == b"late"
+            session._send(b"late", over)
+        assert session._receive(4, patient) == b"late"
+
+
+@pytest.mark.slow
+def test_what_a_session_spends_is_its_processor_time_or_the_time_in_which_it_makes_no_progress(either: Sandbox) -> None:
+    with either.open() as session:
+        run(session, "value = 1")
+        nothing = session.spent
+        run(session, "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass")
+        computing = session.spent
+        run(session, "time.sleep(2.5)")
+        sleeping = session.spent
+    assert 0 <= nothing < 0.5 <= computing
+    assert sleeping - computing >= 1
 
 
 def test_without_isolation_too_nothing_survives_a_session(plain: Sandbox) -> None:

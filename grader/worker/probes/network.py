@@ -155,19 +155,24 @@ def run_network(
 
     Tensors in: ``input`` (B, C_in, H, W), ``parameter.i``, ``buffer.i``. Tensors out: ``eval`` and ``train``
     (B, C_out, H, W); ``alone`` (1, C_out, H, W), the first image by itself in evaluation mode; ``buffer.i`` after the
-    training pass. Gradients are enabled for ``eval`` only, so that a network which depends on that shows it.
+    training pass; ``image``, what the network made of its input in evaluation mode, where it changed it in place.
+    Gradients are enabled for ``eval`` only, so that a network which depends on that shows it.
     """
     image = tensors["input"].shape
     model = construct(probe, classes, dtype, image)
     _, statistics = put(probe, tensors, tensors["input"], model, lambda: construct(probe, classes, dtype, image))
     outputs: Tensors = {}
 
-    def note(name: str, batch: Tensor) -> None:
-        outputs[name] = kept(forward(model, batch.clone()), probe)
+    def note(name: str, batch: Tensor) -> Tensor:
+        given = batch.clone()
+        outputs[name] = kept(forward(model, given), probe)
+        return given
 
     with NativeDilation() as native, Poison():
         train(model, False)
-        note("eval", tensors["input"])
+        given = note("eval", tensors["input"])
+        if not torch.equal(given, tensors["input"]):
+            outputs["image"] = kept(given, probe)
         with torch.no_grad():
             note("alone", tensors["input"][:1])
             train(model, True)
