@@ -101,12 +101,12 @@ class _LoadedOnce(InThisProcess):
         return self
 
     def ask(
-        self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float
+        self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float, reply_bytes: int
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         asked = message.get("probes", [message])
         if any(probe["do"] not in ("outline", "load", "build", "device") for probe in asked):
-            return super().ask(message, tensors, seconds=seconds)
+            return super().ask(message, tensors, seconds=seconds, reply_bytes=reply_bytes)
         key = json.dumps([{name: value for name, value in probe.items() if name != "seed"} for probe in asked])
         if key not in self._replies:
-            self._replies[key] = super().ask(message, tensors, seconds=seconds)
+            self._replies[key] = super().ask(message, tensors, seconds=seconds, reply_bytes=reply_bytes)
         return self._replies[key]
