@@ -81,7 +81,7 @@ class InProcess:
         self._handler = Handler(Path(self._folder.name))
         self._clock = clock
 
-    def ask(self, message: Message, tensors: Tensors | None = None, *, seconds: float) -> tuple[Any, Any]:
+    def ask(self, message: Message, tensors: Tensors | None = None, **limits: Any) -> tuple[Any, Any]:
         given = dict(message), {name: tensor.clone() for name, tensor in (tensors or {}).items()}
         return self._clock.time(_kind(message), lambda: self._handler.handle(*given))
 
@@ -95,8 +95,8 @@ class TimedSession:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
 
-    def ask(self, message: Message, tensors: Tensors | None = None, *, seconds: float) -> tuple[Any, Any]:
-        return self._clock.time(_kind(message), lambda: self._session.ask(message, tensors, seconds=seconds))
+    def ask(self, message: Message, tensors: Tensors | None = None, **limits: Any) -> tuple[Any, Any]:
+        return self._clock.time(_kind(message), lambda: self._session.ask(message, tensors, **limits))
 
     def close(self) -> None:
         self._clock.time("closing the session", self._session.close)

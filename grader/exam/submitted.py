@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-import torch
 from torch import Tensor
 
 from grader.exam.replies import MalformedReply, misfit, read_reply, too_many
@@ -51,6 +50,8 @@ R = TypeVar("R")
 
 _HANGS = 2
 """A class that did not finish in time this many times is not tried again."""
+_BESIDE_TENSORS = 5 * 2**20
+"""The bytes that a reply may have beside its tensors: its JSON, and their header."""
 _HUNG = "the code did not finish in time when it was tried before"
 
 
@@ -62,7 +63,7 @@ class Session(Protocol):
     """A session of the sandbox; see ``grader/sandbox/session.py``."""
 
     def ask(
-        self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float
+        self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float, reply_bytes: int
     ) -> tuple[dict[str, Any], Tensors]: ...
     def close(self) -> None: ...
     @property
@@ -93,7 +94,8 @@ class Submitted:
     replaced and asked again.
 
     ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered. Several probes go to the worker in
-    one message if their tensors have at most ``most_together`` bytes. ``clock`` returns the wall time in seconds.
+    one message if their tensors have at most ``most_together`` bytes. The tensors of all replies together may have
+    ``evidence_bytes``, since checks keep them. ``clock`` returns the wall time in seconds.
     """
 
     def __init__(
@@ -106,10 +108,13 @@ class Submitted:
         gpu: GpuLease | None = None,
         floor: Floor | None = None,
         most_together: int = 2**24,
+        evidence_bytes: int = 96 * 2**20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open
         self._most_together = most_together
+        self._room = evidence_bytes
+        """How many bytes the tensors of further replies may have."""
         self._clock = clock
         self._lease = gpu
         self._floor = floor or Floor()
@@ -310,7 +315,9 @@ class Submitted:
         spent = session.spent
         try:
             seconds = min(self._left, self._probe_seconds)
-            message, outputs = session.ask(probe_to_json(probe), tensors, seconds=seconds)
+            message, outputs = session.ask(
+                probe_to_json(probe), tensors, seconds=seconds, reply_bytes=_BESIDE_TENSORS + self._room
+            )
         except self._failure as failure:
             if getattr(failure, "kind", "") == "timeout":
                 # The time that one class wastes is not taken from the others. What is loaded whole may hang twice: it
@@ -326,6 +333,7 @@ class Submitted:
             self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
         self._take(session.spent - spent, self._clock() - start)
+        self._room = max(0, self._room - sum(value.nbytes for value in outputs.values() if not value.is_meta))
         if "failure" in message:
             self._end()
             failed = message["failure"]
@@ -352,24 +360,19 @@ class Submitted:
         if isinstance(reply, Trouble) or (isinstance(reply, Construction) and reply.stopped is not None):
             self._troubled = probe.subject
         if isinstance(reply, Trouble):
-            return reply, _as_numbers(outputs)
+            return reply, outputs
         contradiction = misfit(probe, tensors, reply, outputs)
         if contradiction:
             return self._malformed(contradiction), {}
         if isinstance(reply, Trace) and (too_large := too_many(reply)):
             return _stopped(too_large), {}
-        return reply, _as_numbers(outputs)
+        return reply, outputs
 
     def _malformed(self, why: str) -> Trouble:
         """The trouble of a reply that the submission's code has changed; that it did is remembered."""
         event = f"its reply was not of the agreed form ({why})"
         self._seen[event] = None
         return _stopped(event)
-
-
-def _as_numbers(outputs: Tensors) -> Tensors:
-    """The tensors with booleans and integers as float64: torch cannot subtract all of these types, and some wrap."""
-    return {name: value if value.is_floating_point() else value.to(torch.float64) for name, value in outputs.items()}
 
 
 def _stopped(why: str) -> Trouble:

@@ -101,11 +101,17 @@ class Session:
         return self._spent
 
     def ask(
-        self, message: Mapping[str, Any], tensors: Mapping[str, torch.Tensor] | None = None, *, seconds: float
+        self,
+        message: Mapping[str, Any],
+        tensors: Mapping[str, torch.Tensor] | None = None,
+        *,
+        seconds: float,
+        reply_bytes: int | None = None,
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """The reply to ``message``, within ``seconds`` and what is left of the session's time. Tensors of any shape.
 
-        Both are the session's own processor time first; see ``allowance``.
+        ``reply_bytes`` are the most that a reply may have, where that is less than ``frame_bytes`` of the limits. Both
+        times are the session's own processor time first; see ``allowance``.
 
         What the interpreter has seen the submission do (``worker/session/audit.py``) comes ahead of the reply, and is
         added to it as ``seen``.
@@ -122,14 +128,16 @@ class Session:
         frame = frames.encode(request, tensors, limit=limit, json_limit=frames.REQUEST_JSON_BYTES)
         left = self._limits.seconds - self._spent
         time_left = Allowance(max(0.0, min(seconds, left)), self._cpu_seconds)
+        most = limit if reply_bytes is None else min(limit, reply_bytes)
         try:
             self._expect_silence()
             self._send(frame, time_left)
-            envelope, reply_tensors = self._next_frame(time_left)
+            del frame  # it may be as large as what comes back
+            envelope, reply_tensors = self._next_frame(time_left, most)
             seen: list[str] = []
             while envelope.keys() == {"seen"} and len(seen) < _MOST_SEEN:
                 seen.append(str(envelope["seen"])[:500])
-                envelope, reply_tensors = self._next_frame(time_left)
+                envelope, reply_tensors = self._next_frame(time_left, most)
             reply = envelope.get("reply")
             if envelope.get("serial") != serial or not isinstance(reply, dict):
                 raise frames.FrameError("a reply came that belongs to no request")
@@ -139,6 +147,8 @@ class Session:
             raise self._fail("timeout", f"the code did not finish within {limit_text}") from None
         except (_HungUp, ConnectionError):
             raise self._fail(*self._cause_of_death()) from None
+        except frames.FrameTooLong:
+            raise self._fail("memory", "the code's answers take more memory than one submission may have") from None
         except frames.FrameError as exc:
             if self._hung_up():
                 # A frame that breaks off is a death in the middle of a reply.
@@ -150,8 +160,8 @@ class Session:
         reply = {name: value for name, value in reply.items() if name != "seen"} | ({"seen": seen} if seen else {})
         return reply, reply_tensors
 
-    def _next_frame(self, time_left: Allowance) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        content = frames.read(lambda count: self._receive(count, time_left), limit=self._limits.frame_bytes)
+    def _next_frame(self, time_left: Allowance, most: int) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        content = frames.read(lambda count: self._receive(count, time_left), limit=most)
         if content is None:
             raise _HungUp
         return content

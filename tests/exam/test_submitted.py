@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 import torch
@@ -54,7 +55,7 @@ class _Session:
     def __init__(self, can: tuple[bool, ...], asked: list[bool]) -> None:
         self._can, self._asked = can, asked
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._asked.append(message["sparing"])
         if message["sparing"] not in self._can:
             raise _Stopped
@@ -90,7 +91,7 @@ class _Slow(_Session):
     def __init__(self, clock: list[float], seconds: float) -> None:
         self._clock, self._seconds, self.spent = clock, seconds, 0.0
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._clock[0] += self._seconds
         self.spent += self._seconds
         return reply_to_json(BUILT), {}
@@ -110,7 +111,7 @@ def test_only_the_time_in_which_it_answers_is_a_submissions_and_there_is_as_much
 class _Starved(_Slow):
     """Answers after so much wall time, in which it hardly got a core."""
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._clock[0] += self._seconds
         self.spent += 0.01
         return reply_to_json(BUILT), {}
@@ -129,7 +130,7 @@ class _Hanging(_Session):
     def __init__(self, asked: list[str], hangs: tuple[int, ...], floor: _Watched) -> None:
         self._asked, self._hangs, self._floor = asked, hangs, floor
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._asked.append(f"{message['do']} {'alone' if self._floor.is_taken else 'beside others'}")
         if len(self._asked) in self._hangs:
             raise _Stopped
@@ -176,7 +177,7 @@ class _Replying:
     def __init__(self, reply) -> None:
         self._reply = reply
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         if isinstance(self._reply, Exception):
             raise self._reply
         return dict(self._reply), {}
@@ -198,7 +199,7 @@ class _Mortal:
     def __init__(self, asked: list[str], deaths: tuple[int, ...]) -> None:
         self._asked, self._deaths = asked, deaths
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._asked.append(message["do"])
         if len(self._asked) in self._deaths:
             raise _Killed
@@ -279,7 +280,7 @@ class _Together(_Session):
     def __init__(self, company, asked: list[str]) -> None:
         self._company, self._asked = company, asked
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._asked.append(message["do"])
         if message["do"] != "several":
             return _build_json(frozen=message["arguments"][0]), {}
@@ -334,7 +335,7 @@ def test_each_probe_of_several_gets_its_own_tensors_back():
         def __init__(self) -> None:
             pass
 
-        def ask(self, message, tensors, *, seconds):
+        def ask(self, message, tensors, *, seconds, reply_bytes):
             reply = reply_to_json(LayerRun((), Output((1,), "torch.float32", True)))
             outputs = {f"{name.partition('/')[0]}/output": value for name, value in tensors.items()}
             return _several([reply] * len(message["probes"])), outputs
@@ -350,3 +351,28 @@ def test_what_is_heavy_is_asked_alone():
     candidate = Submitted(lambda: _Together(_several, asked), Exception, seconds=100, probe_seconds=1, most_together=7)
     list(candidate.answers([(_build(1), {"input": torch.zeros(1)})] * 2))
     assert asked == ["build", "build"]
+
+
+class _Generous(_Session):
+    """Answers with so many bytes, and tells how many it was allowed."""
+
+    def __init__(self, count: int, allowed: list[int]) -> None:
+        self._count, self._allowed = count, allowed
+
+    def ask(self, message, tensors, *, seconds, reply_bytes):
+        self._allowed.append(reply_bytes)
+        reply = reply_to_json(LayerRun((), Output((1,), "torch.float32", True)))
+        return reply, {"output": torch.zeros(self._count, dtype=torch.uint8)}
+
+
+def test_what_a_submission_may_still_send_back_shrinks_by_what_it_has_sent():
+    allowed: list[int] = []
+    candidate = Submitted(lambda: _Generous(400, allowed), Exception, seconds=100, probe_seconds=1, evidence_bytes=1000)
+    for _ in range(4):
+        candidate.answer(RunLayer(cls="MyConv2d"), {})
+    assert [before - after for before, after in pairwise(allowed)] == [400, 400, 200]
+
+
+def test_an_answer_comes_back_in_the_type_in_which_it_was_given():
+    candidate = Submitted(lambda: _Generous(400, []), Exception, seconds=100, probe_seconds=1)
+    assert candidate.answer(RunLayer(cls="MyConv2d"), {})[1]["output"].dtype == torch.uint8

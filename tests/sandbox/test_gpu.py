@@ -85,7 +85,7 @@ class Broken:
             raise NoGpu("no session can be opened")
         return self
 
-    def ask(self, message, tensors=None, *, seconds):
+    def ask(self, message, tensors=None, *, seconds, reply_bytes=None):
         self.asked.append(message["do"])
         if self.how == "dies":
             raise WorkerFailed("died", "the driver took it along")
@@ -159,7 +159,7 @@ def test_waiting_for_the_gpu_does_not_count_as_the_submissions_time():
         output = ""
         spent = 0.0
 
-        def ask(self, message, tensors=None, *, seconds):
+        def ask(self, message, tensors=None, *, seconds, reply_bytes=None):
             now[0] += 20
             self.spent += 20
             return reply_to_json(Trace()), {}

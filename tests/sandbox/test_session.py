@@ -52,6 +52,16 @@ def test_a_request_may_carry_a_large_source(either: Sandbox) -> None:
         assert run(session, "value = 2") == 2
 
 
+def test_a_reply_larger_than_is_left_for_it_ends_the_session_as_memory_and_accuses_nobody(either: Sandbox) -> None:
+    with either.open() as session:
+        source = "import torch; tensors = {'x': torch.zeros(1000)}"
+        _, back = session.ask({"source": source}, seconds=PATIENCE, reply_bytes=5000)
+        assert back["x"].shape == (1000,)
+        with pytest.raises(WorkerFailed, match="take more memory than one submission may have") as failed:
+            session.ask({"source": source}, seconds=PATIENCE, reply_bytes=4000)
+        assert failed.value.kind == "memory"
+
+
 DEAF = """import signal
 for n in range(1, 65):
     try: signal.signal(n, signal.SIG_IGN)
@@ -101,7 +111,7 @@ def test_how_a_session_ended_is_said_and_later_questions_fail_in_the_same_way(
         ("value = float('nan')", "FrameError"),
         ("value = object()", "FrameError"),
         ("import torch; tensors = {'x': torch.ones(2, dtype=torch.complex64)}", "FrameError"),
-        ("import torch; tensors = {'x': torch.ones(2**23)}", "FrameError"),
+        ("import torch; tensors = {'x': torch.ones(2**23)}", "FrameTooLong"),
         ("value = 'x' * 5 * 2**20", "FrameError"),
     ],
 )
