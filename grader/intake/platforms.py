@@ -10,7 +10,7 @@ import yaml
 
 from grader.intake.archives import archive_stem, is_archive
 from grader.intake.names import encodable, shared_beginning
-from grader.intake.nodes import Node, age, beginning, is_code, is_web_page
+from grader.intake.nodes import Node, age, beginning, is_code
 
 __all__ = [
     "GRADESCOPE",
@@ -64,7 +64,7 @@ def plain_id(node: Node) -> str:
     name = encodable(node.name)
     if is_archive(name):
         name = archive_stem(name)
-    elif node.kind == "file" and (is_code(name) or is_web_page(name)):
+    elif node.kind == "file" and is_code(name):
         name = name.rsplit(".", 1)[0]
     return name or "submission"
 
@@ -224,17 +224,18 @@ def _blackboard(items: Sequence[Node]) -> Download:
         whose, date, time = match["whose"], match["date"], match["time"]
         if not match["name"] and (whose, date, time) in with_files:
             continue
-        said, moment = people.get(whose), float(f"{date}{time}".replace("-", ""))
+        said = people.get(whose)
         login = whose[-len(said["login"]) :] if said else whose.removeprefix(assignment)
+        order = (float(f"{date}{time}".replace("-", "")),)
         uploads[node.name] = Upload(
             student=login,
             node=node,
             name=match["name"] or "receipt.txt",
             slot=(match["name"] or "receipt.txt").lower(),
-            order=(moment,),
-            attempt=(moment,),
+            order=order,
             submitted=f"{date}T{time.replace('-', ':')}",
             known_as=(login, said["name"]) if said else (login,),
+            attempt=order,
         )
     return Download(uploads, frozenset(receipt.name for receipt in receipts if receipt.name not in uploads))
 
