@@ -23,6 +23,7 @@ from grader.intake.class_lines import class_lines, without_placeholders
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag
 from grader.worker.protocol import Definition, FileOutline, Outline
+from grader.worker.source.siblings import meant
 from reference.handouts import HANDOUTS
 from reference.shipped import shipped
 
@@ -137,6 +138,9 @@ class _Imports:
             names = {module.rpartition(".")[2] for module in entry.imports}
             self._modules.setdefault(path, set()).update(names)
             self._files.setdefault(PurePosixPath(path).stem, set()).add(path)
+        if len(self._files) <= _MOST_CANDIDATES:  # each name is held against each file's
+            named = meant((module for entry in outline.files for module in entry.imports), self._files)
+            self._files |= {module: self._files[stem] for module, stem in named.items()}
 
     def of(self, path: str) -> set[str]:
         """The files that a file imports by their names."""

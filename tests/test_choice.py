@@ -182,6 +182,7 @@ def test_a_picked_program_counts_with_the_models_that_it_imports(tmp_path):
         ("csc321-2018", {"a.py": solution(), "b.py": solution()}),
         ("csc321-2018", {"a.py": solution("one comment"), "b.py": solution("another")}),
         ("csc321-2018", {"a.py": solution(), "b.py": "from a import CNN\n" + network("UNet", " + 0")}),
+        ("cse891-2018", {"colorization-bob.py": solution(), "b.py": "import colorization\n" + network("UNet", " + 0")}),
         ("csc2516-2019", {"colourization.ipynb": version(1), "colour_regression.ipynb": version(2)}),
     ],
 )
