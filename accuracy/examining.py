@@ -130,6 +130,8 @@ class InThisProcess:
     isolation = "none"
     layers: Mapping[str, str] = {"in this process": "our own sources only"}
     output = ""
+    spent = 0.0
+    """CPU seconds that count against a limit: none, since the clock bounds our own sources."""
 
     def __init__(self) -> None:
         # Only named, in __file__: our own sources write nothing.
