@@ -141,7 +141,12 @@ class InThisProcess:
         return InThisProcess()
 
     def ask(
-        self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float
+        self,
+        message: dict[str, Any],
+        tensors: Mapping[str, Tensor] | None = None,
+        *,
+        seconds: float,
+        reply_bytes: int | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         def stop(*_: object) -> None:
             raise TimeoutError(f"no reply in {seconds:.0f} s")

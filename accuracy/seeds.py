@@ -144,7 +144,12 @@ class _LoadedOnce(InThisProcess):
         return self
 
     def ask(
-        self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float
+        self,
+        message: dict[str, Any],
+        tensors: Mapping[str, Tensor] | None = None,
+        *,
+        seconds: float,
+        reply_bytes: int | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         asked = message.get("probes", [message])
         if any(probe["do"] not in ("outline", "load", "build", "device") for probe in asked):
