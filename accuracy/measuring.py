@@ -7,9 +7,10 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import chain
 from typing import Any
 
-from accuracy import diagnosis, equivalents, mutants, repeatability
+from accuracy import diagnosis, equivalents, mutants, repeatability, seeds
 from accuracy.examining import ASSIGNMENTS, DIFFERENT, Examiner
 
 __all__ = ["Row", "Size", "measure"]
@@ -23,9 +24,11 @@ class Size:
         """For each assignment, as all the numbers here."""
         self.equivalents = 2 if quick else 60
         self.faulty = 8 if quick else 10_000
-        self.pairs = 2 if quick else 30
+        self.pairs = 2 if quick else 60
         self.seeds = 1 if quick else 20
         self.starts = 1 if quick else 20
+        self.runs = 20 if quick else 3_400
+        """Seeds of which each has several right submissions graded, in all."""
 
 
 @cache
@@ -57,6 +60,10 @@ def _faulty(faulty: diagnosis.Faulty, seed: int) -> diagnosis.Diagnosis:
     return diagnosis.try_out(faulty, _examiner(seed, False))
 
 
+def _pair(assignment: str, number: int, seed: int) -> diagnosis.Diagnosis:
+    return diagnosis.try_out(diagnosis.pair(assignment, number, seed), _examiner(seed, False))
+
+
 def _again(assignment: str, names: tuple[str, ...], seed: int, order: int) -> list[tuple[str, str, Any]]:
     return [(assignment, name, marks) for name, marks in repeatability.again(assignment, names, seed, order).items()]
 
@@ -67,6 +74,14 @@ def _among_others(seed: int, jobs: int) -> list[tuple[str, str, Any]]:
 
 def _started(seed: int) -> dict[str, tuple[bool, float]]:
     return repeatability.training_from(seed)
+
+
+_TOGETHER = 3
+"""Right submissions that are graded under one seed, in one run of the grader."""
+
+
+def _under(seed: int) -> list[seeds.Graded]:
+    return seeds.graded_under(seed, _TOGETHER)
 
 
 Row = tuple[str, str, str]
@@ -81,7 +96,7 @@ def measure(
     """
     rows: list[Row] = []
     wrong: list[str] = []
-    for part in (_of_mutants, _of_equivalents, _of_diagnosis, _of_repeats, _of_starts):
+    for part in (_of_mutants, _of_equivalents, _of_diagnosis, _of_repeats, _of_starts, _of_seeds):
         more, faults = part(size, seed, run)
         rows += more
         wrong += faults
@@ -122,13 +137,9 @@ def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[st
     tasks = [(assignment, number, seed, count) for assignment in ASSIGNMENTS for number in range(count)]
     tried = list(run(_equivalent, tasks))
     full = [equivalent for equivalent, lost, _ in tried if not lost]
-    margins: dict[str, float] = {}
-    for _, _, measured in tried:
-        for name, value in measured:
-            margins[name] = max(value, margins.get(name, 0.0))
     rows = [
         ("right submissions with all their points (equivalents)", str(len(full)), str(len(tried))),
-        *[(f"    most used of what is allowed: {name}", f"{value:.2g}", "") for name, value in sorted(margins.items())],
+        *_margin_rows(measured for _, _, measured in tried),
     ]
     return rows, [
         f"lost: {each.assignment} number {each.number} {', '.join(each.choices)}: {lost}"
@@ -137,24 +148,40 @@ def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[st
     ]
 
 
+def _margin_rows(measured: Iterable[Iterable[tuple[str, float]]]) -> list[Row]:
+    """The most that right submissions used of each tolerance."""
+    margins: dict[str, float] = {}
+    for name, value in chain.from_iterable(measured):
+        margins[name] = max(value, margins.get(name, 0.0))
+    return [
+        (f"    most used of what is allowed: {name}", f"{value:.2g}", "") for name, value in sorted(margins.items())
+    ]
+
+
 def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     wrong: list[str] = []
-    single, double = [], []
+    single: list[tuple[Any, ...]] = []
+    double: list[tuple[Any, ...]] = []
     for assignment in DIFFERENT:
         every = list(diagnosis.faulty(assignment))
-        single += random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
-        double += list(diagnosis.pairs(assignment, size.pairs, seed))
-    for what, made in (("mistakes", single), ("two mistakes together, both", double)):
-        diagnoses = list(run(_faulty, [(faulty, seed) for faulty in made]))
-        names = Counter(each.named for each in diagnoses)
-        rows.append((f"{what} called by their names", str(names["yes"] + names["equal"]), str(len(diagnoses))))
-        rows.append(("    of them by the name of another that is the same function", str(names["equal"]), ""))
-        wrong += [
-            f"not named: {each.faulty.assignment}, {each.faulty.thing}: {each.faulty.description}: {each.actual}"
-            for each in diagnoses
-            if each.named not in ("yes", "equal")
-        ]
+        drawn = random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
+        single += [(faulty, seed) for faulty in drawn]
+        double += [(assignment, number, seed) for number in range(size.pairs)]
+    for what, least, function, tasks in (("one fault", 95, _faulty, single), ("two faults", 80, _pair, double)):
+        diagnoses = list(run(function, tasks))
+        for assignment in DIFFERENT:
+            own = [each for each in diagnoses if each.faulty.assignment == assignment]
+            named = [each for each in own if each.named in ("yes", "equal")]
+            rows.append((f"submissions with {what} that is named: {assignment}", str(len(named)), str(len(own))))
+            if 100 * len(named) < least * len(own):
+                wrong += [
+                    f"not named: {assignment}, {each.faulty.thing}: {each.faulty.description}: {each.actual}"
+                    for each in own
+                    if each not in named
+                ]
+        equal = sum(each.named == "equal" for each in diagnoses)
+        rows.append(("    of them by the name of another that is the same function", str(equal), ""))
     return rows, wrong
 
 
@@ -194,3 +221,13 @@ def _of_starts(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
         ("    most used of what is allowed", f"{most:.2g}", ""),
     ]
     return rows, wrong
+
+
+def _of_seeds(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
+    graded = [each for batch in run(_under, [(seed + number,) for number in range(size.runs)]) for each in batch]
+    full = [each for each in graded if not each.lost]
+    rows = [
+        (f"gradings of right submissions with all their points, {size.runs:,} seeds", str(len(full)), str(len(graded))),
+        *_margin_rows(each.margins.items() for each in graded),
+    ]
+    return rows, [f"lost: {each.name}: {each.lost}" for each in graded if each.lost]

@@ -14,7 +14,8 @@ from grader.checks.shapes import shapes
 from grader.checks.sitting import Sitting
 from grader.checks.training import training
 from grader.checks.uses_my_conv2d import uses_my_conv2d
-from grader.marking.verdicts import Verdict
+from grader.exam.proof import Unsound
+from grader.marking.verdicts import Outcome, Verdict
 
 __all__ = ["run_check"]
 
@@ -43,4 +44,7 @@ def run_check(name: str, sitting: Sitting, criterion: str) -> Verdict:
         check = _ON_A_THING[name]
         return sitting.once(("verdict", name, criterion), lambda: check(sitting, criterion, criterion.split(".")[0]))
 
-    return spared(name, sitting, verdict_on(criterion), verdict_on)
+    try:
+        return spared(name, sitting, verdict_on(criterion), verdict_on)
+    except Unsound as why:
+        return Verdict(criterion, Outcome.ERROR, str(why))

@@ -8,10 +8,13 @@ from fractions import Fraction
 from torch import Tensor
 
 from grader.checks.sitting import Sitting
-from grader.exam.compare import compare, missing, rounding
+from grader.exam.compare import compare, missing, rounding, share_of
+from grader.exam.exam import Local
+from grader.exam.proof import proved, redrawn
 from grader.marking.evidence import Configuration, Difference, Evidence
 from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
 from reference.known_layers import LAYER_MISTAKES, LayerMistake
+from reference.rewritten import MyConv2dByHand, MyDilatedConv2dByHand
 
 __all__ = [
     "CALLS",
@@ -112,6 +115,8 @@ class Answer:
     """The reference's tensors; one output stands for all calls."""
     tolerances: dict[str, float]
     """The largest distance that each expected tensor allows."""
+    draw: int
+    """The draw of the case's tensors, see ``proof.py``."""
     _differences: dict[str, Difference | None] = field(default_factory=dict)
 
     @property
@@ -147,7 +152,7 @@ class Answer:
     @property
     def unsteady(self) -> str | None:
         """The first of ``CALLS`` whose output is not that of the first call, or that fails; None if all agree."""
-        if self.trouble is not None:
+        if self.trouble is not None or self.outputs["output"].is_meta:
             return None
         first, allowed = self.outputs["output"], self.tolerances["output"]
         differing = (
@@ -158,12 +163,12 @@ class Answer:
         return next(differing, None)
 
 
-def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
-    """The case's ``input`` (B, I, H, W), ``weight`` (O, I, K, K), ``bias`` (O,) and ``upstream``, all in [-1, 1).
+def drawn_tensors(sitting: Sitting, case: Case, draw: int = 0) -> Tensors:
+    """A draw of the case's ``input`` (B, I, H, W), ``weight`` (O, I, K, K), ``bias`` (O,) and ``upstream``, in [-1, 1).
 
     ``upstream`` is the gradient of a loss by the output, and has the output's shape.
     """
-    name = f"layer/{case}"
+    name = redrawn(f"layer/{case}", draw)
     exam = sitting.exam
     return {
         "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
@@ -175,39 +180,47 @@ def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
     }
 
 
-def _question(sitting: Sitting, thing: str, case: Case) -> tuple[RunLayer, Tensors]:
-    return probe(sitting, thing, case), drawn_tensors(sitting, case)
-
-
 def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
     """The probe that runs the layer on a case."""
     cls = sitting.exam.handout.layer_things[thing].cls
-    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"))
+    # A layer that spreads the image in place of its filter is recognised by its values. Both axes are longer then.
+    spread = (case.gap or 0) + 1
+    elements = 4 * spread**2 * case.batch * case.outputs * (case.height + case.larger) * (case.width + case.larger)
+    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"), elements=elements)
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
     """The answers of the submission's layer and of the reference to every case; asked once per submission."""
 
     def make() -> tuple[Answer, ...]:
-        cases = cases_of(sitting, thing)
-        replies = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
+        expected = {case: _expected(sitting, thing, case) for case in cases_of(sitting, thing)}
+        questions = [
+            (probe(sitting, thing, case), drawn_tensors(sitting, case, draw)) for case, (*_, draw) in expected.items()
+        ]
+        replies = sitting.candidate.answers(questions)
         return tuple(
-            Answer(case, reply, outputs, *_expected(sitting, thing, case))
-            for case, (reply, outputs) in zip(cases, replies, strict=True)
+            Answer(case, reply, outputs, *expected[case])
+            for case, (reply, outputs) in zip(expected, replies, strict=True)
         )
 
     return sitting.once(("answers", thing), make)
 
 
-def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
-    """The reference's tensors, and the tolerance of each; computed once per run of the grader."""
+def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float], int]:
+    """The reference's tensors, the tolerance of each, and the draw; computed once per run of the grader."""
+    exam, facts = sitting.exam, sitting.exam.handout.layer_things[thing]
+    by_hand = Local({facts.cls: MyDilatedConv2dByHand if facts.dilated else MyConv2dByHand})
 
-    def make() -> tuple[Tensors, dict[str, float]]:
-        _, single = sitting.exam.reference.answer(*_question(sitting, thing, case))
-        _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
-        return single, {name: rounding(value, double[name]) for name, value in single.items()}
+    def draw(number: int) -> tuple[tuple[Tensors, dict[str, float], int], float]:
+        question = probe(sitting, thing, case), drawn_tensors(sitting, case, number)
+        single, double, other = (
+            each.answer(*question)[1] for each in (exam.reference, exam.reference_in_double, by_hand)
+        )
+        tolerances = {name: rounding(value, double[name]) for name, value in single.items()}
+        used = max(share_of(tolerances[name], value, other[name]) for name, value in single.items())
+        return (single, tolerances, number), used
 
-    return sitting.exam.once(("layer", thing, case), make)
+    return proved(exam, ("layer", thing, case), draw)
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:
@@ -241,7 +254,7 @@ def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
         return False
 
     def make() -> Tensor | None:
-        drawn = drawn_tensors(sitting, answer.case)
+        drawn = drawn_tensors(sitting, answer.case, answer.draw)
         try:
             return known.compute(drawn["input"], drawn["weight"], drawn["bias"], answer.case.gap or 0)
         except RuntimeError:  # a filter larger than the image
