@@ -44,7 +44,9 @@ def deleted_for(sitting: Sitting, criterion: str, cls: str, trouble: Trouble | N
 def _gone(sitting: Sitting) -> frozenset[str]:
     """The given classes whose names stand nowhere in the submission."""
     handout = sitting.exam.handout
-    given = {facts.cls for facts in (*handout.networks, *handout.layers) if not facts.filled_in} - sitting.classes
+    given = {network.cls for network in handout.networks if not network.filled_in}
+    given |= {layer.cls for layer in handout.layers if not layer.filled_in}
+    given -= sitting.classes
     for file in sitting.outline.files:
         given -= {definition.name for definition in (*file.classes, *file.values)}
         given -= {nested.name for nested in file.nested}

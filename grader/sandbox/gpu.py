@@ -215,3 +215,7 @@ class GpuSession:
     @property
     def output(self) -> str:
         return self._session.output
+
+    @property
+    def dropped(self) -> int:
+        return self._session.dropped

@@ -6,6 +6,7 @@ import abc
 import copy
 import functools
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -124,3 +125,12 @@ def test_it_is_not_a_tensor_an_array_or_a_coroutine(cv2):
 def test_a_range_or_a_progress_bar_from_an_absent_module_is_not_empty():
     assert list(StandIn("six").moves.range(3)) == [0, 1, 2]
     assert list(StandIn("tqdm").tqdm(range(3), desc="x")) == [0, 1, 2]
+
+
+def test_no_name_of_ours_shows_in_what_python_says_of_it():
+    cv2 = StandIn("cv2")
+    with pytest.raises(TypeError) as error:
+        "-".join([cv2.image])
+    kinds = [kind.__mro__ for kind in (type("Net", (cv2.Module,), {}), type("Other", (cv2.Thing,), {}))]
+    shown = f"{error.value} {cv2!r} {type(cv2)} {kinds}"
+    assert not re.search(r"stand.?in|grader|worker", shown, re.IGNORECASE)
