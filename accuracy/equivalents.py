@@ -25,7 +25,7 @@ from grader.report import Report
 from reference.arguments import Arguments
 from reference.handouts import HANDOUTS
 
-__all__ = ["Equivalent", "drawn", "try_out"]
+__all__ = ["Equivalent", "drawn", "lost_points", "try_out"]
 
 T = TypeVar("T")
 
@@ -71,12 +71,16 @@ def drawn(assignment: str, seed: int, count: int) -> tuple[Equivalent, ...]:
 def try_out(equivalent: Equivalent, examiner: Examiner) -> tuple[dict[str, str], Report]:
     """The criteria that lost points, with their feedback (empty if none did), and the report."""
     report = examiner.report(equivalent.assignment, equivalent.files)
-    lost = {
+    return lost_points(report), report
+
+
+def lost_points(report: Report) -> dict[str, str]:
+    """The criteria of code that lost points, with their feedback."""
+    return {
         line.id: f"{line.outcome.value}: {line.feedback}"
         for line in report.sheet.marks
         if not line.id.startswith("manual.") and line.id != "files.writeup" and line.outcome is not Outcome.PASS
     }
-    return lost, report
 
 
 _WORDS = {

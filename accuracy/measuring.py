@@ -7,9 +7,10 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import chain
 from typing import Any
 
-from accuracy import diagnosis, equivalents, mutants, repeatability
+from accuracy import diagnosis, equivalents, mutants, repeatability, seeds
 from accuracy.examining import ASSIGNMENTS, DIFFERENT, Examiner
 
 __all__ = ["Row", "Size", "measure"]
@@ -26,6 +27,8 @@ class Size:
         self.pairs = 2 if quick else 30
         self.seeds = 1 if quick else 20
         self.starts = 1 if quick else 20
+        self.runs = 20 if quick else 3_400
+        """Seeds of which each has several right submissions graded, in all."""
 
 
 @cache
@@ -69,6 +72,14 @@ def _started(seed: int) -> dict[str, tuple[bool, float]]:
     return repeatability.training_from(seed)
 
 
+_TOGETHER = 3
+"""Right submissions that are graded under one seed, in one run of the grader."""
+
+
+def _under(seed: int) -> list[seeds.Graded]:
+    return seeds.graded_under(seed, _TOGETHER)
+
+
 Row = tuple[str, str, str]
 
 
@@ -81,7 +92,7 @@ def measure(
     """
     rows: list[Row] = []
     wrong: list[str] = []
-    for part in (_of_mutants, _of_equivalents, _of_diagnosis, _of_repeats, _of_starts):
+    for part in (_of_mutants, _of_equivalents, _of_diagnosis, _of_repeats, _of_starts, _of_seeds):
         more, faults = part(size, seed, run)
         rows += more
         wrong += faults
@@ -122,18 +133,24 @@ def _of_equivalents(size: Size, seed: int, run: Any) -> tuple[list[Row], list[st
     tasks = [(assignment, number, seed, count) for assignment in ASSIGNMENTS for number in range(count)]
     tried = list(run(_equivalent, tasks))
     full = [equivalent for equivalent, lost, _ in tried if not lost]
-    margins: dict[str, float] = {}
-    for _, _, measured in tried:
-        for name, value in measured:
-            margins[name] = max(value, margins.get(name, 0.0))
     rows = [
         ("right submissions with all their points (equivalents)", str(len(full)), str(len(tried))),
-        *[(f"    most used of what is allowed: {name}", f"{value:.2g}", "") for name, value in sorted(margins.items())],
+        *_margin_rows(measured for _, _, measured in tried),
     ]
     return rows, [
         f"lost: {each.assignment} number {each.number} {', '.join(each.choices)}: {lost}"
         for each, lost, _ in tried
         if lost
+    ]
+
+
+def _margin_rows(measured: Iterable[Iterable[tuple[str, float]]]) -> list[Row]:
+    """The most that right submissions used of each tolerance."""
+    margins: dict[str, float] = {}
+    for name, value in chain.from_iterable(measured):
+        margins[name] = max(value, margins.get(name, 0.0))
+    return [
+        (f"    most used of what is allowed: {name}", f"{value:.2g}", "") for name, value in sorted(margins.items())
     ]
 
 
@@ -194,3 +211,13 @@ def _of_starts(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
         ("    most used of what is allowed", f"{most:.2g}", ""),
     ]
     return rows, wrong
+
+
+def _of_seeds(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
+    graded = [each for batch in run(_under, [(seed + number,) for number in range(size.runs)]) for each in batch]
+    full = [each for each in graded if not each.lost]
+    rows = [
+        (f"gradings of right submissions with all their points, {size.runs:,} seeds", str(len(full)), str(len(graded))),
+        *_margin_rows(each.margins.items() for each in graded),
+    ]
+    return rows, [f"lost: {each.name}: {each.lost}" for each in graded if each.lost]

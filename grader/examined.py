@@ -35,6 +35,8 @@ class Examined:
     """False where there was no code to examine."""
     code_files: tuple[str, ...] = ()
     """The files whose definitions were examined."""
+    choice: tuple[str, ...] = ()
+    """Which file counts where several compete, and why."""
     left_out: tuple[LeftOut, ...] = ()
     remarks: tuple[str, ...] = ()
     """Sentences about the submission as a whole."""
@@ -65,6 +67,7 @@ def report_on(submission: Submission, examined: Examined, *, rubric: Rubric, run
         assignment_title=assignment.title,
         detected=examined.detected.sentence,
         code_files=examined.code_files,
+        choice=examined.choice,
         sheet=mark(assignment, examined.verdicts, flags, gradable=examined.gradable),
         flags=flags,
         left_out=examined.left_out,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from grader import intake
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
+from grader.choice import Choice, choose
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
 from grader.exam.submitted import Submitted, Unexaminable
@@ -29,6 +30,7 @@ from grader.marking.evidence import Evidence, Json
 from grader.marking.needs import decided
 from grader.marking.rubric import Assignment, Criterion, Rubric
 from grader.marking.verdicts import Flag, Outcome, Verdict
+from grader.odd_files import appearance_flags, not_python, unreadable_flags
 from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
 from grader.sandbox.sandbox import Sandbox
@@ -153,24 +155,32 @@ class _Examination:
         except Unexaminable as why:
             outline, files = Outline(), []
             flags.append(Flag("unreadable", str(why)))
+        submission, strange = not_python(self.submission, outline)
+        flags += (*strange, *(unreadable_flags(self.submission) if files else ()))
         detected = self._detected(outline)
         if not detected.sure:
             flags.append(Flag("assignment-guessed", detected.sentence))
         assignment = self.grading.rubric.assignments[detected.assignment]
-        loading, stopped = self._loaded(assignment, files, outline) if files else (Definitions(), None)
+        choice = choose(assignment, submission, outline)
+        outline = _without(outline, choice.set_aside | {file.path for file in submission.code if file.problem})
+        kept = {entry.path for entry in outline.files}
+        files = [file for file in files if file.path in kept]
+        loading, stopped = self._loaded(assignment, files, outline, choice) if files else (Definitions(), None)
         gpu = self.grading.gpu
         sitting = Sitting(
             self.grading.exam(assignment.id),
-            self.submission,
+            submission,
             self.candidate,
             outline,
             loading,
             stopped,
             gpu=gpu.device if gpu and files else None,
+            elsewhere=choice.elsewhere,
         )
         if files:
             verdicts = self._verdicts(assignment, sitting)
-            flags += conflict_flags(assignment, self.submission, loading)
+            flags += (*choice.flags, *conflict_flags(assignment, loading))
+            flags += appearance_flags(submission.code, outline, _missing(assignment, outline))
             flags += change_flags(outline, loading)
             flags += self._doubts(outline)
         else:
@@ -182,7 +192,8 @@ class _Examination:
             gradable=bool(files),
             code_files=tuple(dict.fromkeys(loading.chosen.values())),
             left_out=code_left_out(outline, loading),
-            remarks=remarks_on(self.submission, outline, loading, stopped),
+            choice=choice.sentences,
+            remarks=remarks_on(submission, outline, stopped),
         )
 
     def _detected(self, outline: Outline) -> Detected:
@@ -195,11 +206,11 @@ class _Examination:
         return detect(self.grading.rubric.assignments, paths, outline, headers=headers, cohorts=cohorts)
 
     def _loaded(
-        self, assignment: Assignment, files: list[CodeFile], outline: Outline
+        self, assignment: Assignment, files: list[CodeFile], outline: Outline, choice: Choice
     ) -> tuple[Definitions, Trouble | None]:
         """What the worker reports of running the definitions, and what stopped it altogether, if anything did."""
         self.progress("loading")
-        ordered = best_first(assignment, files, outline)
+        ordered = best_first(assignment, files, outline, choice.winners)
         wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
         data = [DataFile(file.path, file.content) for file in self.submission.data]
         reply = self.candidate.load(ordered, wanted, data)
@@ -249,6 +260,17 @@ class _Examination:
             evidence = Evidence(facts={"fault": f"{type(fault).__name__}: {str(fault)[:300]}", "at": _place(fault)})
             verdict = Verdict(criterion.id, Outcome.ERROR, feedback, evidence=evidence)
         return replace(verdict, seconds=time.monotonic() - clock)
+
+
+def _without(outline: Outline, paths: Collection[str]) -> Outline:
+    """The outline without these files, and without those that they write."""
+    return Outline(tuple(entry for entry in outline.files if (entry.written_by or entry.path) not in paths))
+
+
+def _missing(assignment: Assignment, outline: Outline) -> set[str]:
+    """The classes to be written that no file defines with a ``forward``."""
+    whole = {found.name for entry in outline.files for found in entry.classes if "forward" in found.methods}
+    return {*HANDOUTS[assignment.id].to_fill_in} - whole
 
 
 def _as_sent(file: intake.CodeFile) -> CodeFile:

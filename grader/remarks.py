@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
+from grader.choice import copied_from
 from grader.display import display
 from grader.intake import Submission
 from grader.marking.rubric import Assignment
@@ -15,30 +15,30 @@ from grader.report import LeftOut
 from grader.worker.protocol import CodeFile, Definitions, Outline, Trouble
 from reference.handouts import HANDOUTS
 
-__all__ = ["best_first", "change_flags", "code_left_out", "conflict_flags", "copied_from", "old_copies", "remarks_on"]
+__all__ = ["best_first", "change_flags", "code_left_out", "conflict_flags", "remarks_on"]
 
 
-_COPY = re.compile(r"^(?:(?:copy of|copie de|kopie von) )+|(?: *\(\d+\)|[ _-]copy ?\d*)+$", re.IGNORECASE)
-_A_MINUTE = 60.0
-"""Seconds. A copy may get a time of modification that is slightly later than the original's."""
 _MOST_TEXT = 120
 """Most characters shown of a line of the source."""
 
 
-def best_first(assignment: Assignment, files: list[CodeFile], outline: Outline) -> list[CodeFile]:
+def best_first(
+    assignment: Assignment, files: list[CodeFile], outline: Outline, preferred: Collection[str] = ()
+) -> list[CodeFile]:
     """The files, with the one that the marks should rest on first.
 
-    A file with the handout's name comes before others, an original before its copies, and a file with many of the
-    classes before one with few.
+    The ``preferred`` ones come first: they were chosen among others. Then a file with the handout's name comes before
+    others, an original before its copies, and a file with many of the classes before one with few.
     """
     wanted = {network.cls for network in HANDOUTS[assignment.id].networks}
     classes = {file.path: {definition.name for definition in file.classes} & wanted for file in outline.files}
     paths = {file.path for file in files}
 
-    def rank(file: CodeFile) -> tuple[bool, bool, int, int, str]:
+    def rank(file: CodeFile) -> tuple[bool, bool, bool, int, int, str]:
         path = PurePosixPath(file.path)
         has_handouts_name = any(fnmatch(path.name.lower(), pattern.lower()) for pattern in assignment.code)
         return (
+            file.path not in preferred,
             not has_handouts_name,
             copied_from(file.path) in paths,
             -len(classes.get(file.path, ())),
@@ -49,32 +49,8 @@ def best_first(assignment: Assignment, files: list[CodeFile], outline: Outline) 
     return sorted(files, key=rank)
 
 
-def copied_from(path: str) -> str | None:
-    """``a2.ipynb`` for ``Copy of a2.ipynb`` and for ``a2 (1).ipynb``; None for a name that is not that of a copy."""
-    file = PurePosixPath(path)
-    stem = _COPY.sub("", file.stem)
-    return str(file.with_name(stem + file.suffix)) if stem and stem != file.stem else None
-
-
-def old_copies(submission: Submission, loading: Definitions) -> set[str]:
-    """Files that are copies, by their names, of a file that was examined, and that are not newer than it."""
-    modified = {file.path: file.modified for file in submission.code}
-    copies = set()
-    for path, time in modified.items():
-        original = copied_from(path)
-        if original is not None and original in loading.chosen.values():
-            originals_time = modified.get(original)
-            if time is None or originals_time is None or time <= originals_time + _A_MINUTE:
-                copies.add(path)
-    return copies
-
-
-def conflict_flags(assignment: Assignment, submission: Submission, loading: Definitions) -> tuple[Flag, ...]:
-    """A flag for each class to fill in that is defined in two files, since only one of them was examined.
-
-    Old copies do not count.
-    """
-    copies = old_copies(submission, loading)
+def conflict_flags(assignment: Assignment, loading: Definitions) -> tuple[Flag, ...]:
+    """A flag for each class to fill in that two of the examined files define, since only one of them was examined."""
     graded = HANDOUTS[assignment.id].to_fill_in
     return tuple(
         Flag(
@@ -83,7 +59,7 @@ def conflict_flags(assignment: Assignment, submission: Submission, loading: Defi
             f"{loading.chosen.get(conflict.name, 'the first')} was examined.",
         )
         for conflict in loading.conflicts
-        if conflict.name in graded and len(set(conflict.paths) - copies) > 1
+        if conflict.name in graded
     )
 
 
@@ -135,9 +111,7 @@ def _came_to(trouble: Trouble) -> str:
     return f"raised {trouble.type}: {trouble.text}"
 
 
-def remarks_on(
-    submission: Submission, outline: Outline, loading: Definitions, stopped: Trouble | None
-) -> tuple[str, ...]:
+def remarks_on(submission: Submission, outline: Outline, stopped: Trouble | None) -> tuple[str, ...]:
     """Sentences about the submission as a whole: what could not be read, and what was passed over.
 
     ``stopped`` is what stopped the loading altogether.
@@ -155,10 +129,6 @@ def remarks_on(
             around = problem.definition
             consequence = f" It stands in {around}, which could not be examined." if around else ""
             remarks.append(f"{place}: `{line}`.{consequence}")
-    remarks += [
-        f"{display(path)} was taken for an older copy of {display(str(copied_from(path)))}, and passed over."
-        for path in sorted(old_copies(submission, loading))
-    ]
     if stopped is not None:
         remarks.append(f"Loading the definitions stopped: {stopped.text}.")
     return tuple(remarks)

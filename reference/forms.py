@@ -8,24 +8,27 @@ Axes: B images, C channels, H × W pixels, k filter side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reference.known_layers import LAYER_MISTAKES, LayerMistake
 from reference.steps import Step
 
 __all__ = [
     "FORMS",
     "IN_EVALUATION",
     "OTHER_EPS",
+    "WRONG_LAYER",
     "Form",
     "acts_in_evaluation_only",
     "form_of",
+    "wrong_layer",
 ]
 
 
@@ -245,7 +248,49 @@ IN_EVALUATION = "-in-evaluation"
 
 def form_of(step: Step) -> Form:
     """The row of a step. Raises KeyError where there is none."""
+    if step.form.startswith(WRONG_LAYER):
+        return _of_wrong_layer(step.form)
     return FORMS[step.kind, step.form.removesuffix(IN_EVALUATION)]
+
+
+WRONG_LAYER = "wrong-layer"
+"""Beginning of a convolution's form where it is a wrong dilated layer with one gap; see ``wrong_layer``."""
+
+
+def wrong_layer(mistake: LayerMistake | None, cut: Collection[str]) -> str:
+    """The form of a wrong dilated layer.
+
+    ``mistake`` is what is wrong with its values, if anything is; ``cut`` is what gets no gradient, of ``input``,
+    ``weight`` and ``bias``.
+    """
+    place = "right" if mistake is None else LAYER_MISTAKES.index(mistake)
+    return " ".join([WRONG_LAYER, str(place), *sorted(cut)])
+
+
+class _WrongLayer(nn.Conv2d):
+    """A wrong dilated layer; only what it computes is not a convolution's."""
+
+    def __init__(self, form: Form, step: Step, before: int, after: int, kernel: int) -> None:
+        super().__init__(before, after, kernel, bias=step.bias)
+        self._form, self._step = form, step
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._form.compute(self._step, x, self.weight, self.bias)
+
+
+@cache
+def _of_wrong_layer(form: str) -> Form:
+    _, place, *cut = form.split(" ")
+
+    def compute(step: Step, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        named = {"input": x, "weight": weight, "bias": weight.new_zeros(len(weight)) if bias is None else bias}
+        named |= {name: named[name].detach() for name in cut}
+        if place == "right":
+            return _CONVOLUTIONS["gap-1"].compute(step, *named.values())
+        return LAYER_MISTAKES[int(place)].compute(named["input"], named["weight"], named["bias"], 1)
+
+    plain = Form("", compute, parameters=("filter", "bias"))
+    return replace(plain, module=partial(_WrongLayer, plain))
 
 
 def acts_in_evaluation_only(step: Step) -> bool:

@@ -13,10 +13,13 @@ from fractions import Fraction
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["FIXED_STEP", "LAYER_MISTAKES", "LayerMistake"]
+__all__ = ["FIXED_STEP", "LAYER_MISTAKES", "NO_BIAS", "LayerMistake"]
 
 FIXED_STEP = "fixed-step"
 """The id of the mistake that spreads the filter, but by a number instead of by the dilation."""
+
+NO_BIAS = "bias-missing"
+"""The id of the mistake that leaves the bias unused."""
 
 Layer = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 
@@ -182,7 +185,7 @@ LAYER_MISTAKES: tuple[LayerMistake, ...] = (
                  "Copy weight[:, :, i, j] to row i and column j of the spread filter.", _QUARTER, _same_index(1)),
     LayerMistake("one-axis", "The filter is spread over the height only.", "Step over both axes: wide[:, :, ::step, ::step].", _HALF, _one_axis(0)),
     LayerMistake("one-axis", "The filter is spread over the width only.", "Step over both axes: wide[:, :, ::step, ::step].", _HALF, _one_axis(1)),
-    LayerMistake("bias-missing", "The bias is not added.", "Pass self.bias to F.conv2d.", _HALF,
+    LayerMistake(NO_BIAS, "The bias is not added.", "Pass self.bias to F.conv2d.", _HALF,
                  _conv(lambda gap: gap + 1, _right_padding, bias=False)),
     LayerMistake("off-centre", "There are zeros after the last row and column of the filter as well, so the filter is off centre and the output grows.",
                  "The spread filter is (kernel_size − 1)(dilation + 1) + 1 wide.", _HALF, _padded),

@@ -6,14 +6,16 @@ Axes: B images, NIC input channels, NC colours, C channels, H × W pixels.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cache
 
+import torch
 from torch import Tensor, nn
 
 from reference.forms import acts_in_evaluation_only, form_of
 from reference.steps import Step, Steps, out_channels
 
-__all__ = ["Network", "after", "parameter_shapes", "parameters_of", "state_shapes"]
+__all__ = ["Network", "after", "outputs_of", "parameter_shapes", "parameters_of", "state_shapes"]
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -105,11 +107,38 @@ class Network(nn.Module):
                 seen[-step.block] = x
             form = form_of(step)
             if form.module is not None:
-                output = layer(x)
+                output = self.through(step, layer, x)
                 x = output if form.output_used else x
-            elif not (self.training and acts_in_evaluation_only(step)):
+            elif step.kind == "cat":
                 x = after(step, x, seen)
+            elif not (self.training and acts_in_evaluation_only(step)):
+                x = self.through(step, layer, x)
             # A skip connection adds to a block's input; the output of the block before stays as it was.
             if step.kind != "cat":
                 seen[step.block] = x
         return x
+
+    def through(self, step: Step, layer: nn.Module, x: Tensor) -> Tensor:
+        """What one step, other than a cat, makes of ``x`` (B, C, H, W); ``layer`` has its parameters, if it has any."""
+        output: Tensor = after(step, x, {}) if form_of(step).module is None else layer(x)
+        return output
+
+
+@torch.no_grad()
+def outputs_of(network: Network, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a network puts out with these values of its parameters and running statistics.
+
+    They are named ``parameter.0``, ``buffer.0`` and so on, in the order in which the layers run; ``input`` is
+    (B, NIC, H, W). The outputs are ``eval`` and ``train`` (B, NC, H, W), in these modes; ``alone``, the first image by
+    itself in evaluation mode; and ``buffer.0`` and so on after the pass in training mode. Raises KeyError where a value
+    is missing, and whatever the network raises.
+    """
+    statistics = [value for value in network.buffers() if value.is_floating_point()]
+    for kind, tensors in (("parameter", network.parameters()), ("buffer", statistics)):
+        for number, tensor in enumerate(tensors):
+            tensor.copy_(values[f"{kind}.{number}"])
+    batch = values["input"].to(next(network.parameters()).dtype)
+    network.eval()
+    outputs = {"eval": network(batch), "alone": network(batch[:1])}
+    outputs["train"] = network.train()(batch)
+    return outputs | {f"buffer.{number}": value for number, value in enumerate(statistics)}

@@ -8,6 +8,7 @@ path a link leads to.
 from __future__ import annotations
 
 import copy
+import html
 import io
 import json
 import unicodedata
@@ -27,6 +28,7 @@ Notebook = dict[str, Any]
 _RIGHT = ROOT / "fixtures" / "submissions"
 SCRIPT = (_RIGHT / "csc321-2018" / "right" / "submission" / "colourization.py").read_text("utf-8")
 NOTEBOOK: Notebook = json.loads((_RIGHT / "csc413-2020" / "right" / "submission" / "a2-cnn.ipynb").read_text("utf-8"))
+STARTER = (ROOT / "student_template" / "csc321-2018" / "colourization.py").read_text("utf-8")
 PDF = (_RIGHT / "csc413-2020" / "right" / "submission" / "a2-writeup.pdf").read_bytes()
 
 
@@ -96,6 +98,12 @@ def _zipped(files: Files) -> bytes:
             info.filename = name  # as it is: Windows' separators too
             archive.writestr(info, content)
     return buffer.getvalue()
+
+
+def _page(*blocks: str) -> str:
+    """Source as a browser saves it."""
+    shown = "".join(f"<div class='highlight'><pre>{html.escape(block)}</pre></div>" for block in blocks)
+    return f"<!DOCTYPE html>\n<html><head><title>a2</title><style>pre {{}}</style></head><body>{shown}</body></html>"
 
 
 def _array(values: Any) -> bytes:
@@ -233,6 +241,21 @@ GRADED: dict[str, Callable[[], Files]] = {
         ),
         "settings.json": '{"kernel": 3}',
     },
+    # Which file counts
+    "starter, draft and final": lambda: {
+        "colourization.py": STARTER,
+        "colourization_draft.py": SCRIPT.replace("nn.ReLU()", "nn.Tanh()"),
+        "colourization_final.py": SCRIPT,
+    },
+    "a later attempt": lambda: {
+        "attempt9/colourization.py": SCRIPT.replace("nn.ReLU()", "nn.Tanh()"),
+        "attempt10/colourization.py": SCRIPT,
+    },
+    # Web pages
+    "script saved as a web page": lambda: {"colourization.html": _page(SCRIPT)},
+    "web page under a script's name": lambda: {"colourization.py": _page(SCRIPT)},
+    "script with entities": lambda: {"colourization.py": html.escape(SCRIPT)},
+    "web page of a notebook": lambda: {"a2-cnn.html": _page(*_sources())},
     # What stands at the top level
     "working directory of Colab": lambda: _with("os.chdir('/content/csc413')\nsys.path.insert(0, os.getcwd())"),
     "drive mounted": lambda: {
@@ -346,6 +369,10 @@ REFUSED: dict[str, tuple[Callable[[], Files], str]] = {
     "web page of the notebook": (lambda: {"a2-cnn.html": "<html>"}, "is an export"),
     "web page named as the notebook": (lambda: {"a2-cnn.ipynb": "<!DOCTYPE html><html>"}, "is a web page"),
     "notebook that breaks off": (lambda: {"a2-cnn.ipynb": _notebook()[:-500]}, "breaks off"),
+    "prose named as a script": (lambda: {"colourization.py": "Dear TA,\nsee my other file.\n"}, "looks like no Python"),
+    "a document named as a script": (lambda: {"colourization.py": b"PK\x03\x04\0\0"}, "is not text, but a zip archive"),
+    "lock file alone": (lambda: {"~$code.docx": b"\0" * 162}, "is the lock file"),
+    "zip that breaks off": (lambda: {"a2.zip": _zipped({"colourization.py": SCRIPT})[:-200]}, "breaks off"),
     "empty script": (lambda: {"colourization.py": ""}, "is empty"),
     "empty notebook": (lambda: {"a2-cnn.ipynb": ""}, "is empty"),
     "notebook of text": (

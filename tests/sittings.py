@@ -21,7 +21,7 @@ from reference import models
 from reference.data import load_horses
 from reference.models import model_classes
 
-__all__ = ["PATH", "exam_of", "sitting_of", "sitting_without_exam"]
+__all__ = ["PATH", "exam_of", "sitting_of", "sitting_without_exam", "submission_of"]
 
 PATH = "a.py"
 """The file in which every one of these submissions stands."""
@@ -42,7 +42,7 @@ def sitting_of(source: str, exam: Exam | None = None) -> Sitting:
     exec(compile(source, PATH, "exec"), names)
     right = model_classes(exam.assignment.id)
     classes = {name: names.get(name, cls) for name, cls in right.items()}
-    return Sitting(exam, _submission(source), Local(classes), _outline(source), Definitions(classes=tuple(classes)))
+    return Sitting(exam, submission_of(source), Local(classes), _outline(source), Definitions(classes=tuple(classes)))
 
 
 def sitting_without_exam(
@@ -52,13 +52,14 @@ def sitting_without_exam(
     exam: Any = None
     candidate: Any = None
     text, read = (source, _outline(source)) if isinstance(source, str) else ("", source)
-    return Sitting(exam, _submission(text), candidate, read, loading or Definitions(), stopped)
+    return Sitting(exam, submission_of(text), candidate, read, loading or Definitions(), stopped)
 
 
 def _outline(source: str) -> Outline:
     return outline([code_files.script(source, PATH)])
 
 
-def _submission(source: str) -> Submission:
+def submission_of(source: str = "") -> Submission:
+    """A submission of one script."""
     code = CodeFile(PATH, (Cell(None, source),))
     return Submission(id="ada", folder="ada", files=(), code=(code,), sha256="", flags=())

@@ -1,4 +1,4 @@
-"""Copies are recognised by their names and do not compete; what changes a class from outside goes to a person."""
+"""A chosen file is examined first; what two files define, and what changes a class from outside, goes to a person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from places import ROOT
 
 from grader import remarks
-from grader.intake import CodeFile, Submission
 from grader.marking.rubric_file import load
 from grader.worker import protocol
 from grader.worker.protocol import (
@@ -22,39 +21,6 @@ from grader.worker.protocol import (
 RUBRIC = load(ROOT / "rubric.yaml")
 
 
-@pytest.mark.parametrize(
-    ("path", "original"),
-    [
-        ("a/Copy of Copy of a2-cnn.ipynb", "a/a2-cnn.ipynb"),
-        ("a2-cnn (1).ipynb", "a2-cnn.ipynb"),
-        ("a2-cnn(2).ipynb", "a2-cnn.ipynb"),
-        ("a2-Copy1.ipynb", "a2.ipynb"),
-        ("models_old.py", None),
-        ("a2 copy 2.ipynb", "a2.ipynb"),
-        ("Copy of .py", None),
-        ("threshold.py", None),
-        ("a2-cnn.ipynb", None),
-    ],
-)
-def test_a_name_tells_of_what_a_file_is_a_copy(path, original):
-    assert remarks.copied_from(path) == original
-
-
-@pytest.mark.parametrize(
-    ("name", "later", "flagged"),
-    [("Copy of a2.py", 0.0, False), ("a2 (1).py", -1e6, False), ("a2 (1).py", 1e6, True), ("other.py", 0.0, True)],
-)
-def test_an_older_copy_of_what_was_examined_is_a_remark_and_no_flag(name, later, flagged):
-    code = tuple(CodeFile(path, (), None, when) for path, when in (("a2.py", 2e6), (name, 2e6 + later)))
-    submission = Submission("alice", "alice", (), code, "", ())
-    loading = Definitions(chosen={"CNN": "a2.py"}, conflicts=(Conflict("CNN", ("a2.py", name)),))
-    assignment = RUBRIC.assignments["csc413-2020"]
-    assert [flag.kind for flag in remarks.conflict_flags(assignment, submission, loading)] == [
-        "two-candidates"
-    ] * flagged
-    assert remarks.old_copies(submission, loading) == (set() if flagged else {name})
-
-
 def test_a_copy_is_examined_after_what_it_is_a_copy_of():
     paths = "colorization-alice (1).py", "colorization-alice.py"
     cnn = Definition("CNN", line=1, end_line=1, cell=None)
@@ -62,6 +28,19 @@ def test_a_copy_is_examined_after_what_it_is_a_copy_of():
     files = [protocol.CodeFile(path, ()) for path in paths]
     first, _ = remarks.best_first(RUBRIC.assignments["cse891-2018"], files, outline)
     assert first.path == "colorization-alice.py"
+
+
+def test_a_chosen_file_is_examined_before_one_with_the_handouts_name():
+    files = [protocol.CodeFile(path, ()) for path in ("a2-cnn.ipynb", "x.ipynb")]
+    first, _ = remarks.best_first(RUBRIC.assignments["csc413-2020"], files, Outline(), ["x.ipynb"])
+    assert first.path == "x.ipynb"
+
+
+def test_a_class_that_two_examined_files_define_is_flagged_if_the_student_writes_it():
+    paths = "colourization.ipynb", "colour_regression.ipynb"
+    loading = Definitions(chosen={"CNN": paths[0]}, conflicts=(Conflict("CNN", paths), Conflict("MyConv2d", paths)))
+    (flag,) = remarks.conflict_flags(RUBRIC.assignments["csc2516-2019"], loading)
+    assert flag.kind == "two-candidates" and all(path in flag.detail for path in paths)
 
 
 def _changed(torch, ran, reason=""):

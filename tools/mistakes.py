@@ -20,8 +20,9 @@ HEAD = """\
 
 The grader compares what a network or a dilated layer computes with these mistakes. If it equals one of them, the
 feedback has the sentence below, and the criterion that judges the mistake keeps a share of its points:
-`<network>.architecture` for a network, `dilated.values` for MyDilatedConv2d. If the same fault also breaks
-`parameters`, `training` or `gradients`, these are criteria of their own and lose their own points.
+`<network>.architecture` for a network, `dilated.values` for MyDilatedConv2d. The mistake costs points there alone:
+`parameters` and `training` are judged against the network with that mistake, and DilatedUNet against what it is made
+of. They pass with a remark. `follow_through: false` under an assignment of `rubric.yaml` turns this off.
 
 A line such as `mistakes: {skip-missing: 0.5}` under an assignment of `rubric.yaml` sets another share for that
 assignment. Two mistakes in one network are named together, as in `skip-missing+relu-missing`, and keep half of the

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from grader import suggest
+from grader.checks.following import followed, unfollowed
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
-from grader.marking.verdicts import Verdict, skipped
+from grader.display import display
+from grader.marking.verdicts import Verdict, passed, skipped
 from grader.worker.protocol import Trouble, cell_name
 from reference.handouts import CLASSES
 
@@ -19,6 +21,7 @@ __all__ = [
     "line_of",
     "made_of_what_is_missing",
     "missing_class",
+    "stopped_by_another",
     "too_few_convolutions",
     "undefined",
 ]
@@ -98,6 +101,9 @@ def missing_class(sitting: Sitting, name: str) -> str:
                     f"{name} stands inside the function {nested.function} ({place}), so code outside cannot use it. "
                     "Move the class to the top level of the file."
                 )
+    if name in sitting.elsewhere:
+        path = display(sitting.elsewhere[name], limit=100)
+        return f"{name} stands in {path} alone, which does not count: one file counts as a whole, and it has no {name}."
     return f"There is no class {name} in the code handed in.{_cause(sitting, name, written)}"
 
 
@@ -148,16 +154,34 @@ def nearest(name: str, written: list[str]) -> str | None:
 
 
 def cannot_be_judged(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
-    """``skipped``, with the check to look at first, if the network does not run or is not attempted; None if it can."""
+    """The verdict on a network that does not run or is not attempted; None if it can be judged."""
     return does_not_run(sitting, criterion, thing) or is_not_attempted(sitting, criterion, thing)
 
 
 def does_not_run(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:
-    """``skipped``, with the check to look at first, if the network cannot be constructed and run; None if it can."""
+    """The verdict on a network that cannot be constructed and run, or that is made of what is wrong; None for others.
+
+    It is ``skipped``, with the check to look at first, unless all that is wrong costs its points at another network or
+    layer.
+    """
     network = network_of(sitting, thing)
-    if absent_class(sitting, network) is not None or not network.configurations.works:
+    if absent_class(sitting, network) is not None:
         return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
-    return None
+    if stopped_by_another(network):
+        return passed(criterion, stopped_by_another(network))
+    if not network.configurations.works:
+        return skipped(criterion, f"Skipped: {network.facts.cls} cannot be run yet; see {thing}.shapes.")
+    wrong = unfollowed(network)
+    return None if wrong is None else skipped(criterion, f"Skipped: {network.facts.cls} depends on it; see {wrong}.")
+
+
+def stopped_by_another(network: Examined) -> str:
+    """What a network's criteria say if it cannot run for a mistake that costs its points elsewhere; else empty."""
+    known = followed(network)
+    if known is None or not known.stops:
+        return ""
+    places = " and ".join(known.told_at)
+    return f"{network.facts.cls} cannot run because of what {places} names. This costs nothing here."
 
 
 def is_not_attempted(sitting: Sitting, criterion: str, thing: str) -> Verdict | None:

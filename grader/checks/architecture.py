@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from grader.checks.absence import does_not_run, too_few_convolutions
+from grader.checks.following import followed
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
 from grader.checks.smallest.network import smallest_for_network
@@ -39,6 +40,11 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{sentence} {known.explanation}".strip(),
             evidence=Evidence(margins={"outputs": network.margin(known)}),
         )
+    inherited = followed(network)
+    if inherited is not None and inherited.is_told_elsewhere(criterion):
+        margin = network.margin(inherited.known)
+        sentence = f"The outputs equal those of the handout's network with a mistake. {inherited.remark()}"
+        return passed(criterion, sentence, evidence=Evidence(margins={"outputs": margin}))
     departure = network.difference()
     evidence = Evidence(difference=None if departure is None else departure[1])
     if known is not None:

@@ -24,6 +24,7 @@ from grader.checks.layer import (
     case_answers,
     case_table,
     drawn_tensors,
+    known_mistake,
     probe,
     runs,
 )
@@ -35,7 +36,7 @@ from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
 from grader.worker.protocol import Trouble
-from reference.known_layers import FIXED_STEP, LAYER_MISTAKES, LayerMistake
+from reference.known_layers import FIXED_STEP, LayerMistake
 
 __all__ = ["gradients", "handmade", "values"]
 
@@ -78,7 +79,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                 evidence=evidence,
             )
         return _changing(criterion, name, unsteady, where, evidence)
-    known = _known_mistake(sitting, thing, answers)
+    known = known_mistake(sitting, thing, answers)
     if known is not None:
         feedback = f"{known.explanation} {known.look_at} ({where})"
         return partial(criterion, known.share, feedback, mistake=known.id, evidence=evidence)
@@ -136,33 +137,6 @@ def _uninitialised(answers: tuple[Answer, ...]) -> bool:
     return any(answer.trouble is None and not answer.run.output.finite for answer in answers)
 
 
-def _known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
-    """The known mistake whose outputs equal the layer's in every case; None if there is none."""
-    if not sitting.exam.handout.layer_things[thing].dilated:
-        return None
-    return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
-
-
-def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
-    """Whether a known mistake answers this case as the layer does: with the same output, or with an error."""
-    if answer.case.gap is None:
-        return False
-
-    def make() -> Tensor | None:
-        drawn = drawn_tensors(sitting, answer.case)
-        try:
-            return known.compute(drawn["input"], drawn["weight"], drawn["bias"], answer.case.gap or 0)
-        except RuntimeError:  # a filter larger than the image
-            return None
-
-    expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
-    if expected is None or answer.trouble is not None:
-        return expected is None and answer.trouble is not None
-    if "output" not in answer.outputs:
-        return False
-    return compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None
-
-
 def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
     """The gaps or kernels for which all cases are right, as text: ``dilation 1``.
 
@@ -211,6 +185,9 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             if difference is None:
                 continue
             evidence = replace(table, difference=difference)
+            # What a known mistake leaves unused costs points in `values`.
+            if gradient not in answer.outputs and _is_left_unused(sitting, thing, answers, answer, source):
+                continue
             if gradient not in answer.outputs:
                 unused = not answer.right and _unused(sitting, thing, answer, source)
                 advice = (
@@ -240,6 +217,14 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     return passed(criterion, feedback, evidence=table)
 
 
+def _is_left_unused(sitting: Sitting, thing: str, answers: tuple[Answer, ...], answer: Answer, source: str) -> bool:
+    """Whether the output of the known mistake that a layer equals does not depend on the input, weight or bias."""
+    known = known_mistake(sitting, thing, answers)
+    if known is None or answer.right or not sitting.exam.assignment.follow_through:
+        return False
+    return not bool(_mistaken_gradient(sitting, known, answer, source)[0].any())
+
+
 def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], answer: Answer, source: str) -> bool:
     """Whether a gradient is that of the function that the layer computes, even if that function is wrong.
 
@@ -247,12 +232,12 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
     satisfies ⟨u, f(x + v) − f(x)⟩ = ⟨g, v⟩ for any v, however large. A known mistake need not be linear; its gradients
     are computed and compared.
     """
-    known = _known_mistake(sitting, thing, answers)
+    known = known_mistake(sitting, thing, answers)
     gradient = answer.outputs[f"gradient.{source}"]
     if known is not None:
         expected, tolerance = _mistaken_gradient(sitting, known, answer, source)
         return compare(expected, gradient, tolerance) is None
-    drawn = drawn_tensors(sitting, answer.case)
+    drawn = drawn_tensors(sitting, answer.case, answer.draw)
     step = sitting.exam.uniform(f"layer/{answer.case}/step/{source}", drawn[source].shape, -1, 1)
     moved = _moved(sitting, thing, answer, source, step)
     if moved is None or gradient.shape != step.shape:
@@ -268,7 +253,7 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
 
 def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tensor) -> Tensor | None:
     """The output after ``step`` was added to input, weight or bias; None if the layer fails or its shape changes."""
-    drawn = drawn_tensors(sitting, answer.case)
+    drawn = drawn_tensors(sitting, answer.case, answer.draw)
     reply, outputs = sitting.candidate.answer(
         probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
     )
@@ -286,7 +271,7 @@ def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, so
     """The gradient of a known mistake whose outputs equal the candidate's, with its tolerance."""
 
     def make() -> dict[str, tuple[Tensor, float]]:
-        drawn = drawn_tensors(sitting, answer.case)
+        drawn = drawn_tensors(sitting, answer.case, answer.draw)
         gradients_by_precision: list[dict[str, Tensor]] = []
         for dtype in (torch.float32, torch.float64):
             values = {name: drawn[name].to(dtype, copy=True).requires_grad_() for name in SOURCES}
@@ -363,7 +348,7 @@ def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) 
     # A layer that is right for two gaps computes two functions.
     if len({answer.case.gap for answer in answers if answer.right and answer.case.kernel > 1}) > 1:
         return False
-    known = _known_mistake(sitting, thing, answers)
+    known = known_mistake(sitting, thing, answers)
     if known is not None and known.id == FIXED_STEP:
         return False
     outputs = []

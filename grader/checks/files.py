@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from grader.checks.sitting import Sitting
 from grader.display import display
+from grader.intake.nodes import is_lock_file
 from grader.marking.verdicts import Verdict, failed, passed
 
 __all__ = ["code", "writeup"]
@@ -20,7 +22,11 @@ _INSTEAD = {
     ".gdoc": "is only a link: download what it leads to and hand that in",
     ".html": "is an export: hand in the .ipynb that it was made from",
     ".docx": "is a document: hand in the code as .py or .ipynb",
+    ".doc": "is a document: hand in the code as .py or .ipynb",
+    ".odt": "is a document: hand in the code as .py or .ipynb",
+    ".rtf": "is a document: hand in the code as .py or .ipynb",
 }
+_LOCK_FILE = "is the lock file of a document that was open, and not the document: hand in the code as .py or .ipynb"
 _EMPTY, _BROKEN = "Still to be completed", "Written, but could not be defined"
 
 
@@ -51,12 +57,35 @@ def _why_no_code(sitting: Sitting) -> str:
     """What the submission holds in place of code, as sentences that follow another; empty if it holds nothing."""
     reasons = [flag.detail for flag in sitting.submission.flags if flag.kind in _LOST][:2]
     paths = [file.path for file in sitting.submission.files]
-    hints = [(path, _INSTEAD.get(PurePosixPath(path).suffix.lower())) for path in paths]
+    hints = [
+        (
+            path,
+            _LOCK_FILE if is_lock_file(PurePosixPath(path).name) else _INSTEAD.get(PurePosixPath(path).suffix.lower()),
+        )
+        for path in paths
+    ]
     reasons += [f"{display(path, limit=100)} {hint}." for path, hint in hints if hint][:2]
     names = [display(path, limit=100) for path in paths[:3]]
     if not reasons and names:
         reasons = [f"What is there: {', '.join(names)}."]
     return "".join(f" {reason}" for reason in reasons)
+
+
+_DOCUMENTS = (".docx", ".doc", ".odt", ".rtf", ".pages", ".tex", ".md", ".txt", ".html", ".htm", ".pptx")
+_READ_ME = re.compile(r"read[-_ ]?me|requirements", re.IGNORECASE)
+
+
+def _why_no_pdf(path: str) -> str:
+    """What a file is that a student may have handed in as the write-up, as a sentence after a blank; else nothing."""
+    name, shown = PurePosixPath(path).name, display(path, limit=100)
+    if is_lock_file(name):
+        return (
+            f" {shown} is the lock file that a word processor keeps while a document is open, and not the document: "
+            "close the document, export it as a PDF and hand that in."
+        )
+    if name.lower().endswith(_DOCUMENTS) and not _READ_ME.match(name):
+        return f" {shown} may be the write-up, but it is a {PurePosixPath(name).suffix} file: export it as a PDF."
+    return ""
 
 
 def writeup(sitting: Sitting, criterion: str) -> Verdict:
@@ -70,6 +99,7 @@ def writeup(sitting: Sitting, criterion: str) -> Verdict:
             f" {display(file.path, limit=100)} is {'not a PDF inside' if file.bytes else 'empty'}: export it again."
             for file in named_pdf[:2]
         )
+        reasons += "".join(_why_no_pdf(file.path) for file in sitting.submission.files)
         return failed(criterion, f"There is no PDF in the submission; the handout asks for {asked}.{reasons}")
     if any(fnmatch(PurePosixPath(path).name.lower(), pattern.lower()) for path in pdfs for pattern in patterns):
         return passed(criterion, "The write-up is there.")

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from torch import Tensor
+
 from grader.checks.sitting import Sitting
-from grader.exam.compare import compare, missing, rounding
+from grader.exam.compare import compare, missing, rounding, share_of
+from grader.exam.exam import Local
+from grader.exam.proof import proved, redrawn
 from grader.marking.evidence import Configuration, Difference, Evidence
 from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
+from reference.known_layers import LAYER_MISTAKES, LayerMistake
+from reference.rewritten import MyConv2dByHand, MyDilatedConv2dByHand
 
 __all__ = [
     "CALLS",
@@ -23,6 +29,7 @@ __all__ = [
     "case_table",
     "cases_of",
     "drawn_tensors",
+    "known_mistake",
     "probe",
     "runs",
 ]
@@ -108,6 +115,8 @@ class Answer:
     """The reference's tensors; one output stands for all calls."""
     tolerances: dict[str, float]
     """The largest distance that each expected tensor allows."""
+    draw: int
+    """The draw of the case's tensors, see ``proof.py``."""
     _differences: dict[str, Difference | None] = field(default_factory=dict)
 
     @property
@@ -154,12 +163,12 @@ class Answer:
         return next(differing, None)
 
 
-def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
-    """The case's ``input`` (B, I, H, W), ``weight`` (O, I, K, K), ``bias`` (O,) and ``upstream``, all in [-1, 1).
+def drawn_tensors(sitting: Sitting, case: Case, draw: int = 0) -> Tensors:
+    """A draw of the case's ``input`` (B, I, H, W), ``weight`` (O, I, K, K), ``bias`` (O,) and ``upstream``, in [-1, 1).
 
     ``upstream`` is the gradient of a loss by the output, and has the output's shape.
     """
-    name = f"layer/{case}"
+    name = redrawn(f"layer/{case}", draw)
     exam = sitting.exam
     return {
         "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
@@ -169,10 +178,6 @@ def drawn_tensors(sitting: Sitting, case: Case) -> Tensors:
             f"{name}/upstream", (case.batch, case.outputs, case.height + case.larger, case.width + case.larger), -1, 1
         ),
     }
-
-
-def _question(sitting: Sitting, thing: str, case: Case) -> tuple[RunLayer, Tensors]:
-    return probe(sitting, thing, case), drawn_tensors(sitting, case)
 
 
 def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
@@ -185,25 +190,34 @@ def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
     """The answers of the submission's layer and of the reference to every case; asked once per submission."""
 
     def make() -> tuple[Answer, ...]:
-        cases = cases_of(sitting, thing)
-        replies = sitting.candidate.answers([_question(sitting, thing, case) for case in cases])
+        expected = {case: _expected(sitting, thing, case) for case in cases_of(sitting, thing)}
+        questions = [
+            (probe(sitting, thing, case), drawn_tensors(sitting, case, draw)) for case, (*_, draw) in expected.items()
+        ]
+        replies = sitting.candidate.answers(questions)
         return tuple(
-            Answer(case, reply, outputs, *_expected(sitting, thing, case))
-            for case, (reply, outputs) in zip(cases, replies, strict=True)
+            Answer(case, reply, outputs, *expected[case])
+            for case, (reply, outputs) in zip(expected, replies, strict=True)
         )
 
     return sitting.once(("answers", thing), make)
 
 
-def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float]]:
-    """The reference's tensors, and the tolerance of each; computed once per run of the grader."""
+def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float], int]:
+    """The reference's tensors, the tolerance of each, and the draw; computed once per run of the grader."""
+    exam, facts = sitting.exam, sitting.exam.handout.layer_things[thing]
+    by_hand = Local({facts.cls: MyDilatedConv2dByHand if facts.dilated else MyConv2dByHand})
 
-    def make() -> tuple[Tensors, dict[str, float]]:
-        _, single = sitting.exam.reference.answer(*_question(sitting, thing, case))
-        _, double = sitting.exam.reference_in_double.answer(*_question(sitting, thing, case))
-        return single, {name: rounding(value, double[name]) for name, value in single.items()}
+    def draw(number: int) -> tuple[tuple[Tensors, dict[str, float], int], float]:
+        question = probe(sitting, thing, case), drawn_tensors(sitting, case, number)
+        single, double, other = (
+            each.answer(*question)[1] for each in (exam.reference, exam.reference_in_double, by_hand)
+        )
+        tolerances = {name: rounding(value, double[name]) for name, value in single.items()}
+        used = max(share_of(tolerances[name], value, other[name]) for name, value in single.items())
+        return (single, tolerances, number), used
 
-    return sitting.exam.once(("layer", thing, case), make)
+    return proved(exam, ("layer", thing, case), draw)
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:
@@ -222,3 +236,30 @@ def case_table(answers: tuple[Answer, ...], names: tuple[str, ...]) -> Evidence:
             actual, ok = (differences[0].sentence() if differences else "equal"), not differences
         configurations.append(Configuration(answer.case.named, "equal to the reference", actual, ok))
     return Evidence(configurations=tuple(configurations))
+
+
+def known_mistake(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) -> LayerMistake | None:
+    """The known mistake whose outputs equal the layer's in every case; None if there is none."""
+    if not sitting.exam.handout.layer_things[thing].dilated:
+        return None
+    return next((known for known in LAYER_MISTAKES if all(_equals(sitting, known, answer) for answer in answers)), None)
+
+
+def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
+    """Whether a known mistake answers this case as the layer does: with the same output, or with an error."""
+    if answer.case.gap is None:
+        return False
+
+    def make() -> Tensor | None:
+        drawn = drawn_tensors(sitting, answer.case, answer.draw)
+        try:
+            return known.compute(drawn["input"], drawn["weight"], drawn["bias"], answer.case.gap or 0)
+        except RuntimeError:  # a filter larger than the image
+            return None
+
+    expected = sitting.exam.once(("layer-mistake", known, answer.case), make)
+    if expected is None or answer.trouble is not None:
+        return expected is None and answer.trouble is not None
+    if "output" not in answer.outputs:
+        return False
+    return compare(expected, answer.outputs["output"], answer.tolerances["output"]) is None

@@ -6,7 +6,14 @@ import math
 import re
 from fractions import Fraction
 
-from grader.checks.absence import absent_class, is_not_attempted, line_of, made_of_what_is_missing, undefined
+from grader.checks.absence import (
+    absent_class,
+    is_not_attempted,
+    line_of,
+    made_of_what_is_missing,
+    stopped_by_another,
+    undefined,
+)
 from grader.checks.configurations import Trial
 from grader.checks.given import deleted
 from grader.checks.network import Examined, network_of
@@ -29,6 +36,8 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     absent = deleted(sitting, criterion, network) or absent_class(sitting, network)
     if absent:
         return failed(criterion, absent)
+    if stopped_by_another(network):
+        return passed(criterion, stopped_by_another(network))
     if network.configurations.works:
         not_attempted = is_not_attempted(sitting, criterion, thing)
         if not_attempted:
@@ -122,7 +131,7 @@ def _why_that_shape(network: Examined, shape: tuple[int, ...], expected: tuple[i
     if len(shape) == len(expected) and shape[0] != expected[0] and math.prod(shape) == math.prod(expected):
         return " The batch size is written as a number: view or reshape must take it from x.size(0)."
     if network.configurations.fixed is None and network.match is not None and not network.match.is_right:
-        return f" {network.match.explanation}"
+        return f" See {network.facts.thing}.architecture for the cause."
     return ""
 
 

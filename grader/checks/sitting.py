@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Hashable
+from collections.abc import Callable, Container, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -47,6 +47,8 @@ class Sitting:
     """torch's name of the GPU that a probe may name as its ``device``; None if there is no GPU."""
     search_seconds: float = 5.0
     """Wall time for all searches for a smallest failing input together."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Classes that stand only in a file that does not count, with that file's path."""
     _once: Once = field(default_factory=Once)
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:

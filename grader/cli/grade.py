@@ -24,7 +24,7 @@ from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from grader.cohort.events import Summary
     from grader.cohort.grader import Grader
@@ -175,6 +175,20 @@ def _add_lists(group: argparse._ArgumentGroup) -> None:
         "DIR remembers it too",
     )
     add(
+        "--pick",
+        metavar="ID=FILE",
+        action="append",
+        default=[],
+        help="this file counts for the student with this id, or is that student's; may be given several times; DIR "
+        "remembers it",
+    )
+    add(
+        "--picks",
+        metavar="FILE",
+        type=Path,
+        help="CSV with id and file: such picks for many students; DIR remembers them until 'none' is given",
+    )
+    add(
         "--due",
         metavar="TIME",
         help="deadline such as 2026-11-21T23:59:00-05:00, for the times in a download from Gradescope or Blackboard; "
@@ -226,6 +240,10 @@ def _check(options: argparse.Namespace) -> None:
         raise _Usage(f"--fail-under was {options.fail_under}, allowed is 0 to 100")
     if options.seed is not None and not 0 <= options.seed < 2**63:
         raise _Usage(f"--seed was {options.seed}, allowed is 0 to 2^63 - 1")
+    for pick in options.pick:
+        id, _, file = pick.partition("=")
+        if not id.strip() or not file.strip():
+            raise _Usage(f"--pick was '{display(pick)}', it must be ID=FILE: a student's id and the file that counts")
 
 
 @dataclass(frozen=True)
@@ -264,13 +282,16 @@ def _grade(options: argparse.Namespace) -> int:
 def _request(options: argparse.Namespace) -> _Request:
     """Everything that can be refused before anything is started. Nothing is written."""
     from grader.cohort.places import refuse_to_write_among
-    from grader.gradebook.inputs import given, recall_rubric
+    from grader.gradebook.inputs import Changes, given, picked, recall_rubric
     from grader.gradebook.summary import has_gradebook
     from grader.intake import find
     from grader.sandbox.terms import Limits
     from grader.store.run_file import seed_for
 
-    findings = find(options.paths, mode=options.mode)
+    one_by_one = _picks(options.pick)
+    picks = picked(options.out, picks=options.picks, one_by_one=one_by_one)
+    findings = find(options.paths, mode=options.mode, picks=picks.files)
+    _check_picks(findings, asked_for=one_by_one if options.picks is None else picks.files)
     rubric = recall_rubric(options.out, options.rubric)
     lists = given(roster=options.roster, late=options.late, due=options.due)
     if lists.files and not findings.many:
@@ -278,6 +299,7 @@ def _request(options: argparse.Namespace) -> _Request:
             "--roster, --late and --due are for a gradebook, and one submission does not have one: name a folder of "
             "submissions"
         )
+    lists = Changes({**lists.files, **picks.changes.files})
     refuse_to_write_among(findings.found, options.out, many=findings.many, searched=options.paths)
     # One submission is graded whenever it is asked for; of many, those with a valid report are left.
     fresh = options.fresh or not findings.many
@@ -287,6 +309,29 @@ def _request(options: argparse.Namespace) -> _Request:
     # Whoever grades one student of a cohort again asks the same questions as of the others.
     new_seed = fresh and (findings.many or not has_gradebook(options.out))
     return _Request(findings, rubric, lists, limits, fresh, seed_for(options.out, options.seed, fresh=new_seed))
+
+
+def _picks(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The files of each ``ID=FILE``, by the student's id."""
+    picks: dict[str, tuple[str, ...]] = {}
+    for pick in given:
+        id, _, file = (part.strip() for part in pick.partition("="))
+        picks[id] = (*picks.get(id, ()), file)
+    return picks
+
+
+def _check_picks(findings: Findings, *, asked_for: Mapping[str, tuple[str, ...]]) -> None:
+    """Raises _Usage for a pick that names nobody or nothing.
+
+    One that an earlier run made and that fits no more, because its student or its file is gone, is complained of.
+    """
+    from grader.intake.picks import why_not_picked
+
+    asked = {student.casefold() for student in asked_for}
+    for names, reason in why_not_picked(findings):
+        if not names.isdisjoint(asked):
+            raise _Usage(reason)
+        _complain(f"{reason}; it was picked before, and is passed over")
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from grader.cohort.grader import Grader, RunError
 from grader.cohort.keys import ReportKeys
 from grader.cohort.majority import with_the_cohorts_assignment
 from grader.cohort.places import refuse_to_write_among
+from grader.cohort.starters import with_the_cohorts_starters
 from grader.examined import Earlier, earlier, remarked
 from grader.gradebook.inputs import Changes, applied, recall_lateness, recall_roster, what_changes, with_rubric
 from grader.gradebook.summary import has_gradebook, summarise
@@ -85,12 +86,15 @@ def run(
             with_rubric(lists, settings.rubric).make(out)
             if settings.options.assignment is None:
                 submissions = with_the_cohorts_assignment(submissions, assignments)
+            submissions = with_the_cohorts_starters(submissions)
             # A damaged list is reported now and not after hours of work.
             recall_roster(out)
             recall_lateness(out, assignments)
             if changed:
                 summarise(out, assignments=assignments, problem=lambda sentence: None)
                 applied(settings.rubric).make(out)
+        else:
+            lists.make(out)
         summary = _Batch(grader, store, events, fresh=fresh).run(submissions, max(1, jobs))
         if many and not summary.left:
             summarise(out, assignments=assignments, problem=lambda sentence: events.problem("", sentence))

@@ -19,7 +19,7 @@ from grader.intake.nodes import is_code, is_junk
 from grader.marking.rubric import Assignment
 from grader.worker.protocol import Outline
 
-__all__ = ["with_the_cohorts_assignment"]
+__all__ = ["names_of", "with_the_cohorts_assignment"]
 
 
 _MOST_NAMES = 2_000
@@ -34,7 +34,7 @@ def with_the_cohorts_assignment(submissions: Sequence[Found], assignments: Mappi
     votes: Counter[str] = Counter()
     without_code: list[int] = []
     for place, found in enumerate(submissions):
-        names = [*_names(found)]
+        names = [*names_of(found)]
         code = [name for name in names if is_code(name)]
         if code:
             detected = detect(assignments, code, Outline())
@@ -49,7 +49,7 @@ def with_the_cohorts_assignment(submissions: Sequence[Found], assignments: Mappi
     return decided
 
 
-def _names(found: Found) -> Iterator[str]:
+def names_of(found: Found) -> Iterator[str]:
     """Names of a submission's files. A folder that cannot be read has none."""
     count = 0
     for number, source in enumerate(found.sources):

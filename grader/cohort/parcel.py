@@ -43,6 +43,7 @@ def unpack(packed: bytes, *, most_bytes: int = MOST_BYTES) -> Submission:
                 **{
                     **file,
                     "cells": tuple(Cell(**cell) for cell in file["cells"]),
+                    "attempt": tuple(file["attempt"]),
                     "asides": tuple(Aside(**aside) for aside in file["asides"]),
                 }
             )
@@ -53,5 +54,7 @@ def unpack(packed: bytes, *, most_bytes: int = MOST_BYTES) -> Submission:
         known_as=tuple(record["known_as"]),
         assignment=record["assignment"],
         data=tuple(DataFile(**file) for file in record["data"]),
+        picked=tuple(record["picked"]),
+        starters=tuple(record["starters"]),
         submitted=record["submitted"],
     )

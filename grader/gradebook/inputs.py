@@ -1,6 +1,7 @@
-"""What a reports folder remembers about its cohort: the roster, who was late, the deadline, and the rubric.
+"""What a reports folder remembers about its cohort: roster, lateness, deadline, picked files, and the rubric.
 
     DIR/roster.csv, DIR/late.csv   the lists as they were given
+    DIR/picks.csv                  which file of a student counts, where a person said so
     DIR/due.txt                    the deadline, for the times that the learning platform says
     DIR/late-rule.json             what lateness costs, if the command line says so in place of the rubric
     DIR/rubric.yaml                the rubric
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 from grader.display import display
 from grader.gradebook.lateness import Lateness, due_time, read_late
 from grader.gradebook.lists import ListError, Student, read_roster
+from grader.gradebook.picks import read_picks, to_csv
 from grader.marking.late import LateRule
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ __all__ = [
     "Changes",
     "applied",
     "given",
+    "picked",
     "recall_lateness",
+    "recall_picks",
     "recall_roster",
     "recall_rubric",
     "remembers_lateness",
@@ -53,6 +57,7 @@ BEFORE_LATENESS = (
 )
 
 _ROSTER, _LATE, _DUE, _RULE, _RUBRIC = "roster.csv", "late.csv", "due.txt", "late-rule.json", "rubric.yaml"
+_PICKS = "picks.csv"
 _APPLIED = ".applied-rubric.yaml"
 _MOST_CHANGES = 20
 """Changes of a rubric that are told one by one."""
@@ -105,6 +110,33 @@ def given(
     return Changes(files)
 
 
+def picked(out: Path, *, picks: Path | None, one_by_one: Mapping[str, tuple[str, ...]]) -> Picked:
+    """Which files count from now on: those that ``out`` remembers, or those of a list in their place.
+
+    For a student that is named ``one_by_one``, these files count and no others. A list called ``none`` forgets all.
+    Raises ListError.
+    """
+    if picks is None:
+        files = recall_picks(out)
+    else:
+        files = {} if str(picks) == NONE else read_picks(picks)
+    named = {student.casefold() for student in one_by_one}
+    files = {student: own for student, own in files.items() if student.casefold() not in named} | {**one_by_one}
+    content = to_csv(files) if files else None
+    changes = {} if picks is None and not one_by_one else {_PICKS: content}
+    return Picked(files, Changes(changes))
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Which files count, where a person said so."""
+
+    files: Mapping[str, tuple[str, ...]]
+    """By the student's id."""
+    changes: Changes
+    """What the reports folder is to remember of it."""
+
+
 def with_rubric(changes: Changes, rubric: Rubric) -> Changes:
     """The same, with the rubric's file, unless that was changed since it was loaded."""
     return Changes({**changes.files, **_file_of(rubric, _RUBRIC)})
@@ -151,6 +183,11 @@ def what_changes(out: Path, rubric: Rubric, *, one: bool = False) -> Iterator[st
 def recall_roster(out: Path) -> tuple[Student, ...]:
     """The roster that ``out`` remembers. Raises ListError when it was damaged since."""
     return read_roster(out / _ROSTER) if (out / _ROSTER).exists() else ()
+
+
+def recall_picks(out: Path) -> dict[str, tuple[str, ...]]:
+    """The files that ``out`` remembers as picked, by student. Raises ListError when the list was damaged since."""
+    return read_picks(out / _PICKS) if (out / _PICKS).exists() else {}
 
 
 def remembers_lateness(out: Path) -> bool:

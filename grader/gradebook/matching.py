@@ -15,10 +15,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from grader.gradebook.cells import looks_spoilt, may_have_been, spoilt_forms
 from grader.gradebook.lists import Student
+from grader.intake.names import shared_beginning
 
 __all__ = ["Matching", "shared_prefix", "without_assignment"]
 
@@ -150,9 +150,7 @@ def shared_prefix(ids: Sequence[str]) -> str:
     """What all ids begin with, up to a hyphen or an underscore: ``a2-`` for ``a2-alice`` and ``a2-bob``."""
     if len(ids) < 2:
         return ""
-    # What the first and the last in alphabetical order share, all share.
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(min(ids), max(ids), strict=False))
-    common = "".join(letter for letter, _ in same)
+    common = shared_beginning(ids)
     return common[: max(common.rfind("-"), common.rfind("_")) + 1]
 
 

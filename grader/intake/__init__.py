@@ -3,15 +3,20 @@
 ``find`` (``finding``) lists the submissions at the paths of a command line, ``read`` (``reading``) reads one of them;
 ``records`` has what they return. The other modules serve these two:
 
-=============  =====================================================================
-``layouts``    one submission or many at a place, by the names there
-``platforms``  how Canvas, Moodle and Gradescope name files, and for whom
-``nodes``      files and folders, on disk or in an archive, as one kind of tree
-``names``      safe and unique folder names for reports
-``archives``   members of zip and tar, bounded
-``decoding``   bytes to text
-``notebooks``  a notebook's text to its code cells
-=============  =====================================================================
+===============  =====================================================================
+``layouts``      one submission or many at a place, by the names there
+``platforms``    how Canvas, Moodle, Blackboard and Gradescope name files, and for whom
+``several``      whether code side by side is several students'
+``words``        words of file names that are no student's name
+``nodes``        files and folders, on disk or in an archive, as one kind of tree
+``names``        safe and unique folder names for reports
+``attempts``     several attempts of one student, and uploads that a person picked
+``picks``        whether the files that a person picked are there
+``archives``     members of zip and tar, bounded
+``decoding``     bytes to text
+``notebooks``    a notebook's text to its code cells
+``class_lines``  the lines of a class, as text
+===============  =====================================================================
 """
 
 from __future__ import annotations

@@ -118,6 +118,8 @@ def members(
     file.seek(0)
     with _as_archive_errors():
         if start[:2] == b"PK":
+            if _is_cut_off(file):
+                raise ArchiveError("breaks off before its end: hand it in again")
             yield from _zip_members(_Bounded(file), budget, wanted, urgent, refuse)
         elif start[:2] == b"\x1f\x8b":
             # As a stream: seeking back in gzip would unpack all over again.
@@ -176,6 +178,20 @@ class _Bounded:
 
     def seekable(self) -> bool:
         return True
+
+
+_END_OF_ZIP = b"PK\x05\x06"
+_LONGEST_COMMENT = 66_000
+"""Bytes at the end of a zip among which its last record begins."""
+
+
+def _is_cut_off(file: BinaryIO) -> bool:
+    """Whether a zip lacks the record that every zip ends with."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _LONGEST_COMMENT))
+    end = file.read(_LONGEST_COMMENT)
+    file.seek(0)
+    return _END_OF_ZIP not in end
 
 
 # LZMA's header asks for up to 4 GiB of memory before a byte is unpacked, and zipfile does not bound a step of bzip2.
@@ -275,8 +291,16 @@ def _checked(name: str, refuse: Refuse) -> str | None:
         return None
 
 
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
 def _zip_time(parts: tuple[int, int, int, int, int, int]) -> float | None:
-    """Seconds since 1970. A zip has local time without its zone: this only serves to find the newer of two."""
+    """Seconds since 1970. A zip has local time without its zone: this only serves to find the newer of two.
+
+    The earliest time that a zip can hold is what programs write who know none.
+    """
+    if parts == _NO_TIME:
+        return None
     try:
         return _moment(datetime(*parts).timestamp())
     except (ValueError, OverflowError, OSError, TypeError):

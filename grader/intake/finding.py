@@ -1,4 +1,4 @@
-"""From the paths of a command line to a list of submissions, by names alone.
+"""From the paths of a command line to a list of submissions, by names where these suffice.
 
 ``layouts`` decides for each path whether it holds one submission or many. This module checks the paths, brings the
 uploads of each student together, and gives every student a report folder of their own.
@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from grader.display import display
 from grader.intake.archives import ArchiveError, is_archive
+from grader.intake.attempts import Picks, folded, given_to, name_of
 from grader.intake.layouts import Arrangement, arrange
 from grader.intake.names import encodable, folder_names
-from grader.intake.nodes import Node, is_code, node_of, packed_node, path_of
-from grader.intake.platforms import Upload, upload_of
+from grader.intake.nodes import Node, is_code, is_web_page, node_of, packed_node, path_of
+from grader.intake.platforms import Upload, download, own_upload, upload_of
 from grader.intake.records import Findings, Found, Skipped, SubmissionError
+from grader.intake.several import refuse_several
 from grader.marking.verdicts import Flag
 from grader.reports_folder import is_reports
 
@@ -25,13 +30,15 @@ __all__ = ["find"]
 _KINDS = "a folder, .py, .ipynb, .zip, .tar, .tar.gz or .tgz"
 
 
-def find(paths: list[Path], *, mode: str | None = None) -> Findings:
+def find(paths: list[Path], *, mode: str | None = None, picks: Picks = MappingProxyType({})) -> Findings:
     """Submissions at ``paths``; ``mode`` is ``one``, ``many`` or None, which leaves the decision to what is there.
 
-    No contents are read. A folder or archive that holds code of its own is one submission; one whose folders or
-    archives hold code is many; one whose names are those of a download from Canvas, Moodle or Gradescope is many. Code
-    files given side by side are one submission, as their folder would be. Where a student has two uploads, the newer
-    counts, and a flag says so. What cannot be opened is skipped, unless nothing else is there. Raises SubmissionError.
+    Contents are read only to tell these apart. A folder or archive that holds code of its own is one submission, unless
+    it may be of several students; then a person is asked. One whose folders or archives hold code is many; one whose
+    names are those of a download from a learning platform is many. Code files given side by side are as their folder
+    would be. Where a student has two uploads, the newer counts, and a flag says so. ``picks`` are files that a person
+    picked: what is named in them belongs to that student and counts. What cannot be opened is skipped, unless nothing
+    else is there. Raises SubmissionError.
     """
     if mode not in (None, "one", "many"):
         raise ValueError(f"mode must be 'one', 'many' or None, was {mode!r}")
@@ -54,10 +61,13 @@ def find(paths: list[Path], *, mode: str | None = None) -> Findings:
         raise SubmissionError(
             f"{_shown(paths[0])} holds no file: name what was handed in, or use --one to mark nothing"
         )
-    submissions, older = _newest(uploads)
+    uploads, attempts = folded([*given_to(uploads, picks)])
+    submissions, older = _newest(uploads, attempts, picks)
     skipped = [entry for arrangement in arrangements for entry in arrangement.skipped]
     many = len(submissions) > 1 or any(arrangement.many for arrangement in arrangements)
-    return Findings(submissions, many, (*skipped, *closed, *older))
+    known = {key for found in submissions for key in found.keys}
+    strangers = tuple(student for student in picks if student.casefold() not in known)
+    return Findings(submissions, many, (*skipped, *closed, *older), strangers)
 
 
 def _node_at(path: Path) -> Node:
@@ -117,18 +127,18 @@ def _arranged_loose(nodes: list[Node], mode: str | None) -> list[Arrangement]:
         folders[node.path.parent].append(node)
     arrangements = []
     for files in folders.values():
-        uploads = [upload_of(node) for node in files]
-        named_by_platform = [upload for upload in uploads if upload.slot]
-        rest = [upload.node for upload in uploads if not upload.slot]
-        if named_by_platform:
-            arrangements.append(Arrangement(tuple(named_by_platform), many=len(named_by_platform) > 1))
-        if rest and not any(is_code(node.name) for node in rest):
+        named = download(files)
+        rest = [node for node in files if node.name not in {*named.uploads, *named.receipts}]
+        if named.uploads:
+            arrangements.append(Arrangement(tuple(named.uploads.values()), many=len(named.uploads) > 1))
+        if rest and not any(is_code(node.name) or is_web_page(node.name) for node in rest):
             raise SubmissionError(f"{_shown(rest[0].path)} is of a kind that is not graded: name {_KINDS}")
         if mode == "many":
             code = [node for node in rest if is_code(node.name)]
             other = tuple(Skipped(node.path, "not code (.py, .ipynb)") for node in rest if not is_code(node.name))
-            arrangements.append(Arrangement(tuple(map(upload_of, code)), many=True, skipped=other))
+            arrangements.append(Arrangement(tuple(map(own_upload, code)), many=True, skipped=other))
         elif rest:
+            refuse_several(rest, rest[0].path.parent)
             arrangements.append(_together(rest))
     return arrangements
 
@@ -141,8 +151,14 @@ def _together(nodes: list[Node]) -> Arrangement:
     return Arrangement(tuple(Upload(student, node, slot=str(node.path)) for node in nodes), many=False)
 
 
-def _newest(uploads: list[Upload]) -> tuple[tuple[Found, ...], list[Skipped]]:
-    """One submission per student, of the newest upload in each slot; and the older uploads, which do not count."""
+def _newest(
+    uploads: list[Upload], attempts: Mapping[str, Flag], picks: Picks
+) -> tuple[tuple[Found, ...], list[Skipped]]:
+    """One submission per student, of the newest upload in each slot; and the older uploads, which do not count.
+
+    Where a person picked one of the uploads in a slot, that one counts.
+    """
+    picked = {name for files in picks.values() for name in files}
     students: dict[str, dict[str, list[Upload]]] = defaultdict(lambda: defaultdict(list))
     for upload in uploads:
         students[upload.student][upload.slot].append(upload)
@@ -151,9 +167,9 @@ def _newest(uploads: list[Upload]) -> tuple[tuple[Found, ...], list[Skipped]]:
     older_uploads: list[Skipped] = []
     for student in sorted(students):
         counted: list[Upload] = []
-        flags: list[Flag] = []
+        flags: list[Flag] = [attempts[student]] if student in attempts else []
         for slot in students[student].values():
-            *older, newest = sorted(slot, key=lambda upload: upload.order)
+            *older, newest = sorted(slot, key=lambda upload: (name_of(upload) in picked, upload.order))
             counted.append(newest)
             if older:
                 left = ", ".join(_where(upload.node) for upload in older)
@@ -161,7 +177,9 @@ def _newest(uploads: list[Upload]) -> tuple[tuple[Found, ...], list[Skipped]]:
                 flags.append(Flag("two-uploads", detail))
             reason = f"an older upload of {display(student, limit=80)}: {_where(newest.node)} counts"
             older_uploads += [Skipped(path_of(upload.node), reason) for upload in older]
-        submissions.append(_submission(student, folders[student], counted, flags))
+        found = _submission(student, folders[student], counted, flags)
+        own = [file for key, files in picks.items() if key.casefold() in found.keys for file in files]
+        submissions.append(replace(found, picks=tuple(own)))
     return tuple(submissions), older_uploads
 
 
@@ -179,6 +197,11 @@ def _submission(student: str, folder: str, uploads: list[Upload], flags: list[Fl
         late=late,
         submitted=max((upload.submitted for upload in uploads if upload.submitted), default=None),
         known_as=tuple(dict.fromkeys(key for upload in uploads for key in upload.known_as)),
+        attempts=(
+            tuple(upload.attempt or () for upload in uploads)
+            if len(uploads) > 1 and any(upload.attempt is not None for upload in uploads)
+            else ()
+        ),
     )
 
 

@@ -1,14 +1,16 @@
-"""How submissions lie at one place: one of them, or many side by side. Decided by names alone.
+"""How submissions lie at one place: one of them, or many side by side. Decided by names, and asked where these may lie.
 
 Platforms differ in how their bulk download is laid out. These layouts are known, from the platforms' own downloads:
 
-- one folder per student (MarkUs, GitHub Classroom clones, by hand), or one archive or script per student;
+- one folder per student or group (MarkUs, GitHub Classroom clones, by hand), or one archive or script per student;
 - Canvas, all files in one folder: ``aliceexample_LATE_12345_678_a2-code-1.ipynb``, which is the student's name, a mark
   of lateness, user, upload, and the file's own name, with ``-1``, ``-2``, … when a file of that name was handed in
   before;
 - Moodle, one folder ``Alice Example_123_assignsubmission_file_`` per student, or files that begin so;
-- Gradescope, folders ``submission_123`` and a ``submission_metadata.yml`` that says whose they are. This file is the
-  only one that is opened.
+- Blackboard, all files in one folder: ``Assignment 2_alice_attempt_2023-02-10-12-30-00_a2.py``, and a receipt for each
+  attempt, ``Assignment 2_alice_attempt_2023-02-10-12-30-00.txt``, which is opened for the student's name;
+- Gradescope, folders ``submission_123`` and a ``submission_metadata.yml``, which is opened: it says whose they are;
+- files whose names begin with the student's: ``Alice A - a2.py``, as Google Classroom has them.
 
 ``arrange`` applies one rule after another, and the first that applies decides. ``platforms`` knows how names are made.
 """
@@ -16,7 +18,6 @@ Platforms differ in how their bulk download is laid out. These layouts are known
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -29,13 +30,15 @@ from grader.intake.platforms import (
     METADATA,
     NETID,
     Upload,
-    has_short_numbers,
+    download,
+    own_upload,
     plain_id,
-    platform,
     submitters,
     upload_of,
 )
-from grader.intake.records import Skipped
+from grader.intake.records import Skipped, SubmissionError
+from grader.intake.several import holds_code, refuse_several
+from grader.intake.words import PART_OF_ONE, WORD, own_words
 from grader.reports_folder import is_reports
 
 __all__ = ["Arrangement", "arrange"]
@@ -62,16 +65,18 @@ def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
 
     1. ``mode`` is ``one``: one submission.
     2. A Gradescope export: one submission per ``submission_<number>``.
-    3. At least half of the names are Canvas's or Moodle's: what they name.
-    4. All code ends in a student's id: one submission per id. Only where ``mode`` leaves it open.
-    5. Code lies here by itself: one submission. Only where ``mode`` leaves it open.
+    3. At least half of the names are Canvas's, Moodle's or Blackboard's: what they name.
+    4. All code ends in a student's id, or begins with a student's name: one submission per student. The former only
+       where ``mode`` leaves it open.
+    5. Code lies here by itself: one submission, unless it may be several students'; then a person is asked. Only where
+       ``mode`` leaves it open.
     6. A single folder that holds many submissions: those.
     7. All folders are named for sections of a course, and one of them holds several submissions: those of all sections.
     8. At least two items are named for students, and code is in one of them: one submission per item. In ``mode``
        ``many``, one submission per item whatever its name.
     9. Anything else: one submission.
 
-    Raises OSError when a folder cannot be read.
+    Raises OSError when a folder cannot be read, and SubmissionError where a person must decide.
     """
     if mode == "one":
         return _one(place)
@@ -81,9 +86,10 @@ def arrange(place: Node, mode: str | None, *, depth: int = 0) -> Arrangement:
         _gradescope_export(contents)
         or _platform_download(contents)
         or (_files_named_by_id(contents) if is_open else None)
-        or (_one(place) if is_open and _has_code_of_its_own(contents) else None)
+        or _files_named_by_name(contents)
+        or (_one_unless_several(place, contents) if is_open and _has_code_of_its_own(contents) else None)
         or _only_folder(contents, is_open=is_open, depth=depth)
-        or _sections(contents, depth=depth)
+        or _sections(contents, mode, depth=depth)
         or _side_by_side(contents, is_open=is_open)
         or _one(place)
     )
@@ -135,7 +141,7 @@ def _contents_of(place: Node) -> _Contents:
 
 
 def _why_not_a_students(item: Node) -> str:
-    if _PART_OF_ONE.fullmatch(item.name):
+    if PART_OF_ONE.fullmatch(item.name):
         return "named for what it holds and not for a student: --many grades it all the same"
     return "neither a folder, nor an archive (.zip, .tar, .tar.gz, .tgz), nor code (.py, .ipynb)"
 
@@ -159,7 +165,7 @@ def _gradescope_export(contents: _Contents) -> Arrangement | None:
         if (submitter := people.get(f"submission_{number}")) is None:
             reason = f"does not say whose {encodable(item.name)} is: it is graded under that name"
             unknown.append(Skipped(path_of(metadata_file), reason))
-            uploads.append(Upload(plain_id(item), item, order=age(item)))
+            uploads.append(own_upload(item))
         else:
             order = (float(number[:18]),)
             uploads.append(
@@ -174,18 +180,20 @@ def _is_metadata(item: Node) -> bool:
 
 
 def _platform_download(contents: _Contents) -> Arrangement | None:
-    """What Canvas or Moodle named, where that is at least half of what can hold a submission."""
-    short = has_short_numbers(contents.items)
-    uploads = {item.name: upload for item in contents.items if (upload := platform(item, short=short)) is not None}
+    """What a platform named, where that is at least half of what can hold a submission."""
+    named = download(contents.items)
+    uploads = named.uploads
     if not uploads or 2 * len(uploads) < len(contents.holders):
         return None
     # What came by e-mail and was put beside the download: a folder or an archive, not a loose script or a note.
     added = {
-        item.name: upload_of(item)
+        item.name: own_upload(item)
         for item in contents.holders
-        if item.name not in uploads and not is_code(item.name) and _may_name_a_student(item) and _holds_code(item)
+        if item.name not in uploads and not is_code(item.name) and _may_name_a_student(item) and holds_code(item)
     }
-    rest = contents.without({*uploads, *added}, "not named as the platform names what students hand in")
+    rest = contents.without(
+        {*uploads, *named.receipts, *added}, "not named as the platform names what students hand in"
+    )
     return Arrangement((*uploads.values(), *added.values()), many=True, skipped=rest)
 
 
@@ -201,7 +209,7 @@ def _files_named_by_id(contents: _Contents) -> Arrangement | None:
         return None
     students = {matches[name]["student"].lower() for name in code}
     kinds = {matches[name]["what"].lower() for name in code}
-    if len(students) < 2 or len(kinds) > 1 or any(map(_WORD.fullmatch, students)):
+    if len(students) < 2 or len(kinds) > 1 or any(map(WORD.fullmatch, students)):
         return None
     uploads = {}
     for item in files:
@@ -213,25 +221,39 @@ def _files_named_by_id(contents: _Contents) -> Arrangement | None:
     return Arrangement(tuple(uploads.values()), many=True, skipped=rest)
 
 
+_TITLED = re.compile(r"(?P<student>[^\W\d_]+(?:(?:[ .'’]+|-)[^\W\d_]+)*\.?) +- +(?P<name>.+)", re.DOTALL)
+
+
+def _files_named_by_name(contents: _Contents) -> Arrangement | None:
+    """Files whose names begin with a student's, as ``Alice A - a2.py``: all code, of two students at least."""
+    matches = {item.name: match for item in contents.items if (match := _TITLED.fullmatch(encodable(item.name)))}
+    code = [item.name for item in contents.holders]
+    if any(name not in matches for name in code):
+        return None
+    students = {matches[name]["student"] for name in code}
+    if len(students) < 2 or not all(map(own_words, students)):
+        return None
+    uploads = {}
+    for item in contents.items:
+        match = matches.get(item.name)
+        if match and match["student"] in students:
+            student, name = match["student"], match["name"]
+            uploads[item.name] = Upload(student, item, name, name.lower(), age(item), known_as=(student,))
+    rest = contents.without(uploads, "its name does not begin with that of a student who handed in code")
+    return Arrangement(tuple(uploads.values()), many=True, skipped=rest)
+
+
 # --- what people name -------------------------------------------------------------------------------------------------
 
-_PART_OF_ONE = re.compile(
-    r"sources?|src|codes?|libs?|utils?|helpers?|models?|modules?|scripts?|notebooks?|python|tests?|data|datasets?|weights"
-    r"|checkpoints|images?|img|figures?|figs?|plots?|outputs?|out|results?|logs?|docs?|tex|latex|reports?|write-?up"
-    r"|misc|other|old|backup|\..*|(part|section|question|problem|q|step)[ _-]?[0-9a-h]?",
-    re.IGNORECASE,
-)
-_WORD = re.compile(
-    r"v\d*|ver(sion)?\d*|rev\d*|old|new|final\d*|last|copy\d*|backup|draft|orig(inal)?|fixed|modified|updated|test(s|ing)?"
-    r"|train(ing|er)?|eval(uate)?|main|run|demo|starter|template|solutions?|code|script|notebook|submission|answers?|init"
-    r"|setup|config|helpers?|utils?|tools?|models?|nets?|networks?|layers?|data|dataset|loader|plot(ting|s)?|(my)?conv(2d)?"
-    r"|(dilated|my|res)?(unet|cnn)|regression(cnn)?|dilat(ed|ion)|colou?r(s|ize|ise|ization|isation)?|deeplab|segmentation"
-    r"|finetun(e|ing)|python\d?|py\d|gpu|cpu|cuda|colab|(a|hw|pa|lab|part|q|step|assignment|programming|task)[-_]?\d*\w?"
-)
+
+def _one_unless_several(place: Node, contents: _Contents) -> Arrangement:
+    """One submission of what lies here. Raises SubmissionError where it may be several students'."""
+    refuse_several(contents.holders, path_of(place))
+    return _one(place)
 
 
 def _may_name_a_student(item: Node) -> bool:
-    return not _PART_OF_ONE.fullmatch(plain_id(item))
+    return not PART_OF_ONE.fullmatch(plain_id(item))
 
 
 def _has_code_of_its_own(contents: _Contents) -> bool:
@@ -245,13 +267,13 @@ def _has_code_of_its_own(contents: _Contents) -> bool:
         return False
     archives = [item for item in contents.holders if is_archive(item.name) and _may_name_a_student(item)]
     names = [plain_id(item).lower() for item in scripts]
-    are_people = all(name.isalpha() and not _WORD.fullmatch(name) for name in names)
+    are_people = all(name.isalpha() and not WORD.fullmatch(name) for name in names)
     return not (2 <= len(archives) > len(scripts) and are_people)
 
 
 def _named_for_students(contents: _Contents, *, is_open: bool) -> list[Node]:
     """The holders, without those named for a part of one submission where the mode leaves it open."""
-    return [item for item in contents.holders if not (is_open and _PART_OF_ONE.fullmatch(item.name))]
+    return [item for item in contents.holders if not (is_open and PART_OF_ONE.fullmatch(item.name))]
 
 
 def _only_folder(contents: _Contents, *, is_open: bool, depth: int) -> Arrangement | None:
@@ -259,14 +281,19 @@ def _only_folder(contents: _Contents, *, is_open: bool, depth: int) -> Arrangeme
     holders = _named_for_students(contents, is_open=is_open)
     if len(holders) != 1 or holders[0].kind != "folder" or depth >= _DEEPEST:
         return None
-    inside = arrange(holders[0], None, depth=depth + 1)
+    try:
+        inside = arrange(holders[0], None, depth=depth + 1)
+    except SubmissionError:
+        if is_open:
+            raise
+        inside = arrange(holders[0], "many", depth=depth + 1)
     return inside if inside.many else None
 
 
 _SECTION = re.compile(r"(lec|lecture|tut|tutorial|pra|practical|sec|section|lab)[ _-]*\d\w{0,5}", re.IGNORECASE)
 
 
-def _sections(contents: _Contents, *, depth: int) -> Arrangement | None:
+def _sections(contents: _Contents, mode: str | None, *, depth: int) -> Arrangement | None:
     """The submissions of a cohort's sections: all folders must be named for sections, and one of them hold several."""
     sections = contents.holders
     if depth >= _DEEPEST or not sections:
@@ -274,7 +301,7 @@ def _sections(contents: _Contents, *, depth: int) -> Arrangement | None:
     if not all(item.kind == "folder" and _SECTION.fullmatch(item.name) for item in sections):
         return None
     opened = [item for item in sections if not item.trouble()]
-    inside = [arrange(item, None, depth=depth + 1) for item in opened]
+    inside = [arrange(item, mode, depth=depth + 1) for item in opened]
     if not any(arrangement.many for arrangement in inside):
         return None
     # A section in which a single student handed in looks like that student's own folder.
@@ -282,7 +309,7 @@ def _sections(contents: _Contents, *, depth: int) -> Arrangement | None:
         arrangement if arrangement.many else arrange(item, "many", depth=_DEEPEST)
         for item, arrangement in zip(opened, inside, strict=True)
     ]
-    closed = [upload_of(item) for item in sections if item not in opened]
+    closed = [own_upload(item) for item in sections if item not in opened]
     return Arrangement(
         (*chain.from_iterable(arrangement.uploads for arrangement in inside), *closed),
         many=True,
@@ -296,24 +323,7 @@ def _sections(contents: _Contents, *, depth: int) -> Arrangement | None:
 def _side_by_side(contents: _Contents, *, is_open: bool) -> Arrangement | None:
     """One submission per folder, archive and script."""
     holders = _named_for_students(contents, is_open=is_open)
-    if is_open and (len(holders) < 2 or not any(map(_holds_code, holders))):
+    if is_open and (len(holders) < 2 or not any(map(holds_code, holders))):
         return None
     rest = contents.without({item.name for item in holders})
-    return Arrangement(tuple(map(upload_of, holders)), many=True, skipped=rest)
-
-
-def _holds_code(place: Node, *, most: int = 2_000) -> bool:
-    """Whether code, or an archive that may hold some, is among the first ``most`` names below."""
-    waiting = deque([place])
-    while waiting and most > 0:
-        item = waiting.popleft()
-        if item.kind == "file" and (is_code(item.name) or is_archive(item.name)):
-            return True
-        if item.kind == "folder" and not is_junk(item.name, folder=True):
-            try:
-                below = item.children()
-            except OSError:
-                continue
-            waiting.extend(below)
-            most -= len(below)
-    return False
+    return Arrangement(tuple(map(own_upload, holders)), many=True, skipped=rest)

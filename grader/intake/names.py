@@ -11,15 +11,23 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import takewhile
 
-__all__ = ["encodable", "folder_names"]
+__all__ = ["encodable", "folder_names", "shared_beginning"]
 
 
 def encodable(name: str) -> str:
     """A file name that UTF-8 can hold: bytes on disk that are not UTF-8, which Python reads as lone surrogates, become
     text such as ``\\udcff``."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shared_beginning(names: Collection[str]) -> str:
+    """The characters with which all names begin."""
+    # What the first and the last in alphabetical order share, all share.
+    first, last = min(names, default=""), max(names, default="")
+    return "".join(pair[0] for pair in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
 
 
 def folder_names(ids: Iterable[str]) -> dict[str, str]:

@@ -12,9 +12,20 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from grader.intake.archives import Budget, members
+from grader.intake.archives import ArchiveError, Budget, members
 
-__all__ = ["Node", "age", "is_code", "is_junk", "node_of", "packed_node", "path_of"]
+__all__ = [
+    "Node",
+    "age",
+    "beginning",
+    "is_code",
+    "is_junk",
+    "is_lock_file",
+    "is_web_page",
+    "node_of",
+    "packed_node",
+    "path_of",
+]
 
 
 _MOST_ENTRIES = 100_000
@@ -55,6 +66,16 @@ class Node:
 def is_code(name: str) -> bool:
     """Whether a file of this name is code: a script or a notebook."""
     return name.lower().endswith((".py", ".ipynb"))
+
+
+def is_web_page(name: str) -> bool:
+    """Whether a file of this name is a web page, in which a browser may have saved code."""
+    return name.lower().endswith((".html", ".htm"))
+
+
+def is_lock_file(name: str) -> bool:
+    """Whether a word processor keeps a file of this name beside a document that is open."""
+    return name.startswith(("~$", ".~lock."))
 
 
 _JUNK_FOLDERS = frozenset(
@@ -102,6 +123,25 @@ def packed_node(path: Path) -> Node:
 def path_of(node: Node) -> Path:
     """The node's path, to be shown; for a member, the archive's path goes on inside the archive."""
     return node.path / node.inside
+
+
+def beginning(file: Node, most: int) -> bytes:
+    """The first ``most`` bytes of a file on disk or in an archive; empty where it cannot be read."""
+    try:
+        with file.path.open("rb") as stream:
+            if not file.inside:
+                return stream.read(most)
+            content = b""
+            for entry in members(
+                stream, Budget(entries=1), wanted=file.inside.__eq__, urgent=is_code, refuse=lambda *_: None
+            ):
+                for chunk in entry.chunks:
+                    content += chunk
+                    if len(content) >= most:
+                        return content[:most]
+            return content
+    except (ArchiveError, OSError):
+        return b""
 
 
 def age(node: Node) -> tuple[float, ...]:

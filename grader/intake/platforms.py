@@ -1,4 +1,4 @@
-"""Whose a file is: how Canvas, Moodle, Gradescope and others name what they hand out."""
+"""Whose a file is: how Canvas, Moodle, Blackboard, Gradescope and others name what they hand out."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from dataclasses import dataclass
 
 import yaml
 
-from grader.intake.archives import ArchiveError, Budget, archive_stem, is_archive, members
-from grader.intake.names import encodable
-from grader.intake.nodes import Node, age, is_code
+from grader.intake.archives import archive_stem, is_archive
+from grader.intake.names import encodable, shared_beginning
+from grader.intake.nodes import Node, age, beginning, is_code
 
 __all__ = [
     "GRADESCOPE",
     "METADATA",
     "NETID",
+    "Download",
     "Submitter",
     "Upload",
-    "has_short_numbers",
+    "download",
+    "own_upload",
     "plain_id",
-    "platform",
     "submitters",
     "upload_of",
 ]
@@ -44,17 +45,24 @@ class Upload:
     """ISO 8601, as the platform says."""
     known_as: tuple[str, ...] = ()
     """Further keys by which the platform knows the student: user number, e-mail address, name."""
+    attempt: tuple[float, ...] | None = None
+    """Which of the student's attempts it is, as far as its name says so; None where no attempt is named."""
 
 
 def upload_of(node: Node) -> Upload:
-    """The node as an upload, by its name: a platform's, or else the student's own."""
-    return platform(node) or Upload(plain_id(node), node, order=age(node))
+    """A single node as an upload, by the name that a platform gave it, or else by its own."""
+    return download([node]).uploads.get(node.name) or own_upload(node)
+
+
+def own_upload(node: Node) -> Upload:
+    """The node as an upload by its own name, which no platform made."""
+    return Upload(plain_id(node), node, order=age(node))
 
 
 def plain_id(node: Node) -> str:
-    """The node's name without the ending of an archive or of code."""
+    """The node's name without the ending of an archive, which an unpacked one may keep, or of code."""
     name = encodable(node.name)
-    if node.kind == "file" and is_archive(name):
+    if is_archive(name):
         name = archive_stem(name)
     elif node.kind == "file" and is_code(name):
         name = name.rsplit(".", 1)[0]
@@ -67,34 +75,72 @@ NETID = re.compile(
 """A file name that ends in a student's id, as the handouts ask for: ``colorization-<netid>.py``."""
 
 
-# --- Canvas and Moodle ------------------------------------------------------------------------------------------------
+# --- downloads in which every name says whose the file is -------------------------------------------------------------
+#
+# A platform writes its own fields first and then the name that the student gave the file. So each name is read from its
+# beginning, and nothing in the student's part counts, whatever it looks like.
+
+
+@dataclass(frozen=True)
+class Download:
+    """Files of one folder, as the platform that they come from names them."""
+
+    uploads: Mapping[str, Upload]
+    """By the name of the file or folder."""
+    receipts: frozenset[str] = frozenset()
+    """Names of files that the platform wrote itself and that are not among the uploads."""
+
+    def __len__(self) -> int:
+        return len(self.uploads) + len(self.receipts)
+
+
+def download(items: Sequence[Node]) -> Download:
+    """What lies in one folder, read as a download from the one platform that explains most of the names.
+
+    Empty where no platform made any of them. Where two explain as many, Canvas comes before Moodle and Blackboard.
+    """
+    canvas, moodle, blackboard = _canvas(items), _moodle(items), _blackboard(items)
+    if len(blackboard) == len(canvas) > 1 and len({upload.order[:1] for upload in canvas.uploads.values()}) == 1:
+        return blackboard  # Canvas numbers every file anew; here the numbers stand in the name of the assignment
+    return max((canvas, moodle, blackboard), key=len)
+
+
+def _is_file(node: Node) -> bool:
+    """Whether the node is a file, or an archive that was unpacked under its own name."""
+    return node.kind == "file" or is_archive(node.name)
+
 
 _CANVAS = re.compile(
     r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d+)_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
 )
+_CANVAS_LONG = re.compile(
+    r"(?P<student>.+?)(?P<late>_late)?_(?P<user>\d{4,})_(?P<upload>\d{3,})_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+)
+"""For students with an underscore in their name."""
+_CANVAS_ANONYMOUS = re.compile(
+    r"(?P<late>late_)?(?P<student>anon)_(?P<user>[a-z0-9]{4,})_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+)
 _FEWEST_DIGITS = 3
 """Of Canvas' numbers; shorter ones, as in ``conv_3_64_block.py``, need others beside them to be believed."""
 _AGAIN = re.compile(r"(?P<stem>.+)-(?P<again>\d{1,2})(?P<ending>(\.tar)?\.\w+)", re.DOTALL)
-_MOODLE = re.compile(
-    r"(?P<student>.+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<name>.*)", re.IGNORECASE | re.DOTALL
-)
 
 
-def platform(node: Node, *, short: bool = False) -> Upload | None:
-    """The upload that Moodle's or Canvas' name for it describes; None for any other name.
-
-    ``short``: also where Canvas' numbers have few digits.
-    """
-    name = encodable(node.name)
-    if match := _MOODLE.fullmatch(name):
-        student, user = f"{match['student']}_{match['user']}", match["user"]
-        slot = f"{match['kind']}/{match['name']}".lower()
-        return Upload(student, node, match["name"], slot, age(node), known_as=(match["student"], user))
-    if node.kind == "file" and (match := _CANVAS.fullmatch(name)) and _is_canvas(match, short=short):
+def _canvas(items: Sequence[Node]) -> Download:
+    """``aliceexample_LATE_12345_678_a2-code-1.ipynb``: student, lateness, user, upload, and the file's own name."""
+    short = _has_short_numbers(items)
+    uploads = {}
+    for node in filter(_is_file, items):
+        name = encodable(node.name)
+        match = _CANVAS_ANONYMOUS.fullmatch(name)
+        if match is None:
+            match = _CANVAS.fullmatch(name)
+            match = match if match and (short or _has_long_numbers(match)) else _CANVAS_LONG.fullmatch(name)
+        if match is None:
+            continue
         own_name, again = match["name"], 0
         if repeated := _AGAIN.fullmatch(own_name):
             own_name, again = repeated["stem"] + repeated["ending"], int(repeated["again"])
-        return Upload(
+        uploads[node.name] = Upload(
             student=f"{match['student']}_{match['user']}",
             node=node,
             name=own_name,
@@ -103,14 +149,14 @@ def platform(node: Node, *, short: bool = False) -> Upload | None:
             late=bool(match["late"]),
             known_as=(match["student"], match["user"]),
         )
-    return None
+    return Download(uploads)
 
 
-def _is_canvas(match: re.Match[str], *, short: bool) -> bool:
-    return short or min(len(match["user"]), len(match["upload"])) >= _FEWEST_DIGITS
+def _has_long_numbers(match: re.Match[str]) -> bool:
+    return min(len(match["user"]), len(match["upload"])) >= _FEWEST_DIGITS
 
 
-def has_short_numbers(items: Sequence[Node]) -> bool:
+def _has_short_numbers(items: Sequence[Node]) -> bool:
     """Whether names with one or two digits where Canvas has its numbers are Canvas' all the same, as on a small server.
 
     They are where names with longer numbers are beside them. Without any such name, all code must be named so, of two
@@ -119,13 +165,89 @@ def has_short_numbers(items: Sequence[Node]) -> bool:
     names = [encodable(item.name) for item in items if item.kind == "file"]
     code = [name for name in names if is_code(name) or is_archive(name)]
     matches = [match for name in code if (match := _CANVAS.fullmatch(name))]
-    if any(_is_canvas(match, short=False) for match in matches):
+    if any(map(_has_long_numbers, matches)):
         return True
     if len(matches) != len(code):
         return False
     pairs = {(match["student"].lower(), match["user"]) for match in matches}
     students, users = {student for student, _ in pairs}, {user for _, user in pairs}
     return len(students) == len(pairs) == len(users) >= 2
+
+
+_MOODLE = re.compile(
+    r"(?P<student>.+?)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<name>.*)", re.IGNORECASE | re.DOTALL
+)
+
+
+def _moodle(items: Sequence[Node]) -> Download:
+    """``Alice Example_123_assignsubmission_file_a2.py``, or a folder whose name ends before the file's."""
+    uploads = {}
+    for node in items:
+        if match := _MOODLE.fullmatch(encodable(node.name)):
+            student, slot = f"{match['student']}_{match['user']}", f"{match['kind']}/{match['name']}".lower()
+            known_as = (match["student"], match["user"])
+            uploads[node.name] = Upload(student, node, match["name"], slot, age(node), known_as=known_as)
+    return Download(uploads)
+
+
+_BLACKBOARD = re.compile(
+    r"(?P<whose>.+?_.+?)_attempt_(?P<date>\d{4}-\d\d-\d\d)-(?P<time>\d\d-\d\d-\d\d)(?:_(?P<name>.+)|\.txt)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A receipt is the one file of an attempt whose name ends with the time."""
+_RECEIPT = re.compile(r"Name: *(?P<name>.*\S) +\((?P<login>[^()]+)\)\s*")
+_MOST_RECEIPT = 1_000
+"""Bytes that are read of a receipt; the student's own text comes after its first lines."""
+
+
+def _blackboard(items: Sequence[Node]) -> Download:
+    """``Assignment 2_alice_attempt_2023-02-10-12-30-00_a2.py``: assignment, login, time, and the file's own name.
+
+    A receipt for each attempt has the student's name and login. It is read, and is the student's upload only where the
+    attempt has no file.
+    """
+    matches = {node.name: match for node in items if (match := _BLACKBOARD.fullmatch(encodable(node.name)))}
+    receipts = [node for node in items if node.name in matches and not matches[node.name]["name"]]
+    people = {}
+    for receipt in receipts:
+        whose = matches[receipt.name]["whose"]
+        first = beginning(receipt, _MOST_RECEIPT).decode("utf-8-sig", "replace").partition("\n")[0]
+        if (said := _RECEIPT.fullmatch(first)) and whose.lower().endswith(f"_{said['login'].lower()}"):
+            people[whose] = said
+    assignment = _assignment({match["whose"] for match in matches.values()}, people)
+    with_files = {(match["whose"], match["date"], match["time"]) for match in matches.values() if match["name"]}
+    uploads = {}
+    for node in items:
+        match = matches.get(node.name)
+        if match is None or not _is_file(node):
+            continue
+        whose, date, time = match["whose"], match["date"], match["time"]
+        if not match["name"] and (whose, date, time) in with_files:
+            continue
+        said = people.get(whose)
+        login = whose[-len(said["login"]) :] if said else whose.removeprefix(assignment)
+        uploads[node.name] = Upload(
+            student=login,
+            node=node,
+            name=match["name"] or "receipt.txt",
+            slot=(match["name"] or "receipt.txt").lower(),
+            order=(float(f"{date}{time}".replace("-", "")),),
+            submitted=f"{date}T{time.replace('-', ':')}",
+            known_as=(login, said["name"]) if said else (login,),
+        )
+    return Download(uploads, frozenset(receipt.name for receipt in receipts if receipt.name not in uploads))
+
+
+def _assignment(owners: set[str], people: Mapping[str, re.Match[str]]) -> str:
+    """What stands before the login in all names of a download from Blackboard: the assignment and an underscore.
+
+    The receipts say where the login begins. Without any, it is what all names begin with; with a single name, all
+    before the last underscore.
+    """
+    for whose, said in people.items():
+        return whose[: -len(said["login"])]
+    common = shared_beginning(owners)
+    return common[: common.rfind("_") + 1]
 
 
 # --- Gradescope -------------------------------------------------------------------------------------------------------
@@ -174,18 +296,8 @@ def submitters(metadata_file: Node) -> Iterator[tuple[str, Submitter]]:
 
 
 def _lines(file: Node) -> Iterator[str]:
-    """Lines of a metadata file on disk or in an archive, without what lies beyond its bound."""
-    with file.path.open("rb") as stream:
-        if not file.inside:
-            content = stream.read(_MOST_METADATA)
-        else:
-            budget = Budget(bytes=_MOST_METADATA, entries=1)
-            entries = members(stream, budget, wanted=file.inside.__eq__, urgent=is_code, refuse=lambda *_: None)
-            try:
-                content = b"".join(chunk for entry in entries for chunk in entry.chunks)
-            except ArchiveError:
-                content = b""
-    for line in content.decode("utf-8", "replace").split("\n"):
+    """Lines of a metadata file, without what lies beyond its bound."""
+    for line in beginning(file, _MOST_METADATA).decode("utf-8", "replace").split("\n"):
         yield line + "\n"
 
 

@@ -15,15 +15,17 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from grader.display import display
 from grader.intake.archives import MOST_BYTES, MOST_FILES, ArchiveError, Budget, Member, TooLarge, is_archive, members
+from grader.intake.attempts import is_picked
 from grader.intake.decoding import decode
 from grader.intake.names import encodable
-from grader.intake.nodes import is_code, is_junk
+from grader.intake.nodes import is_code, is_junk, is_web_page
 from grader.intake.notebooks import Notebook, NotebookError, read_notebook
 from grader.intake.records import Cell, CodeFile, DataFile, Found, StoredFile, Submission
 from grader.marking.verdicts import Flag
@@ -53,7 +55,8 @@ def read(
     for number, source in enumerate(place.sources):
         inside = place.inside[number] if place.inside else ""
         name = (place.names[number] if place.names else "") or PurePosixPath(inside).name or encodable(source.name)
-        reading.source(source, name, inside)
+        attempt = place.attempts[number] if place.attempts else ()
+        reading.source(source, name, inside, attempt=attempt, apart=bool(place.attempts))
     files = tuple(reading.files[path] for path in sorted(reading.files))
     digest = hashlib.sha256()
     for file in files:
@@ -72,6 +75,8 @@ def read(
         assignment=place.assignment,
         data=data,
         submitted=place.submitted,
+        picked=tuple(file.path for file in code if any(is_picked(file.path, pick) for pick in place.picks)),
+        starters=place.starters,
     )
 
 
@@ -96,6 +101,10 @@ class _Reading:
         self.code: dict[str, CodeFile] = {}
         self.data: dict[str, str] = {}
         """Base64, by path."""
+        self._pages: dict[str, CodeFile] = {}
+        """Web pages by path. They are code where they have a class that no other file has."""
+        self._attempt: tuple[float, ...] = ()
+        """The attempt that is read."""
         self._loose = loose
         self._packed = packed
         self._notes: dict[tuple[str, str], list[str]] = {}
@@ -111,6 +120,12 @@ class _Reading:
 
     def within_the_budget(self, most_code: int) -> tuple[CodeFile, ...]:
         """The code by path, as much as can be examined: files at the top first, then smaller before larger ones."""
+        written = {name for file in self.code.values() for name in _classes(file)}
+        self.code |= {
+            path: page
+            for path, page in self._pages.items()
+            if not self.code or (page.problem is None and not written.issuperset(_classes(page)))
+        }
         sizes = {
             path: sum(len(cell.source.encode()) for cell in file.cells)
             for path, file in self.code.items()
@@ -134,20 +149,27 @@ class _Reading:
             self._note("refused-name", f"lies under {display(above)}, which is a file", path)
         return above is not None
 
-    def source(self, path: Path, name: str, inside: str) -> None:
-        """A folder, a file (handed in as ``name``), an archive, or what lies ``inside`` an archive of many."""
+    def source(
+        self, path: Path, name: str, inside: str, *, attempt: tuple[float, ...] = (), apart: bool = False
+    ) -> None:
+        """A folder, a file (handed in as ``name``), an archive, or what lies ``inside`` an archive of many.
+
+        ``apart``: what a folder or an archive holds has a path below its name, as there are other sources.
+        """
+        self._attempt = attempt
         try:
             is_folder = path.is_dir()
         except OSError as error:
             self._note("unreadable", f"cannot be opened ({_reason(error)})", name)
             return
         if is_folder:
-            self._folder(path)
+            self._folder(path, f"{name}/" if apart else "")
         elif not inside:
-            self._on_disk(path, name, only=True)
+            self._on_disk(path, name, only=not apart)
         elif (file := self._opened(path, name)) is not None:
             with file:
-                self._unpack(file, encodable(path.name), "", 0, inside=inside, name=name)
+                prefix = f"{name}/" if apart else ""
+                self._unpack(file, encodable(path.name), prefix, 0, inside=inside, name=name)
 
     def _note(self, kind: str, reason: str, path: str) -> None:
         """Keep a remark for a flag. Their number is bounded: a submission can be made to deserve millions."""
@@ -168,10 +190,10 @@ class _Reading:
             self._note("unreadable", f"cannot be opened ({_reason(error)})", path)
             return None
 
-    def _folder(self, top: Path) -> None:
+    def _folder(self, top: Path, prefix: str) -> None:
         files = list(self._walk(top))
         for disk, path, _ in sorted(files, key=lambda file: (not is_code(file[1]), is_archive(file[1]), file[2])):
-            self._on_disk(disk, path, only=False)
+            self._on_disk(disk, prefix + path, only=False)
 
     def _walk(self, top: Path) -> Iterator[tuple[Path, str, int]]:
         """Plain files below a folder: where they lie, their paths in the submission, their bytes."""
@@ -215,9 +237,9 @@ class _Reading:
             with file:
                 status = os.fstat(file.fileno())
                 chunks = _chunks(file, status.st_size, self._loose)
-                self._take(Member(path, status.st_mtime, chunks), 0, only=only)
+                self._take(Member(path, status.st_mtime, chunks), 0, only=only, packed=False)
 
-    def _take(self, member: Member, level: int, *, only: bool) -> None:
+    def _take(self, member: Member, level: int, *, only: bool, packed: bool = True) -> None:
         """Hash one file, read it if it is code, open it if it is an archive; ``level`` archives are around it."""
         path = member.path
         if path in self.files or path in self.code:
@@ -243,18 +265,23 @@ class _Reading:
             except ArchiveError as error:
                 self._refused(error, path)
                 if is_code(path):
-                    self.code[path] = CodeFile(path, (), f"{display(path)}: {error}.", member.modified)
+                    self.code[path] = self._dated(CodeFile(path, (), f"{display(path)}: {error}."), member, packed)
                 return
             is_pdf = path.lower().endswith(".pdf") and b"%PDF-" in start
             self.files[path] = StoredFile(path, size, digest.hexdigest(), is_pdf)
             content = bytes(start) if size <= most else None
             if content is not None and path.lower().endswith(_DATA):
                 self._keep_data(path, content)
-            if is_code(path):
-                self.code[path] = self._code_file(path, content, most, member.modified)
+            if is_code(path) or (is_web_page(path) and size):
+                code = self.code if is_code(path) else self._pages
+                code[path] = self._dated(self._code_file(path, content, most), member, packed)
             if copy is not None:
                 copy.seek(0)
                 self._unpack(copy, path, "" if only else path + "/", level + 1)
+
+    def _dated(self, file: CodeFile, member: Member, packed: bool) -> CodeFile:
+        """The file with what is known of its time."""
+        return replace(file, modified=member.modified, packed=packed, attempt=self._attempt)
 
     def _keep_data(self, path: str, content: bytes) -> None:
         """Keep a data file, unless there are too many or too large ones: the request that carries them has a limit."""
@@ -288,14 +315,17 @@ class _Reading:
         except ArchiveError as error:
             self._refused(error, archive)
 
-    def _code_file(self, path: str, content: bytes | None, most: int, modified: float | None) -> CodeFile:
+    def _code_file(self, path: str, content: bytes | None, most: int) -> CodeFile:
         """Decode one code file; ``content`` is None when it is longer than ``most`` bytes."""
         shown = display(path)
         if content is None:
             hint = "clear its outputs" if path.lower().endswith(".ipynb") else "move data out of it"
             problem = f"{shown} is larger than the {most // 1_000_000} MB that are read: {hint}."
-            return CodeFile(path, (), problem, modified)
-        script = path.lower().endswith(".py")
+            return CodeFile(path, (), problem)
+        script = not path.lower().endswith(".ipynb")
+        other = next((kind for start, kind in _OTHER_KINDS if script and content.startswith(start)), None)
+        if other is not None:
+            return CodeFile(path, (), f"{shown} is not text, but {other}: hand in the script itself.")
         decoded = decode(content, coding_comment=script)
         if decoded.remarks:
             self._note("encoding", ", ".join(decoded.remarks), path)
@@ -304,18 +334,18 @@ class _Reading:
             if why_not is None and not decoded.text.strip() and PurePosixPath(path).name != "__init__.py":
                 why_not = "is empty: save it in your editor and hand it in again"
             if why_not is not None:
-                return CodeFile(path, (), f"{shown} {why_not}.", modified)
-            return CodeFile(path, (Cell(None, decoded.text),), None, modified)
+                return CodeFile(path, (), f"{shown} {why_not}.")
+            return CodeFile(path, (Cell(None, decoded.text),))
         try:
             notebook = read_notebook(decoded.text)
         except NotebookError as error:
-            return CodeFile(path, (), f"{shown} {error}.", modified)
+            return CodeFile(path, (), f"{shown} {error}.")
         if not any(source.strip() for _, source in notebook.sources):
-            return CodeFile(path, (), f"{shown} has no code in it: {_what_instead(notebook)}.", modified)
+            return CodeFile(path, (), f"{shown} has no code in it: {_what_instead(notebook)}.")
         if notebook.remarks:
             self._note("notebook", ", ".join(notebook.remarks[:10]), path)
         cells = tuple(Cell(number, source, notebook.headings.get(number)) for number, source in notebook.sources)
-        return CodeFile(path, cells, None, modified, asides=notebook.asides, language=notebook.language)
+        return CodeFile(path, cells, asides=notebook.asides, language=notebook.language)
 
 
 def _what_instead(notebook: Notebook) -> str:
@@ -344,9 +374,28 @@ def _most_bytes(path: str) -> int:
     lower = path.lower()
     if is_code(path):
         return MOST_NOTEBOOK if lower.endswith(".ipynb") else MOST_SCRIPT
+    if is_web_page(path):
+        return MOST_CODE
     if lower.endswith(_DATA):
         return _MOST_DATA
     return _PDF_START if lower.endswith(".pdf") else 0
+
+
+_OTHER_KINDS = (
+    (b"%PDF-", "a PDF"),
+    (b"PK\x03\x04", "a zip archive or an office document"),
+    (b"\xd0\xcf\x11\xe0", "an old office document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"{\\rtf", "a document of a word processor (RTF)"),
+)
+"""How files begin that are no scripts, and what they are."""
+_CLASS = re.compile(r"\bclass[ \t]+(\w+)[ \t]*[(:]")
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+
+
+def _classes(file: CodeFile) -> set[str]:
+    """Names after ``class`` in a text, without the tags that a web page may have around them."""
+    return {name for cell in file.cells for name in _CLASS.findall(_TAG.sub("", cell.source))}
 
 
 _CONTROLS = bytes(code for code in range(32) if code not in b"\n\t\f")

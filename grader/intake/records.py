@@ -61,6 +61,10 @@ class CodeFile:
     """Why it has no cells, in one sentence; None when it was read."""
     modified: float | None = None
     """Seconds since 1970, as the disk or the archive says; shows which of two candidates is newer."""
+    packed: bool = False
+    """Whether ``modified`` is an archive's. The disk's own times change when a folder is copied."""
+    attempt: tuple[float, ...] = ()
+    """The platform's number or time of the attempt that it was handed in with; larger is newer."""
     asides: tuple[Aside, ...] = ()
     """Classes in cells of a notebook that are not code."""
     language: str | None = None
@@ -114,6 +118,17 @@ class Found:
     """Further keys by which the platform knows the student: name, user number, e-mail address."""
     assignment: str | None = None
     """The assignment of most of the cohort, where this submission has no code that would show its own."""
+    attempts: tuple[tuple[float, ...], ...] = ()
+    """For each source, the number or time of its attempt, as in ``CodeFile``; empty where the platform says none."""
+    picks: tuple[str, ...] = ()
+    """Names of the files that a person picked for this student."""
+    starters: tuple[str, ...] = ()
+    """Paths of code that holds nothing but what most of the cohort has too."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """All that a person may call the student, in small letters."""
+        return frozenset(key.casefold() for key in (self.id, self.folder, *self.known_as))
 
 
 @dataclass(frozen=True)
@@ -134,6 +149,8 @@ class Findings:
     many: bool
     """False where the paths are those of one submission."""
     skipped: tuple[Skipped, ...] = ()
+    strangers: tuple[str, ...] = ()
+    """Students for whom a person picked a file, and who have no submission here."""
 
 
 @dataclass(frozen=True)
@@ -158,5 +175,9 @@ class Submission:
     """As in ``Found``."""
     data: tuple[DataFile, ...] = ()
     """Small files beside the code that it may read, sorted by path."""
+    picked: tuple[str, ...] = ()
+    """Paths of the code that a person picked."""
+    starters: tuple[str, ...] = ()
+    """As in ``Found``."""
     submitted: str | None = None
     """As in ``Found``."""

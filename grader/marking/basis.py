@@ -15,10 +15,12 @@ __all__ = ["bases", "holds", "is_hidden", "marks_part", "reads"]
 
 
 _READS = {
-    "shapes": ("layer_orders",),
-    "parameters": ("layer_orders",),
-    "architecture": ("layer_orders",),
-    "training": ("layer_orders",),
+    "shapes": ("layer_orders", "follow_through"),
+    "parameters": ("layer_orders", "follow_through"),
+    "architecture": ("layer_orders", "follow_through"),
+    "training": ("layer_orders", "follow_through"),
+    "device": ("follow_through",),
+    "gradients": ("follow_through",),
     "code": ("code",),
     "writeup": ("writeup",),
 }

@@ -54,10 +54,15 @@ def in_the_way(
     for need, verdict in needed:
         if verdict is not None:
             outcome = settled(assignment, verdict).outcome
-            if _is_in_the_way(need, outcome):
+            followed = assignment.follow_through and verdict.mistake is not None and need.check in _FOLLOWED
+            if _is_in_the_way(need, outcome) and not followed:
                 feedback = f"Skipped: it depends on {need.id}, which {_ENDED[outcome]}."
                 return Verdict(criterion.id, Outcome.SKIPPED, feedback, waits_for=need.id)
     return None
+
+
+_FOLLOWED = ("architecture", "values")
+"""Checks that recognise mistakes which others are judged with: see ``grader/checks/following.py``."""
 
 
 def _is_in_the_way(need: Criterion, outcome: Outcome) -> bool:

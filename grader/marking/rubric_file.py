@@ -238,8 +238,9 @@ def _points(node: Node, what: str) -> Fraction:
     return _number(node, what, _POINTS, "0 to 9999 in whole hundredths")
 
 
-def _flag(node: Node | None, what: str) -> bool:
-    return node is not None and _one_of(node, what, ("true", "false")) == "true"
+def _flag(node: Node | None, what: str, *, otherwise: bool = False) -> bool:
+    """True or false; ``otherwise`` where the key is not there."""
+    return otherwise if node is None else _one_of(node, what, ("true", "false")) == "true"
 
 
 # From values to records, from the top of the file to its leaves.
@@ -256,7 +257,7 @@ def _assignments(root: Node, lines: dict[tuple[str, str], int]) -> Mapping[str, 
 
 def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assignment:
     keys = ("title", "code", "writeup", "layer_orders", "parts")
-    entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes", "late"), keys)
+    entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes", "follow_through", "late"), keys)
     title = _text(entries["title"], "title")
     code, writeup = (
         tuple(_text(name, f"a file name of {key}") for name in _list(entries[key], key, least=1))
@@ -282,7 +283,17 @@ def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assig
             raise _Fault(part_node, f"the part '{part.id}' is there twice: rename one of them")
         parts[part.id] = part
     late = _late(entries["late"]) if "late" in entries else None
-    assignment = Assignment(id, title, code, writeup, orders, tuple(parts.values()), MappingProxyType(shares), late)
+    assignment = Assignment(
+        id,
+        title,
+        code,
+        writeup,
+        orders,
+        tuple(parts.values()),
+        MappingProxyType(shares),
+        late,
+        follow_through=_flag(entries.get("follow_through"), "follow_through", otherwise=True),
+    )
     _check_needs(assignment, criteria)
     _check_things(assignment, criteria)
     return assignment

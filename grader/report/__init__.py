@@ -64,5 +64,7 @@ class Report:
     output: str
     """What the student's code printed, cut to size: plain text, hostile."""
     run: Run
+    choice: tuple[str, ...] = ()
+    """Which file counts where several compete, and why: a sentence for each that does not count."""
     part_titles: Mapping[str, str] = field(default_factory=dict)
     """Titles of the rubric's parts by id. A part without a title is shown by its id."""

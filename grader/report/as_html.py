@@ -32,6 +32,7 @@ def to_html(report: Report) -> str:
         reason=summary.reason,
         pending_sentence=summary.pending_sentence,
         bonus_sentence=summary.bonus_sentence,
+        which_files=summary.which_files,
         skipped_sentence=summary.skipped_sentence,
         bar=_bar,
         curve_plot=_curve_plot,

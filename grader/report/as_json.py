@@ -62,6 +62,7 @@ def as_document(report: Report) -> dict[str, Any]:
                 {"path": _unicode(file.path), "bytes": file.bytes, "sha256": file.sha256} for file in report.files
             ],
             "code_files": [_unicode(path) for path in report.code_files],
+            "choice": [_text(sentence) for sentence in report.choice],
             "detected": _text(report.detected),
         },
         "assignment": {"id": report.assignment_id, "title": _text(report.assignment_title)},

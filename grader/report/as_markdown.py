@@ -45,6 +45,7 @@ def _head(report: Report) -> str:
         f"**{summary.score_line(report)} points** · {_line(STATES.get(sheet.status, sheet.status))}",
         summary.pending_sentence(report),
         summary.bonus_sentence(report),
+        *(_opening(_line(sentence)) for sentence in summary.which_files(report)),
     ]
     return "\n\n".join(filter(None, lines))
 

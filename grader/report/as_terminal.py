@@ -104,7 +104,8 @@ def _head(report: Report) -> RenderableType:
         (_line(STATES.get(sheet.status, sheet.status)), state),
     )
     lines = [Text(line, style="cyan") for line in (_pending(report), summary.bonus_sentence(report)) if line]
-    return Group(title, score, *lines)
+    files = [Text(_line(sentence), style="dim") for sentence in summary.which_files(report)]
+    return Group(title, score, *lines, *files)
 
 
 def _pending(report: Report) -> str:

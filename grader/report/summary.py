@@ -29,6 +29,7 @@ __all__ = [
     "score_line",
     "skipped_sentence",
     "to_look_at",
+    "which_files",
 ]
 
 
@@ -166,6 +167,19 @@ def bonus_sentence(report: Report) -> str:
         f"{numbers.points(bonus)} {unit} in the score but not in the maximum of {numbers.points(whole)}, "
         f"so the score can reach {numbers.points(whole + bonus)}."
     )
+
+
+_MOST_FILES = 10
+"""Files that are named in one sentence."""
+
+
+def which_files(report: Report) -> tuple[str, ...]:
+    """Which files were examined, and why these where others compete with them; nothing where there was no code."""
+    if not report.code_files:
+        return report.choice
+    named = ", ".join(display(path, limit=100) for path in report.code_files[:_MOST_FILES])
+    more = len(report.code_files) - _MOST_FILES
+    return (f"Examined: {named}{f' and {more} more' if more > 0 else ''}.", *report.choice)
 
 
 def score_line(report: Report) -> str:

@@ -22,7 +22,8 @@ def report_key(*, found: Found, sha256: str, assignment: str, settings: str, mar
     other assignments changes nothing here. Where the first part holds, the evidence holds, and marks are made of it.
     """
     who = (found.id, found.flags, found.late, found.submitted, found.known_as, found.assignment)
-    return f"{fingerprint((who, sha256, assignment, settings))}.{marks}"
+    chosen = (found.attempts, found.picks, found.starters)
+    return f"{fingerprint((who, chosen, sha256, assignment, settings))}.{marks}"
 
 
 def program() -> tuple[str, str]:

@@ -348,6 +348,12 @@ class FileOutline:
     """The constructs that could reach the examiner."""
     written_by: str | None = None
     """The notebook whose ``%%writefile`` cell holds this file; None for a file that was handed in."""
+    web_page: bool = False
+    """Whether it is source that a browser saved: with tags around it, or entities in it."""
+    python: bool = True
+    """Whether it looks like Python."""
+    breaks_off: int | None = None
+    """The line of a script in which it stops before a statement is complete; None where it is whole."""
 
     headings: dict[str, str] = field(default_factory=dict)
     """What people call its cells, by their numbers in digits."""

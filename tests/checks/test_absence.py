@@ -185,3 +185,8 @@ class CNN(given.CNN):
         return torch.from_numpy(super().forward(images).detach().numpy().copy())
 """
     assert is_not_attempted(sitting_of(source), "cnn.shapes", "cnn") is None
+
+
+def test_a_class_that_stands_in_a_file_that_does_not_count_says_so():
+    there = replace(sitting_without_exam("class CNN:\n    pass\n"), elsewhere={"UNet": "a2-draft.py"})
+    assert missing_class(there, "UNet").startswith("UNet stands in a2-draft.py alone, which does not count")

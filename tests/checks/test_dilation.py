@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 import torch
 from places import ROOT
+from sittings import submission_of
 from torch import nn
 from torch.nn import functional as F
 
@@ -45,7 +47,7 @@ class Counting(Local):
 
 def _sitting(exam, layer, **classes):
     names = {**model_classes("csc321-2018"), "MyDilatedConv2d": layer, **classes}
-    return Sitting(exam, None, Counting(names), Outline(), Definitions(classes=tuple(names)))
+    return Sitting(exam, submission_of(), Counting(names), Outline(), Definitions(classes=tuple(names)))
 
 
 class Layer(MyConv2d):
@@ -209,7 +211,7 @@ MISTAKES = {
     ),
     "no bias": (
         lambda self, x: F.conv2d(x, self.spread(self.dilation + 1), padding=self.padding * (self.dilation + 1)),
-        HALF, "bias-missing", False, True,
+        HALF, "bias-missing", True, True,
     ),
     "an ordinary convolution": (
         lambda self, x: F.conv2d(x, self.weight, self.bias, padding=self.padding), 0, "dilation-ignored", False, False,
@@ -236,7 +238,8 @@ def test_a_mistake_costs_what_it_is_a_mistake_of(name, exam):
 
 
 def test_a_bias_that_is_never_used_is_not_said_to_be_cut_off(exam):
-    verdict = gradients(_sitting(exam, _layer(MISTAKES["no bias"][0])), "dilated.gradients", "dilated")
+    alone = Exam(replace(exam.assignment, follow_through=False), exam.seed, exam.horses)
+    verdict = gradients(_sitting(alone, _layer(MISTAKES["no bias"][0])), "dilated.gradients", "dilated")
     assert "does not depend on the bias" in verdict.feedback and "self.weight" not in verdict.feedback
 
 

@@ -78,3 +78,18 @@ def test_without_code_it_is_told_what_is_there_instead(tmp_path, name, told):
     verdict = files.code(sitting(tmp_path / "alice", **{name: b""}), "files.code")
     assert verdict.outcome is Outcome.FAIL
     assert told in verdict.feedback
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a2-writeup.docx", "a2-writeup.docx may be the write-up, but it is a .docx file: export it as a PDF."),
+        ("~$writeup.docx", "~$writeup.docx is the lock file that a word processor keeps while a document is open"),
+        (".~lock.a2-writeup.odt#", "is the lock file"),
+        ("README.md", None),
+    ],
+)
+def test_what_stands_in_place_of_the_write_up_is_named(tmp_path, name, told):
+    verdict = files.writeup(sitting(tmp_path / "alice", **{name: b"x", "a2.py": b"x = 1"}), "files.writeup")
+    assert verdict.outcome is Outcome.FAIL
+    assert told in verdict.feedback if told else name not in verdict.feedback

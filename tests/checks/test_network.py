@@ -110,7 +110,7 @@ CAT = ("torch.cat((self.out3, self.out2), dim=1)", "torch.cat((self.out3, self.o
                  ("self.out5 = self.upconv2(self.out4)", "self.out5 = self.out4")], "architecture",
          "What is built and never used: finalconv, upconv2.0, upconv2.2.", ""),
         ("CNN", [("nn.ReLU()", "nn.ReLU6()")], "architecture", "ReLU6 is used instead of ReLU.", ""),
-        ("CNN", [("nn.MaxPool2d(2)", "nn.MaxPool2d(2, 1)")], "shapes", "the max-pooling has stride 1", ""),
+        ("CNN", [("nn.MaxPool2d(2)", "nn.MaxPool2d(2, 1)")], "architecture", "the max-pooling has stride 1", ""),
         ("CNN", [("        self.out1 =", "        self.eval()\n        self.out1 =")], "architecture",
          "Look for a call of eval()", ""),
         ("CNN", [("        return self.out_final", "        return self.out_final.view(1, -1, 32, 32)")], "shapes",

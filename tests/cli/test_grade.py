@@ -99,11 +99,19 @@ def submissions(tmp_path: Path) -> Path:
         ([".", "--fail-under", "101"], "allowed is 0 to 100"),
         ([".", "--seed", "-4"], "--seed was -4"),
         ([".", "--rubric", "nowhere.yaml"], "nowhere.yaml"),
+        ([".", "--pick", "a2.py"], "--pick was 'a2.py', it must be ID=FILE"),
+        ([".", "--pick", "alice=a2.py"], "a file was picked for 'alice', who has no submission here"),
+        ([".", "--picks", "nowhere.csv"], "nowhere.csv cannot be read"),
+        ([".", "--due", "noon", "--many"], "the deadline must be a time in ISO 8601 with its time zone, was 'noon'"),
+        (["flat"], "use --many if each is a student's, or --one if all are one student's"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_in_one_sentence(arguments, sentence, grade, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "colourization.py").write_text("class CNN: pass\n")
+    (tmp_path / "flat").mkdir()
+    for name in ("alice.py", "bob.py"):
+        (tmp_path / "flat" / name).write_text("class CNN: pass\n")
     status, out, err = grade(*arguments)
     assert status == 2 and sentence in err and out == ""
     assert len(err.strip().splitlines()) == 1
@@ -416,6 +424,24 @@ def test_two_candidates_for_the_code_are_flagged_and_one_is_examined(grade, tmp_
     flag = next(flag for flag in report["flags"] if flag["kind"] == "two-candidates")
     assert "colourization_old.py" in flag["detail"] and "colourization.py" in flag["detail"]
     assert grade.criteria("alice")["unet.architecture"]["outcome"] == "pass"
+
+
+@pytest.mark.slow
+@grades
+def test_a_picked_file_counts_and_the_next_run_remembers_it(grade, submissions):
+    wrong = SCRIPT.read_text("utf-8").replace("nn.ReLU()", "nn.Tanh()")
+    (submissions / "alice" / "colourization_draft.py").write_text(wrong, "utf-8")
+    assert grade(submissions, "--quick").status == 0
+    assert grade.report("alice")["submission"]["code_files"] == ["colourization.py"]
+    assert "colourization.py counts, and not colourization_draft.py" in grade.report("alice")["submission"]["choice"][0]
+    assert grade(submissions, "--quick", "--pick", "alice=colourization_draft.py").status == 0
+    assert grade.criteria("alice")["cnn.architecture"]["outcome"] == "partial"
+    for name in ("report.html", "feedback.md"):
+        assert "a person picked colourization_draft.py" in (grade.reports / "alice" / name).read_text("utf-8")
+    again = grade(submissions, "--quick", "--json")
+    assert json.loads(again.out)["resumed"] == 2
+    assert grade(submissions, "--quick", "--picks", "none").status == 0
+    assert grade.criteria("alice")["cnn.architecture"]["outcome"] == "pass"
 
 
 @pytest.mark.slow

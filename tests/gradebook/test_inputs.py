@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from cohort_sample import RUBRIC, rubric
 
-from grader.gradebook.inputs import Changes, given, recall_lateness, recall_roster, recall_rubric, with_rubric
+from grader.gradebook.inputs import (
+    Changes,
+    given,
+    picked,
+    recall_lateness,
+    recall_picks,
+    recall_roster,
+    recall_rubric,
+    with_rubric,
+)
 from grader.gradebook.lists import ListError
 from grader.marking.late import LateRule
 
@@ -65,3 +74,16 @@ def test_the_rubric_of_the_last_run_is_remembered_unless_it_was_changed_since_it
     assert with_rubric(Changes(), loaded) == Changes()
     with_rubric(Changes(), rubric(tmp_path)).make(out)
     assert recall_rubric(out).sha256 == loaded.sha256
+
+
+def test_picks_are_remembered_and_each_students_are_replaced_as_a_whole(tmp_path):
+    (tmp_path / "list.csv").write_text("id,file\nalice,a.py\nbob,b.py\nbob,c.py\n")
+    picked(tmp_path, picks=tmp_path / "list.csv", one_by_one={}).changes.make(tmp_path)
+    assert recall_picks(tmp_path) == {"alice": ("a.py",), "bob": ("b.py", "c.py")}
+    again = picked(tmp_path, picks=None, one_by_one={"Bob": ("d.py",)})
+    assert again.files == {"alice": ("a.py",), "Bob": ("d.py",)}
+    again.changes.make(tmp_path)
+    assert recall_picks(tmp_path) == again.files
+    assert picked(tmp_path, picks=None, one_by_one={}).changes == Changes()
+    picked(tmp_path, picks=Path("none"), one_by_one={}).changes.make(tmp_path)
+    assert recall_picks(tmp_path) == {} and not (tmp_path / "picks.csv").exists()

@@ -15,7 +15,12 @@ ONE = {
     "a script": ["model.py"],
     "a notebook in capitals": ["A2.IPYNB"],
     "code beside helper folders": ["a2.ipynb", "helpers/models.py", "more/x.py", "a2-writeup.pdf"],
-    "code beside an archive": ["a2.py", "alice.zip", "bob.zip"],
+    "code beside an archive": ["a2.py", "alice.zip", "a2-writeup.pdf"],
+    "helpers beside the handout's file": ["colourization.py", "load_data.py", "kmeansClusters.py", "horses.py"],
+    "scripts of one name": ["alice_cnn.py", "alice_unet.py", "utils.py"],
+    "versions of one name": ["alice_v1.py", "alice_final.py", "alice (1).py"],
+    "parts with titles": ["CNN - final.py", "UNet - final.py"],
+    "one student's files with titles": ["Alice A - cnn.py", "Alice A - unet.py"],
     "a folder around it that holds nothing else": ["a2/colourization.py"],
     "folders in folders that hold nothing else": ["a2/final/really/colourization.py"],
     "a folder of code beside its data": ["code/a2.py", "data/horses.npz", "images/a.png", "a2-writeup.pdf"],
@@ -94,6 +99,34 @@ MANY = {
         ["Alice Example_123", "Zoë O'Bob_124"],
     ),
     "Moodle folders without code": (["Alice Example_123_assignsubmission_file_/a2.pdf"], ["Alice Example_123"]),
+    "Blackboard": (
+        [
+            "Assignment 2_alice_attempt_2023-02-10-12-30-00.txt",
+            "Assignment 2_alice_attempt_2023-02-10-12-30-00_a2.py",
+            "Assignment 2_bob_attempt_2023-02-10-12-31-07.txt",
+            "Assignment 2_bob_attempt_2023-02-10-12-31-07_a2-writeup.pdf",
+            "Assignment 2_bob_attempt_2023-02-10-12-31-07_a2.ipynb",
+        ],
+        ["alice", "bob"],
+    ),
+    "titles that begin with the student's name": (
+        ["Alice A - a2.py", "Bob O'Hara - colourization - final.ipynb", "Bob O'Hara - a2-writeup.pdf"],
+        ["Alice A", "Bob O'Hara"],
+    ),
+    "MarkUs, by login and by group": (
+        ["c5bobsam/colourization.py", "group_0001/colourization.py", "group_0002/a2-writeup.pdf"],
+        ["c5bobsam", "group_0001", "group_0002"],
+    ),
+    "folders that are called as archives": (["a2_alice.zip/a2.py", "a2_bob.zip/a2.py"], ["a2_alice", "a2_bob"]),
+    "Canvas, archives that were unpacked under their names": (
+        ["alice_12345_678_a2.zip/a2.py", "bob_22345_679_a2.zip/a2.py"],
+        ["alice_12345", "bob_22345"],
+    ),
+    "Canvas without names": (["anon_5bK2x_678_a2.py", "LATE_anon_Zz19q_679_a2.py"], ["anon_5bK2x", "anon_Zz19q"]),
+    "Canvas, a name with an underscore": (
+        ["alice_a_12345_678_a2.py", "bob_22345_679_a2.py"],
+        ["alice_a_12345", "bob_22345"],
+    ),
     "Moodle files": (
         [
             "Alice_123_assignsubmission_file_a2.py",

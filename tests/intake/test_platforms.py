@@ -89,6 +89,83 @@ def test_a_gradescope_export_names_its_students(tmp_path: Path, packed: bool, ar
     assert any("whose submission_103 is" in skipped.reason for skipped in findings.skipped)
 
 
+RECEIPT = """\
+Name: Alice Example (alice_e)
+Assignment: HW 2
+Date Submitted: Friday, February 10, 2023 12:30:00 PM EST
+Current Grade: Needs Grading
+
+Submission Field:
+Name: Bob Example (bob)
+"""
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_receipt_of_blackboard_has_the_name_and_says_where_the_login_begins(tmp_path: Path, packed: bool) -> None:
+    start, other = "HW_2_alice_e_attempt_2023-02-10-12-30-00", "HW_2_bob_attempt_2023-02-11-00-00-09"
+    files = {f"{start}.txt": RECEIPT, f"{start}_a2.py": "x = 1\n", f"{other}_a2.py": "x = 1\n"}
+    place = tmp_path / "download.zip" if packed else tmp_path / "download"
+    if packed:
+        place.write_bytes(a_zip(*((name, text.encode()) for name, text in files.items())))
+    for name, text in files.items():
+        lay(tmp_path / "download", name, content=text)
+    findings = find([place])
+    alice, bob = findings.found
+    assert (alice.id, alice.known_as, alice.names) == ("alice_e", ("alice_e", "Alice Example"), ("a2.py",))
+    assert (bob.id, bob.known_as) == ("bob", ("bob",))
+    assert (alice.submitted, bob.submitted) == ("2023-02-10T12:30:00", "2023-02-11T00:00:09")
+    assert findings.skipped == ()
+
+
+def test_an_attempt_on_blackboard_without_a_file_is_a_submission_of_its_receipt(tmp_path: Path) -> None:
+    lay(tmp_path, "A2_alice_attempt_2023-02-10-12-30-00.txt", "A2_bob_attempt_2023-02-10-12-30-00_a2.py")
+    assert [(found.id, found.names) for found in find([tmp_path]).found] == [
+        ("alice", ("receipt.txt",)),
+        ("bob", ("a2.py",)),
+    ]
+
+
+def test_a_receipt_whose_login_is_not_that_of_its_name_says_nothing(tmp_path: Path) -> None:
+    for login in ("carl", "dan"):
+        lay(tmp_path, f"A2_{login}_attempt_2023-02-10-12-30-00.txt", content="Name: Bob Example (bob)\n")
+        lay(tmp_path, f"A2_{login}_attempt_2023-02-10-12-30-00_a2.py")
+    assert [(found.id, found.known_as) for found in find([tmp_path]).found] == [("carl", ("carl",)), ("dan", ("dan",))]
+
+
+@pytest.mark.parametrize(
+    ("names", "students"),
+    [
+        (
+            ["alice_12345_678_x_22345_assignsubmission_file_a2.py", "bob_22345_679_a2.py"],
+            ["alice_12345", "bob_22345"],
+        ),
+        (
+            ["Alice_123_assignsubmission_file_x_124_assignsubmission_file_a.py", "Bob_124_assignsubmission_file_a.py"],
+            ["Alice_123", "Bob_124"],
+        ),
+        (
+            [
+                "A2_alice_attempt_2023-02-10-12-30-00_A2_bob_attempt_2023-02-11-12-30-00_a2.py",
+                "A2_bob_attempt_2023-02-10-12-30-00_bob_22345_679_a2.py",
+            ],
+            ["alice", "bob"],
+        ),
+        (
+            [f"CSC_413_2023_{login}_attempt_2023-02-10-12-30-00_a2.py" for login in ("alice", "bob")],
+            ["alice", "bob"],
+        ),
+        (["alice_12345_678_x_bob_attempt_2023-02-10-12-30-00_a2.py"], ["alice_12345"]),
+        (["alice_12345_678_Bob B - a2.py", "carol_32345_680_a2.py"], ["alice_12345", "carol_32345"]),
+    ],
+    ids=["Canvas", "Moodle", "Blackboard", "Blackboard with numbers", "one file on Canvas", "a title on Canvas"],
+)
+def test_what_stands_after_the_platforms_own_fields_is_a_file_name(
+    tmp_path: Path, names: list[str], students: list[str]
+) -> None:
+    assert ids(find([lay(tmp_path, *names)])) == students
+    assert ids(find(sorted(tmp_path.iterdir()))) == students
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -456,3 +457,26 @@ def test_an_empty_script_is_refused_as_an_empty_notebook_is(tmp_path: Path, name
 def test_an_empty_file_that_makes_a_package_is_code_like_any_other(tmp_path: Path) -> None:
     alice = put(tmp_path / "alice", **{"net/__init__.py": "", "net/models.py": SCRIPT})
     assert all(file.problem is None and file.cells for file in read_at(alice).code)
+
+
+@pytest.mark.parametrize(
+    ("others", "is_code"),
+    [
+        ({}, True),
+        ({"load_data.py": b"def load(): pass\n"}, True),
+        ({"load_data.py": b"class Data: pass\n"}, True),
+        ({"a2.py": b"class CNN(nn.Module): pass\n"}, False),
+    ],
+)
+def test_a_web_page_is_code_where_it_has_a_class_that_no_other_file_has(tmp_path: Path, others, is_code) -> None:
+    page = b"<html><pre><span class='k'>class</span> <span>CNN</span>(nn.Module):\n    pass\n</pre></html>"
+    submission = read_at(put(tmp_path / "alice", **{"a2.html": page, **others}))
+    assert ("a2.html" in [file.path for file in submission.code]) is is_code
+
+
+def test_a_zip_that_was_cut_off_is_named_as_that(tmp_path: Path) -> None:
+    whole = put(tmp_path / "whole", **{"a2.py": SCRIPT})
+    archive = Path(shutil.make_archive(str(tmp_path / "alice"), "zip", whole))
+    archive.write_bytes(archive.read_bytes()[:-30])
+    submission = read_at(archive)
+    assert [(flag.kind, "breaks off before its end" in flag.detail) for flag in submission.flags] == [("damaged", True)]

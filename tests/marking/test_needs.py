@@ -55,6 +55,19 @@ def test_what_passed_is_not_in_the_way(need: Criterion, verdict: Verdict | None)
 
 def test_a_mistake_to_which_the_rubric_gives_all_points_is_not_in_the_way() -> None:
     verdict = partial(VALUES.id, HALF, "No ReLU.", mistake="relu-missing")
-    generous = replace(ASSIGNMENT, mistakes={"relu-missing": Fraction(1)})
-    assert in_the_way(ASSIGNMENT, TRAINING, [(VALUES, verdict)]) is not None
+    strict = replace(ASSIGNMENT, follow_through=False)
+    generous = replace(strict, mistakes={"relu-missing": Fraction(1)})
+    assert in_the_way(strict, TRAINING, [(VALUES, verdict)]) is not None
     assert in_the_way(generous, TRAINING, [(VALUES, verdict)]) is None
+
+
+@pytest.mark.parametrize("share", [HALF, Fraction(0)], ids=["in part", "not at all"])
+def test_a_known_mistake_is_not_in_the_way_where_it_is_followed_through(share: Fraction) -> None:
+    verdict = partial(VALUES.id, share, "No ReLU.", mistake="relu-missing")
+    assert in_the_way(ASSIGNMENT, TRAINING, [(VALUES, verdict)]) is None
+    assert in_the_way(replace(ASSIGNMENT, follow_through=False), TRAINING, [(VALUES, verdict)]) is not None
+
+
+def test_a_mistake_in_the_shapes_is_in_the_way() -> None:
+    verdict = partial(SHAPES.id, Fraction(0), "Three is fixed.", mistake="hard-coded-kernel")
+    assert in_the_way(ASSIGNMENT, TRAINING, [(SHAPES, verdict)]) is not None

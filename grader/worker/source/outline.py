@@ -13,7 +13,9 @@ from pathlib import PurePosixPath
 
 from ..protocol import Call, CodeFile, Definition, FileOutline, Method, NestedClass, Note, Outline, Problem
 from ..trouble import bounded
+from .appearance import looks_like_python
 from .names import Aliases, dotted, holds_dilation, is_one
+from .parsing import breaks_off
 from .pieces import Piece, Source, walk
 from .reading import read
 from .siblings import meant
@@ -82,8 +84,17 @@ def _file(source: Source, aliases: Aliases, own: set[str]) -> FileOutline:
         problems=tuple(_problems(source)[:_MOST]),
         notes=tuple(_notes(source)[:_MOST]),
         written_by=source.written_by,
+        web_page=source.web_page,
+        python=looks_like_python(source),
+        breaks_off=_end(source),
         headings={str(piece.number): piece.heading for piece in source.pieces if piece.heading is not None},
     )
+
+
+def _end(source: Source) -> int | None:
+    """The line in which a script breaks off."""
+    last = source.pieces[-1] if source.pieces else None
+    return breaks_off(last.text) if last is not None and last.number is None and last.problems else None
 
 
 def _nested(source: Source) -> list[NestedClass]:

@@ -19,7 +19,7 @@ from .lexing import lex
 from .pieces import Note, Piece, Problem
 from .python2_syntax import PYTHON_2, from_python2
 
-__all__ = ["Failure", "Parsed", "checked", "is_old_print", "parse", "parse_what_parses"]
+__all__ = ["Failure", "Parsed", "breaks_off", "checked", "is_old_print", "parse", "parse_what_parses"]
 
 
 @dataclass(frozen=True)
@@ -221,6 +221,48 @@ def _problem(chunk: _Chunk, failure: Failure) -> Problem:
     number = failure.line - chunk.offset
     text = lines[number - 1] if 0 < number <= len(lines) else ""
     return Problem(failure.line, bounded(text.strip()), failure.message, header[1] if header else None)
+
+
+# ------------------------------------------------------------------------------------------- what breaks off at its end
+
+_UNFINISHED = re.compile(r"was never closed|unterminated triple-quoted|unexpected EOF|EOF while scanning")
+"""Python's complaints about a bracket or a text that is open where the source ends."""
+_CLOSING = ")]}"
+
+
+def breaks_off(text: str) -> int | None:
+    """The line in which the text stops before a statement is complete, as in a file that was cut off; None if none.
+
+    A bracket that was forgotten is different: other statements follow it, or its line has an end.
+    """
+    chunk = next((chunk for chunk in reversed(_chunks(text)) if chunk.text.strip()), None)
+    if chunk is None or not isinstance(failure := _parse_some_way(chunk.text, 0), Failure):
+        return None
+    lines = chunk.text.rstrip().split("\n")
+    start = max((token.line for token in lex(chunk.text) if token.is_first), default=1)
+    before = "\n".join(lines[: start - 1])
+    if isinstance(parse(before), Failure) and isinstance(
+        parse(f"{before}\n{_indented_pass(lines[start - 1])}"), Failure
+    ):
+        return None  # what is wrong stands further up
+    rest = [line for line in lines[start:] if line.strip()]
+    if _UNFINISHED.search(failure.message):
+        margin = _margin(lines[start - 1])
+        is_cut = all(_margin(line) > margin or line.strip()[0] in _CLOSING for line in rest)
+    elif failure.message.startswith("expected an indented block"):
+        is_cut = not rest
+    else:
+        is_cut = not text.endswith("\n") and failure.line >= len(lines)
+    return chunk.offset + len(lines) if is_cut else None
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _indented_pass(line: str) -> str:
+    """``pass`` below the same margin as the line."""
+    return line[: _margin(line)] + "pass"
 
 
 # ------------------------------------------------------------------------------------- what parses but does not compile

@@ -68,6 +68,8 @@ class Source:
     """Compiler flags of its ``from __future__`` imports."""
     written_by: str | None = None
     """The notebook whose ``%%writefile`` cell holds this file; None for a file that was handed in."""
+    web_page: bool = False
+    """Whether it was handed in as a web page. The pieces hold the code alone."""
 
     @property
     def body(self) -> Iterator[tuple[Piece, ast.stmt]]:

@@ -13,13 +13,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from ..protocol import Cell as SentCell
 from ..protocol import CodeFile, cell_name
 from ..trouble import bounded
 from .magics import Cell, dedented, without_cell_magic, without_magics
-from .parsing import checked, is_old_print, parse, parse_what_parses
+from .parsing import Failure, checked, is_old_print, parse, parse_what_parses
 from .pieces import Note, Piece, Source
 from .python2_meaning import GONE, Python2, is_python2
 from .python2_syntax import PYTHON_2
+from .web_page import blocks, is_web_page, without_entities
 
 __all__ = ["read"]
 
@@ -43,10 +45,11 @@ def read(files: Iterable[CodeFile]) -> list[Source]:
 def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
     """The source of the file, and those of the files that its cells write."""
     path = bounded(file.path, 4096)
-    is_notebook = path.lower().endswith(".ipynb")
+    unwrapped = _without_page(file)
+    is_notebook = path.lower().endswith(".ipynb") or any(cell.number is not None for cell in unwrapped.cells)
     pieces: list[Piece] = []
     written: dict[str, list[Piece]] = {}
-    for place, cell in enumerate(file.cells, start=1):
+    for place, cell in enumerate(unwrapped.cells, start=1):
         number = place if is_notebook and cell.number is None else cell.number
         heading = None if cell.heading is None else bounded(cell.heading)
         name = cell_name(path, number, heading)
@@ -64,7 +67,25 @@ def _read_file(file: CodeFile) -> tuple[Source, list[Source]]:
     modules = [
         _finished(Source(str(folder / target), tuple(parts), written_by=path)) for target, parts in written.items()
     ]
-    return _finished(Source(path, tuple(pieces))), modules
+    return _finished(Source(path, tuple(pieces), web_page=unwrapped is not file)), modules
+
+
+def _without_page(file: CodeFile) -> CodeFile:
+    """The file without what a browser put around its code: its blocks are cells where there are several."""
+    if len(file.cells) != 1 or file.cells[0].number is not None:
+        return file
+    text = file.cells[0].source
+    if is_web_page(text):
+        found = blocks(text)
+        return replace(
+            file,
+            cells=tuple(SentCell(place if found[1:] else None, block) for place, block in enumerate(found, start=1)),
+        )
+    plain = without_entities(text)
+    if plain == text or not isinstance(parse(text), Failure):
+        return file
+    is_better = len(parse_what_parses(plain).problems) < len(parse_what_parses(text).problems)
+    return replace(file, cells=(SentCell(None, plain),)) if is_better else file
 
 
 def _read_piece(name: str, number: int | None, text: str, is_notebook: bool) -> tuple[Piece, Cell]:

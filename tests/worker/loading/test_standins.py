@@ -131,6 +131,13 @@ def test_no_name_of_ours_shows_in_what_python_says_of_it():
     cv2 = StandIn("cv2")
     with pytest.raises(TypeError) as error:
         "-".join([cv2.image])
-    kinds = [kind.__mro__ for kind in (type("Net", (cv2.Module,), {}), type("Other", (cv2.Thing,), {}))]
-    shown = f"{error.value} {cv2!r} {type(cv2)} {kinds}"
+
+    class Net(cv2.Module):
+        pass
+
+    class Other(cv2.Thing):
+        pass
+
+    bases = [base for kind in (Net, Other) for base in kind.__mro__ if base is not kind]
+    shown = f"{error.value} {cv2!r} {type(cv2)} {bases}"
     assert not re.search(r"stand.?in|grader|worker", shown, re.IGNORECASE)

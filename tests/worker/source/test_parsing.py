@@ -7,6 +7,8 @@ import ast
 import pytest
 from sources import code, notebook, script
 
+from grader.worker.source import parsing
+
 
 def test_tabs_count_as_eight_columns():
     piece = script("class A:\n\tdef f(self):\n\t        x = 1\n\t\treturn x\n").pieces[0]
@@ -73,3 +75,31 @@ def test_what_python_cannot_read_at_all_is_a_problem_and_never_an_exception(text
 def test_an_expression_of_any_length_costs_nothing_else(text):
     piece = script(text + "\nprint 'old'\nclass CNN:\n    pass\n").pieces[0]
     assert [part.name for part in piece.body if isinstance(part, ast.ClassDef)] == ["CNN"]
+
+
+BEFORE = "import torch\n\n\nclass CNN:\n    def __init__(self):\n        self.a = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "is_cut"),
+    [
+        ("        self.b = f(1,", True),
+        ("        self.b = f(1,\n                   2", True),
+        ("        self.b = ", True),
+        ("        self.b = 'te", True),
+        ("    def forward(self, x", True),
+        ("    def forward(self, x):\n", True),
+        ("    def forward(self, x):\n        '''Text", True),
+        ("class UNet", True),
+        ("        self.b = 2\n", False),
+        ("        self.b = f(1,\n        self.c = 2\n        self.d = 3\n", False),
+        ("    def forward(self, x):\n        # your code\n", False),
+        ("        self.b = = 2\n        self.c = 3\n", False),
+        ("        retrun self.b\n", False),
+    ],
+)
+def test_a_text_breaks_off_where_its_last_statement_has_no_end(end, is_cut):
+    text = BEFORE + end
+    assert (parsing.breaks_off(text) is not None) is is_cut
+    if is_cut:
+        assert parsing.breaks_off(text) == text.rstrip().count("\n") + 1

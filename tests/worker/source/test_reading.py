@@ -91,3 +91,24 @@ def test_any_text_is_read_without_an_exception_and_with_true_lines(text):
             lines = piece.text.count("\n") + 1
             assert all(1 <= part.lineno <= lines for part in piece.body)
             assert all(1 <= note.line <= lines for note in piece.notes)
+
+
+def test_source_on_a_web_page_is_read_in_place_of_the_page():
+    (source,) = read([code_files.script("<pre>class CNN:\n    a = 1 &lt; 2\n</pre>", "a2.py")])
+    assert source.web_page and [statement.name for _, statement in source.body] == ["CNN"]
+    assert [piece.name for piece in source.pieces] == ["a2.py"]
+
+
+def test_the_blocks_of_a_page_are_cells():
+    (source,) = read([code_files.script("<pre>a = 1</pre><pre>%matplotlib inline\nb = 2</pre>", "a2.html")])
+    assert [(piece.name, piece.number) for piece in source.pieces] == [("a2.html, cell 1", 1), ("a2.html, cell 2", 2)]
+    assert len([*source.body]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "is_page"),
+    [("if 1 &lt; 2:\n    a = &quot;x&quot;\n", True), ("a = '&lt;'\n", False), ("a = '&lt;'\nb = = 1\n", False)],
+)
+def test_entities_are_undone_where_they_keep_the_source_from_being_python(text, is_page):
+    (source,) = read([code_files.script(text)])
+    assert source.web_page is is_page
