@@ -1,7 +1,8 @@
-"""Known mistakes, written as students would write them. The report must name each of them.
+"""Faults, written as students would write them. The report must name each of them, and two in one submission.
 
-A network's mistake is a list of steps (``reference/mistakes.py``); here it becomes the source of a class. The layer's
-mistakes and the faults of construction (a number instead of a parameter, parameters in another order) are written by hand.
+A network's mistake is a list of steps (``reference/mistakes.py``); ``writing.py`` makes the source of a class of it, each
+time in another way. Faults of the layer, of construction (a number instead of a parameter, parameters in another order)
+and those that are seen in the text alone are written by hand, as edits of a right source.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import torch
+from torch import Tensor
 
 from accuracy.examining import IMPORTS, Examiner, definitions, right_source
+from accuracy.writing import written
 from reference.arguments import Arguments
-from reference.forms import acts_in_evaluation_only, form_of
 from reference.handouts import HANDOUTS, NetworkFacts
 from reference.known import Known, right
-from reference.mistakes import mistakes
-from reference.network import Network
-from reference.steps import Step, Steps
+from reference.mistakes import mistakes, stopping
+from reference.network import Network, state_shapes
+from reference.steps import Steps
 
-__all__ = ["Diagnosis", "Faulty", "faulty", "pairs", "try_out"]
+__all__ = ["Diagnosis", "Faulty", "faulty", "pair", "try_out"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Faulty:
     thing: str
     """What the fault is in: the first half of its criteria's ids."""
     mistake: str
-    """The id that the report must name; two ids joined by ``+`` in either order."""
+    """The ids that the report must name, joined by ``+``."""
     description: str
     """The fault in words."""
     source: str
@@ -47,73 +50,18 @@ class Diagnosis:
 
     faulty: Faulty
     named: str
-    """``yes``, ``equal`` (by the name of another mistake that is the same function), ``right`` or ``no``."""
+    """``yes``, ``equal`` (by the names of other mistakes that are the same function), ``right`` or ``no``."""
     actual: str
     """The mistakes that the report names, with the feedback where it names none."""
 
 
-_WIDTHS = {"NF": "num_filters", "2NF": "2 * num_filters", "4NF": "4 * num_filters", "NC": "num_colours", "3": "3"}
-
-
-def _written(kind: NetworkFacts, steps: Steps, my_conv2d: bool) -> str:
-    """A list of steps as a class. ``my_conv2d``: whether it is made of the handout's own layer where that fits."""
-    setup: list[str] = []
-    body: list[str] = []
-    channels, x = "num_in_channels" if "num_in_channels" in kind.parameters else "1", "x"
-    # By block: channels and name of the output, and the name of what came before the ReLU.
-    widths, outputs, before_relu = {0: channels}, {0: x}, {}
-    for number, step in enumerate(steps):
-        form = form_of(step)
-        if step.kind == "act":
-            before_relu[step.block] = x
-        if form.module is not None:
-            setup += _layer(f"self.layer{number}", step, channels, my_conv2d)
-            call = f"self.layer{number}({x})"
-        elif step.kind == "cat":
-            skipped = (before_relu if step.form == "before-relu" else outputs)[step.source]
-            first, second = (skipped, x) if step.first else (x, skipped)
-            call = form.source.format(x=first, skipped=second)
-        else:
-            call = form.source.format(x=x)
-        if acts_in_evaluation_only(step):
-            call = f"{x} if self.training else {call}"
-        body.append(f"h{number} = {call}")
-        x = f"h{number}" if form.output_used else x
-        if step.width:
-            channels = _WIDTHS[step.width]
-        elif step.kind == "cat" and step.form != "added":
-            channels = f"{channels} + {widths[step.source]}"
-        if step.kind != "cat":
-            widths[step.block], outputs[step.block] = channels, x
-    lines = [
-        f"class {kind.cls}(nn.Module):",
-        f"    def __init__(self, {', '.join(kind.parameters)}):",
-        "        super().__init__()",
-        *(f"        {line}" for line in setup),
-        "",
-        "    def forward(self, x):",
-        *(f"        {line}" for line in body),
-        f"        return {x}",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _layer(name: str, step: Step, channels: str, my_conv2d: bool) -> list[str]:
-    """The lines of ``__init__`` that make a layer, of the course's own classes where they can be it."""
-    out = _WIDTHS.get(step.width, channels)
-    if step.form == "gap-1" and step.padded:
-        made = f"{name} = MyDilatedConv2d({channels}, {out}, kernel, 1)"
-        return [made] if step.bias else [made, f"{name}.bias = None"]
-    if my_conv2d and (step.kind, step.form, step.bias, step.padded) == ("conv", "", True, True):
-        return [f"{name} = MyConv2d({channels}, {out}, kernel)"]
-    padding, bias = "kernel // 2" if step.padded else "0", "" if step.bias else ", bias=False"
-    source = form_of(step).source.format(channels=channels, out=out, padding=padding, bias=bias)
-    return [f"{name} = {source}"]
-
-
 def _has_my_conv2d(assignment: str) -> bool:
     return "my-conv2d" in HANDOUTS[assignment].layer_things
+
+
+def _class(assignment: str, kind: NetworkFacts, steps: Steps, drawn: random.Random) -> str:
+    """A list of steps as a class of a student of this assignment."""
+    return written(kind, steps, _has_my_conv2d(assignment) and kind.filled_in, drawn)
 
 
 def _submission(assignment: str, kind: NetworkFacts, text: str) -> str:
@@ -121,20 +69,8 @@ def _submission(assignment: str, kind: NetworkFacts, text: str) -> str:
     source = definitions(right_source(assignment))
     for network in HANDOUTS[assignment].networks:
         if network.extends == kind.thing:
-            source[network.cls] = _written(network, network.steps, True)
+            source[network.cls] = written(network, network.steps, True, random.Random(0))
     return "\n\n".join([IMPORTS, *({**source, kind.cls: text}.values())])
-
-
-def _fits(kind: NetworkFacts, steps: Steps) -> bool:
-    """Whether the steps can be built and run."""
-    arguments = _arguments(kind, kernel=3)
-    try:
-        network = Network(steps, *arguments.numbers)
-        with torch.no_grad():
-            network(torch.rand(2, arguments.inputs, 32, 32))
-    except (RuntimeError, ValueError, KeyError, IndexError):
-        return False
-    return True
 
 
 def _arguments(kind: NetworkFacts, kernel: int) -> Arguments:
@@ -143,24 +79,38 @@ def _arguments(kind: NetworkFacts, kernel: int) -> Arguments:
     return Arguments.from_names(named)
 
 
+def _drawn(assignment: str, kind: NetworkFacts, what: str) -> random.Random:
+    """What decides how a submission is written."""
+    return random.Random(f"{assignment}/{kind.cls}/{what}")
+
+
 def _made(assignment: str, kind: NetworkFacts, wrong: Known) -> Faulty | None:
-    if not _fits(kind, wrong.steps):
+    """None where a skip connection comes from a block that is missing: nobody can write that."""
+    description = f"{wrong.id} {wrong.place}".strip()
+    try:
+        text = _class(assignment, kind, wrong.steps, _drawn(assignment, kind, f"{description} {wrong.explanation}"))
+    except KeyError:
         return None
-    source = _submission(assignment, kind, _written(kind, wrong.steps, _has_my_conv2d(assignment)))
-    return Faulty(assignment, kind.thing, wrong.id, f"{wrong.id} {wrong.place}".strip(), source, wrong.steps)
+    return Faulty(assignment, kind.thing, wrong.id, description, _submission(assignment, kind, text), wrong.steps)
 
 
 def faulty(assignment: str) -> Iterator[Faulty]:
-    """Every known mistake in every network of an assignment that it fits, and every mistake of the layer and of construction."""
+    """Every known mistake in every network of an assignment, and those of the layer, of construction and of the text."""
     for kind in HANDOUTS[assignment].networks:
         seen = set()
-        for wrong in mistakes(right(assignment, kind.cls)[0]):
-            if wrong.steps not in seen:
+        known = right(assignment, kind.cls)[0]
+        for wrong in (*mistakes(known), *stopping(known)):
+            if wrong.steps not in seen and _is_one(kind, wrong, known):
                 seen.add(wrong.steps)
                 made = _made(assignment, kind, wrong)
                 if made is not None:
                     yield made
-        yield from _of_construction(assignment, kind)
+        if not kind.extends:
+            plain = _class(assignment, kind, known.steps, _drawn(assignment, kind, "construction"))
+            yield from (
+                Faulty(assignment, kind.thing, mistake, description, _submission(assignment, kind, text))
+                for mistake, description, text in (*_of_construction(kind, plain), *_of_the_text(kind, plain))
+            )
     if any(layer.dilated for layer in HANDOUTS[assignment].layers):
         for mistake, description, body in _IN_THE_LAYER:
             text = _DILATED.format(body="\n        ".join(body))
@@ -168,27 +118,54 @@ def faulty(assignment: str) -> Iterator[Faulty]:
             yield Faulty(assignment, "dilated", mistake, description, "\n\n".join([IMPORTS, *source.values()]))
 
 
-def pairs(assignment: str, number: int, seed: int) -> Iterator[Faulty]:
-    """Some networks with two mistakes at two places."""
-    drawn = random.Random(f"{assignment}/{seed}")
+def _is_one(kind: NetworkFacts, wrong: Known, known: Known) -> bool:
+    """Whether a network that stops has other widths than a right one: a layer may be made for the width that it gets."""
+    arguments = _arguments(kind, kernel=3).numbers
+    return wrong.steps != known.steps and not (
+        any(step.takes for step in wrong.steps)
+        and state_shapes(wrong.steps, *arguments) == state_shapes(known.steps, *arguments)
+    )
+
+
+def pair(assignment: str, number: int, seed: int) -> Faulty:
+    """A network with two faults, drawn: two mistakes at two places, or one and a fault of construction or of the text."""
+    drawn = random.Random(f"{assignment}/{seed}/{number}")
     kinds = [kind for kind in HANDOUTS[assignment].networks if kind.filled_in]
-    made = 0
-    while made < number:
+    while True:
         kind = drawn.choice(kinds)
-        first = drawn.choice([wrong for wrong in mistakes(right(assignment, kind.cls)[0]) if not wrong.alone])
-        second = drawn.choice(list(mistakes(first)))
-        pair = _made(assignment, kind, second)
+        known = right(assignment, kind.cls)[0]
+        first = _one_of(drawn, list(mistakes(known)))
+        if drawn.random() < 0.25 and _runs(kind, first.steps):
+            plain = _class(assignment, kind, first.steps, drawn)
+            others = [*_of_construction(kind, plain), *_of_the_text(kind, plain)]
+            mistake, description, text = drawn.choice(others)
+            return Faulty(
+                assignment,
+                kind.thing,
+                f"{first.id}+{mistake}",
+                f"{first.id} {first.place}, {description}",
+                _submission(assignment, kind, text),
+            )
+        second = _one_of(drawn, list(mistakes(first)))
         # Where the second edit undoes the first, or only makes it worse, there is one mistake and not two.
-        if pair is not None and not any(_same(kind, second.steps, known.steps) for known in _simpler(assignment, kind)):
-            made += 1
-            yield pair
+        made = _made(assignment, kind, second)
+        simpler = _simpler(assignment, kind.cls) if made and _runs(kind, second.steps) else ()
+        if made and not any(_same(kind, second.steps, steps) for steps in simpler):
+            return made
 
 
-def _simpler(assignment: str, kind: NetworkFacts) -> Iterator[Known]:
-    for known in right(assignment, kind.cls):
-        yield known
-        if known.steps == right(assignment, kind.cls)[0].steps:
-            yield from mistakes(known)
+def _one_of(drawn: random.Random, known: list[Known]) -> Known:
+    """Each kind of mistake is as likely as another, however many places and forms it has."""
+    ids = sorted({each.id for each in known})
+    chosen = drawn.choice(ids)
+    return drawn.choice([each for each in known if each.id == chosen])
+
+
+@cache
+def _simpler(assignment: str, cls: str) -> tuple[Steps, ...]:
+    """The right answers, and all networks with one mistake."""
+    answers = right(assignment, cls)
+    return tuple(dict.fromkeys(known.steps for known in (*answers, *mistakes(answers[0]))))
 
 
 def _same(kind: NetworkFacts, first: Steps, second: Steps) -> bool:
@@ -196,37 +173,56 @@ def _same(kind: NetworkFacts, first: Steps, second: Steps) -> bool:
     if first == second:
         return True
     arguments = _arguments(kind, kernel=5 if kind.odd_kernels else 3)
-    outputs = []
-    for steps in (first, second):
-        try:
-            network = Network(steps, *arguments.numbers).double()
-        except (RuntimeError, ValueError, KeyError):
-            return False
-        generator = torch.Generator().manual_seed(0)
+    if state_shapes(first, *arguments.numbers) != state_shapes(second, *arguments.numbers):
+        return False
+    ours, theirs = _outcome(kind, first), _outcome(kind, second)
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return ours == theirs
+    return all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-9) for a, b in zip(ours, theirs, strict=True))
+
+
+def _runs(kind: NetworkFacts, steps: Steps) -> bool:
+    return not isinstance(_outcome(kind, steps), str)
+
+
+@lru_cache(maxsize=1000)
+def _outcome(kind: NetworkFacts, steps: Steps) -> tuple[Tensor, Tensor] | str:
+    """The output in training and in evaluation mode, for the same parameters and image; or what stops the network."""
+    arguments = _arguments(kind, kernel=5 if kind.odd_kernels else 3)
+    generator = torch.Generator().manual_seed(0)
+    try:
+        network = Network(steps, *arguments.numbers).double()
         with torch.no_grad():
             for value in network.parameters():
                 value.copy_(torch.randn(value.shape, generator=generator))
             image = torch.rand(2, arguments.inputs, 32, 32, generator=generator, dtype=torch.float64)
-            shapes = [value.shape for value in network.parameters()]
-            try:
-                outputs.append((shapes, network.train()(image), network.eval()(image)))
-            except (RuntimeError, KeyError):
-                return False
-    (shapes, *expected), (others, *actual) = outputs
-    return shapes == others and all(
-        a.shape == b.shape and torch.allclose(a, b, rtol=1e-9) for a, b in zip(expected, actual, strict=True)
-    )
+            return network.train()(image), network.eval()(image)
+    except (RuntimeError, ValueError, KeyError, IndexError) as stop:
+        return str(stop)
 
 
-def _of_construction(assignment: str, kind: NetworkFacts) -> Iterator[Faulty]:
-    """Faults that are not in the function: numbers in place of parameters, layers that are not registered, another constructor."""
-    if kind.extends:
-        return
-    plain = _written(kind, right(assignment, kind.cls)[0].steps, _has_my_conv2d(assignment))
-    head, rest = plain.split("super().__init__()\n", 1)
+def _of_the_text(kind: NetworkFacts, plain: str) -> Iterator[tuple[str, str, str]]:
+    """Mistake, description and text: what is built and never called, and an image that is changed in place."""
+    head, _, forward = plain.rpartition("    def forward(")
+    image, rest = forward.removeprefix("self, ").split("):\n", 1)
+    for description, layer in (
+        ("a block that is never called", "nn.Sequential(nn.Conv2d(num_filters, num_filters, kernel), nn.ReLU())"),
+        ("a batch-norm that is never called", "nn.BatchNorm2d(2 * num_filters)"),
+    ):
+        yield (
+            "unused-layers",
+            description,
+            f"{head.rstrip()}\n        self.spare = {layer}\n\n    def forward({forward}",
+        )
+    for change in ("{} /= 255", "{}.sub_(0.5)", "{} *= 2", "{}.mul_(2).sub_(1)", "F.threshold_({}, 0.5, 0)"):
+        line = change.format(image)
+        yield "input-changed-in-place", line, f"{head}    def forward(self, {image}):\n        {line}\n{rest}"
 
-    def made(mistake: str, description: str, text: str) -> Faulty:
-        return Faulty(assignment, kind.thing, mistake, description, _submission(assignment, kind, text))
+
+def _of_construction(kind: NetworkFacts, plain: str) -> Iterator[tuple[str, str, str]]:
+    """Mistake, description and text: numbers in place of parameters, and another order of the constructor's."""
+    before, start, rest = plain.rpartition("super().__init__()\n")
+    head = before + start
 
     for name, value in (
         ("num_filters", 32),
@@ -238,42 +234,20 @@ def _of_construction(assignment: str, kind: NetworkFacts) -> Iterator[Faulty]:
         ("kernel", 3),
     ):
         if name in kind.parameters and (name != "kernel" or kind.odd_kernels):
-            yield made(
-                f"hard-coded-{name}",
-                f"{value} for {name}",
-                head + "super().__init__()\n" + re.sub(rf"\b{name}\b", str(value), rest),
-            )
+            yield f"hard-coded-{name}", f"{value} for {name}", head + re.sub(rf"\b{name}\b", str(value), rest)
     if kind.odd_kernels:
-        for number in range(1, rest.count(", kernel") + 1):
-            yield made(
-                "hard-coded-kernel",
-                f"3 for kernel in convolution {number}",
-                head + "super().__init__()\n" + _nth(rest, ", kernel", ", 3", number),
-            )
+        for number, place in enumerate(re.finditer(r"(?<=[ =])kernel(?=[,)])", rest), start=1):
+            fixed = rest[: place.start()] + "3" + re.sub(r"kernel // 2", "3 // 2", rest[place.end() :], count=1)
+            yield "hard-coded-kernel", f"3 for kernel in convolution {number}", head + fixed
         if "padding=kernel // 2" in rest:
-            yield made(
-                "hard-coded-padding",
-                "padding=1",
-                head + "super().__init__()\n" + rest.replace("padding=kernel // 2", "padding=1"),
-            )
+            yield "hard-coded-padding", "padding=1", head + rest.replace("padding=kernel // 2", "padding=1")
     for first, second in pairwise(kind.parameters):
         signature = ", ".join(kind.parameters)
         swapped = signature.replace(f"{first}, {second}", f"{second}, {first}")
-        yield made("constructor-order", f"{first} after {second}", plain.replace(signature, swapped, 1))
+        yield "constructor-order", f"{first} after {second}", plain.replace(signature, swapped, 1)
     if "num_colours" in kind.parameters:
         both = re.sub(r"\bnum_colours\b", "24", re.sub(r"\bnum_filters\b", "32", rest))
-        yield made("hard-coded-num_filters-num_colours", "32 and 24 written in", head + "super().__init__()\n" + both)
-
-
-def _nth(text: str, old: str, new: str, number: int) -> str:
-    """``text`` with the ``number``-th ``old`` replaced, and what stands for it in the same line's padding."""
-    parts = text.split(old)
-    return (
-        old.join(parts[:number])
-        + new
-        + re.sub(r"kernel // 2", "3 // 2", parts[number], count=1)
-        + "".join(old + part for part in parts[number + 1 :])
-    )
+        yield "hard-coded-num_filters-num_colours", "32 and 24 written in", head + both
 
 
 _DILATED = """class MyDilatedConv2d(MyConv2d):
@@ -325,8 +299,8 @@ def try_out(faulty: Faulty, examiner: Examiner) -> Diagnosis:
     """Grade, and see whether the fault is named."""
     verdicts = examiner.verdicts(faulty.assignment, faulty.source, [faulty.thing])
     named = {id: verdict.mistake for id, verdict in verdicts.items() if verdict.mistake}
-    wanted = sorted(faulty.mistake.split("+"))
-    if faulty.mistake in named.values() or any(sorted(mistake.split("+")) == wanted for mistake in named.values()):
+    names = {name for mistake in named.values() for name in (mistake, *mistake.split("+"))}
+    if faulty.mistake in names or set(faulty.mistake.split("+")) <= names:
         return Diagnosis(faulty, "yes", "")
     feedback = " ".join(verdict.feedback for verdict in verdicts.values())
     if all(verdict.share == 1 for verdict in verdicts.values()):
@@ -335,17 +309,18 @@ def try_out(faulty: Faulty, examiner: Examiner) -> Diagnosis:
         f"{named or 'nothing'}: "
         + next((verdict.feedback for verdict in verdicts.values() if verdict.share < 1), "")[:300]
     )
-    equal = faulty.steps and _named_equal(faulty, set(named.values()), feedback)
+    equal = faulty.steps and any(_is_named_equal(faulty, mistake, feedback) for mistake in named.values())
     return Diagnosis(faulty, "equal" if equal else "no", actual)
 
 
-def _named_equal(faulty: Faulty, named: set[str], feedback: str) -> bool:
-    """Whether a mistake that the report names instead is the same function."""
+def _is_named_equal(faulty: Faulty, named: str, feedback: str) -> bool:
+    """Whether the mistake, or the two, that the report names instead are the same function."""
     kind = HANDOUTS[faulty.assignment].things[faulty.thing]
-    known = right(faulty.assignment, kind.cls)[0]
-    for wrong in mistakes(known):
-        candidates = [wrong] if "+" not in faulty.mistake else [wrong, *mistakes(wrong)]
-        for other in candidates:
-            if other.id in named and other.explanation in feedback and _same(kind, other.steps, faulty.steps):
-                return True
+    first_id = named.split("+")[0]
+    for known in right(faulty.assignment, kind.cls):
+        for first in (*mistakes(known), *stopping(known)):
+            if first.id == first_id and first.explanation in feedback:
+                candidates = [first] if "+" not in named else mistakes(first)
+                if any(other.id == named and _same(kind, other.steps, faulty.steps) for other in candidates):
+                    return True
     return False

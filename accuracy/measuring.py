@@ -24,7 +24,7 @@ class Size:
         """For each assignment, as all the numbers here."""
         self.equivalents = 2 if quick else 60
         self.faulty = 8 if quick else 10_000
-        self.pairs = 2 if quick else 30
+        self.pairs = 2 if quick else 60
         self.seeds = 1 if quick else 20
         self.starts = 1 if quick else 20
         self.runs = 20 if quick else 3_400
@@ -58,6 +58,10 @@ def _equivalent(
 
 def _faulty(faulty: diagnosis.Faulty, seed: int) -> diagnosis.Diagnosis:
     return diagnosis.try_out(faulty, _examiner(seed, False))
+
+
+def _pair(assignment: str, number: int, seed: int) -> diagnosis.Diagnosis:
+    return diagnosis.try_out(diagnosis.pair(assignment, number, seed), _examiner(seed, False))
 
 
 def _again(assignment: str, names: tuple[str, ...], seed: int, order: int) -> list[tuple[str, str, Any]]:
@@ -157,21 +161,27 @@ def _margin_rows(measured: Iterable[Iterable[tuple[str, float]]]) -> list[Row]:
 def _of_diagnosis(size: Size, seed: int, run: Any) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     wrong: list[str] = []
-    single, double = [], []
+    single: list[tuple[Any, ...]] = []
+    double: list[tuple[Any, ...]] = []
     for assignment in DIFFERENT:
         every = list(diagnosis.faulty(assignment))
-        single += random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
-        double += list(diagnosis.pairs(assignment, size.pairs, seed))
-    for what, made in (("mistakes", single), ("two mistakes together, both", double)):
-        diagnoses = list(run(_faulty, [(faulty, seed) for faulty in made]))
-        names = Counter(each.named for each in diagnoses)
-        rows.append((f"{what} called by their names", str(names["yes"] + names["equal"]), str(len(diagnoses))))
-        rows.append(("    of them by the name of another that is the same function", str(names["equal"]), ""))
-        wrong += [
-            f"not named: {each.faulty.assignment}, {each.faulty.thing}: {each.faulty.description}: {each.actual}"
-            for each in diagnoses
-            if each.named not in ("yes", "equal")
-        ]
+        drawn = random.Random(f"faulty/{seed}/{assignment}").sample(every, min(size.faulty, len(every)))
+        single += [(faulty, seed) for faulty in drawn]
+        double += [(assignment, number, seed) for number in range(size.pairs)]
+    for what, least, function, tasks in (("one fault", 95, _faulty, single), ("two faults", 80, _pair, double)):
+        diagnoses = list(run(function, tasks))
+        for assignment in DIFFERENT:
+            own = [each for each in diagnoses if each.faulty.assignment == assignment]
+            named = [each for each in own if each.named in ("yes", "equal")]
+            rows.append((f"submissions with {what} that is named: {assignment}", str(len(named)), str(len(own))))
+            if 100 * len(named) < least * len(own):
+                wrong += [
+                    f"not named: {assignment}, {each.faulty.thing}: {each.faulty.description}: {each.actual}"
+                    for each in own
+                    if each not in named
+                ]
+        equal = sum(each.named == "equal" for each in diagnoses)
+        rows.append(("    of them by the name of another that is the same function", str(equal), ""))
     return rows, wrong
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "FORMS",
     "IN_EVALUATION",
     "OTHER_EPS",
+    "TAKEN_BEFORE",
     "WRONG_LAYER",
     "Form",
     "acts_in_evaluation_only",
@@ -42,7 +43,7 @@ class Form:
     source: str
     """As a student writes it: the module where there is one, else the call. ``{x}`` stands for the input, ``{skipped}``
     for what a skip connection brings, ``{channels}`` and ``{out}`` for the number of channels before and after,
-    ``{padding}`` for half the kernel, and ``{bias}`` for ``, bias=False`` or nothing."""
+    ``{padding}`` for half the kernel, and ``{options}`` for ``, bias=False`` or the like."""
     compute: Callable[..., Tensor]
     """(step, input (B, C, H, W), *tensors) → output, in evaluation mode. The tensors are the parameters in their order
     and then the running mean and variance (C,); for ``cat``, what the skip connection brings."""
@@ -55,56 +56,104 @@ class Form:
     """Whether it has a running mean and a running variance."""
     output_used: bool = True
     """False: the layer runs, and the next one gets its input instead of its output."""
+    definition: str = ""
+    """A class that ``source`` calls, where PyTorch has none."""
 
 
 # -- convolutions -----------------------------------------------------------------------------------------------------
 
 
 def _padding(step: Step, kernel: int) -> int:
-    return kernel // 2 if step.padded else 0
+    return kernel // 2 if step.padding else 0
+
+
+def _convolved(
+    step: Step, x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, spacing: int = 1
+) -> Tensor:
+    """``spacing``: distance between neighbouring weights, 1 in an ordinary filter."""
+    padding = _padding(step, weight.shape[-1]) * spacing
+    if step.padding not in ("zeros", ""):
+        x, padding = F.pad(x, [padding] * 4, mode=step.padding), 0
+    return F.conv2d(x, weight, bias, stride=stride, padding=padding, dilation=spacing)
 
 
 def _convolution(source: str, *, stride: int = 1, spacing: int = 1) -> Form:
-    """``spacing``: distance between neighbouring weights, 1 in an ordinary filter."""
-
-    def compute(step: Step, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        padding = _padding(step, weight.shape[-1]) * spacing
-        return F.conv2d(x, weight, bias, stride=stride, padding=padding, dilation=spacing)
-
     def module(step: Step, before: int, after: int, kernel: int) -> nn.Module:
-        padding = _padding(step, kernel) * spacing
-        return nn.Conv2d(before, after, kernel, stride=stride, padding=padding, dilation=spacing, bias=step.bias)
+        return nn.Conv2d(
+            before,
+            after,
+            kernel,
+            stride=stride,
+            padding=_padding(step, kernel) * spacing,
+            dilation=spacing,
+            bias=step.bias,
+            padding_mode=step.padding or "zeros",  # type: ignore[arg-type]  # one of its literals
+        )
 
-    return Form(source, compute, module, ("filter", "bias"))
+    return Form(source, partial(_convolved, stride=stride, spacing=spacing), module, ("filter", "bias"))
 
 
-def _transposed(source: str, *, output_padding: int) -> Form:
+class _Turned(nn.Conv2d):
+    """A convolution whose filters are turned before they are used."""
+
+    def __init__(self, turn: Callable[[Tensor], Tensor], step: Step, before: int, after: int, kernel: int) -> None:
+        super().__init__(before, after, kernel, bias=step.bias)
+        self._turn, self._step = turn, step
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _convolved(self._step, x, self._turn(self.weight), self.bias)
+
+
+def _turned(written: str, turn: Callable[[Tensor], Tensor]) -> Form:
+    """``written``: what a student writes after ``self.weight``."""
+    return Form(
+        "Turned({channels}, {out}, kernel, padding={padding}{options})",
+        lambda step, x, weight, *bias: _convolved(step, x, turn(weight), *bias),
+        lambda step, before, after, kernel: _Turned(turn, step, before, after, kernel),
+        ("filter", "bias"),
+        definition=_TURNED.format(turned=f"self.weight.{written}"),
+    )
+
+
+_TURNED = """\
+class Turned(nn.Conv2d):
+    def forward(self, x):
+        return self._conv_forward(x, {turned}, self.bias)
+"""
+
+
+def _transposed(source: str, *, stride: int = 2, output_padding: int = 0) -> Form:
     def compute(step: Step, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         padding = _padding(step, weight.shape[-1])
-        return F.conv_transpose2d(x, weight, bias, stride=2, padding=padding, output_padding=output_padding)
+        return F.conv_transpose2d(x, weight, bias, stride=stride, padding=padding, output_padding=output_padding)
 
     def module(step: Step, before: int, after: int, kernel: int) -> nn.Module:
         padding = _padding(step, kernel)
         return nn.ConvTranspose2d(
-            before, after, kernel, stride=2, padding=padding, output_padding=output_padding, bias=step.bias
+            before, after, kernel, stride=stride, padding=padding, output_padding=output_padding, bias=step.bias
         )
 
     return Form(source, compute, module, ("turned filter", "bias"))
 
 
 _CONVOLUTIONS = {
-    "": _convolution("nn.Conv2d({channels}, {out}, kernel, padding={padding}{bias})"),
-    "gap-1": _convolution("nn.Conv2d({channels}, {out}, kernel, padding=2 * ({padding}), dilation=2{bias})", spacing=2),
-    "stride": _convolution("nn.Conv2d({channels}, {out}, kernel, stride=2, padding={padding}{bias})", stride=2),
+    "": _convolution("nn.Conv2d({channels}, {out}, kernel, padding={padding}{options})"),
+    "gap-1": _convolution(
+        "nn.Conv2d({channels}, {out}, kernel, padding=2 * ({padding}), dilation=2{options})", spacing=2
+    ),
+    "stride": _convolution("nn.Conv2d({channels}, {out}, kernel, stride=2, padding={padding}{options})", stride=2),
+    "axes-swapped": _turned("transpose(2, 3)", lambda weight: weight.transpose(2, 3)),
+    "flipped": _turned("flip(2, 3)", lambda weight: weight.flip(2, 3)),
 }
 _TRANSPOSED = {
     "": _transposed(
-        "nn.ConvTranspose2d({channels}, {out}, kernel, stride=2, padding={padding}, output_padding=1{bias})",
+        "nn.ConvTranspose2d({channels}, {out}, kernel, stride=2, padding={padding}, output_padding=1{options})",
         output_padding=1,
     ),
     "no-output-padding": _transposed(
-        "nn.ConvTranspose2d({channels}, {out}, kernel, stride=2, padding={padding}{bias})", output_padding=0
+        "nn.ConvTranspose2d({channels}, {out}, kernel, stride=2, padding={padding}{options})"
     ),
+    "stride-1": _transposed("nn.ConvTranspose2d({channels}, {out}, kernel, padding={padding}{options})", stride=1),
 }
 
 # -- normalisations ---------------------------------------------------------------------------------------------------
@@ -132,6 +181,12 @@ _NORMALISATIONS = {
         lambda step, x, mean, variance: F.batch_norm(x, mean, variance),
         lambda step, before, after, kernel: nn.BatchNorm2d(before, affine=False),
         statistics=True,
+    ),
+    "no-statistics": Form(
+        "nn.BatchNorm2d({channels}, track_running_stats=False)",
+        lambda step, x, scale, shift: F.batch_norm(x, None, None, scale, shift, training=True),
+        lambda step, before, after, kernel: nn.BatchNorm2d(before, track_running_stats=False),
+        ("channel", "channel"),
     ),
     "instance": Form(
         "nn.InstanceNorm2d({channels})",
@@ -183,6 +238,15 @@ _UPSAMPLINGS = {
         "F.interpolate({x}, scale_factor=2, mode='bilinear', align_corners=True)",
         partial(F.interpolate, scale_factor=2, mode="bilinear", align_corners=True),
     ),
+    "bicubic": _function(
+        "F.interpolate({x}, scale_factor=2, mode='bicubic', align_corners=False)",
+        partial(F.interpolate, scale_factor=2, mode="bicubic", align_corners=False),
+    ),
+    "bicubic-corners": _function(
+        "F.interpolate({x}, scale_factor=2, mode='bicubic', align_corners=True)",
+        partial(F.interpolate, scale_factor=2, mode="bicubic", align_corners=True),
+    ),
+    "tiled": _function("{x}.repeat(1, 1, 2, 2)", lambda x: x.repeat(1, 1, 2, 2)),
 }
 _ACTIVATIONS = {
     "": _function("F.relu({x})", F.relu),
@@ -217,10 +281,15 @@ def _joined(step: Step, x: Tensor, skipped: Tensor) -> Tensor:
     return torch.cat((skipped, x) if step.first else (x, skipped), dim=1)
 
 
+TAKEN_BEFORE = {"before-relu": "act", "before-norm": "norm", "before-pool": "pool"}
+"""Forms of a skip connection that brings what some layer of the other block gets: the form, and that layer's kind."""
 _SKIPS = {
     "": Form("torch.cat([{x}, {skipped}], dim=1)", _joined),
-    "before-relu": Form("torch.cat([{x}, {skipped}], dim=1)", _joined),
+    **{form: Form("torch.cat([{x}, {skipped}], dim=1)", _joined) for form in TAKEN_BEFORE},
     "added": Form("{x} + {skipped}", lambda step, x, skipped: x + skipped),
+    # The next convolution is made for both tensors and gets one, or the other way round.
+    "expected": Form("{x}", lambda step, x, skipped: x),
+    "unexpected": Form("torch.cat([{x}, {skipped}], dim=1)", _joined),
 }
 
 # -- all of them ------------------------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ class Known:
     steps: Steps
     base: tuple[str, ...] = ()
     """Remarks of the right answer that was edited."""
-    alone: bool = False
-    """Whether it is looked for alone, and not together with another mistake."""
+    rare: bool = False
+    """Whether it is looked for only in networks that join the tensors of every skip connection in the same order."""
 
     @property
     def is_right(self) -> bool:

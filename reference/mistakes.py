@@ -14,12 +14,15 @@ from itertools import pairwise, product
 from types import MappingProxyType
 from typing import NamedTuple
 
-from reference.forms import IN_EVALUATION, OTHER_EPS
-from reference.known import HALF, NONE, QUARTER, Known
+import torch
+from torch import Tensor
+
+from reference.forms import IN_EVALUATION, OTHER_EPS, form_of
+from reference.known import HALF, NONE, QUARTER, THREE_QUARTERS, Known
 from reference.network import parameters_of
 from reference.steps import Step, Steps, by_block
 
-__all__ = ["first_parameter", "mistakes"]
+__all__ = ["IN_PLACE", "changed_in_place", "edited", "first_parameter", "mistakes", "scaling", "stopping"]
 
 
 class Change(NamedTuple):
@@ -53,37 +56,48 @@ class Mistake:
 
 def mistakes(known: Known) -> Iterator[Known]:
     """Every mistake that one edit makes in a network. The network may be right, or have one mistake already."""
-    named = _only_one if known.is_right else _one_more
-    for row, change in _changes(known.steps):
-        yield named(known, row, change)
-    if known.is_right:
-        last = max(step.block for step in known.steps)
-        for row in _ALONE:
-            for change in row.edit(known.steps, last):
-                yield _only_one(known, row, change, alone=True)
+    for row, change, rare in _changes(known.steps):
+        yield _only_one(known, row, change, rare) if known.is_right else _one_more(known, row, change)
 
 
-def _changes(steps: Steps) -> Iterator[tuple[Mistake, Change]]:
-    """Every edit that can be made beside another."""
+def edited(steps: Steps) -> Iterator[Steps]:
+    """The networks of ``mistakes`` in their order, without sentences, which take most of the time."""
+    return (change.steps for _, change, _ in _changes(steps))
+
+
+def stopping(known: Known) -> Iterator[Known]:
+    """Every mistake that one edit makes in a right network, and that stops it when it runs.
+
+    A layer is made for another number of channels than it gets.
+    """
+    for place, step in enumerate(known.steps):
+        for row in _STOPPING.get(step.kind, ()):
+            for change in row.edit(known.steps, place):
+                yield _only_one(known, row, change, rare=False)
+
+
+def _changes(steps: Steps) -> Iterator[tuple[Mistake, Change, bool]]:
+    """Every edit, and whether it is rare."""
     last = max(step.block for step in steps)
     for place, step in enumerate(steps):
         for row in _AT_A_STEP[step.kind]:
             for change in row.edit(steps, place):
-                yield row, change
+                yield row, change, False
     for number in range(1, last):
         for row in _AT_A_BLOCK:
             for change in row.edit(steps, number):
-                yield row, change
-    for row in _AT_THE_END + _EVERYWHERE:
-        for change in row.edit(steps, last):
-            yield row, change
+                yield row, change, False
+    for rows, rare in ((_AT_THE_END + _EVERYWHERE, False), (_RARE, True)):
+        for row in rows:
+            for change in row.edit(steps, last):
+                yield row, change, rare
 
 
-def _only_one(known: Known, row: Mistake, change: Change, *, alone: bool = False) -> Known:
+def _only_one(known: Known, row: Mistake, change: Change, rare: bool) -> Known:
     """The mistake in a right network."""
     steps, block, words = change
     explanation, look_at = _filled(row.explanation, block, words), _filled(row.look_at, block, words)
-    return Known(row.id, _place(block), explanation, look_at, row.share, steps, known.base, alone)
+    return Known(row.id, _place(block), explanation, look_at, row.share, steps, known.base, rare)
 
 
 def _one_more(known: Known, row: Mistake, change: Change) -> Known:
@@ -174,11 +188,41 @@ def _other_widths(steps: Steps, place: int) -> Iterator[Change]:
     step = steps[place]
     if step.block == max(other.block for other in steps):
         return
-    widths = ("NF", "2NF", "4NF", *(["NC"] if any(other.width == "NC" for other in steps) else []))
-    for width in widths:
+    for width in (*_widths(steps), "NF/2"):
         if width != step.width and (width, step.width) != ("NC", "3"):
             words = {"width": width, "expected": step.width}
             yield Change(_put(steps, place, replace(step, width=width)), step.block, words)
+
+
+def _widths(steps: Steps) -> tuple[str, ...]:
+    """The widths of a network's layers."""
+    return ("NF", "2NF", "4NF", *(["NC"] if any(step.width == "NC" for step in steps) else []))
+
+
+def _other_side(steps: Steps, place: int) -> Iterator[Change]:
+    yield Change(_put(steps, place, replace(steps[place], side=1)), steps[place].block)
+
+
+def _norm_shared(steps: Steps, place: int) -> Iterator[Change]:
+    """The batch-norm of an earlier block with as many channels in place of the block's own."""
+    for other in _norms_alike(steps, place)[:2]:
+        changed = _put(steps, place, replace(steps[place], shared=other))
+        yield Change(changed, steps[place].block, {"other": _BLOCKS[other]})
+
+
+def _norms_alike(steps: Steps, place: int) -> list[int]:
+    """The earlier blocks with a batch-norm of their own of as many channels as this one."""
+    width, widths = "", []
+    for step in steps[: place + 1]:
+        width = step.width or width
+        widths.append(width)
+    before = zip(steps[:place], widths, strict=False)
+    return [
+        step.block
+        for step, width in before
+        if (step.kind, step.form, step.shared, width) == ("norm", "", 0, widths[place])
+        and step.block < steps[place].block
+    ]
 
 
 def _resized_before(steps: Steps, place: int) -> Iterator[Change]:
@@ -228,6 +272,8 @@ _OF_A_CONVOLUTION = (
     Mistake("bias-missing", _without_bias, "The convolution of the {block} has no bias.", _BIAS),
     Mistake("dilation-missing", _not_dilated, "The {block} is an ordinary convolution, not a dilated one.",
             "DilatedUNet replaces the attribute `rfconv`; check whether your forward calls that attribute.", NONE),
+    Mistake("wrong-kernel", _other_side, "The convolution of the {block} has filters of 1×1, whatever the kernel is.",
+            "Give every convolution the constructor's `kernel`."),
     Mistake("wrong-width", _other_widths, "The convolution of the {block} has {width} output channels, expected {expected}.",
             "Check the output channels of the {block}."),
     Mistake("layers-swapped", _resized_before, "In the {block}, the {layer} comes before the convolution.", _REORDER),
@@ -240,7 +286,10 @@ _AT_A_STEP: Mapping[str, tuple[Mistake, ...]] = {
         Mistake("batch-norm-missing", _gone, "The {block} has no batch-norm.", _COMPARE),
         Mistake("instance-norm", _in_form("instance"), "The {block} has an instance-norm; the handout has a batch-norm there.",
                 "Check which normalisation the {block} uses."),
-        Mistake("layers-swapped", _relu_before, "In the {block}, the ReLU comes before the batch-norm.", _REORDER),
+        Mistake("relu-before-batch-norm", _relu_before, "In the {block}, the ReLU comes before the batch-norm.", _REORDER,
+                THREE_QUARTERS),
+        Mistake("batch-norm-shared", _norm_shared, "The {block} uses the batch-norm of the {other}.",
+                "Give each block a batch-norm of its own: one object has one weight, one bias and one set of running statistics."),
     ),
     "act": (
         Mistake("relu-missing", _gone, "The {block} has no ReLU.", _COMPARE),
@@ -286,10 +335,24 @@ def _block_doubled(steps: Steps, number: int) -> Iterator[Change]:
         yield Change((*steps[:end], *own, *steps[end:]), number, words)
 
 
+def _block_repeated(steps: Steps, number: int) -> Iterator[Change]:
+    """The same layers a second time, where they take what they put out."""
+    for doubled in _block_doubled(steps, number):
+        again, seen = [], set()
+        for step in doubled.steps:
+            twice = step.block == number and step.kind in seen and bool(parameters_of(step))
+            again.append(replace(step, shared=number) if twice else step)
+            seen |= {step.kind} if step.block == number else set()
+        yield Change(tuple(again), number)
+
+
 _COUNT = "The handout's network has {blocks} blocks; count yours."
 _AT_A_BLOCK = (
     Mistake("block-missing", _block_gone, "The {block} is missing.", _COUNT, QUARTER),
     Mistake("block-doubled", _block_doubled, "The network has the {block} twice.", _COUNT),
+    Mistake(
+        "block-repeated", _block_repeated, "The {block} runs twice in a row.", "See how often forward calls each block."
+    ),
 )
 """Tried at every block but the last."""
 
@@ -329,6 +392,20 @@ def _relu_first(steps: Steps, _: int) -> Iterator[Change]:
         yield Change(tuple(changed), 0)
 
 
+def _norms_shared(steps: Steps, _: int) -> Iterator[Change]:
+    """Every batch-norm is the first one of as many channels."""
+    first = {
+        place: _norms_alike(steps, place)[:1]
+        for place, step in enumerate(steps)
+        if (step.kind, step.form, step.shared) == ("norm", "", 0)
+    }
+    if sum(map(len, first.values())) > 1:
+        changed = (
+            replace(step, shared=first[place][0]) if first.get(place) else step for place, step in enumerate(steps)
+        )
+        yield Change(tuple(changed), 0)
+
+
 def _all_gone(kind: str) -> Edit:
     def edit(steps: Steps, _: int) -> Iterator[Change]:
         if _several(steps, kind):
@@ -362,8 +439,11 @@ def _several(steps: Steps, *kinds: str) -> bool:
 _ALL_BILINEAR = "All upsampling layers are bilinear; the handout's copy the nearest pixel."
 _ALL_ACTIVATIONS = {"leaky": "leaky ReLUs", "sigmoid": "sigmoids", "tanh": "tanhs", "elu": "ELUs", "gelu": "GELUs"}
 _EVERYWHERE = (
-    Mistake("layers-swapped", _relu_first, "In all blocks, the ReLU comes before the batch-norm.",
-            "Put the layers of the blocks in the handout's order.", QUARTER),
+    Mistake("relu-before-batch-norm", _relu_first, "In all blocks, the ReLU comes before the batch-norm.",
+            "Put the layers of the blocks in the handout's order."),
+    Mistake("batch-norm-shared", _norms_shared, "Blocks with as many channels share one batch-norm.",
+            "Give each block a batch-norm of its own: one object has one weight, one bias and one set of running statistics.",
+            QUARTER),
     Mistake("batch-norm-missing", _all_gone("norm"), "None of the blocks has a batch-norm.",
             "Each block but the last has nn.BatchNorm2d.", QUARTER),
     Mistake("relu-missing", _all_gone("act"), "None of the blocks has a ReLU.", "Each block but the last has nn.ReLU.", QUARTER),
@@ -421,13 +501,27 @@ def _in_block(kind: str, form: str) -> BlockEdit:
 def _unpadded(kind: str) -> BlockEdit:
     """The block's convolutions without padding, plain or strided."""
     return lambda block: [
-        replace(step, padded=False) if step.kind == kind and step.form in ("", "stride") else step for step in block
+        replace(step, padding="") if step.kind == kind and step.form in ("", "stride") else step for step in block
     ]
 
 
-def _skipped_before_relu(block: Sequence[Step]) -> list[Step]:
-    """The skip connection takes what the other block's ReLU gets. The image is not a block's output, and has no ReLU."""
-    return [step.in_form("before-relu") if step.kind == "cat" and step.source else step for step in block]
+def _padded(mode: str) -> BlockEdit:
+    """The block's convolutions with another padding."""
+    return lambda block: [
+        replace(step, padding=mode) if step.kind == "conv" and step.padding else step for step in block
+    ]
+
+
+def _skipped(form: str) -> BlockEdit:
+    """The skip connection takes what a layer of the other block gets. The image is no block's output."""
+    return lambda block: [step.in_form(form) if step.kind == "cat" and step.source else step for step in block]
+
+
+def _not_strided(block: Sequence[Step]) -> list[Step]:
+    return [
+        replace(step, kind="convt", form="stride-1") if (step.kind, step.form) == ("conv", "") else step
+        for step in block
+    ]
 
 
 def _strided(block: Sequence[Step]) -> list[Step]:
@@ -452,7 +546,8 @@ def _pooled(*, last: bool) -> BlockEdit:
 def _transposed(block: Sequence[Step]) -> list[Step]:
     if not any(step.kind == "up" for step in block):
         return list(block)
-    return [replace(step, kind="convt") if step.kind == "conv" else step for step in block if step.kind != "up"]
+    rest = [step for step in block if step.kind != "up"]
+    return [replace(step, kind="convt", form="", padding="zeros") if step.kind == "conv" else step for step in rest]
 
 
 def _upsampled(*, first: bool) -> BlockEdit:
@@ -461,10 +556,10 @@ def _upsampled(*, first: bool) -> BlockEdit:
     def edit(block: Sequence[Step]) -> list[Step]:
         changed: list[Step] = []
         for step in block:
-            if step.kind != "convt":
+            if step.kind != "convt" or step.form == "stride-1":
                 changed.append(step)
                 continue
-            up, conv = Step("up", step.block), replace(step, kind="conv")
+            up, conv = Step("up", step.block), replace(step, kind="conv", form="")
             changed += [up, conv] if first else [conv, up]
         return changed
 
@@ -483,6 +578,11 @@ def _with_another(*kinds: str) -> BlockEdit:
     return edit
 
 
+_PADDINGS = {
+    "reflect": "a reflection of the image",
+    "replicate": "copies of the border",
+    "circular": "the other side of the image",
+}
 _WITHIN_A_BLOCK = (
     *_in_blocks("padding-missing", _unpadded("conv"), "the convolution has no padding, so the image shrinks",
                 "Give the convolution padding=kernel // 2."),
@@ -517,8 +617,27 @@ _WITHIN_A_BLOCK = (
     *_in_blocks("group-norm", _in_block("norm", "group"), "a group-norm is used instead of the batch-norm", "Use nn.BatchNorm2d."),
     *_in_blocks("instance-norm", _in_block("norm", "instance-affine"), "an instance-norm is used instead of the batch-norm",
                 "Use nn.BatchNorm2d."),
-    *_in_blocks("skip-before-relu", _skipped_before_relu, "the skip connection brings a tensor from before its ReLU",
+    *_in_blocks("skip-before-relu", _skipped("before-relu"), "the skip connection brings a tensor from before its ReLU",
                 "Join the output of the whole block, with its ReLU."),
+    *_in_blocks("skip-before-batch-norm", _skipped("before-norm"),
+                "the skip connection brings a tensor from before its batch-norm and ReLU",
+                "Join the output of the whole block, with its batch-norm and ReLU."),
+    *(row for mode, how in _PADDINGS.items() for row in
+      _in_blocks("padding-mode", _padded(mode), f"the convolution pads with {how} instead of zeros",
+                 "Leave out padding_mode, and F.pad.")),
+    *_in_blocks("axes-swapped", _in_block("conv", "axes-swapped"), "height and width of the filter are swapped",
+                "Give F.conv2d the weight as it is."),
+    *_in_blocks("filter-flipped", _in_block("conv", "flipped"), "the filter is mirrored",
+                "Give F.conv2d the weight as it is."),
+    *_in_blocks("transposed-for-conv", _not_strided, "a transposed convolution of stride 1 is used instead of the convolution",
+                "Use a convolution."),
+    *(row for form in ("bicubic", "bicubic-corners") for row in
+      _in_blocks("bicubic-upsample", _in_block("up", form),
+                 "the upsampling is bicubic interpolation; the handout's copies the nearest pixel", _MODE)),
+    *_in_blocks("tiled-upsample", _in_block("up", "tiled"),
+                "the upsampling repeats the whole image; the handout's copies each pixel", _MODE),
+    *_in_blocks("batch-norm-without-statistics", _in_block("norm", "no-statistics"),
+                "the batch-norm keeps no running statistics", "Leave out track_running_stats=False."),
     *_in_blocks("block-added", _with_another("conv", "norm", "act"), "there is a second convolution, with batch-norm and ReLU",
                 "Remove it.", together=False),
     *_in_blocks("conv-added", _with_another("conv"), "there is a second convolution", "Remove it.", together=False),
@@ -534,6 +653,40 @@ def _scaled(form: str) -> Edit:
         yield Change((Step("act", 0, form=form), *steps), 0)
 
     return edit
+
+
+def _scaled_beside(form: str) -> Edit:
+    """The first convolution gets a changed image, and the skip connection brings the image as it is."""
+
+    def edit(steps: Steps, _: int) -> Iterator[Change]:
+        if any(step.kind == "cat" and step.source == 0 for step in steps):
+            yield Change((Step("act", steps[0].block, form=form), *steps), 0)
+
+    return edit
+
+
+def _skipped_before_pool(steps: Steps, _: int) -> Iterator[Change]:
+    """A skip connection brings what another block's pooling gets."""
+    pooled = [step.block for step in steps if step.kind == "pool"]
+    for place, step in enumerate(steps):
+        for source in pooled if step.kind == "cat" else ():
+            words = {"source": _source(source)}
+            changed = replace(step, source=source, form="before-pool")
+            yield Change(_put(steps, place, changed), step.block, words)
+
+
+def _skips_before_pool(steps: Steps, _: int) -> Iterator[Change]:
+    """Each block from before its pooling, into the first block of that size; the first skip connection is left out."""
+    pooled = [step.block for step in steps if step.kind == "pool"]
+    places = [place for place, step in enumerate(steps) if step.kind == "cat"]
+    if len(places) != len(pooled) + 1:
+        return
+    changed = list(steps)
+    for place, source in zip(places[1:], reversed(pooled), strict=True):
+        changed[place] = replace(steps[place], source=source, form="before-pool")
+    yield Change(tuple(changed), 0)
+    del changed[places[0]]
+    yield Change(tuple(changed), 0)
 
 
 def _last_gone(steps: Steps, last: int) -> Iterator[Change]:
@@ -585,6 +738,14 @@ _EACH = "In the handout, each of the two blocks has a two-fold one."
 _OF_THE_NETWORK = (
     *(Mistake("input-scaled", _scaled(form), f"The input is {how} before the first convolution.", _AS_THEY_ARE)
       for form, how in _SCALINGS.items()),
+    *(Mistake("input-scaled", _scaled_beside(form),
+              f"The input is {how} before the first convolution, and not in the skip connection.", _AS_THEY_ARE)
+      for form, how in _SCALINGS.items()),
+    Mistake("skip-before-pool", _skipped_before_pool,
+            "The skip connection into the {block} brings the {source} from before its max-pooling.",
+            "Join the output of the whole block, with its max-pooling.", QUARTER),
+    Mistake("skip-before-pool", _skips_before_pool, "The skip connections bring tensors from before the max-pooling.",
+            "Join the outputs of whole blocks, with their max-pooling.", QUARTER),
     # No output shows the block: values above 6 are few, and lie in some blocks only.
     Mistake("other-activation", _all_in_form("act", "relu6"), "ReLU6 is used instead of ReLU.", "Use nn.ReLU.", QUARTER),
     Mistake("block-missing", _last_gone, "The last convolution is missing, or is not called.", _COUNT, QUARTER),
@@ -604,4 +765,74 @@ _OF_THE_NETWORK = (
     Mistake("pooled-twice", _pooled_twice, "The {block} pools twice, and the {other} upsamples twice.", _TWICE),
 )  # fmt: skip
 
-_ALONE = _WITHIN_A_BLOCK + _OF_THE_NETWORK
+_RARE = _WITHIN_A_BLOCK + _OF_THE_NETWORK
+
+# -- a mistake that no list of steps shows --------------------------------------------------------------------------------
+
+IN_PLACE = "input-changed-in-place"
+"""Id of the mistake of ``changed_in_place``."""
+
+
+def changed_in_place(known: Known, scaling: Steps = ()) -> Known:
+    """A network that changes the image it is given, in place, and does to the changed image what ``known`` does.
+
+    ``scaling`` are the steps that change it, where there are such.
+    """
+    sentence = "forward changes the image that it is given, in place, so the next epoch gets another image."
+    advice = "Give the changed image a new name, or use it as it is."
+    return Known(
+        IN_PLACE if known.is_right else f"{IN_PLACE}+{known.id}",
+        known.place,
+        sentence if known.is_right else f"{sentence} {known.explanation}",
+        f"{advice} {known.look_at}".strip(),
+        HALF if known.is_right else min(HALF, known.share) / 2,
+        (*scaling, *known.steps),
+        known.base,
+    )
+
+
+def scaling(image: Tensor, changed: Tensor) -> Steps:
+    """The step that makes ``changed`` (B, NIC, H, W) of ``image``; none where it is another change."""
+    forms = (Step("act", 0, form=form) for form in _SCALINGS)
+    return next(((step,) for step in forms if torch.allclose(form_of(step).compute(step, image), changed)), ())
+
+
+# -- mistakes that stop the network: ``where`` is the place of the layer ----------------------------------------------
+
+
+def _skip_in_form(form: str) -> Edit:
+    def edit(steps: Steps, place: int) -> Iterator[Change]:
+        step = steps[place]
+        yield Change(_put(steps, place, step.in_form(form)), step.block, {"source": _source(step.source)})
+
+    return edit
+
+
+def _made_for_another_width(steps: Steps, place: int) -> Iterator[Change]:
+    for width in (*_widths(steps), "NIC"):
+        yield Change(_put(steps, place, replace(steps[place], takes=width)), steps[place].block, {"width": width})
+
+
+_INPUT_WIDTH = (
+    Mistake("wrong-input-width", _made_for_another_width,
+            "The convolution of the {block} is made for {width} input channels, which is not what it gets.",
+            "Give it the output channels of the layer before it, and those of a skip connection.", NONE),
+)  # fmt: skip
+_STOPPING: Mapping[str, tuple[Mistake, ...]] = {
+    "cat": (
+        Mistake("skip-missing", _skip_in_form("expected"),
+                "The convolution of the {block} is made for a skip connection from the {source}, and forward does not join it.",
+                "Use torch.cat((a, b), dim=1) before that block.", NONE),
+        Mistake("skip-not-counted", _skip_in_form("unexpected"),
+                "The skip connection from the {source} is joined into the {block}, and its convolution is not made for it.",
+                "Add the channels of both tensors.", NONE),
+    ),
+    "conv": _INPUT_WIDTH,
+    "convt": _INPUT_WIDTH,
+    "norm": (
+        Mistake("wrong-batch-norm-width", _made_for_another_width,
+                "The batch-norm of the {block} is made for {width} channels, which is not what it gets.",
+                "Give it the output channels of the convolution before it.", NONE),
+    ),
+}  # fmt: skip
+"""By the kind of the step."""

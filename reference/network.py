@@ -7,31 +7,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from reference.forms import acts_in_evaluation_only, form_of
-from reference.steps import Step, Steps, out_channels
+from reference.forms import TAKEN_BEFORE, Form, acts_in_evaluation_only, form_of
+from reference.steps import Step, Steps, channels_of
 
-__all__ = ["Network", "after", "outputs_of", "parameter_shapes", "parameters_of", "state_shapes"]
+__all__ = ["Network", "Seen", "after", "outputs_of", "parameter_shapes", "parameters_of", "state_shapes"]
 
 Shapes = tuple[tuple[int, ...], ...]
 
 
 def parameters_of(step: Step) -> tuple[str, ...]:
-    """What each parameter of the step's layer is, in the words of ``Form.parameters``."""
-    parameters = form_of(step).parameters
+    """What each of the layer's own parameters is, in the words of ``Form.parameters``."""
+    parameters = () if step.shared else form_of(step).parameters
     return parameters if step.bias else tuple(word for word in parameters if word != "bias")
 
 
-def parameter_shapes(step: Step, channels: int, kernel: int, filters: int, colours: int) -> Shapes:
-    """Shapes of the parameters of one layer, whose input has ``channels`` channels."""
+def parameter_shapes(step: Step, channels: int, kernel: int, filters: int, colours: int, inputs: int) -> Shapes:
+    """Shapes of the layer's own parameters; ``channels`` is the number of channels that it gets."""
     parameters = parameters_of(step)
     if not parameters:
         return ()
-    out = out_channels(step, filters, colours) if step.width else channels
+    channels, kernel = _channels_taken(step, channels, filters, colours, inputs), step.side or kernel
+    out = channels_of(step.width, filters, colours, inputs) if step.width else channels
     shapes = {
         "filter": (out, channels, kernel, kernel),
         "turned filter": (channels, out, kernel, kernel),
@@ -42,38 +43,49 @@ def parameter_shapes(step: Step, channels: int, kernel: int, filters: int, colou
     return tuple(shapes[word] for word in parameters)
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def state_shapes(steps: Steps, kernel: int, filters: int, colours: int, inputs: int) -> Shapes:
     """Shapes of the parameters in the order in which the layers run, from the list of steps alone."""
     widths = defaultdict(int, {0: inputs})
     channels = inputs
     shapes: list[tuple[int, ...]] = []
     for step in steps:
-        shapes += parameter_shapes(step, channels, kernel, filters, colours)
-        channels = _channels_after(step, channels, widths, filters, colours)
+        shapes += parameter_shapes(step, channels, kernel, filters, colours, inputs)
+        channels = _channels_after(step, channels, widths, filters, colours, inputs)
         if step.kind != "cat":
             widths[step.block] = channels
     return tuple(shapes)
 
 
-def _channels_after(step: Step, channels: int, widths: dict[int, int], filters: int, colours: int) -> int:
-    """Channels that a step puts out; ``widths`` has those of each block's output."""
+def _channels_taken(step: Step, channels: int, filters: int, colours: int, inputs: int) -> int:
+    """Channels that a layer is made for, where it gets ``channels``."""
+    return channels_of(step.takes, filters, colours, inputs) if step.takes else channels
+
+
+def _channels_after(
+    step: Step, channels: int, widths: Mapping[int, int], filters: int, colours: int, inputs: int
+) -> int:
+    """Channels that the next layer is made for; ``widths`` has those of each block's output."""
     if step.width:
-        return out_channels(step, filters, colours)
-    if step.kind == "cat" and step.form != "added":
+        return channels_of(step.width, filters, colours, inputs)
+    if step.kind == "cat" and step.form not in ("added", "unexpected"):
         return channels + widths[step.source]
     return channels
 
 
-def after(step: Step, x: Tensor, seen: dict[int, Tensor], *tensors: Tensor) -> Tensor:
+Seen = dict[tuple[int, str], Tensor]
+"""What a skip connection can bring: a block's output, by the block and an empty text, and what its layers got, by the
+block and their kind."""
+
+
+def after(step: Step, x: Tensor, seen: Mapping[tuple[int, str], Tensor], *tensors: Tensor) -> Tensor:
     """What a step makes of ``x`` (B, C, H, W) in evaluation mode.
 
-    ``seen`` holds each block's output, and under the negative number what came before its ReLU. ``tensors`` are the
-    layer's parameters, then its running mean and variance. Raises RuntimeError, ValueError or KeyError where they do
-    not fit together.
+    ``tensors`` are the layer's parameters, then its running mean and variance. Raises RuntimeError, ValueError or
+    KeyError where they do not fit together.
     """
     if step.kind == "cat":
-        return form_of(step).compute(step, x, seen[-step.source if step.form == "before-relu" else step.source])
+        return form_of(step).compute(step, x, seen[step.source, TAKEN_BEFORE.get(step.form, "")])
     return form_of(step).compute(step, x, *tensors)
 
 
@@ -85,27 +97,35 @@ class Network(nn.Module):
 
     def __init__(self, steps: Steps, kernel: int, filters: int, colours: int, inputs: int) -> None:
         super().__init__()
-        self.steps = steps
+        self.forms: list[Form] = []
         layers: list[nn.Module] = []
+        own: dict[tuple[str, int], tuple[nn.Module, Form]] = {}
         widths = {0: inputs}
         channels = inputs
         for step in steps:
-            out = _channels_after(step, channels, widths, filters, colours)
-            make = form_of(step).module
-            layers.append(nn.Identity() if make is None else make(step, channels, out, kernel))
+            out = _channels_after(step, channels, widths, filters, colours, inputs)
+            form = form_of(step)
+            layer: nn.Module = nn.Identity()
+            if step.shared:
+                layer, form = own[step.kind, step.shared]
+            elif form.module is not None:
+                taken = _channels_taken(step, channels, filters, colours, inputs)
+                layer = form.module(step, taken, out if step.width else taken, step.side or kernel)
+                own.setdefault((step.kind, step.block), (layer, form))
+            layers.append(layer)
+            self.forms.append(form)
             channels = out
             if step.kind != "cat":
                 widths[step.block] = channels
+        self.steps = steps
         self.layers = nn.ModuleList(layers)
 
     def forward(self, batch: Tensor) -> Tensor:
         """(B, NIC, H, W) to (B, NC, H, W)."""
-        seen = {0: batch}
+        seen: Seen = {(0, ""): batch}
         x = batch
-        for step, layer in zip(self.steps, self.layers, strict=True):
-            if step.kind == "act":
-                seen[-step.block] = x
-            form = form_of(step)
+        for step, form, layer in zip(self.steps, self.forms, self.layers, strict=True):
+            seen[step.block, step.kind] = x
             if form.module is not None:
                 output = self.through(step, layer, x)
                 x = output if form.output_used else x
@@ -115,7 +135,7 @@ class Network(nn.Module):
                 x = self.through(step, layer, x)
             # A skip connection adds to a block's input; the output of the block before stays as it was.
             if step.kind != "cat":
-                seen[step.block] = x
+                seen[step.block, ""] = x
         return x
 
     def through(self, step: Step, layer: nn.Module, x: Tensor) -> Tensor:

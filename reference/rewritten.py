@@ -43,10 +43,10 @@ class ByHand(Network):
         if isinstance(layer, nn.ConvTranspose2d):
             how = {name: getattr(layer, name) for name in ("stride", "padding", "output_padding")}
             return F.conv_transpose2d(x.flip(1), layer.weight.flip(0), layer.bias, **how)
-        if isinstance(layer, nn.Conv2d):
+        if type(layer) is nn.Conv2d and layer.padding_mode == "zeros":
             how = {name: getattr(layer, name) for name in ("stride", "padding", "dilation")}
             return _convolved(x, layer.weight, layer.bias, **how)
-        if isinstance(layer, nn.BatchNorm2d) and layer.affine:
+        if isinstance(layer, nn.BatchNorm2d) and layer.affine and layer.track_running_stats:
             return _normalised(x, layer)
         if (step.kind, step.form) == ("act", ""):
             return x * (x > 0)

@@ -13,10 +13,10 @@ __all__ = [
     "Step",
     "Steps",
     "by_block",
+    "channels_of",
     "down",
     "flat",
     "last",
-    "out_channels",
     "strided",
     "transposed",
     "up",
@@ -35,7 +35,7 @@ class Step:
     block: int
     """1-based number of the handout's block it belongs to; ``cat`` belongs to the block that it feeds."""
     width: str = ""
-    """Convolutions: output channels, ``NF``, ``2NF``, ``4NF``, ``NC`` or ``3``."""
+    """Convolutions: output channels, a key of ``channels_of``."""
     form: str = ""
     """A departure from the plain layer: ``average``, ``bilinear``, ``stride``, ``tanh``, …"""
     source: int = 0
@@ -44,12 +44,23 @@ class Step:
     """``cat``: the tensor of the skip connection is the first of the two."""
     bias: bool = True
     """Convolutions: whether they have one. It is not a ``form``, since a strided convolution can lack it too."""
-    padded: bool = True
-    """Convolutions: whether the image is padded by half the kernel."""
+    padding: str = "zeros"
+    """Convolutions: what the image is padded with, by half the kernel: ``zeros``, ``reflect``, ``replicate`` or
+    ``circular``; empty for no padding."""
+    side: int = 0
+    """Convolutions: height and width of the filter, where they are not the kernel's."""
+    takes: str = ""
+    """Convolutions and batch-norms: the input channels that the layer is made for, as a width, where they are not those
+    that it gets. Such a network stops when it runs."""
+    shared: int = 0
+    """Convolutions and batch-norms: the block whose layer of this kind runs here again; 0 for a layer of its own."""
 
     def in_form(self, form: str) -> Step:
         """The same step in another form; several times as fast as ``dataclasses.replace``."""
-        return Step(self.kind, self.block, self.width, form, self.source, self.first, self.bias, self.padded)
+        return Step(
+            self.kind, self.block, self.width, form, self.source, self.first, self.bias, self.padding, self.side,
+            self.takes, self.shared,
+        )  # fmt: skip
 
 
 Steps = tuple[Step, ...]
@@ -145,6 +156,14 @@ def upsampling_moved(steps: Steps) -> Steps:
 # -- widths -----------------------------------------------------------------------------------------------------------
 
 
-def out_channels(step: Step, filters: int, colours: int) -> int:
-    """Output channels of a convolution."""
-    return {"NF": filters, "2NF": 2 * filters, "4NF": 4 * filters, "NC": colours, "3": 3}[step.width]
+def channels_of(width: str, filters: int, colours: int, inputs: int) -> int:
+    """The number of channels that a width stands for."""
+    return {
+        "NF": filters,
+        "2NF": 2 * filters,
+        "4NF": 4 * filters,
+        "NF/2": filters // 2,
+        "NC": colours,
+        "NIC": inputs,
+        "3": 3,
+    }[width]

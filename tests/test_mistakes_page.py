@@ -7,6 +7,7 @@ import runpy
 import pytest
 from places import ROOT
 
+from grader.checks.mistakes import OF_CHECKS
 from reference.handouts import HANDOUTS
 from reference.known import LAYER_ORDER, right
 from reference.known_layers import LAYER_MISTAKES
@@ -24,7 +25,7 @@ def test_the_page_is_current(page: str) -> None:
 
 
 def test_the_page_has_every_name_that_a_rubric_may_use(page: str) -> None:
-    names = {LAYER_ORDER, *(mistake.id for mistake in LAYER_MISTAKES)}
+    names = {LAYER_ORDER, *(mistake.id for mistake in (*LAYER_MISTAKES, *OF_CHECKS))}
     for assignment, handout in HANDOUTS.items():
         for network in handout.networks:
             names |= {wrong.id for wrong in mistakes(right(assignment, network.cls)[0])}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from grader.checks.mistakes import OF_CHECKS, CheckMistake, hard_coded
 from grader.report.numbers import figure
 from reference.handouts import HANDOUTS
 from reference.known import Known, misordered, right
@@ -26,8 +27,7 @@ of. They pass with a remark. `follow_through: false` under an assignment of `rub
 
 A line such as `mistakes: {skip-missing: 0.5}` under an assignment of `rubric.yaml` sets another share for that
 assignment. Two mistakes in one network are named together, as in `skip-missing+relu-missing`, and keep half of the
-smaller share; the rubric can set that share by the same name. Some names in reports come from a check itself, such as
-`hard-coded-num_colours` or `tied-to-device`; the check decides what these keep.
+smaller share; the rubric can set that share by the same name. Every name on this page can stand there.
 
 `tools/mistakes.py` writes this page, and a test checks that it is up to date.
 
@@ -35,6 +35,18 @@ smaller share; the rubric can set that share by the same name. Some names in rep
 
 The feedback names the block that has the mistake; the table shows the first block in which it can occur. A mistake that
 is made in all blocks at once can keep a different share: then the table gives both.
+"""
+
+CHECKS = """
+## Found otherwise
+
+These mistakes do not show in the outputs, or not alone. Each is found by a check of its own, and keeps a share of the
+points of that check's criterion. A network that stops when it is run, or whose layers are made for other numbers of
+channels, fails `<network>.shapes`; if the error is that of a mistake above, it is named there as well, and keeps
+nothing.
+
+| mistake | the feedback says | check | share kept |
+|---|---|---|---:|
 """
 
 LAYER = """
@@ -64,7 +76,22 @@ def page() -> str:
     ]
     networks = ["", "| mistake | the feedback says | networks | share kept |", "|---|---|---|---:|", *rows, ""]
     layers = [f"| `{row.id}` | {_cell(row.explanation)} | {_share(row.share)} |" for row in LAYER_MISTAKES]
-    return HEAD + "\n".join(networks) + LAYER + "\n".join(layers) + "\n"
+    checks = [f"| `{row.id}` | {_cell(row.says)} | {row.check} | {_share(row.share)} |" for row in _of_checks()]
+    return HEAD + "\n".join(networks) + LAYER + "\n".join(layers) + "\n" + CHECKS + "\n".join(checks) + "\n"
+
+
+def _of_checks() -> list[CheckMistake]:
+    """The mistakes of the checks. Numbers may stand for several parameters; the name of each pair joins two names."""
+    names = dict.fromkeys(
+        name for handout in HANDOUTS.values() for kind in handout.networks for name in kind.parameters
+    )
+    numbers = [
+        CheckMistake(hard_coded([name]), f"A number is written where `{name}` belongs.", "shapes", Fraction(1, 2))
+        for name in names
+    ]
+    words = "The same for several; the names stand in the constructor's order."
+    several = CheckMistake(hard_coded(["num_filters", "num_colours"]), words, "shapes", Fraction(1, 2))
+    return [*numbers, several, *OF_CHECKS]
 
 
 def _entries() -> dict[str, _Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 
 from grader.checks.absence import does_not_run, too_few_convolutions
 from grader.checks.following import followed
@@ -14,7 +15,7 @@ from grader.exam.compare import compare
 from grader.marking.evidence import Difference, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, sentences
 from reference.known import Known
-from reference.mistakes import first_parameter
+from reference.mistakes import IN_PLACE, first_parameter
 
 __all__ = ["architecture"]
 
@@ -50,10 +51,10 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if known is not None:
         return partial(criterion, known.share, _known(sitting, network, known), mistake=known.id, evidence=evidence)
     smallest = smallest_for_network(sitting, network)
-    feedback = _unknown(sitting, network)
+    mistake, at_stake, feedback = _unknown(sitting, network)
     if smallest is not None:
         feedback, evidence = f"{feedback} {smallest.sentence}", replace(evidence, snippet=smallest.snippet)
-    return failed(criterion, feedback, evidence=evidence)
+    return failed(criterion, feedback, mistake=mistake, evidence=evidence, at_stake=at_stake)
 
 
 # -- a known mistake ---------------------------------------------------------------------------------------------------
@@ -95,9 +96,41 @@ def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
 # -- an unknown one ----------------------------------------------------------------------------------------------------
 
 
-def _unknown(sitting: Sitting, network: Examined) -> str:
-    """How a network that equals nothing known differs from the handout's: in its layers, or else in its outputs."""
-    return _other_layers(sitting, network) or _other_outputs(sitting, network)
+def _unknown(sitting: Sitting, network: Examined) -> tuple[str | None, Fraction, str]:
+    """How a network that equals nothing known differs from the handout's: in its layers, or else in its outputs.
+
+    The mistake's id where the cause can be told all the same, what is at stake, and the feedback.
+    """
+    feedback = _other_layers(sitting, network) or _other_outputs(sitting, network)
+    mistake, alone = _cause(sitting, network)
+    if mistake == IN_PLACE:
+        line = sitting.line_with(network.facts.cls, r"[+\-*/]=|\w_\(") or sitting.where(network.facts.cls)
+        feedback = f"forward changes the image that it is given, in place ({line}). {feedback}"
+    return mistake, Fraction(alone), feedback
+
+
+def _cause(sitting: Sitting, network: Examined) -> tuple[str | None, bool]:
+    """The id of a mistake that shows itself otherwise than by the network's function; None if there is none.
+
+    And whether it explains all that is wrong. A rubric must not give points for what is not understood.
+    """
+    departure = network.difference()
+    if network.changes_image:
+        return IN_PLACE, False
+    if network.runs[0].trace.unused:
+        return "unused-layers", False
+    if departure is not None and departure[0].startswith("buffer") and departure[1].same_shape:
+        return "other-momentum", True
+    if _dropout(sitting, network):
+        return "dropout", departure is not None and departure[0] == "train"
+    if departure is not None and departure[1].same_shape and _same_in_both_modes(network):
+        return "one-mode", True
+    return None, False
+
+
+def _dropout(sitting: Sitting, network: Examined) -> str | None:
+    """The line with the first dropout of a network; None if it has none."""
+    return sitting.call_in(network.facts.cls, lambda name: "dropout" in name.lower())
 
 
 def _other_layers(sitting: Sitting, network: Examined) -> str | None:
@@ -170,7 +203,7 @@ def _other_outputs(sitting: Sitting, network: Examined) -> str:
             f"{call} computes the same in evaluation and in training mode. Look for a call of eval() or train(), for "
             f"self.training, and for track_running_stats=False ({where})."
         )
-    dropout = sitting.call_in(network.facts.cls, lambda name: name.lower().startswith("dropout"))
+    dropout = _dropout(sitting, network)
     if dropout:
         advice = f"The handout's network has no dropout ({dropout})."
     else:

@@ -1,14 +1,20 @@
 """Finds the known implementation that a network equals, among thousands, by the output for one image.
 
-Once per run of the grader, every known implementation with the network's parameter shapes is run in evaluation mode,
-and a few of its output values are stored. A submission's network is then looked up by these values. They only suggest
-a match: the caller confirms it with a full comparison. Networks that begin with the same steps share the outputs of
-these steps, so thousands of networks take about a second.
+Every known implementation with the network's parameter shapes is run in evaluation mode, and a few of its output values
+are stored. A submission's network is then looked up by these values. They only suggest a match: the caller confirms it
+with a full comparison. Networks that begin with the same steps share the outputs of these steps, so thousands of
+networks take about a second. Networks with one mistake are run once per run of the grader.
+
+Of two mistakes in one network there are a hundred times as many, and they are found one after the other. If a mistake
+changes the parameters' shapes, the shapes leave few pairs. Otherwise the network is run with its first filters set to
+zero. What comes before the first filter that is not zero then has no effect on the output, and neither has a mistake
+there. From the last filter to the first, each step brings more of the network into sight, and with it one mistake at a
+time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -17,12 +23,13 @@ import torch
 from torch import Tensor
 
 from grader.exam.exam import Exam
+from grader.exam.proof import redrawn
 from reference.arguments import Arguments
 from reference.forms import form_of
 from reference.known import Known
-from reference.mistakes import mistakes
-from reference.network import after, parameter_shapes
-from reference.steps import Step
+from reference.mistakes import edited, mistakes
+from reference.network import Seen, after, parameter_shapes, parameters_of, state_shapes
+from reference.steps import Step, Steps
 
 __all__ = ["look_up"]
 
@@ -30,13 +37,15 @@ Shapes = tuple[tuple[int, ...], ...]
 
 # Output values stored per implementation. Two different networks may agree in one value by chance, but not in 64.
 _KEPT = 64
+# At most this many networks with one mistake are looked at for a second one.
+_MOST_BASES = 24
 
 
 @dataclass(frozen=True)
 class _Entry:
     """A known implementation without its explanation: there are thousands, and few are ever reported."""
 
-    steps: tuple[Step, ...]
+    steps: Steps
     made_by: tuple[int, ...]
     """The index of a right answer, then of the mistake made in it, then of the mistake made in the result."""
 
@@ -45,11 +54,65 @@ class _Entry:
 class _Shelf:
     """Known implementations with the same parameter shapes, and their outputs."""
 
-    made_by: tuple[tuple[int, ...], ...]
+    entries: tuple[_Entry, ...]
     values: Tensor
     """(N, 64): 64 output values of each implementation, in evaluation mode."""
     sizes: tuple[tuple[int, ...], ...]
     """The output shape of each implementation, for one image."""
+
+    def near(self, output: Tensor, most: int = 64) -> list[_Entry]:
+        """The implementations whose output is this one (1, C, H, W), with a generous allowance for rounding.
+
+        They come in the shelf's order; if there are more than ``most``, these are the nearest.
+        """
+        actual = _projection(output)
+        distances = ((self.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
+        near = (distances <= 1e-3).nonzero().flatten().tolist()
+        alike = [index for index in near if self.sizes[index] == tuple(output.shape)]
+        return [self.entries[index] for index in sorted(sorted(alike, key=distances.__getitem__)[:most])]
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What a network is looked up by."""
+
+    exam: Exam
+    rights: tuple[Known, ...]
+    arguments: Arguments
+    shapes: Shapes
+    """Of the network's parameters, in the order in which layers use them."""
+    buffers: int
+    """How many running statistics the network uses."""
+    image: Tensor
+    """(1, NIC, H, W)"""
+    draw: int = 0
+    """The draw of the parameters, see ``proof.py``."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What everything that is stored depends on."""
+        return self.rights[0].steps, self.arguments, self.shapes, self.buffers, self.draw, self.image.numpy().tobytes()
+
+    def fits(self, steps: Steps) -> bool:
+        """Whether a network has parameters and running statistics like these."""
+        own = state_shapes(steps, *self.arguments.numbers)
+        return own == self.shapes and _statistics(steps) == self.buffers
+
+    def shelf(self, entries: Iterable[_Entry], zeroed: int = 0) -> _Shelf:
+        """Those of the implementations whose parameters and running statistics are like the network's.
+
+        ``zeroed``: how many filters, from the first one on, are set to zero.
+        """
+        state = dict(self.exam.state(redrawn("run", self.draw), self.shapes, []))
+        filters = [index for index, shape in enumerate(self.shapes) if len(shape) == 4]
+        for index in filters[:zeroed]:
+            state[f"parameter.{index}"] = torch.zeros(self.shapes[index])
+        return _shelf(self, list(entries), state)
+
+
+Masked = Callable[[int], "Tensor | None"]
+"""A number of filters → the output (1, C, H, W) of the network with so many filters set to zero, from the first one on,
+in evaluation mode; None where it fails."""
 
 
 def look_up(
@@ -59,38 +122,28 @@ def look_up(
     shapes: Shapes,
     image: Tensor,
     outputs: dict[str, Tensor],
-    most: int = 2,
+    draw: int = 0,
+    masked: Masked | None = None,
     most_compared: int = 16,
 ) -> Iterator[Known]:
-    """Known mistakes whose output is the network's, the likeliest first: one mistake, then two, up to ``most``.
+    """Known mistakes whose output is the network's, the likeliest first: one mistake, then two if there is ``masked``.
 
     ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
-    (B, NIC, H, W). ``outputs`` are the network's outputs by name; ``eval`` (B, C, H, W) is one of them. If more
-    than ``most_compared`` implementations are near, as with outputs close to 0, the nearest are yielded.
+    (B, NIC, H, W), and ``draw`` is that of the parameters. ``outputs`` are the network's outputs by name; ``alone``
+    (1, C, H, W) is one of them. If more than ``most_compared`` implementations are near, as with outputs close to 0,
+    the nearest are yielded.
     """
-    actual, size = _projection(outputs["eval"][:1]), tuple(outputs["eval"][:1].shape)
-    if not bool(torch.isfinite(actual).all()):
+    if outputs["alone"].dim() != 4 or outputs["alone"].is_meta:
+        return  # every known implementation gives (B, C, H, W), and of no such size
+    buffers = sum(name.startswith("buffer.") for name in outputs)
+    desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1], draw), outputs["alone"]
+    if not bool(torch.isfinite(_projection(output)).all()):
         return  # the distances would not be numbers
-    for depth in range(1, most + 1):
-        shelf = _shelf_at(exam, rights, arguments, shapes, image, depth)
-        # A generous allowance for rounding: the full comparison that follows is the exact one.
-        distances = ((shelf.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
-        near = (distances <= 1e-3).nonzero().flatten().tolist()
-        fitting = [index for index in near if shelf.sizes[index] == size]
-        nearest = sorted(fitting, key=distances.__getitem__)[:most_compared]
-        for index in sorted(nearest):
-            yield _known(rights, shelf.made_by[index])
-
-
-def _shelf_at(
-    exam: Exam, rights: tuple[Known, ...], arguments: Arguments, shapes: Shapes, image: Tensor, depth: int
-) -> _Shelf:
-    """The shelf of all networks with ``depth`` mistakes; computed once per run of the grader."""
-    network = (rights[0].steps, depth)
-    entries = exam.once(("catalogue", *network), lambda: _entries(rights, depth))
-    return exam.once(
-        ("shelf", *network, arguments, shapes), lambda: _shelf(exam, entries, arguments, shapes, image[:1])
-    )
+    shelf = exam.once(("shelf", desk.key), lambda: desk.shelf(_with_one(rights)))
+    yield from (_known(rights, entry.made_by) for entry in shelf.near(output, most_compared))
+    if masked is not None:
+        yield from (_known(rights, entry.made_by) for entry in _by_shapes(desk, output)[:most_compared])
+        yield from (_known(rights, entry.made_by) for entry in _by_masking(desk, masked))
 
 
 def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
@@ -101,39 +154,159 @@ def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
     return known
 
 
-@lru_cache(maxsize=4)
-def _entries(rights: tuple[Known, ...], depth: int) -> tuple[_Entry, ...]:
-    """Each list of steps once, in an order in which neighbours begin with the same steps.
+# -- one mistake -------------------------------------------------------------------------------------------------------
 
-    Mistakes marked ``alone``, and pairs of mistakes, are made only in networks in which every cat has the same order of
-    its tensors: mixed orders would make too many combinations.
+
+@lru_cache(maxsize=4)
+def _with_one(rights: tuple[Known, ...]) -> tuple[_Entry, ...]:
+    """Each list of steps with one mistake once.
+
+    Rare mistakes are made only in networks in which every cat has the same order of its tensors: mixed orders would
+    make too many combinations.
     """
-    made_by: dict[tuple[Step, ...], tuple[int, ...]] = {}
-    if depth == 1:
-        for number, known in enumerate(rights):
-            uniform = len({step.first for step in known.steps if step.kind == "cat"}) <= 1
-            for index, wrong in enumerate(mistakes(known)):
-                if wrong.alone and not uniform:
-                    continue
+    made_by: dict[Steps, tuple[int, ...]] = {}
+    for number, known in enumerate(rights):
+        uniform = len({step.first for step in known.steps if step.kind == "cat"}) <= 1
+        for index, wrong in enumerate(mistakes(known)):
+            if uniform or not wrong.rare:
                 made_by.setdefault(wrong.steps, (number, index))
-    else:
-        for number in {0, _all_first(rights)}:
-            for index, wrong in enumerate(mistakes(rights[number])):
-                if wrong.alone:
-                    continue
-                for second_index, twice_wrong in enumerate(mistakes(wrong)):
-                    made_by.setdefault(twice_wrong.steps, (number, index, second_index))
-    ranks: dict[Step, int] = {}
-    keys = {steps: [ranks.setdefault(step, len(ranks)) for step in steps] for steps in made_by}
-    return tuple(_Entry(steps, made_by[steps]) for steps in sorted(made_by, key=keys.__getitem__))
+    return tuple(_Entry(steps, made) for steps, made in made_by.items())
+
+
+# -- two mistakes ------------------------------------------------------------------------------------------------------
+
+
+def _with_one_more(entries: Iterable[_Entry]) -> list[_Entry]:
+    """Each list of steps that one more mistake makes of these, once."""
+    made_by: dict[Steps, tuple[int, ...]] = {}
+    for entry in entries:
+        for index, steps in enumerate(edited(entry.steps)):
+            made_by.setdefault(steps, (*entry.made_by, index))
+    return [_Entry(steps, made) for steps, made in made_by.items()]
+
+
+def _by_shapes(desk: _Desk, output: Tensor) -> list[_Entry]:
+    """Networks with two mistakes, of which at least one changes the parameters' shapes, whose output is the network's.
+
+    A mistake that changes the shapes comes first. Either the shapes are the network's then, and any mistake may follow,
+    or the second one changes them as well.
+    """
+    pairs: list[_Entry] = []
+    for number in sorted({0, _all_first(desk.rights)}):
+        known = _Entry(desk.rights[number].steps, (number,))
+        for first in _with_one_more([known]):
+            if _sizes(first.steps) == _sizes(known.steps):
+                continue
+            seconds = _with_one_more([first])
+            alike = desk.fits(first.steps)
+            pairs += [each for each in seconds if alike or _sizes(each.steps) != _sizes(first.steps)]
+    return desk.shelf(pairs).near(output)
+
+
+def _sizes(steps: Steps) -> tuple[object, ...]:
+    """All that the shapes of parameters and the number of running statistics depend on."""
+    return tuple(
+        (step.kind, step.block, step.width, step.source, step.bias, step.side, step.shared, _tensors(step))
+        for step in steps
+        if step.kind == "cat" or any(_tensors(step))
+    )
+
+
+def _tensors(step: Step) -> tuple[tuple[str, ...], bool, bool]:
+    """The parameters of a step, whether it has running statistics, and whether it adds instead of joining."""
+    return parameters_of(step), form_of(step).statistics, step.form == "added"
+
+
+def _statistics(steps: Steps) -> int:
+    """How many running statistics a network has."""
+    return sum(2 for step in steps if form_of(step).statistics and not step.shared)
 
 
 def _all_first(rights: tuple[Known, ...]) -> int:
     """The index of the handout's network with the tensors of every cat swapped; without a cat, the handout's own."""
-    turned = tuple(
-        Step(step.kind, step.block, step.width, step.form, step.source, step.kind == "cat") for step in rights[0].steps
+    own = [step.kind == "cat" for step in rights[0].steps]
+    return next(
+        number
+        for number, known in enumerate(rights)
+        if [step.first for step in known.steps] == own
+        and [step.in_form("") for step in known.steps if step.kind != "cat"]
+        == [step.in_form("") for step in rights[0].steps if step.kind != "cat"]
     )
-    return next(number for number, known in enumerate(rights) if known.steps == turned)
+
+
+def _by_masking(desk: _Desk, masked: Masked) -> Iterator[_Entry]:
+    """Networks with two mistakes that leave the parameters' shapes alone, whose output is the network's."""
+    orders: dict[tuple[str, ...], list[_Entry]] = {}
+    for number, known in enumerate(desk.rights):
+        if desk.fits(known.steps):
+            kinds = tuple(step.kind for step in known.steps)
+            orders.setdefault(kinds, []).append(_Entry(known.steps, (number,)))
+    for number, rights in enumerate(orders.values()):
+        # The first has the handout's order of pooling and batch-norm in both blocks, and the last has the other one.
+        yield from _unmasked(desk, masked, rights, thorough=number in (0, len(orders) - 1))
+
+
+def _unmasked(desk: _Desk, masked: Masked, rights: list[_Entry], *, thorough: bool) -> list[_Entry]:
+    """What agrees with the network when all of it is in sight, of right answers with up to two mistakes.
+
+    ``thorough``: also two mistakes that come into sight together.
+    """
+    agreeing = rights
+    filters = [step.block for step in rights[0].steps if step.kind in ("conv", "convt")]
+    for zeroed in reversed(range(len(filters))):
+        output = masked(zeroed)
+        if output is None:
+            return []
+        before = agreeing
+        agreeing = desk.shelf(before, zeroed).near(output)
+        if not agreeing:
+            agreeing = _one_mistake_more(desk, rights, before, zeroed).near(output)
+            kept = {entry.made_by for entry in before}
+            agreeing = [entry for entry in agreeing if entry.made_by[:-1] in kept]
+        if not agreeing and thorough and not before[0].made_by[1:]:
+            bases = list(dict.fromkeys((before[0], before[-1])))
+            agreeing = _two_mistakes_more(desk, bases, filters[zeroed], zeroed, output)
+        if not agreeing:
+            return []
+    return [entry for entry in agreeing if len(entry.made_by) == 3]
+
+
+def _one_mistake_more(desk: _Desk, rights: list[_Entry], before: list[_Entry], zeroed: int) -> _Shelf:
+    if before[0].made_by[1:]:
+        return desk.shelf(_with_one_more(before[:_MOST_BASES]), zeroed)
+    # The first mistake may be looked for in many submissions of a run.
+    return desk.exam.once(
+        ("masked", desk.key, rights[0].steps, zeroed),
+        lambda: desk.shelf(_with_one_more(rights), zeroed),
+    )
+
+
+def _two_mistakes_more(desk: _Desk, rights: list[_Entry], block: int, zeroed: int, output: Tensor) -> list[_Entry]:
+    """Networks with two mistakes that come into sight together, whose output (1, C, H, W) is the network's.
+
+    Both are near the block that came into sight. Only a mistake that gives the output another size may be anywhere.
+    """
+    steps = {entry.made_by: entry.steps for entry in rights}
+    singles = desk.shelf(_with_one_more(rights), zeroed)
+    other_size = desk.shelf(rights, zeroed).sizes[0] != tuple(output.shape)
+    firsts = [
+        entry
+        for entry, size in zip(singles.entries, singles.sizes, strict=True)
+        if (size == tuple(output.shape) if other_size else _is_near(entry.steps, steps[entry.made_by[:1]], block))
+    ]
+    both = [
+        second for first in firsts for second in _with_one_more([first]) if _is_near(second.steps, first.steps, block)
+    ]
+    return desk.shelf(both, zeroed).near(output)
+
+
+def _is_near(changed: Steps, steps: Steps, block: int) -> bool:
+    """Whether two networks differ in this block, in the one before it, or in most of them."""
+    blocks = {step.block for step in set(changed) ^ set(steps)}
+    return blocks <= {0, block - 1, block} or len(blocks) > 3
+
+
+# -- running many networks ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -142,44 +315,52 @@ class _Place:
 
     now: Tensor
     """The output of the last step: (1, C, H, W)."""
-    blocks: dict[int, Tensor]
-    """The output of each block so far; 0 is the image."""
+    seen: Seen
+    """What skip connections can bring."""
     parameters: int
     """The number of parameters used so far."""
     buffers: int
     """The number of running statistics used so far."""
+    layers: Mapping[tuple[str, int], tuple[Step, tuple[Tensor, ...]]]
+    """The first layer of each kind in each block, with its tensors, by kind and block."""
 
 
-def _shelf(exam: Exam, entries: tuple[_Entry, ...], arguments: Arguments, shapes: Shapes, image: Tensor) -> _Shelf:
-    """Runs every entry on ``image`` (1, NIC, H, W). Entries whose parameters have other shapes are left out."""
-    state = exam.state("run", shapes, [])
-    rows: list[tuple[tuple[int, ...], Tensor, tuple[int, ...]]] = []  # made_by, output values, output shape
-    places = [_Place(image, {0: image}, 0, 0)]
-    previous: tuple[Step, ...] = ()
+def _shelf(desk: _Desk, entries: list[_Entry], state: dict[str, Tensor]) -> _Shelf:
+    """Runs every entry with these parameters. Entries whose parameters have other shapes are left out."""
+    rows: list[tuple[_Entry, Tensor, tuple[int, ...]]] = []  # entry, output values, output shape
+    places = [_Place(desk.image, {(0, ""): desk.image}, 0, 0, {})]
+    previous: Steps = ()
     dead = False  # whether the step of ``previous`` that follows ``places`` does not fit
     with torch.no_grad():
-        for entry in entries:
+        for entry in _side_by_side(entries):
             shared = _shared_steps(previous, entry.steps)
             if dead and shared >= len(places):
                 continue
             del places[shared + 1 :]
             previous, dead = entry.steps, False
             for step in entry.steps[len(places) - 1 :]:
-                place = _after(step, places[-1], exam, state, arguments, shapes)
+                place = _after(step, places[-1], desk, state)
                 if place is None:
                     dead = True
                     break
                 places.append(place)
-            if not dead and places[-1].parameters == len(shapes):
+            if not dead and (places[-1].parameters, places[-1].buffers) == (len(desk.shapes), desk.buffers):
                 output = places[-1].now
-                rows.append((entry.made_by, _projection(output), tuple(output.shape)))
+                rows.append((entry, _projection(output), tuple(output.shape)))
     # A mistake in the handout's own network is likelier than one in another right answer.
-    rows.sort(key=lambda row: row[0])
+    rows.sort(key=lambda row: row[0].made_by)
     values = torch.stack([row[1] for row in rows]) if rows else torch.zeros(0, _KEPT)
     return _Shelf(tuple(row[0] for row in rows), values, tuple(row[2] for row in rows))
 
 
-def _shared_steps(first: tuple[Step, ...], second: tuple[Step, ...]) -> int:
+def _side_by_side(entries: list[_Entry]) -> list[_Entry]:
+    """The entries in an order in which neighbours begin with the same steps."""
+    ranks: dict[Step, int] = {}
+    keys = {entry.steps: [ranks.setdefault(step, len(ranks)) for step in entry.steps] for entry in entries}
+    return sorted(entries, key=lambda entry: keys[entry.steps])
+
+
+def _shared_steps(first: Steps, second: Steps) -> int:
     """The number of steps with which both networks begin."""
     shared = 0
     for ours, theirs in zip(first, second, strict=False):
@@ -190,35 +371,40 @@ def _shared_steps(first: tuple[Step, ...], second: tuple[Step, ...]) -> int:
     return shared
 
 
-def _after(
-    step: Step, place: _Place, exam: Exam, state: dict[str, Tensor], arguments: Arguments, shapes: Shapes
-) -> _Place | None:
+def _after(step: Step, place: _Place, desk: _Desk, state: dict[str, Tensor]) -> _Place | None:
     """The network after one more step; None if its parameters have other shapes or the step does not fit."""
     now, parameters, buffers = place.now, place.parameters, place.buffers
-    width = now.shape[1]
-    own_shapes = parameter_shapes(step, width, arguments.kernel, arguments.filters, arguments.colours)
-    if shapes[parameters : parameters + len(own_shapes)] != own_shapes:
-        return None
-    own = [state[f"parameter.{parameters + index}"] for index in range(len(own_shapes))]
-    if form_of(step).statistics:
-        own += [_buffer(exam, state, buffers + index, width) for index in (0, 1)]
-        buffers += 2
+    width, layers = now.shape[1], place.layers
+    if step.shared:
+        if (step.kind, step.shared) not in layers:
+            return None
+        layer, own = layers[step.kind, step.shared]
+    else:
+        layer, own_shapes = step, parameter_shapes(step, width, *desk.arguments.numbers)
+        if desk.shapes[parameters : parameters + len(own_shapes)] != own_shapes:
+            return None
+        own = tuple(state[f"parameter.{parameters + index}"] for index in range(len(own_shapes)))
+        parameters += len(own_shapes)
+        if form_of(step).statistics:
+            own += tuple(_buffer(desk, state, buffers + index, width) for index in (0, 1))
+            buffers += 2
+        if own and (step.kind, step.block) not in layers:
+            layers = {**layers, (step.kind, step.block): (step, own)}
     try:
-        now = after(step, now, place.blocks, *own)
+        now = after(layer, now, place.seen, *own)
     except (RuntimeError, ValueError, KeyError):  # steps that do not fit together
         return None
-    blocks = place.blocks
+    seen = {**place.seen, (step.block, step.kind): place.now}
     if step.kind != "cat":
-        before_activation = {-step.block: place.now} if step.kind == "act" else {}
-        blocks = {**blocks, **before_activation, step.block: now}
-    return _Place(now, blocks, parameters + len(own_shapes), buffers)
+        seen[step.block, ""] = now
+    return _Place(now, seen, parameters, buffers, layers)
 
 
-def _buffer(exam: Exam, state: dict[str, Tensor], index: int, width: int) -> Tensor:
+def _buffer(desk: _Desk, state: dict[str, Tensor], index: int, width: int) -> Tensor:
     """The examiner's values (C,) for a running statistic, the same as every candidate is given."""
     name = f"buffer.{index}/{width}"
     if name not in state:
-        state[name] = exam.uniform(f"run/buffer/{index}", (width,), 0.5, 1.5)
+        state[name] = desk.exam.uniform(f"{redrawn('run', desk.draw)}/buffer/{index}", (width,), 0.5, 1.5)
     return state[name]
 
 

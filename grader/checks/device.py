@@ -6,6 +6,7 @@ The examination runs on the CPU, and is confirmed on the GPU if there is one.
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.network import network_of
@@ -52,6 +53,7 @@ def device(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             criterion,
             f"{network.facts.cls} is tied to one device: {causes}. {advice}",
             mistake="tied-to-device",
+            at_stake=Fraction(1),
             evidence=Evidence(facts={"findings": [_fact(finding) for finding in findings[:10]]}),
         )
     if not reply.settled:

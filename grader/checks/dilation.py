@@ -5,8 +5,9 @@ The handout counts gaps: its dilation 0 is an ordinary filter, 1 leaves one gap 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -31,7 +32,8 @@ from grader.checks.layer import (
 from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest.layer import smallest_for_layer
-from grader.exam.compare import compare, rounding, share_of
+from grader.exam.compare import compare, rounding, same, share_of
+from grader.marking.credit import NATIVE_DILATION
 from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
@@ -63,9 +65,13 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     first = next((answer for answer in wrong if answer.trouble is None), wrong[0])
     where = sitting.where(name)
     unsteady = next((answer for answer in answers if answer.unsteady is not None), None)
+    right_part = _right_for_some(answers)
     if first.trouble is not None:
-        doing = f"running {name} with {first.case.told()}"
-        return failed(criterion, trouble_sentence(first.trouble, doing), evidence=table)
+        sentence = trouble_sentence(first.trouble, f"running {name} with {first.case.told()}")
+        if right_part is None:
+            return failed(criterion, sentence, evidence=table)
+        feedback = f"The values are right only for {right_part}. {sentence}"
+        return partial(criterion, SOME, feedback, mistake="right-for-some", evidence=table)
     difference = first.difference("output")
     evidence = replace(table, difference=difference)
     if unsteady is not None:
@@ -76,6 +82,7 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                 "NaN. torch.Tensor(...) and torch.empty(...) hold whatever was there before; start from torch.zeros "
                 f"({where}).",
                 mistake="uninitialised-memory",
+                at_stake=Fraction(1),
                 evidence=evidence,
             )
         return _changing(criterion, name, unsteady, where, evidence)
@@ -83,7 +90,6 @@ def values(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if known is not None:
         feedback = f"{known.explanation} {known.look_at} ({where})"
         return partial(criterion, known.share, feedback, mistake=known.id, evidence=evidence)
-    right_part = _right_for_some(answers)
     departure = difference.sentence() if difference else "the second call differs from the first."
     detail = f"With {first.case.told()}: {departure}"
     failing = _failing(wrong)
@@ -121,13 +127,14 @@ def _changing(criterion: str, name: str, answer: Answer, where: str, evidence: E
             feedback = (
                 f"{subject} gives another output than in training mode; a convolution is the same in both ({where})."
             )
-        return failed(criterion, feedback, mistake="changes-with-mode", evidence=evidence)
+        return failed(criterion, feedback, mistake="changes-with-mode", at_stake=Fraction(1), evidence=evidence)
     effect = "gives another output" if call in answer.outputs else "fails"
     return failed(
         criterion,
         f"{subject} {effect}, so forward changes the layer, probably `self.weight`. "
         f"Build the spread filter in a new variable and leave the parameters alone ({where}).",
         mistake="weight-replaced",
+        at_stake=Fraction(1),
         evidence=evidence,
     )
 
@@ -140,20 +147,22 @@ def _uninitialised(answers: tuple[Answer, ...]) -> bool:
 def _right_for_some(answers: tuple[Answer, ...]) -> str | None:
     """The gaps or kernels for which all cases are right, as text: ``dilation 1``.
 
-    None if there are none, or only those of an ordinary filter (gap 0) or of a single weight (kernel 1).
+    If there are none, the single cases that are right. None if there are none of these either, or only those of an
+    ordinary filter (gap 0) or of a single weight (kernel 1).
     """
 
-    def all_right(kernels: Iterator[int] | tuple[int, ...], gaps: tuple[int, ...]) -> bool:
+    def all_right(kernels: tuple[int, ...], gaps: tuple[int, ...]) -> bool:
         chosen = [answer for answer in answers if answer.case.kernel in kernels and answer.case.gap in gaps]
         return bool(chosen) and all(answer.right for answer in chosen)
 
     gaps = [gap for gap in GAPS if all_right(KERNELS, (gap,))]
     kernels = [kernel for kernel in KERNELS if all_right((kernel,), GAPS)]
+    cases = [answer.case for answer in answers if answer.right and answer.case.kernel > 1 and answer.case.gap]
     if any(gaps):
         return "dilation " + " and ".join(map(str, gaps))
     if any(kernel > 1 for kernel in kernels):
         return "kernel size " + " and ".join(map(str, kernels))
-    return None
+    return " and ".join(f"kernel size {case.kernel} with dilation {case.gap}" for case in cases) or None
 
 
 def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
@@ -201,6 +210,7 @@ def gradients(sitting: Sitting, criterion: str, thing: str) -> Verdict:
                     f"With {answer.case.told()} no gradient reaches the {source}, so training would leave it as it "
                     f"is. {advice} ({sitting.where(name)}).",
                     mistake="gradients-cut",
+                    at_stake=Fraction(1),
                     evidence=evidence,
                 )
             # Wrong values cost points in `values` already. Here the gradients count of what the layer does compute.
@@ -240,10 +250,10 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
     drawn = drawn_tensors(sitting, answer.case, answer.draw)
     step = sitting.exam.uniform(f"layer/{answer.case}/step/{source}", drawn[source].shape, -1, 1)
     moved = _moved(sitting, thing, answer, source, step)
-    if moved is None or gradient.shape != step.shape:
+    if moved is None or moved.is_meta or gradient.shape != step.shape:
         return False
     upstream = fitted(drawn["upstream"], moved.shape).to(torch.float64)
-    change = (upstream * (moved.to(torch.float64) - answer.outputs["output"])).sum()
+    change = (upstream * (moved.to(torch.float64) - answer.outputs["output"].to(torch.float64))).sum()
     predicted = (gradient.to(torch.float64) * step).sum()
     # Each output may be off by its tolerance, twice, and each element of the gradient by its own.
     allowed = 2 * answer.tolerances["output"] * upstream.abs().sum()
@@ -264,7 +274,7 @@ def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tens
 def _unused(sitting: Sitting, thing: str, answer: Answer, source: str) -> bool:
     """Whether the output is the same whatever the input, the weight or the bias is."""
     moved = _moved(sitting, thing, answer, source, torch.ones(()))
-    return moved is not None and torch.equal(moved, answer.outputs["output"])
+    return moved is not None and same(moved, answer.outputs["output"])
 
 
 def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, source: str) -> tuple[Tensor, float]:
@@ -297,11 +307,12 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if not native:
         user, native = _native_in_network(sitting, thing)
     if native:
-        return failed(
+        return partial(
             criterion,
+            Fraction(0),
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
-            mistake="native-dilation",
+            mistake=NATIVE_DILATION,
             evidence=Evidence(facts={"operations": native}),
         )
     if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):
@@ -359,4 +370,4 @@ def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) 
         if not isinstance(reply, Trouble):
             outputs.append(tensors["output"])
     first = outputs[0] if outputs else torch.zeros(())
-    return not any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])
+    return all(same(other, first) for other in outputs[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -23,6 +24,7 @@ from grader.worker.protocol import RunNetwork, Tensors, Trace, TraceNetwork, Tro
 from reference.arguments import PARAMETERS, Arguments
 from reference.handouts import NetworkFacts
 from reference.known import Known, misordered, right
+from reference.mistakes import changed_in_place, scaling
 from reference.network import Network, outputs_of, state_shapes
 from reference.rewritten import ByHand
 from reference.steps import Steps, upsampling_moved
@@ -33,6 +35,11 @@ __all__ = ["Examined", "Run", "known_candidate", "network_of"]
 def network_of(sitting: Sitting, thing: str) -> Examined:
     """The evidence of a network, shared by its checks."""
     return sitting.once(("network", thing), lambda: Examined(sitting, sitting.exam.networks[thing]))
+
+
+_ROOM = 24
+"""How many times as large as expected an output may be for its values to be of use. Without its two poolings a network
+gives an output that is 16 times as large and a little more, and it is recognised by its values."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class Run:
     """Operations that were given a dilation."""
     draw: int = 0
     """The draw of the image and of the parameters, see ``proof.py``."""
+    image: Tensor | None = None
+    """What the network made of the image (B, NIC, H, W), where it changed it in place."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -68,6 +77,8 @@ class Examined:
         self.configurations = Configurations(sitting, facts, self.right)
         self._asked: dict[tuple[Arguments, int], Run] = {}
         """The runs so far, by configuration and draw."""
+        self._changed: dict[Arguments, Tensor] = {}
+        """By configuration, the image that known implementations get in place of the one that was drawn."""
 
     def call(self, arguments: Arguments) -> str:
         """``CNN(kernel=3, num_filters=8)``, for feedback."""
@@ -107,12 +118,16 @@ class Examined:
         in the draw of the handout's own network. Raises Unsound if a right answer has no sound draw.
         """
         key = ("run", known.steps, arguments)
+        if arguments in self._changed:
+            return self._expected(known.steps, arguments, self._own_draw(arguments))
         if known.is_right:
             return proved(self.exam, key, lambda draw: self._proved(known.steps, arguments, draw))
         return self.exam.once(key, lambda: self._expected(known.steps, arguments, self._own_draw(arguments)))
 
     def _own_draw(self, arguments: Arguments) -> int:
         """The draw of the handout's own network; the first if none is sound, since shapes are examined all the same."""
+        if arguments in self._changed:
+            return next(run.draw for run in self.runs if run.arguments == arguments)
         try:
             return self.expected(self.right[0], arguments)[0].draw
         except Unsound:
@@ -147,15 +162,19 @@ class Examined:
 
     def _single(self, steps: Steps, arguments: Arguments, draw: int) -> Run:
         """The run of a known implementation in single precision."""
-        asked = [(arguments, draw, self.image(arguments, draw))]
+        asked = [(arguments, draw, self._given(arguments, draw))]
         return _asked(self.exam, _known(steps), "Network", PARAMETERS, asked)[0]
+
+    def _given(self, arguments: Arguments, draw: int) -> Tensor:
+        """The image (B, NIC, 32, 32) that a known implementation gets."""
+        return self._changed.get(arguments, self.image(arguments, draw))
 
     def _outputs(self, kind: type[Network], steps: Steps, run: Run, dtype: torch.dtype = torch.float32) -> Tensors:
         """The outputs of ``steps`` for the question of a run that has the same parameters; none if they do not fit it.
 
         They are those of the probe, without its watching: nobody need be watched here.
         """
-        question = {"input": self.image(run.arguments, run.draw), **_state(self.exam, run.trace, run.draw)}
+        question = {"input": self._given(run.arguments, run.draw), **_state(self.exam, run.trace, run.draw)}
         try:
             return outputs_of(kind(steps, *run.arguments.numbers).to(dtype), question)
         except (RuntimeError, ValueError, KeyError):
@@ -167,7 +186,10 @@ class Examined:
         if run.shapes != state_shapes(known.steps, *run.arguments.numbers):
             return False
         key = ("glance", known.steps, run.arguments)
-        expected = self.exam.once(key, lambda: self._outputs(Network, known.steps, run).get("alone"))
+        if self._changed:
+            expected = self._outputs(Network, known.steps, run).get("alone")
+        else:
+            expected = self.exam.once(key, lambda: self._outputs(Network, known.steps, run).get("alone"))
         actual = run.outputs["alone"]
         # A generous allowance for rounding, which NaN is outside of.
         return (
@@ -233,6 +255,31 @@ class Examined:
         """The known implementation that the network equals: a right one if there is one, else a mistake, else None."""
         if any(run.trouble is not None for run in self.runs):
             return None
+        return self._match_after_change() or self._matching()
+
+    @property
+    def changes_image(self) -> bool:
+        """Whether forward changes the image that it is given, in place."""
+        return any(run.image is not None for run in self.runs)
+
+    def _match_after_change(self) -> Known | None:
+        """The network's equal for the image that it makes of the one it is given, where it changes that in place."""
+        changed = {run.arguments: (run.image, self.image(run.arguments, run.draw)) for run in self.runs}
+        after = copy(self)
+        after._changed = {
+            arguments: now
+            for arguments, (now, drawn) in changed.items()
+            if now is not None and (now.shape, now.dtype) == (drawn.shape, drawn.dtype)
+        }
+        if len(after._changed) < len(changed):
+            return None
+        known = after._matching()
+        if known is None:
+            return None
+        now, drawn = next((now, drawn) for now, drawn in changed.values() if now is not None)
+        return changed_in_place(known, scaling(drawn, now))
+
+    def _matching(self) -> Known | None:
         assignment = self.exam.assignment
         others = misordered(assignment.id, self.facts.cls, assignment.layer_orders)
         for known in (*self.right, *others):
@@ -240,13 +287,15 @@ class Examined:
                 return known
         # The last run has the largest kernel. A network that ignores `kernel` looks right with kernel 3.
         # Mistakes are looked up by the first draw of the question, sound or not: a look-up is generous.
-        run = self._run(self.configurations.judged[-1], 0)
+        arguments = self.configurations.judged[-1]
+        run = self.runs[-1] if self._changed else self._run(arguments, 0)
         if run.trouble is not None:
             return None
-        evidence = run.arguments, run.shapes, self.image(run.arguments), run.outputs
+        evidence = arguments, run.shapes, self._given(arguments, run.draw), run.outputs
         # Another order of layers is a mistake already, so only one more is looked for.
         candidates = chain(
-            look_up(self.exam, self.right, *evidence), look_up(self.exam, others, *evidence, most=1) if others else ()
+            look_up(self.exam, self.right, *evidence, draw=run.draw, masked=lambda zeroed: self._masked(run, zeroed)),
+            look_up(self.exam, others, *evidence, draw=run.draw) if others else (),
         )
         for wrong in candidates:
             if self.agrees(wrong):
@@ -255,6 +304,23 @@ class Examined:
             for arguments in self.configurations.judged:
                 self.exam.forget(("run", wrong.steps, arguments))
         return None
+
+    def _masked(self, run: Run, zeroed: int) -> Tensor | None:
+        """What the network of a run puts out for one image (1, NC, H, W), with its first filters set to zero.
+
+        It is in evaluation mode. None where it fails.
+        """
+        state = _state(self.exam, run.trace, run.draw)
+        filters = [index for index, shape in enumerate(run.shapes) if len(shape) == 4]
+        state |= {f"parameter.{index}": torch.zeros(run.shapes[index]) for index in filters[:zeroed]}
+        probe = RunNetwork(
+            cls=self.facts.cls,
+            arguments=run.arguments.positional(self.facts.parameters),
+            seed=self.exam.number("run"),
+        )
+        image = self.image(run.arguments, run.draw)
+        reply, outputs = self.sitting.candidate.answer(probe, {"input": image, **state})
+        return None if isinstance(reply, Trouble) else outputs["alone"]
 
     def difference(self, known: Known | None = None) -> tuple[str, Difference] | None:
         """The first output that differs from a known implementation's (the handout's if None): its name, and how."""
@@ -295,20 +361,28 @@ def _asked(
     ``parameters`` are the names of its constructor's parameters.
     """
     seed = exam.number("run")
-    calls = [(arguments.positional(parameters), draw, image) for arguments, draw, image in questions]
+    calls = [
+        (
+            arguments.positional(parameters),
+            draw,
+            image,
+            _ROOM * math.prod((len(image), arguments.colours, *image.shape[2:])),
+        )
+        for arguments, draw, image in questions
+    ]
     traces = [
         trace
         for trace, _ in candidate.answers(
-            [(TraceNetwork(cls=cls, arguments=values, seed=seed), {"input": image}) for values, _, image in calls]
+            [(TraceNetwork(cls=cls, arguments=values, seed=seed), {"input": image}) for values, _, image, _ in calls]
         )
     ]
     replies = candidate.answers(
         [
             (
-                RunNetwork(cls=cls, arguments=values, seed=seed),
+                RunNetwork(cls=cls, arguments=values, seed=seed, elements=elements),
                 {"input": image, **_state(exam, trace, draw)},
             )
-            for (values, draw, image), trace in zip(calls, traces, strict=True)
+            for (values, draw, image, elements), trace in zip(calls, traces, strict=True)
             if not isinstance(trace, Trouble)
         ]
     )
@@ -321,7 +395,8 @@ def _asked(
         if isinstance(reply, Trouble):
             runs.append(Run(arguments, trace, outputs, reply, draw=draw))
         else:
-            runs.append(Run(arguments, trace, outputs, native=reply.native, draw=draw))
+            left = outputs.pop("image", None)
+            runs.append(Run(arguments, trace, outputs, native=reply.native, draw=draw, image=left))
     return tuple(runs)
 
 

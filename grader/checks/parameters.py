@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from grader.checks.absence import cannot_be_judged
 from grader.checks.configurations import Trial
 from grader.checks.following import Followed, followed
+from grader.checks.mistakes import hard_coded
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting
 from grader.checks.trust import counted_otherwise
@@ -49,21 +51,25 @@ def parameters(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     feedback = (
         f"{network.call(wrong.arguments)} has {wrong.built.trainable:,} trainable parameters, expected {expected:,}."
     )
+    mistake = None
     if wrong.built.frozen:
+        mistake = "frozen-parameters"
         feedback += (
             f" A further {wrong.built.frozen:,} do not require gradients (requires_grad is False), so "
             "training would not change them."
         )
     elif wrong not in trials:
         same = wrong.built.trainable == trials[0].built.trainable
+        mistake = hard_coded(["kernel"]) if same else None
         feedback += (
             " That is as many as with kernel=3: 3 is written where `kernel` belongs."
             if same
             else " With kernel=3 the number is right: see where another number than `kernel` is a filter's size."
         )
     else:
+        mistake = "unused-layers" if network.trouble is None and network.runs[0].trace.unused else None
         feedback += _why_not_as_many(network)
-    return failed(criterion, feedback, evidence=table)
+    return failed(criterion, feedback, mistake=mistake, evidence=table, at_stake=Fraction(1))
 
 
 def _first_wrong(network: Examined, trials: Sequence[Trial], known: Followed | None) -> Trial | None:

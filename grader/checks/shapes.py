@@ -16,8 +16,11 @@ from grader.checks.absence import (
 )
 from grader.checks.configurations import Trial
 from grader.checks.given import deleted
+from grader.checks.mistakes import OF_CHECKS, hard_coded
 from grader.checks.network import Examined, network_of
 from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.slips import lost_to_one_line
+from grader.checks.stopped import stopped_as
 from grader.marking.evidence import Configuration, Evidence
 from grader.marking.verdicts import Verdict, failed, partial, passed, skipped
 
@@ -35,7 +38,7 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         return skipped(criterion, obstacle)
     absent = deleted(sitting, criterion, network) or absent_class(sitting, network)
     if absent:
-        return failed(criterion, absent)
+        return failed(criterion, absent, flags=lost_to_one_line(sitting, network))
     if stopped_by_another(network):
         return passed(criterion, stopped_by_another(network))
     if network.configurations.works:
@@ -72,6 +75,19 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             mistake="hard-coded-padding",
             evidence=table,
         )
+    # Where two parameters have the same value in all that fits, one of them may be written for the other.
+    known = stopped_as(network) if not fixed or len(set(fixed.values())) < len(fixed) else None
+    if known is not None:
+        unfit = next(trial for trial in trials if not trial.fits)
+        return partial(
+            criterion,
+            _HARD_CODED_SHARE if fixed else Fraction(0),
+            f"{_first_failure(sitting, network, unfit)} {known.explanation} {known.look_at}",
+            mistake=known.id,
+            evidence=table,
+            # What a rubric gives for a mistake in the network's function is not for one that stops it.
+            at_stake=Fraction(known.id in {mistake.id for mistake in OF_CHECKS}),
+        )
     if fixed:
         values = " and ".join(f"{name} = {value}" for name, value in fixed.items())
         first = next(trial for trial in trials if not (trial.fits and trial.has_right_count))
@@ -81,11 +97,12 @@ def shapes(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             _HARD_CODED_SHARE,
             f"{network.facts.cls} works only for {values}. Probably {numbers}: use the constructor's parameter. "
             f"{_first_failure(sitting, network, first)}",
-            mistake="hard-coded-" + "-".join(fixed),
+            mistake=hard_coded(fixed),
             evidence=table,
         )
     first = next((trial for trial in trials if not trial.fits), trials[0])
-    return failed(criterion, _first_failure(sitting, network, first), evidence=table)
+    flags = lost_to_one_line(sitting, network)
+    return failed(criterion, _first_failure(sitting, network, first), evidence=table, flags=flags)
 
 
 def _configuration(network: Examined, trial: Trial) -> Configuration:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from fractions import Fraction
 
 from grader.checks.absence import cannot_be_judged, missing_class
 from grader.checks.network import Examined, network_of
@@ -52,6 +53,8 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             criterion,
             "MyConv2d extends PyTorch's own convolution, so it is nn.Conv2d under another "
             "name. Write it as in the handout, extending nn.Module.",
+            mistake="conv2d-for-my-conv2d",
+            at_stake=Fraction(1),
         )
     foreign = [tensor for tensor in filters if not tensor.my_conv2d]
     if foreign:
@@ -63,6 +66,7 @@ def uses_my_conv2d(sitting: Sitting, criterion: str, thing: str) -> Verdict:
             f"{len(foreign)} of {len(filters)} convolutions in {network.facts.cls} are not MyConv2d: {names}. The "
             "handout asks for MyConv2d in every place.",
             mistake="conv2d-for-my-conv2d",
+            at_stake=Fraction(1),
             evidence=Evidence(
                 facts={"convolutions": [{"name": tensor.name, "class": tensor.owner[0]} for tensor in filters]}
             ),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from grader.marking.points import in_hundredths
-from grader.marking.verdicts import Outcome
+from grader.marking.verdicts import LOST, Outcome
 from grader.report.rows import CriterionRow, Row
 
 __all__ = ["AssignmentTally", "CriterionTally", "Tally", "correlation", "urgency"]
@@ -112,9 +112,11 @@ class AssignmentTally:
         return Fraction(self.percents, 100 * scored) if scored else None
 
 
-def urgency(row: Row) -> tuple[bool, bool, int, str]:
-    """Sort key for the submissions that need a person: our failures first, then no code, then the most flags."""
-    return not row.errors, row.status != "ungradable", -len(row.flags), row.id
+def urgency(row: Row) -> tuple[bool, bool, bool, int, str]:
+    """Sort key for the submissions that need a person: those that lost a network to one line, then our failures, then
+    those without code, then the most flags."""
+    lost = any(kind == LOST for kind, _ in row.flags)
+    return not lost, not row.errors, row.status != "ungradable", -len(row.flags), row.id
 
 
 @dataclass

@@ -226,14 +226,16 @@ def _blackboard(items: Sequence[Node]) -> Download:
             continue
         said = people.get(whose)
         login = whose[-len(said["login"]) :] if said else whose.removeprefix(assignment)
+        order = (float(f"{date}{time}".replace("-", "")),)
         uploads[node.name] = Upload(
             student=login,
             node=node,
             name=match["name"] or "receipt.txt",
             slot=(match["name"] or "receipt.txt").lower(),
-            order=(float(f"{date}{time}".replace("-", "")),),
+            order=order,
             submitted=f"{date}T{time.replace('-', ':')}",
             known_as=(login, said["name"]) if said else (login,),
+            attempt=order,
         )
     return Download(uploads, frozenset(receipt.name for receipt in receipts if receipt.name not in uploads))
 

@@ -9,7 +9,19 @@ from fractions import Fraction
 
 from grader.marking.evidence import NOTHING, Evidence
 
-__all__ = ["Flag", "Outcome", "Verdict", "failed", "outcome_of", "partial", "passed", "sentences", "skipped"]
+__all__ = [
+    "LOST",
+    "Flag",
+    "Outcome",
+    "Verdict",
+    "failed",
+    "outcome_as_examined",
+    "outcome_of",
+    "partial",
+    "passed",
+    "sentences",
+    "skipped",
+]
 
 
 class Outcome(str, Enum):
@@ -31,6 +43,10 @@ class Flag:
     """A short name to sort by: ``late``, ``two-files``, ``untrusted-evidence``, …"""
     detail: str
     """One sentence, plain text."""
+
+
+LOST = "lost-to-one-line"
+"""The kind of flag of a submission that lost a whole network to one line, and that a person should see first."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,15 @@ def outcome_of(share: Fraction) -> Outcome:
     return Outcome.FAIL if share == 0 else Outcome.PASS if share == 1 else Outcome.PARTIAL
 
 
+def outcome_as_examined(outcome: Outcome, share: Fraction) -> Outcome:
+    """The outcome of a verdict that earns this share, from the outcome of its mark.
+
+    The mark's can be another one: a rubric sets shares, and a question can earn nothing.
+    """
+    examined = outcome in (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL) or share > 0
+    return outcome_of(share) if examined else outcome
+
+
 def failed(
     criterion: str,
     feedback: str,
@@ -101,9 +126,11 @@ def failed(
     mistake: str | None = None,
     evidence: Evidence = NOTHING,
     flags: tuple[Flag, ...] = (),
+    at_stake: Fraction = Fraction(0),
 ) -> Verdict:
-    """No points."""
-    return Verdict(criterion, Outcome.FAIL, feedback, Fraction(0), mistake, evidence, flags=flags)
+    """No points, unless the rubric sets a share of ``at_stake`` for the mistake."""
+    at_stake = at_stake if mistake is not None else Fraction(0)
+    return Verdict(criterion, Outcome.FAIL, feedback, Fraction(0), mistake, evidence, flags=flags, at_stake=at_stake)
 
 
 def skipped(criterion: str, feedback: str) -> Verdict:

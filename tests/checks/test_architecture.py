@@ -20,6 +20,12 @@ class UNet(given.UNet):
     def forward(self, x):
         return 1.5 * super().forward(x)
 """
+IN_PLACE = """\
+class UNet(given.UNet):
+    def forward(self, x):
+        x.mul_({factor})
+        return super().forward(x){more}
+"""
 RAISING = """\
 class UNet(given.UNet):
     def forward(self, x):
@@ -60,3 +66,18 @@ def test_a_network_that_stops_fails_with_its_own_message():
     verdict = verdict_of(RAISING)
     assert verdict.outcome is Outcome.FAIL
     assert "only in training" in verdict.feedback
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("factor", "share"), [(3, Fraction(1, 2)), (1, Fraction(1))])
+def test_an_image_that_is_changed_in_place_is_named(factor, share):
+    verdict = verdict_of(IN_PLACE.format(factor=factor, more=""))
+    assert verdict.share == share
+    assert verdict.mistake == ("input-changed-in-place" if factor != 1 else None)
+
+
+@pytest.mark.slow
+def test_an_image_that_is_changed_in_place_is_named_beside_what_is_not_understood():
+    verdict = verdict_of(IN_PLACE.format(factor=3, more=" * 1.5"))
+    assert (verdict.share, verdict.mistake, verdict.at_stake) == (0, "input-changed-in-place", 0)
+    assert "x.mul_(3)" in verdict.feedback

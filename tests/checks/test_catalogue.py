@@ -66,7 +66,9 @@ def test_what_is_not_finite_is_near_nothing(wrong, value):
 def test_where_much_is_near_the_nearest_are_looked_at(wrong):
     network = _examined(wrong.steps)
     assert _found(network, lambda run: run.outputs, most_compared=1)[0] == wrong.id
-    far = _found(network, lambda run: {"eval": torch.full_like(run.outputs["eval"], 1e30)}, most_compared=1)
+    far = _found(
+        network, lambda run: {**run.outputs, "alone": torch.full_like(run.outputs["alone"], 1e30)}, most_compared=1
+    )
     assert len(far) <= 2
 
 
@@ -94,3 +96,17 @@ def test_a_batch_norm_with_another_eps_is_named_with_its_eps(form):
     found = _examined(steps).match
     assert (found.id, found.place) == ("other-eps", "second block")
     assert f"has eps={OTHER_EPS[form]:g} " in found.explanation.replace("1e-3", "0.001").replace("1e-2", "0.01")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "names",
+    ["batch-norm-shared+padding-mode", "bias-missing+bicubic-upsample", "pool-missing+relu-missing",
+     "wrong-width+axes-swapped", "batch-norm-missing+wrong-kernel", "relu-missing+batch-norm-missing"],
+)  # fmt: skip
+def test_two_mistakes_of_any_kinds_are_both_named(names):
+    known = right("csc413-2020", "CNN", ("pool-first", "norm-first"))[0]
+    first = next(one for one in mistakes(known) if one.id == names.split("+")[0])
+    both = [one for one in mistakes(first) if one.id == names][-1]
+    found = _examined(both.steps).match
+    assert set(found.id.split("+")) == set(names.split("+"))

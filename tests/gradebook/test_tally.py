@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.gradebook.tally import BINS, Tally
-from grader.marking.verdicts import Flag, Outcome
+from grader.marking.verdicts import LOST, Flag, Outcome
 from grader.report.as_json import to_json
 from grader.report.rows import Row, row_of
 
@@ -104,10 +104,11 @@ def test_the_most_urgent_come_first_and_their_list_is_bounded() -> None:
     rows += [row([PASS], f"flagged{number:03}", "needs_review", flags=(flag,)) for number in range(100)]
     rows += [row([PASS], "twice", "needs_review", flags=(flag, flag))]
     rows += [row([FAIL], "empty", "ungradable"), row([Outcome.ERROR], "failed", "needs_review")]
+    rows += [row([FAIL], "slip", "needs_review", flags=(Flag(LOST, "CNN lost everything to one line."),))]
     tally = tally_of(rows)
-    assert tally.in_need == 103
+    assert tally.in_need == 104
     assert len(tally.urgent) == 50
-    assert [row.id for row in tally.urgent[:5]] == ["failed", "empty", "twice", "flagged000", "flagged001"]
+    assert [row.id for row in tally.urgent[:6]] == ["slip", "failed", "empty", "twice", "flagged000", "flagged001"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.PENDING])

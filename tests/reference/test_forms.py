@@ -8,22 +8,26 @@ from handout_networks import NETWORKS
 from torch import nn
 from torch.nn import functional as F
 
-from reference.forms import FORMS, IN_EVALUATION, OTHER_EPS, acts_in_evaluation_only, form_of
+from reference.forms import FORMS, IN_EVALUATION, OTHER_EPS, TAKEN_BEFORE, acts_in_evaluation_only, form_of
 from reference.known import misordered, right
-from reference.mistakes import mistakes
+from reference.mistakes import mistakes, stopping
 from reference.network import parameter_shapes
 from reference.steps import Step
 
 BEFORE, AFTER, KERNEL = 3, 4, 5
 STEPS = [
-    Step(kind, 1, "NF" if kind in ("conv", "convt") else "", form, bias=bias, padded=padded)
+    Step(kind, 1, "NF" if kind in ("conv", "convt") else "", form, bias=bias, padding=padding)
     for kind, form in FORMS
-    for bias, padded in ([(True, True), (False, True), (True, False)] if kind in ("conv", "convt") else [(True, True)])
+    for bias, padding in (
+        *[(True, "zeros")],
+        *([(False, "zeros"), (True, "")] if kind in ("conv", "convt") else []),
+        *([(True, "reflect"), (True, "replicate"), (True, "circular")] if kind == "conv" else []),
+    )
 ]
 
 
 def _named(step: Step) -> str:
-    options = ["" if step.bias else "without bias", "" if step.padded else "without padding"]
+    options = ["" if step.bias else "without bias", f"padding: {step.padding}" if step.padding != "zeros" else ""]
     return " ".join(filter(None, [step.kind, step.form, *options]))
 
 
@@ -63,7 +67,7 @@ def test_every_form_is_reached_by_a_known_implementation():
         (step.kind, step.form.removesuffix(IN_EVALUATION))
         for assignment, facts in NETWORKS
         for known in (*right(assignment, facts.cls), *misordered(assignment, facts.cls, ("pool-first",)))
-        for steps in (known.steps, *(wrong.steps for wrong in mistakes(known)))
+        for steps in (known.steps, *(wrong.steps for wrong in (*mistakes(known), *stopping(known))))
         for step in steps
     }
     assert reached == set(FORMS)
@@ -73,7 +77,7 @@ def test_every_form_is_reached_by_a_known_implementation():
 def test_the_module_has_the_parameters_that_the_row_says(step):
     module = _module(step)
     shapes = tuple(tuple(value.shape) for value in module.parameters()) if module else ()
-    assert parameter_shapes(step, BEFORE, KERNEL, filters=AFTER, colours=7) == shapes
+    assert parameter_shapes(step, BEFORE, KERNEL, filters=AFTER, colours=7, inputs=2) == shapes
     means = [name for name, _ in module.named_buffers() if name == "running_mean"] if module else []
     assert form_of(step).statistics is bool(means)
 
@@ -90,11 +94,15 @@ def test_the_function_computes_what_the_module_computes(step):
 def test_the_source_computes_what_the_function_computes(step):
     form, image, module = form_of(step), _image(), _module(step)
     skipped = _tensors(step, module)[0] if step.kind == "cat" else None
+    options = "" if step.bias else ", bias=False"
+    options += f", padding_mode='{step.padding}'" if step.padding not in ("zeros", "") else ""
     text = form.source.format(
-        x="x", skipped="skipped", channels=BEFORE, out=AFTER, padding="kernel // 2" if step.padded else "0",
-        bias="" if step.bias else ", bias=False",
+        x="x", skipped="skipped", channels=BEFORE, out=AFTER, options=options,
+        padding="kernel // 2" if step.padding else "0",
     )  # fmt: skip
-    written = eval(text, {"nn": nn, "F": F, "torch": torch, "kernel": KERNEL, "x": image, "skipped": skipped})
+    names = {"nn": nn, "F": F, "torch": torch, "kernel": KERNEL, "x": image, "skipped": skipped}
+    exec(form.definition, names)
+    written = eval(text, names)
     if module is not None:
         written.load_state_dict(module.state_dict())
         written = written.eval()(image) if form.output_used else image
@@ -103,9 +111,12 @@ def test_the_source_computes_what_the_function_computes(step):
 
 @pytest.mark.parametrize("kind", sorted({kind for kind, _ in FORMS}))
 def test_two_forms_of_a_kind_compute_different_things(kind):
-    alike = {("act", "relu"), ("cat", "before-relu")}  # the same function at another place
+    # The same function at another place.
+    alike = {("act", "relu"), *(("cat", form) for form in TAKEN_BEFORE), ("cat", "unexpected")}
     forms = [
-        step for step in STEPS if step.kind == kind and step.bias and step.padded and (kind, step.form) not in alike
+        step
+        for step in STEPS
+        if step.kind == kind and step.bias and step.padding == "zeros" and (kind, step.form) not in alike
     ]
     outputs = [form_of(step).compute(step, _image(), *_tensors(step, _module(step))) for step in forms]
     for place, output in enumerate(outputs):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from handout_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
 
+import reference.network
+from grader.exam.exam import Local
+from grader.worker.protocol import RunNetwork
 from reference.forms import IN_EVALUATION
 from reference.handouts import HANDOUTS
 from reference.known import right
@@ -55,15 +59,14 @@ def test_steps_one_by_one_compute_what_the_network_computes_in_evaluation_mode(a
             expected = outputs_of(network, image)[1]
         except (ValueError, KeyError, RuntimeError, IndexError):
             continue
-        x, seen = image, {0: image}
+        x, seen = image, {(0, ""): image}
         with torch.no_grad():
             for step, layer in zip(known.steps, network.layers, strict=True):
-                if step.kind == "act":
-                    seen[-step.block] = x
+                seen[step.block, step.kind] = x
                 statistics = [value for value in layer.buffers() if value.is_floating_point()]
                 x = after(step, x, seen, *layer.parameters(), *statistics)
                 if step.kind != "cat":
-                    seen[step.block] = x
+                    seen[step.block, ""] = x
         torch.testing.assert_close(x, expected, msg=lambda text, known=known: f"{known.id} {known.place}: {text}")
 
 
@@ -99,3 +102,22 @@ def test_convolutions_with_a_stride_can_lack_their_bias(network):
     shapes = state_shapes(steps, 3, 4, 5, 1)
     assert [tuple(value.shape) for value in Network(steps, 3, 4, 5, 1).parameters()] == list(shapes)
     assert len(shapes) == 5 + 2 * 4
+
+
+@EVERY_NETWORK
+def test_the_outputs_for_given_values_are_those_that_the_probe_asks_for(assignment, facts):
+    arguments = arguments_for(facts)
+    network = Network(facts.steps, *arguments.numbers)
+    generator = torch.Generator().manual_seed(2)
+    statistics = [value for value in network.buffers() if value.is_floating_point()]
+    values = {"input": image_for(arguments)} | {
+        f"{kind}.{number}": torch.rand(value.shape, generator=generator)
+        for kind, tensors in (("parameter", network.parameters()), ("buffer", statistics))
+        for number, value in enumerate(tensors)
+    }
+    probe = RunNetwork(cls="Network", arguments=arguments.numbers)
+    _, expected = Local({"Network": partial(Network, facts.steps)}).answer(probe, values)
+    actual = reference.network.outputs_of(network, values)
+    assert actual.keys() == expected.keys()
+    for name, value in actual.items():
+        torch.testing.assert_close(value, expected[name])

@@ -13,10 +13,10 @@ from reference.network import Network
 from reference.steps import (
     Step,
     by_block,
+    channels_of,
     down,
     flat,
     last,
-    out_channels,
     strided,
     transposed,
     up,
@@ -90,6 +90,8 @@ def test_an_upsampling_at_the_other_end_of_its_block_is_the_same_function(assign
         torch.testing.assert_close(theirs, ours)
 
 
-@pytest.mark.parametrize(("width", "channels"), [("NF", 4), ("2NF", 8), ("4NF", 16), ("NC", 5), ("3", 3)])
+@pytest.mark.parametrize(
+    ("width", "channels"), [("NF", 4), ("2NF", 8), ("4NF", 16), ("NF/2", 2), ("NC", 5), ("NIC", 1), ("3", 3)]
+)
 def test_a_width_stands_for_a_number_of_channels(width, channels):
-    assert out_channels(Step("conv", 1, width), filters=4, colours=5) == channels
+    assert channels_of(width, filters=4, colours=5, inputs=1) == channels

@@ -1,0 +1,125 @@
+"""Finds the known implementation that stops as a network stops: with the same error, and with as many parameters.
+
+A network that cannot run has no output to be looked up by. What is known of it are the numbers of its parameters and
+PyTorch's messages in several configurations. Both have the numbers of channels and pixels in them, so they tell one
+mistake from another.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
+
+from grader.checks.configurations import Trial
+from grader.checks.network import Examined
+from grader.exam.exam import Local
+from grader.worker.protocol import BuildNetwork, Trouble
+from reference.arguments import Arguments
+from reference.known import Known
+from reference.mistakes import mistakes, stopping
+from reference.network import Network, state_shapes
+from reference.steps import Steps
+
+__all__ = ["stopped_as"]
+
+_TRIALS = 3
+"""Configurations that are compared."""
+_MOST_PAIRS = 200
+"""At most this many networks with two mistakes are built and run."""
+
+
+def stopped_as(network: Examined) -> Known | None:
+    """The known mistake, or the two, that stop a network as this one is stopped; None if none does."""
+    stopped = [trial for trial in network.configurations.trials if trial.constructs and trial.trouble is not None]
+    trials = _unlike(stopped)
+    if not trials or any(trial.trouble is None or trial.trouble.type != "RuntimeError" for trial in trials):
+        return None
+    singles = network.exam.once(("stopping", network.facts.thing), lambda: tuple(_singles(network.right)))
+    for known in chain(singles, _pairs(network, trials)):
+        alike = all(_count(known.steps, trial.arguments) == trial.built.trainable for trial in trials)
+        if alike and all(_message(known.steps, trial) == _text(trial) for trial in trials):
+            return known
+    return None
+
+
+def _unlike(trials: Sequence[Trial]) -> list[Trial]:
+    """The first of the trials, and others in which every number is another one where there are such."""
+    first = trials[:1]
+    others = [trial for trial in trials[1:] if trial.arguments.filters != first[0].arguments.filters]
+    return [*first, *others[: _TRIALS - 1]]
+
+
+def _singles(rights: Sequence[Known]) -> Iterator[Known]:
+    """Right networks with one mistake: in each order of layers, and with the tensors of every cat in the same order."""
+    for known in rights:
+        if len({step.first for step in known.steps if step.kind == "cat"}) <= 1:
+            yield from stopping(known)
+            yield from mistakes(known)
+
+
+def _pairs(network: Examined, trials: Sequence[Trial]) -> Iterator[Known]:
+    """Networks with two mistakes that have as many parameters, where each changes the number as it does alone.
+
+    A mistake that does not change it is looked for only if it stops the network or changes the size of its output:
+    another one would not show.
+    """
+    right = network.right[0]
+
+    def excess(steps: Steps) -> tuple[int, ...]:
+        return tuple(_count(steps, trial.arguments) - _count(right.steps, trial.arguments) for trial in trials)
+
+    wanted = tuple(trial.built.trainable - _count(right.steps, trial.arguments) for trial in trials)
+    excesses = {known.steps: excess(known.steps) for known in (*stopping(right), *mistakes(right))}
+    possible, found = set(excesses.values()), 0
+    for first in (*stopping(right), *mistakes(right)):
+        needed = tuple(all_ - one for all_, one in zip(wanted, excesses[first.steps], strict=True))
+        if needed not in possible or not any(wanted):
+            continue
+        if not any(excesses[first.steps]) and not _shows(network, first.steps, trials[0]):
+            continue
+        for second in mistakes(first):
+            if excess(second.steps) == wanted and (any(needed) or _shows(network, second.steps, trials[0])):
+                yield second
+                found += 1
+                if found == _MOST_PAIRS:
+                    return
+
+
+def _shows(network: Examined, steps: Steps, trial: Trial) -> bool:
+    """Whether a network stops, or its output has another size than the handout's."""
+    return network.exam.once(
+        ("shows", steps, trial.arguments), lambda: _reply(steps, trial) != _reply(network.right[0].steps, trial)
+    )
+
+
+def _count(steps: Steps, arguments: Arguments) -> int:
+    return sum(math.prod(shape) for shape in state_shapes(steps, *arguments.numbers))
+
+
+def _text(trial: Trial) -> str:
+    return _without_filter_size(trial.trouble.text) if trial.trouble is not None else ""
+
+
+def _without_filter_size(message: str) -> str:
+    """The message without height and width of a filter, which is wider where it was spread by hand."""
+    return re.sub(r"(weight of size \[\d+, \d+), \d+, \d+\]", r"\1]", message)
+
+
+def _message(steps: Steps, trial: Trial) -> str:
+    """PyTorch's message for a known implementation in the configuration of a trial; empty if it runs."""
+    reply = _reply(steps, trial)
+    return _without_filter_size(reply) if isinstance(reply, str) else ""
+
+
+def _reply(steps: Steps, trial: Trial) -> str | tuple[tuple[int, ...], ...]:
+    """PyTorch's message, or the shapes of the outputs."""
+    arguments = trial.arguments
+    inputs = tuple((shape[0], arguments.inputs, *shape[2:]) for shape in trial.expected)
+    probe = BuildNetwork(cls="Network", arguments=arguments.numbers, inputs=inputs, image=(1, *inputs[0][1:]))
+    reply, _ = Local({"Network": partial(Network, steps)}).answer(probe, {})
+    if isinstance(reply, Trouble):
+        return reply.text
+    return tuple(output.shape for output in reply.outputs) if reply.stopped is None else reply.stopped.text
