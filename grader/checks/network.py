@@ -293,8 +293,11 @@ class Examined:
             return None
         evidence = arguments, run.shapes, self._given(arguments, run.draw), run.outputs
         # Another order of layers is a mistake already, so only one more is looked for.
+        masked = partial(self._masked, run)
+        # Two mistakes leave most of the convolutions.
+        is_near = run.trace.convolutions >= self.least_convolutions
         candidates = chain(
-            look_up(self.exam, self.right, *evidence, draw=run.draw, masked=lambda zeroed: self._masked(run, zeroed)),
+            look_up(self.exam, self.right, *evidence, draw=run.draw, masked=masked if is_near else None),
             look_up(self.exam, others, *evidence, draw=run.draw) if others else (),
         )
         for wrong in candidates:
