@@ -205,11 +205,23 @@ def _by_shapes(desk: _Desk, output: Tensor) -> list[_Entry]:
 
 def _sizes(steps: Steps) -> tuple[object, ...]:
     """All that the shapes of parameters and the number of running statistics depend on."""
-    return tuple(
-        (step.kind, step.block, step.width, step.source, step.bias, step.side, step.shared, _tensors(step))
-        for step in steps
-        if step.kind == "cat" or any(_tensors(step))
-    )
+    return tuple(sizes for step in steps if (sizes := _sizes_of(step)) is not None)
+
+
+_MOST_KNOWN = 100_000
+_KNOWN_SIZES: dict[int, tuple[Step, tuple[object, ...] | None]] = {}
+"""What ``_sizes_of`` returns, by the step's identity: hundreds of thousands of networks share a few thousand steps."""
+
+
+def _sizes_of(step: Step) -> tuple[object, ...] | None:
+    """What a step contributes to ``_sizes``; None if it has no part in it."""
+    known = _KNOWN_SIZES.get(id(step))
+    if known is None:
+        if len(_KNOWN_SIZES) >= _MOST_KNOWN:
+            _KNOWN_SIZES.clear()
+        sizes = (step.kind, step.block, step.width, step.source, step.bias, step.side, step.shared, _tensors(step))
+        known = _KNOWN_SIZES[id(step)] = step, sizes if step.kind == "cat" or any(sizes[-1]) else None
+    return known[1]
 
 
 def _tensors(step: Step) -> tuple[tuple[str, ...], bool, bool]:

@@ -283,7 +283,9 @@ class Submitted:
         killed_before, hangs_before = self._killed, self._hangs[probe.subject]
         reply, outputs = self._exchange(probe, tensors)
         hung = self._hangs[probe.subject] > hangs_before
-        if (hung and not self._is_alone) or (self._killed and not killed_before):
+        killed = self._killed and not killed_before
+        out_of_time = isinstance(reply, Trouble) and self._used_up() and self._seconds_alone > 0
+        if (hung and not self._is_alone) or killed or out_of_time:
             return self._alone(probe, tensors)
         return (reply, {}) if isinstance(reply, Trouble) else self._believed(probe, tensors, reply, outputs)
 
@@ -319,7 +321,9 @@ class Submitted:
                 probe_to_json(probe), tensors, seconds=seconds, reply_bytes=_BESIDE_TENSORS + self._room
             )
         except self._failure as failure:
-            if getattr(failure, "kind", "") == "timeout":
+            if getattr(failure, "kind", "") == "timeout" and seconds < self._probe_seconds:
+                self._left = 0.0
+            elif getattr(failure, "kind", "") == "timeout":
                 # The time that one class wastes is not taken from the others. What is loaded whole may hang twice: it
                 # is loaded once more without what no class needs.
                 if not (self._is_alone and isinstance(probe, LoadDefinitions) and not probe.sparing):

@@ -108,6 +108,19 @@ def test_only_the_time_in_which_it_answers_is_a_submissions_and_there_is_as_much
     assert replies[6].text == "the time allowed for one submission was used up"
 
 
+def test_what_ends_with_the_time_of_the_submission_is_asked_again_alone():
+    class Short(_Slow):
+        def ask(self, message, tensors, *, seconds, **rest):
+            if seconds < 4:
+                raise _Stopped
+            return super().ask(message, tensors, seconds=seconds, **rest)
+
+    clock = [0.0]
+    short = Submitted(lambda: Short(clock, 4), _Stopped, seconds=10, probe_seconds=5, clock=lambda: clock[0])
+    replies = [short.answer(_build(), {})[0] for _ in range(5)]
+    assert [isinstance(reply, Trouble) for reply in replies] == [*[False] * 4, True]
+
+
 class _Starved(_Slow):
     """Answers after so much wall time, in which it hardly got a core."""
 
