@@ -27,7 +27,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Mutants, equivalents, diagnosis and repeatability; make accuracy ACCURACY=--quick for the short form.
+# Mutants, equivalents, diagnosis, repeatability and seeds; make accuracy ACCURACY=--quick for the short form.
 accuracy: install
 	$(BIN)/python -m accuracy $(ACCURACY)
 

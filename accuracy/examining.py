@@ -130,6 +130,8 @@ class InThisProcess:
     isolation = "none"
     layers: Mapping[str, str] = {"in this process": "our own sources only"}
     output = ""
+    spent = 0.0
+    """CPU seconds that count against a limit: none, since the clock bounds our own sources."""
 
     def __init__(self) -> None:
         # Only named, in __file__: our own sources write nothing.
@@ -139,7 +141,12 @@ class InThisProcess:
         return InThisProcess()
 
     def ask(
-        self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float
+        self,
+        message: dict[str, Any],
+        tensors: Mapping[str, Tensor] | None = None,
+        *,
+        seconds: float,
+        reply_bytes: int | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         def stop(*_: object) -> None:
             raise TimeoutError(f"no reply in {seconds:.0f} s")

@@ -17,7 +17,8 @@ from typing import Any
 from torch import Tensor
 
 from accuracy.equivalents import drawn, lost_points
-from accuracy.examining import ASSIGNMENTS, InThisProcess, reference_source, right_source
+from accuracy.examining import ASSIGNMENTS, IMPORTS, InThisProcess, reference_source, right_source
+from accuracy.repeatability import STARTS
 from grader.exam.exam import Exam
 from grader.intake import Found, Submission, read
 from grader.marking.rubric_file import load as load_rubric
@@ -28,9 +29,36 @@ from reference.shipped import shipped
 __all__ = ["Graded", "assignment_of", "graded_under"]
 
 _FORMS = 10
-"""How many submissions in unusual forms there are to each assignment, beside the fixture and the model answer."""
+"""How many submissions in unusual forms there are to each assignment."""
+_EVERY = 4
+"""Each such number of seeds grades one of them. They take longer: their networks are other right answers."""
 # The two handouts of 2018 take twice the time of the others, and ask what 2020 asks.
 _TURNS = (*ASSIGNMENTS, *ASSIGNMENTS[2:], ASSIGNMENTS[-1])
+_CONVOLUTION = "F.conv2d(input, self.weight, self.bias, padding=self.padding)"
+_START = "        self.reset_parameters()\n"
+_EDITS = {
+    "a ReLU that multiplies": ("nn.ReLU()", "Rectified()"),
+    "channels the other way round": (
+        _CONVOLUTION,
+        "F.conv2d(input.flip(1), self.weight.flip(1), self.bias, padding=self.padding)",
+    ),
+    "a ReLU in place": ("nn.ReLU()", "nn.ReLU(inplace=True)"),
+    "a bias added later": (
+        _CONVOLUTION,
+        "F.conv2d(F.pad(input, [self.padding] * 4), self.weight) + self.bias.view(1, -1, 1, 1)",
+    ),
+    "another upsampling": ("nn.Upsample(scale_factor=2)", "nn.UpsamplingNearest2d(scale_factor=2)"),
+    **{f"start {name}": (_START, f"{_START}        {code}\n") for name, code in STARTS.items()},
+}
+"""Edits of the fixture that leave it right, by what they make of it."""
+_RECTIFIED = """
+
+class Rectified(nn.Module):
+    def forward(self, x):
+        return x * (x > 0)
+
+
+"""
 
 
 @dataclass(frozen=True)
@@ -52,14 +80,17 @@ def assignment_of(seed: int) -> str:
 def graded_under(seed: int, count: int, assignment: str | None = None) -> list[Graded]:
     """``count`` right submissions to an assignment, graded under one seed.
 
-    They are the fixture, the model answer, and unusual forms, of which every seed has others.
+    They are the fixture with edits that leave it right, the model answer, and now and then an unusual form.
     """
     assignment = assignment or assignment_of(seed)
     rubric, horses = _shipped()
     exams: dict[str, Exam] = {}
     graded = []
+    sources = _sources(assignment)
     for number in range(count):
-        name, submission, session = _submission(assignment, number if number < 2 else 2 + (seed + number) % _FORMS)
+        unusual = number == 0 and seed % _EVERY == 0
+        place = (seed // _EVERY) % _FORMS if unusual else (count * seed + number) % len(sources)
+        name, submission, session = _submission(assignment, place, unusual)
         options = Options(assignment=assignment, seed=seed, seconds=3600)
         report = Grading(rubric, horses, session, options, _exams=exams).grade(submission)
         margins: dict[str, float] = {}
@@ -77,13 +108,25 @@ def _shipped() -> Any:
 
 
 @cache
-def _submission(assignment: str, number: int) -> tuple[str, Submission, Any]:
+def _sources(assignment: str) -> tuple[tuple[str, str], ...]:
+    """Right submissions in one file, each with its name; in all of them the layers have the handout's own order."""
+    right = right_source(assignment)
+    sources = {"right": right, "model answer": reference_source(assignment)}
+    for name, edit in _EDITS.items():
+        edited = right.replace(*edit)
+        if edited != right:
+            sources[name] = edited.replace(IMPORTS, IMPORTS + _RECTIFIED) if "Rectified" in edited else edited
+    return tuple(sources.items())
+
+
+@cache
+def _submission(assignment: str, number: int, unusual: bool) -> tuple[str, Submission, Any]:
     """The name of a right submission, the submission, and the session in which it is loaded."""
-    if number >= 2:
-        name, files = f"form {number - 2}", drawn(assignment, 1, _FORMS)[number - 2].files
+    if unusual:
+        name, files = f"form {number}", drawn(assignment, 1, _FORMS)[number].files
     else:
-        name, source = (("right", right_source), ("model answer", reference_source))[number]
-        files = {"colourization.py": source(assignment)}
+        name, text = _sources(assignment)[number]
+        files = {"colourization.py": text}
     with tempfile.TemporaryDirectory() as place:
         for path, text in files.items():
             (Path(place) / path).write_text(text, "utf-8")
@@ -101,7 +144,12 @@ class _LoadedOnce(InThisProcess):
         return self
 
     def ask(
-        self, message: dict[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float
+        self,
+        message: dict[str, Any],
+        tensors: Mapping[str, Tensor] | None = None,
+        *,
+        seconds: float,
+        reply_bytes: int | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         asked = message.get("probes", [message])
         if any(probe["do"] not in ("outline", "load", "build", "device") for probe in asked):

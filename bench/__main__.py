@@ -24,6 +24,7 @@ from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 
 ROOT = Path(__file__).resolve().parent.parent
 GRADE = [sys.executable, "-m", "grader", "--seed", "1"]
+GRADEBOOK = [sys.executable, "-m", "grader.cli.gradebook", "summary"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 JOBS = 2
 
@@ -50,6 +51,10 @@ def measure(sizes: Sizes) -> Figures:
         _say(f"{sizes.cohort} submissions, {JOBS} jobs")
         bases = cohort(place / "cohort", sizes.cohort)
         whole = grade(place / "cohort", "--many", "--out", place / "reports", "--jobs", JOBS)
+
+        _say(f"a changed rubric, {sizes.cohort} reports")
+        remarked = _remark(place, "Their colouring")
+        pages = _remark(place, "Our colouring", "--pages")
 
         _say(f"{sizes.cohort} submissions, one job")
         alone = grade(place / "cohort", "--many", "--out", place / "by-one", "--jobs", 1)
@@ -91,6 +96,8 @@ def measure(sizes: Sizes) -> Figures:
         small=small,
         large=large,
         resumed=resumed,
+        remarked=remarked,
+        pages=pages,
         nbgrader=nbgrader,
         stages=stages,
     )
@@ -107,10 +114,20 @@ def _machine(load_before: float) -> Machine:
     )
 
 
+def _remark(place: Path, title: str, *options: str) -> Run:
+    """Mark the cohort's reports by a rubric with other titles of the assignments and another share of a mistake."""
+    rubric = (ROOT / "rubric.yaml").read_text("utf-8").replace("title: Colouring", f"title: {title}")
+    (place / "rubric.yaml").write_text(rubric.replace("mistakes: {}", "mistakes: {skip-missing: 0.2}", 1), "utf-8")
+    return _run([*GRADEBOOK, str(place / "reports"), "--rubric", str(place / "rubric.yaml"), *options])
+
+
 def grade(*arguments: object) -> Run:
     """Run ``grade`` with these arguments. Exits with a sentence if it fails."""
+    return _run([*GRADE, *map(str, arguments)])
+
+
+def _run(command: list[str]) -> Run:
     begin = time.perf_counter()
-    command = [*GRADE, *map(str, arguments)]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     peak = 0
     assert process.stderr is not None

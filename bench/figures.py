@@ -77,6 +77,10 @@ class Figures:
     """Many starters."""
     resumed: Run
     """A run in which every report is there already."""
+    remarked: Run
+    """The gradebook and the index of the cohort's reports by a changed rubric."""
+    pages: Run
+    """The same, with the pages of all reports."""
     nbgrader: float | None
     """Per submission; None if nbgrader is not installed."""
     stages: Mapping[str, float]
@@ -145,6 +149,9 @@ def _main_table(figures: Figures) -> list[str]:
         f"| peak memory of the marking process, {sizes.many:,} submissions minus {sizes.cohort:,} "
         f"({small.peak / 2**20:.0f} MB) | {growth:+.1f} MB | within 20 MB |",
         f"| {sizes.resumed:,} reports already there | {figures.resumed.seconds:.1f} s | 10 s for 10,000 |",
+        f"| gradebook and index of {sizes.cohort:,} reports by a changed rubric | {figures.remarked.seconds:.2f} s | "
+        "1 s for 300 |",
+        f"| the same, with the pages of all reports | {figures.pages.seconds:.1f} s | – |",
         f"| the same checks by nbgrader, per submission, one at a time | {nbgrader} | – |",
         "",
         "Memory is measured with `--quick` on copies of the untouched starter, which take the least time. The reports "

@@ -31,6 +31,7 @@ from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 from grader.cohort.batch import run
 from grader.cohort.grader import KeyOf, Watch
 from grader.cohort.machine import ThisMachine
+from grader.examined import Earlier
 from grader.intake import Found, find, read
 from grader.marking.rubric_file import load
 from grader.pipeline import Grading, Options
@@ -73,13 +74,14 @@ class InProcess:
     """A session without a process of its own: the worker's handler is called in this one."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, clock: Clock) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
         self._handler = Handler(Path(self._folder.name))
         self._clock = clock
 
-    def ask(self, message: Message, tensors: Tensors | None = None, *, seconds: float) -> tuple[Any, Any]:
+    def ask(self, message: Message, tensors: Tensors | None = None, **limits: Any) -> tuple[Any, Any]:
         given = dict(message), {name: tensor.clone() for name, tensor in (tensors or {}).items()}
         return self._clock.time(_kind(message), lambda: self._handler.handle(*given))
 
@@ -93,8 +95,8 @@ class TimedSession:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
 
-    def ask(self, message: Message, tensors: Tensors | None = None, *, seconds: float) -> tuple[Any, Any]:
-        return self._clock.time(_kind(message), lambda: self._session.ask(message, tensors, seconds=seconds))
+    def ask(self, message: Message, tensors: Tensors | None = None, **limits: Any) -> tuple[Any, Any]:
+        return self._clock.time(_kind(message), lambda: self._session.ask(message, tensors, **limits))
 
     def close(self) -> None:
         self._clock.time("closing the session", self._session.close)
@@ -102,6 +104,10 @@ class TimedSession:
     @property
     def output(self) -> str:
         return self._session.output
+
+    @property
+    def spent(self) -> float:
+        return self._session.spent
 
 
 class Sandboxes:
@@ -199,7 +205,7 @@ class _Copying(ThisMachine):
         self._files = rendered(grading.grade(first), key="key", folder=first.folder).files
         self._document = json.loads(self._files["report.json"])
 
-    def grade(self, found: Found, key_of: KeyOf, watch: Watch) -> RenderedReport:
+    def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
         submission = read(found)
         self._document["submission"] |= {"id": submission.id, "sha256": submission.sha256}
         self._document["run"]["details"]["key"] = key_of(submission.sha256, ASSIGNMENT)

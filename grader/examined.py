@@ -79,14 +79,16 @@ def report_on(submission: Submission, examined: Examined, *, rubric: Rubric, run
 
 
 def _on_lateness(assignment: Assignment) -> tuple[str, ...]:
-    """What lateness costs, where the rubric has a rule."""
+    """How lateness counts, where the rubric has a rule."""
     if assignment.late is None or not assignment.late.takes_off:
         return ()
-    return (f"{assignment.late} {_BEFORE_LATENESS}",)
+    return (_BEFORE_LATENESS,)
 
 
-_BEFORE_LATENESS = "The gradebook takes it off: the marks here are those before it."
-"""How the remark on lateness ends. By this, it is found in a report that is marked by another rubric."""
+_BEFORE_LATENESS = (
+    "Lateness counts in begun days of 24 hours, and the gradebook takes it off: the marks here are those before it."
+)
+"""Without the rule's numbers, which may change without a change of this report."""
 
 
 def from_the_platform(submission: Found | Submission) -> dict[str, Json]:
@@ -109,7 +111,7 @@ def remarked(report: Report, rubric: Rubric) -> tuple[Report, tuple[str, ...]]:
         sheet=mark(assignment, reused.verdicts, flags, gradable=_is_gradable(report)),
         flags=flags,
         remarks=(
-            *(remark for remark in report.remarks if not remark.endswith(_BEFORE_LATENESS)),
+            *(remark for remark in report.remarks if remark != _BEFORE_LATENESS),
             *_on_lateness(assignment),
         ),
         run=replace(report.run, rubric_sha256=rubric.sha256),

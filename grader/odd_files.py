@@ -44,6 +44,9 @@ def appearance_flags(files: Iterable[CodeFile], outline: Outline, missing: Colle
 def not_python(submission: Submission, outline: Outline) -> tuple[Submission, tuple[Flag, ...]]:
     """The submission, in which what looks like no Python is a file with a problem; and a flag for each such file."""
     strange = {entry.path: entry.web_page for entry in outline.files if not entry.python}
+    if any(entry.python for entry in outline.files):  # else a file of comments may be all that there is
+        silent = {file.path for file in submission.code if not _first_line(file)}
+        strange = {path: web_page for path, web_page in strange.items() if path not in silent}
     code = tuple(
         replace(file, cells=(), problem=_why_not_python(file, strange[file.path])) if file.path in strange else file
         for file in submission.code
@@ -63,9 +66,14 @@ def _why_not_python(file: CodeFile, web_page: bool) -> str:
     path = display(file.path, limit=100)
     if web_page:
         return f"{path} is an export, a web page without Python in it: hand in the .py or .ipynb that it was made from."
-    lines = [line.strip() for cell in file.cells for line in cell.source.split("\n")]
-    first = next((line for line in lines if line and not line.startswith("#")), "")
+    first = _first_line(file)
     if not first:
         return f"{path} has comments alone, and no statement of Python: hand in the code itself."
     shown = display(first, limit=_MOST_TEXT)
     return f"{path} looks like no Python at all, it begins with `{shown}`: hand in the code itself."
+
+
+def _first_line(file: CodeFile) -> str:
+    """The first line that is no comment; empty where there is none."""
+    lines = (line.strip() for cell in file.cells for line in cell.source.split("\n"))
+    return next((line for line in lines if line and not line.startswith("#")), "")

@@ -33,6 +33,7 @@ from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.odd_files import appearance_flags, not_python, unreadable_flags
 from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
+from grader.sandbox.floor import Floor
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import SandboxError, WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
@@ -61,9 +62,9 @@ class Options:
     quick: bool = False
     """True: no training."""
     seconds: float = 120.0
-    """Wall time per submission."""
+    """Time per submission: processor time first; see ``sandbox/allowance.py``."""
     probe_seconds: float = 10.0
-    """Wall time per probe."""
+    """The same per probe."""
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Grading:
     """Decides a criterion, given the name of its check, the sitting and the criterion's id."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _floor: Floor = field(default_factory=Floor)
 
     def exam(self, assignment: str) -> Exam:
         """The exam of an assignment, made when it is first needed."""
@@ -109,6 +111,7 @@ class Grading:
             seconds=self.options.seconds,
             probe_seconds=self.options.probe_seconds,
             gpu=self.gpu.lease() if self.gpu else None,
+            floor=self._floor,
         )
         try:
             examined = _Examination(self, submission, candidate, progress, earlier).examined()

@@ -174,6 +174,7 @@ def everything() -> Report:
             StoredFile("a2-writeup.pdf", 482_117, SHA),
         ),
         code_files=("a2-cnn.ipynb", "parts/preprocessing.py"),
+        choice=("a2-cnn.ipynb counts, and not a2-old.ipynb: the names say that a2-cnn.ipynb is the final one.",),
         sheet=sheet(marks, "needs_review"),
         flags=(
             Flag("two-files", "Both a2-cnn.ipynb and a2-cnn (1).ipynb were handed in; the first was examined."),
@@ -259,6 +260,7 @@ def hostile(text: str) -> Report:
         assignment_title=text,
         detected=text,
         code_files=(text,),
+        choice=(text,),
         flags=(Flag(text, text),),
         left_out=(LeftOut(text, text, text),),
         remarks=(text,),

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from accuracy import diagnosis, equivalents, mutants, repeatability
+from accuracy import diagnosis, equivalents, mutants, repeatability, seeds
 from accuracy.examining import ASSIGNMENTS, DIFFERENT, Examiner, reference_source, right_source
 
 SEED = 1
@@ -137,3 +137,24 @@ def test_another_seed_and_another_order_give_the_same_marks():
 @pytest.mark.slow
 def test_a_right_network_learns_from_any_usual_start():
     assert [what for what, (passed, _) in repeatability.training_from(SEED).items() if not passed] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("assignment", "seed"),
+    [
+        # Some of their first numbers lie at a kink.
+        ("csc321-2018", 5083),
+        ("csc321-2018", 24),
+        ("csc413-2020", 53),
+        *[(assignment, SEED) for assignment in ASSIGNMENTS[1:]],
+    ],
+)
+def test_right_submissions_lose_nothing_under_any_seed(assignment, seed):
+    graded = seeds.graded_under(seed, 3, assignment)
+    assert {each.name: each.lost for each in graded if each.lost} == {}
+    assert max(used for each in graded for used in each.margins.values()) < 0.2
+
+
+def test_every_assignment_has_its_turn_among_the_seeds():
+    assert {seeds.assignment_of(seed) for seed in range(20)} == set(ASSIGNMENTS)

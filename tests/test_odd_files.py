@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from grader.worker.source.outline import outline
 def _handed_in(folder: Path, **files: str) -> tuple[Submission, Outline]:
     folder.mkdir()
     for name, text in files.items():
-        (folder / name.replace("__", ".")).write_text(text, "utf-8")
+        (folder / re.sub(r"__(?=py$|ipynb$)", ".", name)).write_text(text, "utf-8")
     submission = read(find([folder], mode="one").found[0])
     sent = [
         protocol.CodeFile(file.path, tuple(protocol.Cell(cell.number, cell.source) for cell in file.cells))
@@ -31,7 +32,6 @@ def _handed_in(folder: Path, **files: str) -> tuple[Submission, Outline]:
     [
         ("Dear TA,\nmy code is in the other file.\n", "looks like no Python at all, it begins with `Dear TA,`"),
         ('{"lr": 0.001, "epochs": [1, 2]}\n', "looks like no Python at all"),
-        ("# to do\n\n# nothing yet\n", "has comments alone"),
         ("<html><body><h1>404</h1></body></html>", "is an export, a web page without Python in it"),
     ],
 )
@@ -40,6 +40,14 @@ def test_what_looks_like_no_python_is_a_problem_and_goes_to_a_person(tmp_path, t
     problems = {file.path: file.problem for file in submission.code}
     assert told in str(problems["a2.py"]) and problems["b.py"] is None
     assert [(flag.kind, told in flag.detail) for flag in flags] == [("not-python", True)]
+
+
+def test_a_file_of_comments_is_a_problem_where_there_is_no_other(tmp_path):
+    _, flags = odd_files.not_python(*_handed_in(tmp_path / "alice", a2__py="# to do\n\n# nothing yet\n"))
+    assert ["has comments alone" in flag.detail for flag in flags] == [True]
+    files = {"a2__py": "# to do\n", "__init____py": "", "b__py": "import torch\n"}
+    submission, flags = odd_files.not_python(*_handed_in(tmp_path / "bob", **files))
+    assert flags == () and not any(file.problem for file in submission.code)
 
 
 WHOLE = "class CNN:\n    def forward(self, x):\n        return self.conv(x)\n"

@@ -133,6 +133,8 @@ def look_up(
     (1, C, H, W) is one of them. If more than ``most_compared`` implementations are near, as with outputs close to 0,
     the nearest are yielded.
     """
+    if outputs["alone"].dim() != 4 or outputs["alone"].is_meta:
+        return  # every known implementation gives (B, C, H, W), and of no such size
     buffers = sum(name.startswith("buffer.") for name in outputs)
     desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1], draw), outputs["alone"]
     if not bool(torch.isfinite(_projection(output)).all()):
@@ -203,11 +205,23 @@ def _by_shapes(desk: _Desk, output: Tensor) -> list[_Entry]:
 
 def _sizes(steps: Steps) -> tuple[object, ...]:
     """All that the shapes of parameters and the number of running statistics depend on."""
-    return tuple(
-        (step.kind, step.block, step.width, step.source, step.bias, step.side, step.shared, _tensors(step))
-        for step in steps
-        if step.kind == "cat" or any(_tensors(step))
-    )
+    return tuple(sizes for step in steps if (sizes := _sizes_of(step)) is not None)
+
+
+_MOST_KNOWN = 100_000
+_KNOWN_SIZES: dict[int, tuple[Step, tuple[object, ...] | None]] = {}
+"""What ``_sizes_of`` returns, by the step's identity: hundreds of thousands of networks share a few thousand steps."""
+
+
+def _sizes_of(step: Step) -> tuple[object, ...] | None:
+    """What a step contributes to ``_sizes``; None if it has no part in it."""
+    known = _KNOWN_SIZES.get(id(step))
+    if known is None:
+        if len(_KNOWN_SIZES) >= _MOST_KNOWN:
+            _KNOWN_SIZES.clear()
+        sizes = (step.kind, step.block, step.width, step.source, step.bias, step.side, step.shared, _tensors(step))
+        known = _KNOWN_SIZES[id(step)] = step, sizes if step.kind == "cat" or any(sizes[-1]) else None
+    return known[1]
 
 
 def _tensors(step: Step) -> tuple[tuple[str, ...], bool, bool]:

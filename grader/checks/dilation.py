@@ -32,7 +32,8 @@ from grader.checks.layer import (
 from grader.checks.network import network_of
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.checks.smallest.layer import smallest_for_layer
-from grader.exam.compare import compare, rounding, share_of
+from grader.exam.compare import compare, rounding, same, share_of
+from grader.marking.credit import NATIVE_DILATION
 from grader.marking.evidence import Evidence
 from grader.marking.verdicts import Flag, Verdict, failed, partial, passed, skipped
 from grader.worker.probes.layer import fitted
@@ -249,10 +250,10 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
     drawn = drawn_tensors(sitting, answer.case, answer.draw)
     step = sitting.exam.uniform(f"layer/{answer.case}/step/{source}", drawn[source].shape, -1, 1)
     moved = _moved(sitting, thing, answer, source, step)
-    if moved is None or gradient.shape != step.shape:
+    if moved is None or moved.is_meta or gradient.shape != step.shape:
         return False
     upstream = fitted(drawn["upstream"], moved.shape).to(torch.float64)
-    change = (upstream * (moved.to(torch.float64) - answer.outputs["output"])).sum()
+    change = (upstream * (moved.to(torch.float64) - answer.outputs["output"].to(torch.float64))).sum()
     predicted = (gradient.to(torch.float64) * step).sum()
     # Each output may be off by its tolerance, twice, and each element of the gradient by its own.
     allowed = 2 * answer.tolerances["output"] * upstream.abs().sum()
@@ -273,7 +274,7 @@ def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tens
 def _unused(sitting: Sitting, thing: str, answer: Answer, source: str) -> bool:
     """Whether the output is the same whatever the input, the weight or the bias is."""
     moved = _moved(sitting, thing, answer, source, torch.ones(()))
-    return moved is not None and torch.equal(moved, answer.outputs["output"])
+    return moved is not None and same(moved, answer.outputs["output"])
 
 
 def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, source: str) -> tuple[Tensor, float]:
@@ -306,12 +307,12 @@ def handmade(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if not native:
         user, native = _native_in_network(sitting, thing)
     if native:
-        return failed(
+        return partial(
             criterion,
+            Fraction(0),
             f"{user} gives a dilation to {', '.join(native)}; the handout asks to spread the filter by tensor "
             f"manipulation, without the native implementation ({where}).",
-            mistake="native-dilation",
-            at_stake=Fraction(1),
+            mistake=NATIVE_DILATION,
             evidence=Evidence(facts={"operations": native}),
         )
     if _spreads_nothing(sitting, thing, case_answers(sitting, thing)):
@@ -369,4 +370,4 @@ def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) 
         if not isinstance(reply, Trouble):
             outputs.append(tensors["output"])
     first = outputs[0] if outputs else torch.zeros(())
-    return not any(other.shape != first.shape or not torch.equal(other, first) for other in outputs[1:])
+    return all(same(other, first) for other in outputs[1:])

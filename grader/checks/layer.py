@@ -152,7 +152,7 @@ class Answer:
     @property
     def unsteady(self) -> str | None:
         """The first of ``CALLS`` whose output is not that of the first call, or that fails; None if all agree."""
-        if self.trouble is not None:
+        if self.trouble is not None or self.outputs["output"].is_meta:
             return None
         first, allowed = self.outputs["output"], self.tolerances["output"]
         differing = (
@@ -183,7 +183,10 @@ def drawn_tensors(sitting: Sitting, case: Case, draw: int = 0) -> Tensors:
 def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
     """The probe that runs the layer on a case."""
     cls = sitting.exam.handout.layer_things[thing].cls
-    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"))
+    # A layer that spreads the image in place of its filter is recognised by its values. Both axes are longer then.
+    spread = (case.gap or 0) + 1
+    elements = 4 * spread**2 * case.batch * case.outputs * (case.height + case.larger) * (case.width + case.larger)
+    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"), elements=elements)
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
+from grader.marking.credit import NATIVE_DILATION
 from grader.marking.rubric import Rubric
 from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
@@ -63,7 +64,7 @@ OF_CHECKS = (
     CheckMistake("changes-with-mode", "The layer computes something else in evaluation mode.", "values"),
     CheckMistake("weight-replaced", "forward changes the layer, so a second call gives another output.", "values"),
     CheckMistake("gradients-cut", "No gradient reaches the input, the weight or the bias.", "gradients"),
-    CheckMistake("native-dilation", "An operation of PyTorch is given a dilation.", "handmade"),
+    CheckMistake(NATIVE_DILATION, "An operation of PyTorch is given a dilation.", "handmade"),
 )
 """All of them but those of ``hard_coded``."""
 

@@ -146,7 +146,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         type=float,
         default=120.0,
-        help="wall time per submission; one probe gets a quarter of it, at most 10 seconds "
+        help="time per submission, its own processor time first; one probe gets a quarter of it, at most 10 seconds "
         f"(default: 120; at least {_LEAST_SECONDS})",
     )
     add(

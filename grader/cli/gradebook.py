@@ -9,6 +9,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         help="rubric to mark the evidence in the reports by (default: the one that DIR remembers); DIR remembers it; "
         "'none' stands for the one that comes with the grader",
     )
+    add("--pages", action="store_true", help="after a change of the rubric, make the pages of the reports again too")
     return parser
 
 
@@ -107,6 +109,7 @@ def _percent(text: str) -> Fraction:
 
 def _summary(options: argparse.Namespace) -> int:
     """``gradebook summary``. Returns the exit status."""
+    from grader.gradebook.pages import make_pages
     from grader.store.rows import check_reports
 
     changes = given(roster=options.roster, late=options.late, due=options.due, rule=_rule(options))
@@ -121,6 +124,10 @@ def _summary(options: argparse.Namespace) -> int:
         print(line)
     if remembers_lateness(options.out):
         print(BEFORE_LATENESS)
+    if options.pages:
+        made = make_pages(options.out, rubric, _complain)
+        print(f"{made:,} reports were made again with the marks of this rubric.")
+        overview = replace(overview, behind=overview.behind - made)
     for sentence in _behind(overview):
         print(sentence)
     print(f"Written: {display(str(options.out / 'gradebook.csv'))} and {display(str(options.out / 'index.html'))}")
@@ -137,7 +144,10 @@ def _behind(overview: Overview) -> Iterator[str]:
         criteria = ", ".join(f"{id} in {count:,}" for id, count in sorted(overview.again.items()))
         yield f"To be examined again, and open until then, by number of reports: {criteria}."
     if overview.behind:
-        yield f"{overview.behind:,} reports show the marks of the rubric before: 'grade' makes their pages again."
+        yield (
+            f"{overview.behind:,} reports show the marks of the rubric before: 'grade' makes their pages again, and so "
+            "does --pages where nothing is to be examined."
+        )
 
 
 def _rule(options: argparse.Namespace) -> LateRule | None:

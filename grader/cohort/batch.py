@@ -64,9 +64,9 @@ def run(
     """Grade submissions, ``jobs`` at a time, into ``out``; leave those that have a valid report, unless ``fresh``.
 
     Ends with ``gradebook.csv`` and ``index.html`` over all reports in ``out``; with ``many`` False, only if they are
-    there already. ``lists`` is
-    what ``out`` is to remember for these from now on. After Ctrl-C no submission is begun, what is under way is
-    dropped, the grader is stopped, and the summary says how many are left. Sets torch's threads in this process to 1.
+    there already. ``lists`` is what ``out`` is to remember for these from now on. What another rubric than the reports'
+    changes is told first. After Ctrl-C no submission is begun, what is under way is dropped, the grader is stopped, and
+    the summary says how many are left. Sets torch's threads in this process to 1.
 
     Raises StoreError, RunError, and ListError for a list that ``out`` remembers and that was damaged. Reports that
     were written by then are whole.
@@ -84,15 +84,15 @@ def run(
             events.problem("", sentence)
         if many:
             with_rubric(lists, settings.rubric).make(out)
-            if settings.options.assignment is None:
-                submissions = with_the_cohorts_assignment(submissions, assignments)
-            submissions = with_the_cohorts_starters(submissions)
             # A damaged list is reported now and not after hours of work.
             recall_roster(out)
             recall_lateness(out, assignments)
             if changed:
                 summarise(out, assignments=assignments, problem=lambda sentence: None)
                 applied(settings.rubric).make(out)
+            if settings.options.assignment is None:
+                submissions = with_the_cohorts_assignment(submissions, assignments)
+            submissions = with_the_cohorts_starters(submissions)
         else:
             lists.make(out)
         summary = _Batch(grader, store, events, fresh=fresh).run(submissions, max(1, jobs))
@@ -157,12 +157,12 @@ class _Batch:
             for thread, end in zip(threads, ends, strict=True):
                 if thread.ident is not None:
                     end.wait()
+        for sentence in self._counts.examined_again():
+            self._problem("", sentence)
         if self._fault is not None:
             raise self._fault
         with self._mutex:
             self._stop.set()
-            for sentence in self._counts.examined_again():
-                self._events.problem("", sentence)
             return self._counts.summary(len(submissions))
 
     def _work(self, waiting: Iterator[Found], job: int, jobs: int, end: threading.Event) -> None:

@@ -51,7 +51,9 @@ def _what_marks_depend_on(settings: Settings) -> dict[str, object]:
 
     options = settings.options
     # All that a report knows about the other assignments is what detection compares.
-    detection = [(assignment.id, assignment.code) for assignment in settings.rubric.assignments.values()]
+    detection = [
+        (assignment.id, assignment.code, assignment.writeup) for assignment in settings.rubric.assignments.values()
+    ]
     return {
         "assignment": options.assignment or detection,
         "seed": options.seed,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grader.marking.evidence import Difference, Worst
 
-__all__ = ["compare", "missing", "rounding", "share_of"]
+__all__ = ["compare", "missing", "rounding", "same", "share_of"]
 
 # An implementation that adds in another order makes other rounding errors than the reference, but of the same size.
 # This many times the reference's largest error bounds them. The outputs of wrong networks differ by 10⁴ times more.
@@ -23,9 +23,9 @@ _SPREAD = 64
 def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | None:
     """The difference of two tensors; None if shapes agree and every ``|expected − actual| <= tolerance``.
 
-    NaN and infinity never pass.
+    NaN and infinity never pass, nor does a tensor that is a shape alone.
     """
-    if expected.shape != actual.shape:
+    if expected.shape != actual.shape or expected.is_meta or actual.is_meta:
         return Difference(
             tuple(expected.shape),
             tuple(actual.shape),
@@ -37,8 +37,7 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
         )
     if expected.numel() == 0:
         return None
-    expected_wide, actual_wide = expected.double(), actual.double()
-    distance = (expected_wide - actual_wide).abs_()
+    distance = _distance(expected, actual)
     # The maximum is NaN if any distance is, and NaN <= tolerance is false: so NaN counts as differing.
     if distance.max().item() <= tolerance:
         return None
@@ -51,11 +50,18 @@ def compare(expected: Tensor, actual: Tensor, tolerance: float) -> Difference | 
         tuple(actual.shape),
         elements=expected.numel(),
         differing=int((~(distance <= tolerance)).sum()),
-        worst=Worst(index, float(expected_wide[index]), float(actual_wide[index])),
+        worst=Worst(index, float(expected[index]), float(actual[index])),
         largest=float(distance[index]),
         tolerance=tolerance,
         map=_map(distance),
     )
+
+
+def same(first: Tensor, second: Tensor) -> bool:
+    """Whether two tensors are equal, as far as that is known: of one that is a shape alone, only the shape is."""
+    if first.is_meta or second.is_meta:
+        return first.is_meta and second.is_meta and first.shape == second.shape
+    return torch.equal(first.to(torch.float64), second.to(torch.float64))
 
 
 def missing(expected_shape: tuple[int, ...], actual_shape: tuple[int, ...]) -> Difference:
@@ -67,10 +73,15 @@ def share_of(tolerance: float, expected: Tensor, actual: Tensor) -> float:
     """The share of a tolerance that two tensors of one shape use up: 0 if they are equal, at most 1 if they pass."""
     if expected.numel() == 0:
         return 0.0
-    largest = float((expected.to(torch.float64) - actual.to(torch.float64)).abs().max())
+    largest = float(_distance(expected, actual).max())
     if largest == 0:
         return 0.0
     return largest / tolerance if tolerance > 0 and math.isfinite(largest) else math.inf
+
+
+def _distance(first: Tensor, second: Tensor) -> Tensor:
+    """The absolute distance of each element, in double precision. Both may be of any type, booleans too."""
+    return first.to(torch.float64, copy=True).sub_(second.to(torch.float64)).abs_()
 
 
 def _map(distance: Tensor) -> tuple[tuple[float, ...], ...]:
@@ -86,8 +97,8 @@ def rounding(single: Tensor, double: Tensor) -> float:
     It is 64 times the largest distance between the two. If that distance is less than the spacing of single-precision
     numbers at the largest value, the spacing takes its place: a smaller difference has no meaning.
     """
-    if single.numel() == 0:
+    if single.numel() == 0 or single.is_meta:
         return 0.0
-    distance = float((single.to(torch.float64) - double).abs().max())
+    distance = float(_distance(single, double).max())
     spacing = torch.finfo(torch.float32).eps * float(double.abs().max())
     return _SPREAD * max(distance, spacing)

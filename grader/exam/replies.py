@@ -21,6 +21,7 @@ import msgspec
 from grader.worker.protocol import (
     Bounds,
     BuildNetwork,
+    ClassProbe,
     Construction,
     Probe,
     Replies,
@@ -36,7 +37,7 @@ __all__ = ["MalformedReply", "misfit", "read_reply", "too_many"]
 
 T = TypeVar("T")
 R = TypeVar("R")
-_MOST_ELEMENTS = 2**25
+_MOST_ELEMENTS = 2**23
 """Elements of all parameters and buffers of a network; the examiner draws a value for each."""
 _REMARKS = ("seen", "threads")
 """Keys that stand beside a reply; see ``Session.ask`` and ``Handler.handle``."""
@@ -119,6 +120,12 @@ def misfit(probe: Probe[Any], tensors: Tensors, reply: Any, outputs: Tensors) ->
     missing = [name for name in probe.returns if name not in outputs]
     if missing:
         return f"no tensor {missing[0]}"
+    if isinstance(probe, ClassProbe):
+        # A gradient or a parameter is as large as the tensor that it belongs to.
+        most = max([probe.elements, *(value.numel() for value in tensors.values())])
+        for name, value in outputs.items():
+            if value.numel() <= probe.elements if value.is_meta else value.numel() > most:
+                return f"{'no values' if value.is_meta else 'values'} of the tensor {name} of {value.numel()} elements"
     if isinstance(probe, BuildNetwork) and isinstance(reply, Construction):
         ran, asked = len(reply.outputs), len(probe.inputs)
         if ran != asked if reply.stopped is None else ran >= asked:

@@ -10,6 +10,7 @@ That worker is restarted in the same way, and takes no part in what the worker o
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections import Counter
@@ -17,10 +18,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-import torch
 from torch import Tensor
 
 from grader.exam.replies import MalformedReply, misfit, read_reply, too_many
+from grader.sandbox.allowance import OUTER
+from grader.sandbox.floor import Floor
 from grader.sandbox.terms import NoGpu
 from grader.worker.protocol import (
     ClassProbe,
@@ -48,6 +50,9 @@ R = TypeVar("R")
 
 _HANGS = 2
 """A class that did not finish in time this many times is not tried again."""
+_BESIDE_TENSORS = 5 * 2**20
+"""The bytes that a reply may have beside its tensors: its JSON, and their header."""
+_HUNG = "the code did not finish in time when it was tried before"
 
 
 class Unexaminable(Exception):
@@ -58,11 +63,13 @@ class Session(Protocol):
     """A session of the sandbox; see ``grader/sandbox/session.py``."""
 
     def ask(
-        self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float
+        self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] = ..., *, seconds: float, reply_bytes: int
     ) -> tuple[dict[str, Any], Tensors]: ...
     def close(self) -> None: ...
     @property
     def output(self) -> str: ...
+    @property
+    def spent(self) -> float: ...
 
 
 class GpuLease(Protocol):
@@ -77,12 +84,18 @@ class Submitted:
     """The worker of one submission.
 
     ``open`` starts a session when one is first needed. ``failure`` is the exception by which a session says that the
-    submission broke it. ``seconds`` is the wall time for all probes of the submission, and ``probe_seconds`` that for
-    one probe. The time in which the examiner computes between probes is not counted in ``seconds``, nor is a probe
-    that hangs; a class that hangs twice is not tried a third time. Once per submission, a session that is killed is
-    replaced and asked again. ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered. Several
-    probes go to the worker in one message if their tensors have at most ``most_together`` bytes.
-    ``clock`` returns the time in seconds.
+    submission broke it. ``seconds`` is the time for all probes of the submission, and ``probe_seconds`` that for one
+    probe: the session's own processor time first (``sandbox/allowance.py``). The time in which the examiner computes
+    between probes is not counted in ``seconds``, nor is a probe that hangs.
+
+    What ends at a limit is asked once more, alone on the ``floor``, before it counts: other jobs may have slowed it
+    down. A class that hangs is asked alone from then on, and one that hangs twice is not tried a third time. Where the
+    time for the submission is used up, there is as much again, alone. Once per submission, a session that is killed is
+    replaced and asked again.
+
+    ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered. Several probes go to the worker in
+    one message if their tensors have at most ``most_together`` bytes. The tensors of all replies together may have
+    ``evidence_bytes``, since checks keep them. ``clock`` returns the wall time in seconds.
     """
 
     def __init__(
@@ -93,20 +106,32 @@ class Submitted:
         seconds: float,
         probe_seconds: float,
         gpu: GpuLease | None = None,
+        floor: Floor | None = None,
         most_together: int = 2**24,
+        evidence_bytes: int = 96 * 2**20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open
         self._most_together = most_together
+        self._room = evidence_bytes
+        """How many bytes the tensors of further replies may have."""
         self._clock = clock
         self._lease = gpu
+        self._floor = floor or Floor()
+        self._is_alone = False
+        """Whether this submission has the floor for itself now."""
         self._on_gpu = (
-            Submitted(gpu.open, failure, seconds=math.inf, probe_seconds=probe_seconds) if gpu is not None else None
+            Submitted(gpu.open, failure, seconds=math.inf, probe_seconds=probe_seconds, floor=self._floor)
+            if gpu is not None
+            else None
         )
         self.used_gpu = False
         """Whether the GPU has answered a probe."""
         self._failure = failure
         self._left = seconds
+        self._wall_left = OUTER * seconds
+        self._seconds_alone = seconds
+        """What is left of the time alone, which begins when the other time is used up."""
         self._probe_seconds = probe_seconds
         self._session: Session | None = None
         self._load: LoadDefinitions | None = None
@@ -182,7 +207,8 @@ class Submitted:
         several = Several(probes=tuple(probe for probe, _ in asked))
         heavy = sum(value.nbytes for _, tensors in asked for value in tensors.values()) > self._most_together
         on_gpu = any(probe.device is not None for probe, _ in asked)
-        if heavy or on_gpu or self._left <= 0 or self._hangs[several.subject]:
+        slow = self._used_up() or self._seconds_alone <= 0 or self._hangs[several.subject] > 0
+        if heavy or on_gpu or slow:
             return None
         if self._ready(several) is not None:
             return None
@@ -198,6 +224,8 @@ class Submitted:
 
     def _ready(self, probe: Probe[Any]) -> Trouble | None:
         """Make sure that a session has loaded the definitions for a probe. Returns what prevents it, or None."""
+        if self._hangs[probe.subject] >= _HANGS:
+            return _stopped(_HUNG)
         if self._troubled not in (None, probe.subject):
             self._end()
         if self._session is None and self._load is not None:
@@ -210,7 +238,6 @@ class Submitted:
         """Waits for the lease only if the GPU alone can answer. Training is done on the CPU just as well."""
         if self._lease is None or self._on_gpu is None:
             return _stopped("there is no GPU"), {}
-        start = self._clock()
         answered: tuple[R | Trouble, Tensors] = _stopped("the GPU was busy with another submission"), {}
         try:
             if self._lease.acquire(wait=isinstance(probe, RunOnDevice)):
@@ -223,9 +250,6 @@ class Submitted:
         if self._on_gpu._session is None:
             # It hung or died. Other submissions need not wait for what this one does next.
             self._lease.release()
-        if self._clock() - start > self._probe_seconds:
-            # The session on the CPU has a clock of its own, which ran on meanwhile.
-            self._end()
         return answered
 
     def close(self) -> None:
@@ -246,38 +270,74 @@ class Submitted:
             self._troubled = None
 
     def _ask(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
-        if self._left <= 0:
-            return _stopped("the time allowed for one submission was used up"), {}
         if self._hangs[probe.subject] >= _HANGS:
-            return _stopped("the code did not finish in time when it was tried before"), {}
-        killed_before = self._killed
+            return _stopped(_HUNG), {}
+        if self._used_up():
+            if self._seconds_alone <= 0:
+                return _stopped("the time allowed for one submission was used up"), {}
+            self._left, self._wall_left = self._seconds_alone, OUTER * self._seconds_alone
+            self._seconds_alone = 0.0
+        slow = self._seconds_alone <= 0 or self._hangs[probe.subject] > 0
+        if slow and not self._is_alone:
+            return self._alone(probe, tensors)
+        killed_before, hangs_before = self._killed, self._hangs[probe.subject]
         reply, outputs = self._exchange(probe, tensors)
-        if self._killed and not killed_before:
-            ask_again = self._ask if isinstance(probe, OutlineSource | LoadDefinitions) else self._answer_here
-            return ask_again(probe, tensors)
+        hung = self._hangs[probe.subject] > hangs_before
+        killed = self._killed and not killed_before
+        out_of_time = isinstance(reply, Trouble) and self._used_up() and self._seconds_alone > 0
+        if (hung and not self._is_alone) or killed or out_of_time:
+            return self._alone(probe, tensors)
         return (reply, {}) if isinstance(reply, Trouble) else self._believed(probe, tensors, reply, outputs)
+
+    def _alone(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
+        """The reply to a probe while no other submission of the run is at work."""
+        ask = self._ask if isinstance(probe, OutlineSource | LoadDefinitions) else self._answer_here
+        if self._is_alone:
+            return ask(probe, tensors)
+        with self._floor.alone():
+            self._is_alone = True
+            try:
+                return ask(probe, tensors)
+            finally:
+                self._is_alone = False
+
+    def _used_up(self) -> bool:
+        """Whether the time for the submission is used up."""
+        return self._left <= 0 or self._wall_left <= 0
 
     def _exchange(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         """The session's reply in the agreed form, or ``Trouble``. Without such a reply the session is ended."""
+        with contextlib.nullcontext() if self._is_alone else self._floor.shared():
+            return self._exchanged(probe, tensors)
+
+    def _exchanged(self, probe: Probe[R], tensors: Tensors) -> tuple[R | Trouble, Tensors]:
         if self._session is None:
             self._session = self._open()
-        start = self._clock()
+        session, start = self._session, self._clock()
+        spent = session.spent
         try:
             seconds = min(self._left, self._probe_seconds)
-            message, outputs = self._session.ask(probe_to_json(probe), tensors, seconds=seconds)
+            message, outputs = session.ask(
+                probe_to_json(probe), tensors, seconds=seconds, reply_bytes=_BESIDE_TENSORS + self._room
+            )
         except self._failure as failure:
-            if getattr(failure, "kind", "") == "timeout":
-                # The time that one class wastes is not taken from the others.
-                self._hangs[probe.subject] += 1
+            if getattr(failure, "kind", "") == "timeout" and seconds < self._probe_seconds:
+                self._left = 0.0
+            elif getattr(failure, "kind", "") == "timeout":
+                # The time that one class wastes is not taken from the others. What is loaded whole may hang twice: it
+                # is loaded once more without what no class needs.
+                if not (self._is_alone and isinstance(probe, LoadDefinitions) and not probe.sparing):
+                    self._hangs[probe.subject] += 1
             else:
-                self._left -= self._clock() - start
+                self._take(session.spent - spent, self._clock() - start)
             detail = getattr(failure, "detail", str(failure))
             if getattr(failure, "kind", "") == "protocol":
                 self._seen[detail] = None
             self._end()
             self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
-        self._left -= self._clock() - start
+        self._take(session.spent - spent, self._clock() - start)
+        self._room = max(0, self._room - sum(value.nbytes for value in outputs.values() if not value.is_meta))
         if "failure" in message:
             self._end()
             failed = message["failure"]
@@ -292,6 +352,11 @@ class Submitted:
         self.threaded = self.threaded or "threads" in message
         return reply, outputs
 
+    def _take(self, spent: float, wall: float) -> None:
+        """Take time away from what is left for the submission."""
+        self._left -= spent
+        self._wall_left -= wall
+
     def _believed(
         self, probe: Probe[R], tensors: Tensors, reply: R | Trouble, outputs: Tensors
     ) -> tuple[R | Trouble, Tensors]:
@@ -299,24 +364,19 @@ class Submitted:
         if isinstance(reply, Trouble) or (isinstance(reply, Construction) and reply.stopped is not None):
             self._troubled = probe.subject
         if isinstance(reply, Trouble):
-            return reply, _as_numbers(outputs)
+            return reply, outputs
         contradiction = misfit(probe, tensors, reply, outputs)
         if contradiction:
             return self._malformed(contradiction), {}
         if isinstance(reply, Trace) and (too_large := too_many(reply)):
             return _stopped(too_large), {}
-        return reply, _as_numbers(outputs)
+        return reply, outputs
 
     def _malformed(self, why: str) -> Trouble:
         """The trouble of a reply that the submission's code has changed; that it did is remembered."""
         event = f"its reply was not of the agreed form ({why})"
         self._seen[event] = None
         return _stopped(event)
-
-
-def _as_numbers(outputs: Tensors) -> Tensors:
-    """The tensors with booleans and integers as float64: torch cannot subtract all of these types, and some wrap."""
-    return {name: value if value.is_floating_point() else value.to(torch.float64) for name, value in outputs.items()}
 
 
 def _stopped(why: str) -> Trouble:

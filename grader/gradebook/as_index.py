@@ -45,6 +45,7 @@ def to_index(
     *,
     rubric: Mapping[str, Assignment] | None = None,
     late_of: Callable[[Row], Late | None] | None = None,
+    late_rule: Callable[[str], str] = lambda assignment: "",
     name_of: Callable[[str], str] = lambda id: "",
     missing: Sequence[tuple[str, str]] = (),
     doubtful: Sequence[tuple[str, str, Sequence[str]]] = (),
@@ -52,9 +53,10 @@ def to_index(
     """The page in pieces. ``tally`` is of the same ``rows``.
 
     ``rubric`` has, by assignment, the titles of criteria and the notes for markers. ``late_of`` gives a submission's
-    lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``name_of`` gives a
-    student's name by id, empty if unknown. ``missing`` are the id and name of each student without a submission,
-    ``doubtful`` those of each student of whose submission a person must decide, with the ids of the submissions.
+    lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``late_rule`` says what
+    it costs in an assignment. ``name_of`` gives a student's name by id, empty if unknown. ``missing`` are the id and
+    name of each student without a submission, ``doubtful`` those of each student of whose submission a person must
+    decide, with the ids of the submissions.
     """
     titles = {
         (id, criterion.id): criterion.title
@@ -71,6 +73,7 @@ def to_index(
         missing=missing,
         doubtful=doubtful,
         late_of=late_of,
+        late_rule=late_rule,
         manual=lambda assignment: _manual(assignment, (rubric or {}).get(assignment.id)),
         with_bonus=any(assignment.bonus for assignment in tally.assignments.values()),
         title_of=lambda assignment, criterion: titles.get((assignment, criterion), ""),

@@ -61,7 +61,9 @@ def _levels() -> tuple[_Level, ...]:
 class Matching:
     """A list's students and the reports that were met. Every report is met before the first question is asked."""
 
-    def __init__(self, students: Iterable[Student]) -> None:
+    def __init__(self, students: Iterable[Student], picked: Iterable[str] = ()) -> None:
+        """``picked`` are ids of reports that a person has given to the student of that id."""
+        self._picked = frozenset(id.casefold() for id in picked)
         self._students = {student.id: student for student in students}
         self._levels = _levels()
         for level in self._levels:
@@ -104,7 +106,14 @@ class Matching:
         claimed = self.claimed(id)
         if len(claimed) > _submitters(id):
             return ()
-        return tuple(student for student in claimed if self._claims[student.id] == [id])
+        return tuple(student for student in claimed if self._owner(student.id) == id)
+
+    def _owner(self, student: str) -> str | None:
+        """The id of the one report that claims a student, or of the one of several that a person picked."""
+        reports = self._claims[student]
+        picked = [id for id in reports if id.casefold() in self._picked]
+        owners = reports if len(reports) == 1 else picked
+        return owners[0] if len(owners) == 1 else None
 
     def claimed(self, id: str) -> tuple[Student, ...]:
         """The students whom a report claims, also where there is doubt."""
@@ -121,7 +130,7 @@ class Matching:
         return tuple(
             (student, tuple(reports))
             for id, student in self._students.items()
-            if (reports := self._claims.get(id)) and student not in self.of(reports[0])
+            if (reports := self._claims.get(id)) and not any(student in self.of(report) for report in reports)
         )
 
     def spoilt(self) -> Iterator[tuple[Student, str, str, str]]:

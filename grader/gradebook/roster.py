@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
@@ -31,7 +31,10 @@ class People:
     Every report is met before the first question is asked: whose a report is depends on all of them.
     """
 
-    def __init__(self, roster: Sequence[Student] = (), lateness: Lateness | None = None) -> None:
+    def __init__(
+        self, roster: Sequence[Student] = (), lateness: Lateness | None = None, picked: Collection[str] = ()
+    ) -> None:
+        """``picked`` are the students whose submission a person picked."""
         self.known = bool(roster)
         """Whether there is a roster."""
         headings = dict.fromkeys(heading for student in roster for heading in student.own)
@@ -39,6 +42,7 @@ class People:
         """Headings of the roster that the gradebook does not have itself."""
         self.lateness = lateness
         self._roster = roster
+        self._picked = picked
         self._met: dict[str, tuple[str, ...]] = {}
         """What the learning platform knows each student by, by the report's id."""
         self._since_due: dict[str, Fraction | None] = {}
@@ -108,13 +112,16 @@ class People:
             yield f"{strangers:,} of {len(self._met):,} reports match nobody on the roster and stay without a name"
         for name, matching in (("roster", self._on_roster), ("list of lateness", self._on_late_list)):
             if doubtful := matching.doubtful:
-                pairs = (f"{_shown(student.id)} ({_some(map(_shown, reports))})" for student, reports in doubtful)
-                yield f"whose these reports are is in doubt, and nothing on the {name} goes with them: {_some(pairs)}"
-            if spoilt := list(matching.spoilt()):
-                ids = _some(map(_spoilt, spoilt))
+                pairs = _some(f"{_shown(student.id)} ({_some(map(_shown, ids))})" for student, ids in doubtful)
                 yield (
-                    f"ids on the {name} seem changed by a spreadsheet: {ids}; write them again, in a column that is "
-                    "formatted as text"
+                    f"whose these reports are is in doubt, and nothing on the {name} goes with them: {pairs}; say it "
+                    "with 'grade --pick ID=FILE'"
+                )
+            if spoilt := list(matching.spoilt()):
+                changed = _some(map(_spoilt, spoilt))
+                yield (
+                    f"ids on the {name} seem changed by a spreadsheet: {changed}; write them again, in a column that "
+                    "is formatted as text"
                 )
         if absent := sorted(_shown(student.id) for student in self._on_late_list.unmatched):
             yield f"{len(absent):,} on the list of lateness have no report: {_some(absent)}"
@@ -132,7 +139,7 @@ class People:
 
     @cached_property
     def _on_roster(self) -> Matching:
-        matching = Matching(self._roster)
+        matching = Matching(self._roster, self._picked)
         for id, known_as in self._known_as.items():
             matching.meet(id, known_as)
         return matching
@@ -140,7 +147,8 @@ class People:
     @cached_property
     def _on_late_list(self) -> Matching:
         """The list of lateness may name a student by any of the keys that the roster has."""
-        matching = Matching(Student(id, id, "") for id in (self.lateness.hours if self.lateness else ()))
+        listed = (Student(id, id, "") for id in (self.lateness.hours if self.lateness else ()))
+        matching = Matching(listed, self._picked)
         for id, known_as in self._known_as.items():
             keys = [(student.id, *student.also, student.email, student.name) for student in self.students(id)]
             matching.meet(id, (*known_as, *(key for students_keys in keys for key in students_keys)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from grader.display import display
 from grader.gradebook.as_csv import write_csv
-from grader.gradebook.inputs import recall_lateness, recall_roster, recall_rubric
+from grader.gradebook.inputs import recall_lateness, recall_picks, recall_roster, recall_rubric
 from grader.gradebook.lateness import Lateness
 from grader.gradebook.lists import Student
 from grader.gradebook.roster import People
@@ -75,7 +75,7 @@ def summarise(
     roster = recall_roster(out) if roster is None else roster
     lateness = recall_lateness(out, assignments) if lateness is None else lateness
     with Rows(out, problem, assignments) as rows:
-        cohort = _counted(rows, People(roster, lateness))
+        cohort = _counted(rows, People(roster, lateness, recall_picks(out)))
         for sentence in (*cohort.people.odd(), *_odd(cohort.tally, rows.gone)):
             problem(sentence)
         try:
@@ -133,6 +133,7 @@ def _write(
             missing=[(student.id, student.name) for student in people.missing],
             doubtful=[(student.id, student.name, reports) for student, reports in people.doubtful],
             late_of=None if people.lateness is None else lambda row: _late(people, row),
+            late_rule=lambda assignment: "" if people.lateness is None else str(people.lateness.rule_of(assignment)),
         )
         for piece in page:
             file.write(piece.encode())

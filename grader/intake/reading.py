@@ -120,12 +120,10 @@ class _Reading:
 
     def within_the_budget(self, most_code: int) -> tuple[CodeFile, ...]:
         """The code by path, as much as can be examined: files at the top first, then smaller before larger ones."""
-        written = {name for file in self.code.values() for name in _classes(file)}
-        self.code |= {
-            path: page
-            for path, page in self._pages.items()
-            if not self.code or (page.problem is None and not written.issuperset(_classes(page)))
-        }
+        if self._pages:
+            written = {name for file in self.code.values() for name in _classes(file)}
+            pages = self._pages.items()
+            self.code |= {path: page for path, page in pages if not self.code or not _classes(page) <= written}
         sizes = {
             path: sum(len(cell.source.encode()) for cell in file.cells)
             for path, file in self.code.items()

@@ -14,11 +14,12 @@ from grader.marking.rubric import Assignment
 __all__ = ["bases", "holds", "is_hidden", "marks_part", "reads"]
 
 
+_OF_NETWORKS = ("layer_orders", "follow_through")
 _READS = {
-    "shapes": ("layer_orders", "follow_through"),
-    "parameters": ("layer_orders", "follow_through"),
-    "architecture": ("layer_orders", "follow_through"),
-    "training": ("layer_orders", "follow_through"),
+    "shapes": _OF_NETWORKS,
+    "parameters": _OF_NETWORKS,
+    "architecture": _OF_NETWORKS,
+    "training": _OF_NETWORKS,
     "device": ("follow_through",),
     "gradients": ("follow_through",),
     "code": ("code",),
@@ -26,6 +27,10 @@ _READS = {
 }
 """The keys of an assignment that each check reads; none where it is not here."""
 _DIGITS = 16
+
+
+_last: tuple[Assignment, Mapping[str, str]] | None = None
+"""What was asked for last: for the reports of a cohort it is the same again and again."""
 
 
 def reads(check: str) -> tuple[str, ...]:
@@ -38,17 +43,22 @@ def bases(assignment: Assignment) -> Mapping[str, str]:
 
     A hidden criterion's has a second part: its report does not show the mistake, so the shares count too.
     """
+    global _last
+    if _last is not None and _last[0] is assignment:
+        return _last[1]
     checks = {criterion.check for criterion in assignment.criteria if criterion.check}
     basis = {
         check: fingerprint((assignment.id, check, [getattr(assignment, key) for key in reads(check)]))[:_DIGITS]
         for check in checks
     }
     shares = fingerprint(assignment.mistakes)[:_DIGITS]
-    return {
+    made = {
         criterion.id: f"{basis[criterion.check]}.{shares}" if criterion.hidden else basis[criterion.check]
         for criterion in assignment.criteria
         if criterion.check
     }
+    _last = assignment, made
+    return made
 
 
 def holds(recorded: str, now: str) -> bool:

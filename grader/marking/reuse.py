@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from grader.marking.basis import bases, holds, is_hidden
@@ -43,7 +43,7 @@ def reuse(assignment: Assignment, recorded: Mapping[str, Recorded], *, gradable:
     """
     now = bases(assignment)
     kept = {
-        id: old.verdict
+        id: _with_its_mistake(assignment, id, recorded)
         for id, old in recorded.items()
         if id in now
         and holds(old.basis, now[id])
@@ -65,7 +65,25 @@ def reuse(assignment: Assignment, recorded: Mapping[str, Recorded], *, gradable:
     return Reuse(tuple(verdicts.values()), kept, tuple(again))
 
 
+_EXAMINED = (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL)
+_UNKNOWN = "hidden"
+"""In place of the mistake that a hidden criterion found, which its report does not say."""
+
+
+def _with_its_mistake(assignment: Assignment, id: str, recorded: Mapping[str, Recorded]) -> Verdict:
+    """A verdict of a report. A hidden one has a mistake again, if others were judged with the mistake that it found."""
+    old = recorded[id]
+    if not is_hidden(old.basis) or not _lost(old.verdict):
+        return old.verdict
+    needing = [criterion.id for criterion in assignment.criteria if id in criterion.needs and criterion.id in recorded]
+    followed = any(recorded[other].verdict.outcome in _EXAMINED for other in needing)
+    return replace(old.verdict, mistake=_UNKNOWN) if followed else old.verdict
+
+
 def _leaves_a_gap(old: Recorded, now: str) -> bool:
     """Whether a criterion was hidden, is not so any more, and lost points: other reasons were left out for it."""
-    lost = old.verdict.outcome in (Outcome.FAIL, Outcome.PARTIAL)
-    return is_hidden(old.basis) and not is_hidden(now) and lost
+    return is_hidden(old.basis) and not is_hidden(now) and _lost(old.verdict)
+
+
+def _lost(verdict: Verdict) -> bool:
+    return verdict.outcome in (Outcome.FAIL, Outcome.PARTIAL)

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from grader.marking.basis import bases
+from grader.marking.credit import as_examined, credited
 from grader.marking.evidence import NOTHING, Evidence
 from grader.marking.points import rounded, total
 from grader.marking.rubric import Assignment, Criterion, Part
-from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_of, sentences
+from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_as_examined, outcome_of, sentences
 
 __all__ = ["Mark", "MarkSheet", "mark", "settled", "verdict_of"]
 
@@ -96,6 +97,7 @@ def mark(
         criterion.id: settled(assignment, by_criterion.get(criterion.id) or _without_verdict(criterion))
         for criterion in assignment.criteria
     }
+    final = credited(assignment, final)
     secrets = _Secrets.of(assignment, final)
     marks = tuple(
         _mark(
@@ -211,11 +213,10 @@ def _mark(criterion: Criterion, found: Verdict, verdict: Verdict, secrets: _Secr
 
 def verdict_of(mark: Mark) -> Verdict:
     """The verdict of which a mark was made, as far as the mark shows it."""
-    examined = mark.outcome in (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL)
     return Verdict(
         criterion=mark.id,
-        outcome=outcome_of(mark.share) if examined else mark.outcome,
-        feedback=mark.feedback,
+        outcome=outcome_as_examined(mark.outcome, mark.share),
+        feedback=as_examined(mark.feedback),
         share=mark.share,
         mistake=mark.mistake,
         evidence=mark.evidence,

@@ -9,7 +9,19 @@ from fractions import Fraction
 
 from grader.marking.evidence import NOTHING, Evidence
 
-__all__ = ["LOST", "Flag", "Outcome", "Verdict", "failed", "outcome_of", "partial", "passed", "sentences", "skipped"]
+__all__ = [
+    "LOST",
+    "Flag",
+    "Outcome",
+    "Verdict",
+    "failed",
+    "outcome_as_examined",
+    "outcome_of",
+    "partial",
+    "passed",
+    "sentences",
+    "skipped",
+]
 
 
 class Outcome(str, Enum):
@@ -96,6 +108,15 @@ def partial(
 def outcome_of(share: Fraction) -> Outcome:
     """The outcome of a criterion that was examined and earns this share."""
     return Outcome.FAIL if share == 0 else Outcome.PASS if share == 1 else Outcome.PARTIAL
+
+
+def outcome_as_examined(outcome: Outcome, share: Fraction) -> Outcome:
+    """The outcome of a verdict that earns this share, from the outcome of its mark.
+
+    The mark's can be another one: a rubric sets shares, and a question can earn nothing.
+    """
+    examined = outcome in (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL) or share > 0
+    return outcome_of(share) if examined else outcome
 
 
 def failed(

@@ -30,6 +30,7 @@ def from_document(document: Mapping[str, Any]) -> Report:
         assignment_title=assignment["title"],
         detected=submission["detected"],
         code_files=tuple(submission["code_files"]),
+        choice=tuple(submission["choice"]),
         sheet=MarkSheet(
             marks=tuple(_mark(criterion, document["flags"]) for criterion in document["criteria"]),
             score=_points(document["score"]),

@@ -12,7 +12,7 @@ from grader.marking.points import from_hundredths, in_hundredths, total
 from grader.marking.reuse import Recorded, reuse
 from grader.marking.rubric import Assignment
 from grader.marking.sheet import mark
-from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_of
+from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_as_examined
 from grader.report.as_json import SCHEMA
 
 __all__ = ["CriterionRow", "Row", "pack", "remarked", "row_of", "unpack"]
@@ -143,10 +143,9 @@ def remarked(row: Row, assignment: Assignment) -> tuple[Row, tuple[str, ...]]:
 
 def _verdict(criterion: CriterionRow) -> Verdict:
     """The verdict of which a row's criterion was made, without its feedback."""
-    examined = criterion.outcome in (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL)
     return Verdict(
         criterion.id,
-        outcome_of(criterion.share) if examined else criterion.outcome,
+        outcome_as_examined(criterion.outcome, criterion.share),
         "",
         criterion.share,
         criterion.mistake,

@@ -200,11 +200,16 @@ class GpuSession:
         self._session = session
 
     def ask(
-        self, message: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = None, *, seconds: float
+        self,
+        message: Mapping[str, Any],
+        tensors: Mapping[str, Tensor] | None = None,
+        *,
+        seconds: float,
+        reply_bytes: int | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """As ``Session.ask``, but NoGpu in place of SandboxError."""
         try:
-            return self._session.ask(message, tensors, seconds=seconds)
+            return self._session.ask(message, tensors, seconds=seconds, reply_bytes=reply_bytes)
         except SandboxError as exc:
             raise NoGpu(str(exc)) from exc
 
@@ -215,3 +220,8 @@ class GpuSession:
     @property
     def output(self) -> str:
         return self._session.output
+
+    @property
+    def spent(self) -> float:
+        """As ``Session.spent``."""
+        return self._session.spent

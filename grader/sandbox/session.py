@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from grader.sandbox.allowance import Allowance, cpu_seconds
 from grader.sandbox.terms import GIB, KIB, MIB, Reason, SandboxError, WorkerFailed, readable
 from grader.worker.session import frames
 
@@ -52,11 +53,13 @@ class Session:
         self._limits = limits
         self._scratch = scratch
         self._death_seconds = death_seconds
-        self._deadline = time.monotonic() + limits.seconds
+        self._spent = 0.0
         self._printed = bytearray()
         self._reports = b""
         self._keeper: int | None = None
         self._pidfd: int | None = None
+        self._worker: int | None = None
+        """A descriptor of the process that runs the submission's code; None where the system has none."""
         self._group: int | None = None
         self.layers: dict[str, str] = {}
         """As ``Sandbox.layers``, for those that the session puts in force itself."""
@@ -83,8 +86,6 @@ class Session:
             if "confined" in report:
                 self.layers = report["confined"]
                 confined = True
-        # The session's own time starts now that it can work.
-        self._deadline = time.monotonic() + self._limits.seconds
 
     @property
     def output(self) -> str:
@@ -94,10 +95,23 @@ class Session:
         text = self._printed.decode("utf-8", "replace")
         return text + "\n[more output was dropped]" if len(self._printed) >= self._limits.output_bytes else text
 
+    @property
+    def spent(self) -> float:
+        """The seconds of its time that the session has used for requests; see ``allowance``."""
+        return self._spent
+
     def ask(
-        self, message: Mapping[str, Any], tensors: Mapping[str, torch.Tensor] | None = None, *, seconds: float
+        self,
+        message: Mapping[str, Any],
+        tensors: Mapping[str, torch.Tensor] | None = None,
+        *,
+        seconds: float,
+        reply_bytes: int | None = None,
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """The reply to ``message``, within ``seconds`` and what is left of the session's time. Tensors of any shape.
+
+        ``reply_bytes`` are the most that a reply may have, where that is less than ``frame_bytes`` of the limits. Both
+        times are the session's own processor time first; see ``allowance``.
 
         What the interpreter has seen the submission do (``worker/session/audit.py``) comes ahead of the reply, and is
         added to it as ``seen``.
@@ -112,35 +126,42 @@ class Session:
         request = {"serial": serial, "message": message}
         limit = self._limits.frame_bytes
         frame = frames.encode(request, tensors, limit=limit, json_limit=frames.REQUEST_JSON_BYTES)
-        deadline = min(time.monotonic() + seconds, self._deadline)
+        left = self._limits.seconds - self._spent
+        time_left = Allowance(max(0.0, min(seconds, left)), self._cpu_seconds)
+        most = limit if reply_bytes is None else min(limit, reply_bytes)
         try:
             self._expect_silence()
-            self._send(frame, deadline)
-            envelope, reply_tensors = self._next_frame(deadline)
+            self._send(frame, time_left)
+            del frame  # it may be as large as what comes back
+            envelope, reply_tensors = self._next_frame(time_left, most)
             seen: list[str] = []
             while envelope.keys() == {"seen"} and len(seen) < _MOST_SEEN:
                 seen.append(str(envelope["seen"])[:500])
-                envelope, reply_tensors = self._next_frame(deadline)
+                envelope, reply_tensors = self._next_frame(time_left, most)
             reply = envelope.get("reply")
             if envelope.get("serial") != serial or not isinstance(reply, dict):
                 raise frames.FrameError("a reply came that belongs to no request")
             self._expect_silence()
         except TimeoutError:
-            limit_text = "the time for the whole submission" if deadline == self._deadline else f"{seconds:g} seconds"
+            limit_text = "the time for the whole submission" if left < seconds else f"{seconds:g} seconds"
             raise self._fail("timeout", f"the code did not finish within {limit_text}") from None
         except (_HungUp, ConnectionError):
             raise self._fail(*self._cause_of_death()) from None
+        except frames.FrameTooLong:
+            raise self._fail("memory", "the code's answers take more memory than one submission may have") from None
         except frames.FrameError as exc:
             if self._hung_up():
                 # A frame that breaks off is a death in the middle of a reply.
                 raise self._fail(*self._cause_of_death()) from exc
             raise self._fail("protocol", f"the code disturbed the channel to the grader: {exc}") from exc
+        finally:
+            self._spent += time_left.used()
         # ``seen`` is this side's, whatever the reply claims.
         reply = {name: value for name, value in reply.items() if name != "seen"} | ({"seen": seen} if seen else {})
         return reply, reply_tensors
 
-    def _next_frame(self, deadline: float) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        content = frames.read(lambda count: self._receive(count, deadline), limit=self._limits.frame_bytes)
+    def _next_frame(self, time_left: Allowance, most: int) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        content = frames.read(lambda count: self._receive(count, time_left), limit=most)
         if content is None:
             raise _HungUp
         return content
@@ -159,35 +180,32 @@ class Session:
 
     # -- the channel --
 
-    def _send(self, frame: bytes, deadline: float) -> None:
+    def _send(self, frame: bytes, time_left: Allowance) -> None:
         rest = memoryview(frame)
         while rest:
-            _in_time(deadline)
+            time_left.look()
             try:
                 rest = rest[self._channel.send(rest[:MIB]) :]
             except BlockingIOError:
-                self._wait(select.POLLOUT, deadline)
+                self._wait(select.POLLOUT, time_left)
 
-    def _receive(self, count: int, deadline: float) -> bytes:
+    def _receive(self, count: int, time_left: Allowance) -> bytes:
         while True:
-            # Bytes that have arrived are taken without waiting, so the wait would not look at the clock.
-            _in_time(deadline)
+            # Bytes that have arrived are taken without waiting, so the wait would not look at the time.
+            time_left.look()
             try:
                 return self._channel.recv(count)
             except BlockingIOError:
-                self._wait(select.POLLIN, deadline)
+                self._wait(select.POLLIN, time_left)
 
-    def _wait(self, event: int, deadline: float) -> None:
+    def _wait(self, event: int, time_left: Allowance) -> None:
         """Until the channel is ready for ``event``; output is drained meanwhile. Raises TimeoutError, _HungUp."""
         poll = select.poll()
         poll.register(self._channel, event)
         if self._output is not None:
             poll.register(self._output, select.POLLIN)
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            ready = dict(poll.poll(max(1, min(left, 3600) * 1000)))
+            ready = dict(poll.poll(max(1, time_left.look() * 1000)))
             output = self._output
             if output is not None and output in ready:
                 self._drain()
@@ -197,6 +215,9 @@ class Session:
                 return
             if ready.get(self._channel.fileno(), 0):
                 raise _HungUp
+
+    def _cpu_seconds(self) -> float | None:
+        return None if self._worker is None else cpu_seconds(self._worker)
 
     def _expect_silence(self) -> None:
         """Raises FrameError when something is in the channel that was not asked for, _HungUp when it is closed."""
@@ -244,9 +265,11 @@ class Session:
             except OSError:
                 return None
             for descriptor in descriptors:
-                # The keeper's process. Unlike a number, a descriptor cannot come to mean another process.
+                # The keeper's process, then the session's. Unlike a number, a descriptor cannot come to mean another.
                 if self._pidfd is None:
                     self._pidfd = descriptor
+                elif self._worker is None:
+                    self._worker = descriptor
                 else:
                     os.close(descriptor)
             if not piece:
@@ -320,10 +343,10 @@ class Session:
             self._closed = True
             self._channel.close()
             self._status.close()
-            for descriptor in (self._pidfd, self._output):
+            for descriptor in (self._pidfd, self._worker, self._output):
                 if descriptor is not None:
                     os.close(descriptor)
-            self._pidfd = None
+            self._pidfd = self._worker = None
             self._output = None
 
 
@@ -333,11 +356,6 @@ _PIECES = 64
 
 class _HungUp(Exception):
     """The session closed its end of the channel."""
-
-
-def _in_time(deadline: float) -> None:
-    if time.monotonic() >= deadline:
-        raise TimeoutError
 
 
 def _remove(folder: Path) -> None:

@@ -23,7 +23,7 @@ class Limits:
     """What one session may use. The defaults are for one submission on a laptop."""
 
     seconds: float = 60.0
-    """Wall time of the whole session, from open to close."""
+    """Time of all requests to the session together: its processor time first; see ``allowance``."""
     cpu_seconds: int = 120
     """CPU time of the session's process, all threads together."""
     memory: int = 4 * GIB

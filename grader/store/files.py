@@ -23,6 +23,7 @@ __all__ = [
     "display_path",
     "error_text",
     "file_sha256",
+    "folders_in",
     "keep_edited_copy",
     "remove_leftovers",
     "replace_files",
@@ -168,6 +169,14 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def folders_in(out: Path) -> list[Path]:
+    """The folders in a folder of reports, by name. Raises StoreError."""
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(out) if entry.is_dir(follow_symlinks=False))
+    except OSError as error:
+        raise StoreError(f"{display_path(out)} cannot be read ({error_text(error)}): check its permissions") from error
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -33,7 +33,7 @@ import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -42,11 +42,12 @@ from grader.display import display
 from grader.intake import Found
 from grader.report.rows import Row
 from grader.reports_folder import BESIDE, CACHE, LOCK, REPORT
-from grader.store.cache import Cache, read_report
+from grader.store.cache import Cache, KnownReport, read_report
 from grader.store.files import (
     StoreError,
     display_path,
     file_sha256,
+    folders_in,
     keep_edited_copy,
     remove_leftovers,
     replace_files,
@@ -156,6 +157,13 @@ class Store:
     def read(self, found: Found) -> Report | None:
         """The existing report, read back from ``report.json``; None where that cannot be done."""
         return read_report(self._out / found.folder)
+
+    def all(self) -> Iterator[tuple[Found, KnownReport]]:
+        """All reports that are there, each with what is known of its submission."""
+        for folder in folders_in(self._out):
+            known = self._cache.find(folder)
+            if known is not None:
+                yield Found(known.row.id, folder.name, tuple(map(Path, known.paths))), known
 
     def save(self, found: Found, report: RenderedReport, sources: str | None) -> list[str]:
         """Write a submission's report, ``report.json`` last. ``sources`` is its signature from before it was read.

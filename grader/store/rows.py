@@ -16,7 +16,7 @@ from grader.marking.rubric import Assignment
 from grader.report.rows import Row, pack, remarked, unpack
 from grader.reports_folder import CACHE, REPORT
 from grader.store.cache import Cache, KnownReport, is_report
-from grader.store.files import StoreError, display_path, error_text
+from grader.store.files import StoreError, display_path, error_text, folders_in
 from grader.store.keys import marks_of
 from grader.store.run_file import read_seed
 
@@ -36,7 +36,7 @@ class Rows:
         self, out: Path, problem: Callable[[str], None], assignments: Mapping[str, Assignment] | None = None
     ) -> None:
         _refuse_other_folders(out)
-        folders = _folders(out)
+        folders = folders_in(out)
         self._assignments = {id: (assignment, marks_part(assignment)) for id, assignment in (assignments or {}).items()}
         self.remarked = 0
         """Reports that were marked by another rubric, so that their pages show other marks than the rows."""
@@ -102,7 +102,7 @@ class Rows:
 def check_reports(out: Path) -> None:
     """Raises StoreError when ``out`` is not a folder with reports of this grader. Nothing is written."""
     begun_by_grade = _refuse_other_folders(out)
-    if not begun_by_grade and not any(map(is_report, _folders(out))):
+    if not begun_by_grade and not any(map(is_report, folders_in(out))):
         raise StoreError(f"there are no reports in {display_path(out)}: name the folder that grade wrote with --out")
 
 
@@ -112,13 +112,6 @@ def _refuse_other_folders(out: Path) -> bool:
     if not out.is_dir():
         raise StoreError(f"there is no folder {display_path(out)}: name the one that grade wrote with --out")
     return seed is not None
-
-
-def _folders(out: Path) -> list[Path]:
-    try:
-        return sorted(Path(entry.path) for entry in os.scandir(out) if entry.is_dir(follow_symlinks=False))
-    except OSError as error:
-        raise StoreError(f"{display_path(out)} cannot be read ({error_text(error)}): check its permissions") from error
 
 
 def _is_gone(paths: Sequence[str]) -> bool:

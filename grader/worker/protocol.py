@@ -34,7 +34,8 @@ Replies             those of each reply, with the place of its probe before the 
 ==================  ================================================================================================
 
 Axes: B batch, C_in and C_out channels, H height, W width, k kernel size, T training steps. ``parameter.i`` and
-``buffer.i`` are the tensors of a network in the order in which its layers use them, counted from 0.
+``buffer.i`` are the tensors of a network in the order in which its layers use them, counted from 0. An output with more
+elements than its probe asks for comes back as its shape alone: a tensor on the device meta, which has no values.
 
 As JSON, a probe is an object of its fields with its tag under ``do``. A reply is ``{"evidence": {…}}`` with the fields
 of its record, or ``{"trouble": {…}}``; ``threads`` beside it says that code of the submission ran in other threads.
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "MOST_AXES",
     "Bounds",
     "BuildNetwork",
     "Call",
@@ -137,8 +139,12 @@ class Bounds:
 
 Text = Annotated[str, Bounds(most=10_000)]
 """Text that may stand in a report."""
+Line = Annotated[str, Bounds(most=1000)]
+"""A line of source, or a name. Troubles and outputs come by the hundred, so they are held to a few of these."""
 Count = Annotated[int, Bounds(least=0, most=2**40)]
-Shape = Annotated[tuple[Count, ...], Bounds(most=12)]
+MOST_AXES = 12
+"""The axes that a tensor may have."""
+Shape = Annotated[tuple[Count, ...], Bounds(most=MOST_AXES)]
 """The size of a tensor along each axis."""
 LineNumber = Annotated[int, Bounds(least=-1, most=2**40)]
 Operations = Annotated[tuple[Text, ...], Bounds(most=20)]
@@ -152,13 +158,13 @@ Operations = Annotated[tuple[Text, ...], Bounds(most=20)]
 class Frame:
     """A line of the submission that was running when an exception was raised."""
 
-    file: Text
+    file: Line
     """``models.py`` or ``a2.ipynb, cell 7``."""
     line: LineNumber | None
     """Counted from 1; None where Python does not know it."""
-    text: Text
+    text: Line
     """The line itself, without the blanks around it."""
-    function: Text
+    function: Line
     """The function that the line belongs to, with its class: ``CNN.forward``."""
 
 
@@ -166,12 +172,12 @@ class Frame:
 class Trouble:
     """Why there is no evidence: an exception of the candidate's code, or what stopped it."""
 
-    type: Text
+    type: Line
     """The exception's class, such as ``ValueError``. ``Refusal``: the class does what no network or layer may do.
     ``Stopped``: the code was ended from outside."""
     text: Text
     """The exception's message; for ``Refusal`` and ``Stopped`` a sentence for the student."""
-    frames: Annotated[tuple[Frame, ...], Bounds(most=50)] = ()
+    frames: Annotated[tuple[Frame, ...], Bounds(most=20)] = ()
     """The submission's own lines on the way to the exception, the outermost first."""
 
 
@@ -479,7 +485,7 @@ class Output:
 
     shape: Shape
     """(B, C_out, H, W) where it is right."""
-    dtype: Text
+    dtype: Line
     """``torch.float32`` where it is right."""
     finite: bool
     """Whether no element is NaN or infinite."""
@@ -681,6 +687,8 @@ class ClassProbe(Probe[R]):
     """What its constructor is called with, by position."""
     seed: int = 0
     """What torch's generator is started from. The run's seed cannot be computed from it."""
+    elements: int = 2**20
+    """The most elements of an output whose values are of use. Of a larger output only the shape comes back."""
     device: str | None = None
     """torch's name of the device that the probe is answered on; None for the CPU."""
 

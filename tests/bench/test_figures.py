@@ -27,6 +27,8 @@ def figures() -> Figures:
         small=Run(1.0, 200 * MIB),
         large=Run(1.0, 205 * MIB),
         resumed=Run(4.5, 0),
+        remarked=Run(0.71, 0),
+        pages=Run(4.94, 0),
         nbgrader=3.99,
         stages={"load": 0.06, "build": 0.45, "writing": 0.002},
     )
@@ -54,6 +56,11 @@ def test_the_first_submission_is_counted_without_its_own_limit(figures: Figures)
 def test_memory_is_the_growth_from_the_small_cohort_to_the_large_one(figures: Figures) -> None:
     row = "| peak memory of the marking process, 1,000 submissions minus 100 (200 MB) | +5.0 MB | within 20 MB |"
     assert row in lines(figures)
+
+
+def test_a_changed_rubric_is_the_gradebook_first_and_then_the_pages(figures: Figures) -> None:
+    assert "| gradebook and index of 100 reports by a changed rubric | 0.71 s | 1 s for 300 |" in lines(figures)
+    assert "| the same, with the pages of all reports | 4.9 s | – |" in lines(figures)
 
 
 def test_nbgrader_is_compared_with_one_job_or_said_to_be_absent(figures: Figures) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sittings import sitting_of
+from sittings import exam_of, sitting_of
 
+from grader.checks import run_check
 from grader.checks.training import training
+from grader.exam.exam import Exam
 from grader.marking.verdicts import Outcome, Verdict
 
 RIGHT = "UNet = given.UNet"
@@ -77,6 +79,28 @@ def test_a_right_network_uses_up_a_small_part_of_every_tolerance():
     margins = verdict_of(RIGHT).evidence.margins
     assert margins.keys() == {"losses", "parameters", "own start"}
     assert max(margins.values()) < 0.25
+
+
+@pytest.mark.parametrize("seed", [24, 5083])
+@pytest.mark.parametrize("thing", ["cnn", "unet"])
+def test_a_seed_whose_first_numbers_lie_at_a_kink_costs_a_right_network_nothing(seed, thing):
+    verdict = training(sitting_of("", exam_of("csc321-2018", seed)), f"{thing}.training", thing)
+    assert verdict.outcome is Outcome.PASS
+    assert max(verdict.evidence.margins.values()) < 0.1
+
+
+class Unlucky(Exam):
+    """An exam that finds no sound start for training."""
+
+    def once(self, key, make):
+        return None if isinstance(key, tuple) and key[0] == "training" else super().once(key, make)
+
+
+def test_a_question_without_a_sound_draw_is_an_error_of_ours():
+    exam = Unlucky(exam_of().assignment, 1, exam_of().horses)
+    verdict = run_check("training", sitting_of(RIGHT, exam), "unet.training")
+    assert verdict.outcome is Outcome.ERROR
+    assert "is not judged in this run" in verdict.feedback and "a person will look at it" in verdict.feedback
 
 
 @pytest.mark.parametrize(

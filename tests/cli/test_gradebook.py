@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import report_sample as sample
-from cohort_sample import RUBRIC, rubric
+from cohort_sample import RUBRIC, Course, rubric
 from gradebook_sample import fill, read, report
 from places import ROOT
 
@@ -177,3 +177,70 @@ def test_the_command_does_without_torch(tmp_path: Path) -> None:
     loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
     assert "grader.gradebook.as_index" in loaded
     assert {"torch", "numpy", "rich"}.isdisjoint(loaded)
+
+
+DEAR = RUBRIC.replace("points: 4", "points: 6").replace("shape, points: 1", "shape, points: 3", 1)
+
+
+def marks(course: Course) -> tuple[list[tuple[str, str]], list[float]]:
+    """Scores as the gradebook has them, and the maximum as the reports have it."""
+    scores = [(row["score"], row["max_score"]) for row in course.gradebook()]
+    return scores, [course.report(row["id"])["max_score"] for row in course.gradebook()]
+
+
+def test_another_rubric_marks_the_reports_that_are_there_and_is_remembered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course = Course(tmp_path)
+    course.grade(course.cohort(2))
+    other = tmp_path / "other.yaml"
+    other.write_text(DEAR)
+    assert main(["summary", str(course.out), "--rubric", str(other)]) == 0
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        "gradebook: the reports are marked by another rubric than before; 2 differences:",
+        "gradebook: csc321-2018, part a: points 4 → 6",
+        "gradebook: csc321-2018, cnn.shapes: points 1 → 3",
+    ]
+    assert "2 reports show the marks of the rubric before" in said.out
+    assert marks(course) == ([("3", "6"), ("4", "6")], [4, 4])
+    other.unlink()
+    assert main(["summary", str(course.out), "--pages"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "" and "2 reports were made again" in said.out and "before" not in said.out
+    assert marks(course) == ([("3", "6"), ("4", "6")], [6, 6])
+    assert course.grade(course.cohort(2), course.grader(DEAR)).summary.resumed == 2
+
+
+def test_a_remembered_rubric_that_was_edited_is_applied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    course = Course(tmp_path)
+    course.grade(course.cohort(2))
+    (course.out / "rubric.yaml").write_text(DEAR)
+    assert main(["summary", str(course.out)]) == 0
+    assert "cnn.shapes: points 1 → 3" in capsys.readouterr().err
+    assert marks(course)[0] == [("3", "6"), ("4", "6")]
+
+
+def test_what_must_be_examined_again_is_open_until_then_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course = Course(tmp_path)
+    course.grade(course.cohort(2))
+    other = tmp_path / "other.yaml"
+    other.write_text(RUBRIC.replace("check: parameters", "check: training"))
+    assert main(["summary", str(course.out), "--rubric", str(other), "--pages"]) == 0
+    said = capsys.readouterr()
+    assert "by number of reports: cnn.parameters in 2." in said.out
+    assert "0 reports were made again" in said.out
+    assert [(row["score"], row["pending_points"]) for row in course.gradebook()] == [("1", "3"), ("1", "3")]
+
+
+def test_a_remembered_rubric_that_is_damaged_is_refused_with_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course = Course(tmp_path)
+    course.grade(course.cohort(1))
+    (course.out / "rubric.yaml").write_text("nonsense")
+    assert main(["summary", str(course.out)]) == 2
+    assert "or none for the one that comes with the grader" in capsys.readouterr().err
+    assert main(["summary", str(course.out), "--rubric", "none"]) == 0

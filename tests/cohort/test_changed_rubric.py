@@ -179,6 +179,25 @@ def test_a_hidden_criterion_is_examined_again_when_it_is_shown_or_shares_change(
     assert course.report("alice")["criteria"][1]["mistake"] == "relu-before-norm"
 
 
+def test_what_was_judged_with_the_mistake_of_a_hidden_criterion_stays_as_it_is(course: Course) -> None:
+    text = (
+        RUBRIC.replace("cnn.shapes, title", "cnn.architecture, title")
+        .replace(
+            "points: 1, check: shapes}\n          - {id: cnn.p",
+            "points: 1, check: architecture, hidden: true}\n          - {id: cnn.p",
+        )
+        .replace("points: 1, check: parameters}", "points: 1, check: parameters, needs: [cnn.architecture]}")
+    )
+    found = course.hand_in("alice", "# cnn.parameters\n")
+    course.grade([found], course.grader(text))
+    assert [criterion["outcome"] for criterion in course.report("alice")["criteria"]] == ["fail", "pass", "pending"]
+    grader = course.grader(text.replace("A1. Why", "A1. Why not"))
+    assert course.grade([found], grader).summary.remarked == 1
+    criteria = course.report("alice")["criteria"]
+    assert [criterion["outcome"] for criterion in criteria] == ["fail", "pass", "pending"]
+    assert criteria[0]["mistake"] is None
+
+
 def test_one_student_of_a_cohort_is_graded_by_the_rubric_of_the_others(course: Course) -> None:
     first, second = course.cohort(2)
     course.grade([first, second])

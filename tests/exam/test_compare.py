@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.exam.compare import compare, rounding
+from grader.exam.compare import compare, rounding, same, share_of
 
 
 def test_equal_tensors_have_no_difference():
@@ -21,6 +21,25 @@ def test_another_shape_is_said_before_any_value():
     difference = compare(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 5, 4), 1e9)
     assert difference is not None and not difference.same_shape
     assert "[1, 2, 5, 4]" in difference.sentence() and "[1, 2, 4, 4]" in difference.sentence()
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float16, torch.float64])
+def test_any_types_are_compared_by_their_values(dtype):
+    expected, actual = torch.tensor([0.0, 1.0]), torch.tensor([0, 1]).to(dtype)
+    assert compare(expected, actual, 0.0) is None and share_of(0.0, expected, actual) == 0 and same(expected, actual)
+    difference = compare(expected + 1, actual, 0.5)
+    assert difference is not None and difference.largest == 1 and difference.worst.expected == 1
+
+
+def test_what_is_a_shape_alone_equals_no_values_and_is_the_same_as_its_like():
+    shape, values = torch.empty(2, 3, device="meta"), torch.zeros(2, 3)
+    assert compare(values, shape, 1e9) is not None
+    assert same(shape, shape.clone()) and not same(shape, values) and not same(shape, shape.t())
+
+
+def test_a_comparison_of_single_numbers_has_a_difference_too():
+    difference = compare(torch.tensor(1.0), torch.tensor(3.0), 0.5)
+    assert difference is not None and difference.worst.index == () and difference.largest == 2
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

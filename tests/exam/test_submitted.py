@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from itertools import pairwise
+
 import pytest
 import torch
 
 from grader.exam.submitted import Submitted
+from grader.sandbox.floor import Floor
 from grader.worker.protocol import (
     BuildNetwork,
     Construction,
@@ -46,11 +50,12 @@ class _Session:
     """Stops at loading as long as a message is not among those it ``can`` answer."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, can: tuple[bool, ...], asked: list[bool]) -> None:
         self._can, self._asked = can, asked
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._asked.append(message["sparing"])
         if message["sparing"] not in self._can:
             raise _Stopped
@@ -70,13 +75,13 @@ def test_definitions_that_load_are_loaded_once_and_whole():
     assert _loaded(True, False) == (LOADED, [False])
 
 
-def test_what_stops_at_loading_is_tried_again_without_what_nothing_needs():
-    assert _loaded(True) == (LOADED, [False, True])
+def test_what_stops_at_loading_is_tried_alone_and_then_without_what_nothing_needs():
+    assert _loaded(True) == (LOADED, [False, False, True])
 
 
-def test_what_stops_both_times_says_why_it_stopped_first():
+def test_what_stops_each_time_says_why_it_stopped_first():
     reply, asked = _loaded()
-    assert asked == [False, True]
+    assert asked == [False, False, True]
     assert reply.text == "the code did not finish within 1 second"
 
 
@@ -84,33 +89,108 @@ class _Slow(_Session):
     """Takes so many seconds for each probe."""
 
     def __init__(self, clock: list[float], seconds: float) -> None:
-        self._clock, self._seconds = clock, seconds
+        self._clock, self._seconds, self.spent = clock, seconds, 0.0
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._clock[0] += self._seconds
+        self.spent += self._seconds
         return reply_to_json(BUILT), {}
 
 
-def test_only_the_time_in_which_it_answers_is_a_submissions():
+def test_only_the_time_in_which_it_answers_is_a_submissions_and_there_is_as_much_again_alone():
     clock = [0.0]
     slow = Submitted(lambda: _Slow(clock, 4), _Stopped, seconds=10, probe_seconds=5, clock=lambda: clock[0])
     replies = []
-    for _ in range(4):
+    for _ in range(7):
         replies.append(slow.answer(_build(), {})[0])
         clock[0] += 1000  # the examiner computes
-    assert [isinstance(reply, Trouble) for reply in replies] == [False, False, False, True]
-    assert replies[3].text == "the time allowed for one submission was used up"
+    assert [isinstance(reply, Trouble) for reply in replies] == [*[False] * 6, True]
+    assert replies[6].text == "the time allowed for one submission was used up"
+
+
+def test_what_ends_with_the_time_of_the_submission_is_asked_again_alone():
+    class Short(_Slow):
+        def ask(self, message, tensors, *, seconds, **rest):
+            if seconds < 4:
+                raise _Stopped
+            return super().ask(message, tensors, seconds=seconds, **rest)
+
+    clock = [0.0]
+    short = Submitted(lambda: Short(clock, 4), _Stopped, seconds=10, probe_seconds=5, clock=lambda: clock[0])
+    replies = [short.answer(_build(), {})[0] for _ in range(5)]
+    assert [isinstance(reply, Trouble) for reply in replies] == [*[False] * 4, True]
+
+
+class _Starved(_Slow):
+    """Answers after so much wall time, in which it hardly got a core."""
+
+    def ask(self, message, tensors, *, seconds, reply_bytes):
+        self._clock[0] += self._seconds
+        self.spent += 0.01
+        return reply_to_json(BUILT), {}
+
+
+def test_wall_time_is_only_a_far_bound():
+    clock = [0.0]
+    starved = Submitted(lambda: _Starved(clock, 20), _Stopped, seconds=10, probe_seconds=5, clock=lambda: clock[0])
+    replies = [starved.answer(_build(), {})[0] for _ in range(7)]
+    assert [isinstance(reply, Trouble) for reply in replies] == [*[False] * 6, True]
+
+
+class _Hanging(_Session):
+    """Does not finish in time at these questions: by their place among all that were ever asked."""
+
+    def __init__(self, asked: list[str], hangs: tuple[int, ...], floor: _Watched) -> None:
+        self._asked, self._hangs, self._floor = asked, hangs, floor
+
+    def ask(self, message, tensors, *, seconds, reply_bytes):
+        self._asked.append(f"{message['do']} {'alone' if self._floor.is_taken else 'beside others'}")
+        if len(self._asked) in self._hangs:
+            raise _Stopped
+        return reply_to_json({"load": LOADED, "build": BUILT}[message["do"]]), {}
+
+
+class _Watched(Floor):
+    is_taken = False
+
+    @contextmanager
+    def alone(self):
+        with super().alone():
+            self.is_taken = True
+            yield
+            self.is_taken = False
+
+
+def _hanging(*hangs: int, probes: int = 2) -> tuple[list[str], list[bool]]:
+    asked: list[str] = []
+    floor = _Watched()
+    candidate = Submitted(lambda: _Hanging(asked, hangs, floor), _Stopped, seconds=99, probe_seconds=1, floor=floor)
+    assert candidate.load([], ["CNN"]) == LOADED
+    return asked, [isinstance(candidate.answer(_build(), {})[0], Trouble) for _ in range(probes)]
+
+
+def test_what_hangs_beside_others_is_asked_once_more_alone_and_then_costs_nothing():
+    asked, troubled = _hanging(2)
+    assert troubled == [False, False]
+    assert asked == ["load beside others", "build beside others", "load alone", "build alone", "build alone"]
+
+
+def test_what_hangs_alone_too_is_trouble_and_its_class_is_not_tried_again():
+    asked, troubled = _hanging(2, 4)
+    assert troubled == [True, True]
+    assert asked == ["load beside others", "build beside others", "load alone", "build alone"]
 
 
 class _Replying:
     """Gives one reply to whatever it is asked, or raises it."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, reply) -> None:
         self._reply = reply
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         if isinstance(self._reply, Exception):
             raise self._reply
         return dict(self._reply), {}
@@ -127,11 +207,12 @@ class _Mortal:
     """Answers, but for the questions at which it is killed: by their place among all that were ever asked."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, asked: list[str], deaths: tuple[int, ...]) -> None:
         self._asked, self._deaths = asked, deaths
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._asked.append(message["do"])
         if len(self._asked) in self._deaths:
             raise _Killed
@@ -212,7 +293,7 @@ class _Together(_Session):
     def __init__(self, company, asked: list[str]) -> None:
         self._company, self._asked = company, asked
 
-    def ask(self, message, tensors, *, seconds):
+    def ask(self, message, tensors, *, seconds, reply_bytes):
         self._asked.append(message["do"])
         if message["do"] != "several":
             return _build_json(frozen=message["arguments"][0]), {}
@@ -267,7 +348,7 @@ def test_each_probe_of_several_gets_its_own_tensors_back():
         def __init__(self) -> None:
             pass
 
-        def ask(self, message, tensors, *, seconds):
+        def ask(self, message, tensors, *, seconds, reply_bytes):
             reply = reply_to_json(LayerRun((), Output((1,), "torch.float32", True)))
             outputs = {f"{name.partition('/')[0]}/output": value for name, value in tensors.items()}
             return _several([reply] * len(message["probes"])), outputs
@@ -283,3 +364,28 @@ def test_what_is_heavy_is_asked_alone():
     candidate = Submitted(lambda: _Together(_several, asked), Exception, seconds=100, probe_seconds=1, most_together=7)
     list(candidate.answers([(_build(1), {"input": torch.zeros(1)})] * 2))
     assert asked == ["build", "build"]
+
+
+class _Generous(_Session):
+    """Answers with so many bytes, and tells how many it was allowed."""
+
+    def __init__(self, count: int, allowed: list[int]) -> None:
+        self._count, self._allowed = count, allowed
+
+    def ask(self, message, tensors, *, seconds, reply_bytes):
+        self._allowed.append(reply_bytes)
+        reply = reply_to_json(LayerRun((), Output((1,), "torch.float32", True)))
+        return reply, {"output": torch.zeros(self._count, dtype=torch.uint8)}
+
+
+def test_what_a_submission_may_still_send_back_shrinks_by_what_it_has_sent():
+    allowed: list[int] = []
+    candidate = Submitted(lambda: _Generous(400, allowed), Exception, seconds=100, probe_seconds=1, evidence_bytes=1000)
+    for _ in range(4):
+        candidate.answer(RunLayer(cls="MyConv2d"), {})
+    assert [before - after for before, after in pairwise(allowed)] == [400, 400, 200]
+
+
+def test_an_answer_comes_back_in_the_type_in_which_it_was_given():
+    candidate = Submitted(lambda: _Generous(400, []), Exception, seconds=100, probe_seconds=1)
+    assert candidate.answer(RunLayer(cls="MyConv2d"), {})[1]["output"].dtype == torch.uint8

@@ -96,8 +96,10 @@ def test_two_submissions_that_claim_one_student_are_both_shown_and_neither_is_ta
     lateness = Lateness({"bob": Fraction(30), "alice": Fraction(30)}, LateRule(percent_a_day=Fraction(10)))
     assert problems_of(tmp_path, roster=ROSTER, lateness=lateness) == [
         "2 of 3 reports match nobody on the roster and stay without a name",
-        "whose these reports are is in doubt, and nothing on the roster goes with them: bob (a2_bob, bob)",
-        "whose these reports are is in doubt, and nothing on the list of lateness goes with them: bob (a2_bob, bob)",
+        "whose these reports are is in doubt, and nothing on the roster goes with them: bob (a2_bob, bob)"
+        "; say it with 'grade --pick ID=FILE'",
+        "whose these reports are is in doubt, and nothing on the list of lateness goes with them: bob (a2_bob, bob)"
+        "; say it with 'grade --pick ID=FILE'",
     ]
     assert [(row["id"], row["name"], row["late_hours"], row["status"]) for row in read(tmp_path)] == [
         ("a2_bob", "", "", "graded"),
@@ -109,6 +111,18 @@ def test_two_submissions_that_claim_one_student_are_both_shown_and_neither_is_ta
     page = (tmp_path / "index.html").read_text()
     assert "bob =Bob: a2_bob, bob" in page
     assert page.count("=Bob?") == 2
+
+
+def test_a_person_chooses_between_two_submissions_that_claim_one_student(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("bob", "a2_bob", "alice")])
+    (tmp_path / "picks.csv").write_text("id,file\nBob,bob.zip\n")
+    problems_of(tmp_path, roster=ROSTER, lateness=Lateness({"bob": Fraction(30)}, LateRule()))
+    assert [(row["id"], row["roster_id"], row["late_hours"], row["status"]) for row in read(tmp_path)] == [
+        ("a2_bob", "", "", "graded"),
+        ("alice", "ALICE", "", "graded"),
+        ("bob", "bob", "30", "graded"),
+        ("nobody", "nobody", "", "missing"),
+    ]
 
 
 def test_a_folder_named_for_the_assignment_and_a_student_is_the_students(tmp_path: Path) -> None:
@@ -157,5 +171,7 @@ def test_lateness_without_a_rule_says_that_nothing_is_taken_off(tmp_path: Path) 
     )
     for rule in (LateRule(), LateRule(percent_a_day=Fraction(10), cap_percent=Fraction(0))):
         assert problems_of(tmp_path, lateness=Lateness({"alice": Fraction(30)}, rule)) == [nothing]
+        assert "Lateness costs nothing." in (tmp_path / "index.html").read_text()
     ruled = Lateness({"alice": Fraction(30)}, LateRule(), {"csc413-2020": LateRule(percent_a_day=Fraction(10))})
     assert problems_of(tmp_path, lateness=ruled) == []
+    assert "Each begun day of 24 hours after the deadline costs 10 %" in (tmp_path / "index.html").read_text()

@@ -87,3 +87,16 @@ def test_who_is_not_there_is_a_stranger(tmp_path: Path) -> None:
 )
 def test_a_file_is_picked_by_its_name_or_the_end_of_its_path(path: str, pick: str, expected: bool) -> None:
     assert is_picked(path, pick) is expected
+
+
+def test_files_of_several_attempts_at_blackboard_know_theirs(tmp_path: Path) -> None:
+    first, second = (f"Assignment 2_alice_attempt_2026-03-0{day}-12-00-00" for day in (1, 2))
+    lay(tmp_path, f"{first}_final.py", f"{first}_a2.py", f"{second}_a2.py", f"{second}_draft.py", f"{first}.txt")
+    lay(tmp_path, "Assignment 2_bob_attempt_2026-03-01-12-00-00_a2.py")
+    alice, bob = (read(found) for found in find([tmp_path]).found)
+    assert {file.path: file.attempt for file in alice.code} == {
+        "a2.py": (20260302120000.0,),
+        "draft.py": (20260302120000.0,),
+        "final.py": (20260301120000.0,),
+    }
+    assert [file.path for file in bob.code] == ["a2.py"]

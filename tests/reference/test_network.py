@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from handout_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
 
+import reference.network
+from grader.exam.exam import Local
+from grader.worker.protocol import RunNetwork
 from reference.forms import IN_EVALUATION
 from reference.handouts import HANDOUTS
 from reference.known import right
@@ -98,3 +102,22 @@ def test_convolutions_with_a_stride_can_lack_their_bias(network):
     shapes = state_shapes(steps, 3, 4, 5, 1)
     assert [tuple(value.shape) for value in Network(steps, 3, 4, 5, 1).parameters()] == list(shapes)
     assert len(shapes) == 5 + 2 * 4
+
+
+@EVERY_NETWORK
+def test_the_outputs_for_given_values_are_those_that_the_probe_asks_for(assignment, facts):
+    arguments = arguments_for(facts)
+    network = Network(facts.steps, *arguments.numbers)
+    generator = torch.Generator().manual_seed(2)
+    statistics = [value for value in network.buffers() if value.is_floating_point()]
+    values = {"input": image_for(arguments)} | {
+        f"{kind}.{number}": torch.rand(value.shape, generator=generator)
+        for kind, tensors in (("parameter", network.parameters()), ("buffer", statistics))
+        for number, value in enumerate(tensors)
+    }
+    probe = RunNetwork(cls="Network", arguments=arguments.numbers)
+    _, expected = Local({"Network": partial(Network, facts.steps)}).answer(probe, values)
+    actual = reference.network.outputs_of(network, values)
+    assert actual.keys() == expected.keys()
+    for name, value in actual.items():
+        torch.testing.assert_close(value, expected[name])

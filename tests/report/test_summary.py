@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from grader.marking.verdicts import Outcome
 from grader.report import summary
+from grader.report.as_html import to_html
+from grader.report.as_markdown import to_markdown
+from grader.report.as_terminal import to_terminal
 
 
 @pytest.mark.parametrize(
@@ -84,3 +87,14 @@ def test_a_cut_text_keeps_both_ends_and_counts_what_is_missing(text: str, limit:
         head, note, tail = cut.rpartition(f"\n… {len(text) - limit:,} characters left out …\n")
         assert note and len(head) + len(tail) == limit
         assert text.startswith(head) and text.endswith(tail)
+
+
+def test_every_form_says_which_files_were_examined_and_why_these():
+    report = sample.everything()
+    examined, why = summary.which_files(report)
+    assert examined == "Examined: a2-cnn.ipynb, parts/preprocessing.py." and why == report.choice[0]
+    forms = [to_html(report), to_markdown(report), " ".join(to_terminal(report, width=110, colour=False).split())]
+    for form in forms:
+        assert "Examined: a2-cnn.ipynb, parts/preprocessing.py." in form
+        assert "a2-cnn.ipynb counts, and not a2-old.ipynb" in form
+    assert summary.which_files(sample.report(code_files=(), choice=())) == ()

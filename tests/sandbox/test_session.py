@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import torch
 from sessions import LIMITS, PATIENCE, failure, run
 
+from grader.sandbox.allowance import Allowance
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.session import Pipes, Session
 from grader.sandbox.terms import Limits, WorkerFailed
@@ -50,6 +50,16 @@ def test_a_request_may_carry_a_large_source(either: Sandbox) -> None:
         with pytest.raises(FrameError):
             run(session, "#" * 2**24)
         assert run(session, "value = 2") == 2
+
+
+def test_a_reply_larger_than_is_left_for_it_ends_the_session_as_memory_and_accuses_nobody(either: Sandbox) -> None:
+    with either.open() as session:
+        source = "import torch; tensors = {'x': torch.zeros(1000)}"
+        _, back = session.ask({"source": source}, seconds=PATIENCE, reply_bytes=5000)
+        assert back["x"].shape == (1000,)
+        with pytest.raises(WorkerFailed, match="take more memory than one submission may have") as failed:
+            session.ask({"source": source}, seconds=PATIENCE, reply_bytes=4000)
+        assert failed.value.kind == "memory"
 
 
 DEAF = """import signal
@@ -101,7 +111,7 @@ def test_how_a_session_ended_is_said_and_later_questions_fail_in_the_same_way(
         ("value = float('nan')", "FrameError"),
         ("value = object()", "FrameError"),
         ("import torch; tensors = {'x': torch.ones(2, dtype=torch.complex64)}", "FrameError"),
-        ("import torch; tensors = {'x': torch.ones(2**23)}", "FrameError"),
+        ("import torch; tensors = {'x': torch.ones(2**23)}", "FrameTooLong"),
         ("value = 'x' * 5 * 2**20", "FrameError"),
     ],
 )
@@ -191,11 +201,25 @@ def test_what_is_in_the_channel_is_not_taken_after_the_deadline() -> None:
         ours.setblocking(False)
         theirs.send(b"late")
         session = Session(Pipes(ours, ours, -1, theirs, theirs, -1), Limits(), None)
+        over, patient = (Allowance(seconds, lambda: None) for seconds in (0, PATIENCE))
         with pytest.raises(TimeoutError):
-            session._receive(4, time.monotonic() - 1)
+            session._receive(4, over)
         with pytest.raises(TimeoutError):
-            session._send(b"late", time.monotonic() - 1)
-        assert session._receive(4, time.monotonic() + PATIENCE) == b"late"
+            session._send(b"late", over)
+        assert session._receive(4, patient) == b"late"
+
+
+@pytest.mark.slow
+def test_what_a_session_spends_is_its_processor_time_or_the_time_in_which_it_makes_no_progress(either: Sandbox) -> None:
+    with either.open() as session:
+        run(session, "value = 1")
+        nothing = session.spent
+        run(session, "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass")
+        computing = session.spent
+        run(session, "time.sleep(2.5)")
+        sleeping = session.spent
+    assert 0 <= nothing < 0.5 <= computing
+    assert sleeping - computing >= 1
 
 
 def test_without_isolation_too_nothing_survives_a_session(plain: Sandbox) -> None:

@@ -144,16 +144,18 @@ class _LayerHunt:
 
     def _expected(self, sizes: _Sizes, tensors: Tensors) -> Tensor | None:
         """The reference's tensor; None if the reference has no such tensor."""
-        probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
-        return self._exam.reference.answer(probe, {**tensors, "upstream": self._upstream(sizes)})[1].get(self._of)
+        _, outputs = self._exam.reference.answer(self._probe(sizes), {**tensors, "upstream": self._upstream(sizes)})
+        return outputs.get(self._of)
+
+    def _probe(self, sizes: _Sizes) -> RunLayer:
+        return RunLayer(cls=self._cls, arguments=sizes.arguments, elements=self._upstream(sizes).numel())
 
     def _upstream(self, sizes: _Sizes) -> Tensor:
         """Ones (B, O, H, W), so that the gradients are those of the output's sum."""
         return torch.ones(sizes.batch, sizes.outputs, sizes.height, sizes.width)
 
     def _actual(self, sizes: _Sizes, tensors: Tensors) -> tuple[LayerRun | Trouble, Tensors]:
-        probe = RunLayer(cls=self._cls, arguments=sizes.arguments)
-        return self._hunt.ask(probe, {**tensors, "upstream": self._upstream(sizes)})
+        return self._hunt.ask(self._probe(sizes), {**tensors, "upstream": self._upstream(sizes)})
 
     def _fails(self, sizes: _Sizes, tensors: Tensors) -> bool:
         """Whether the layer's tensor differs from the reference's in this case."""

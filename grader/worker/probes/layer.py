@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ..protocol import LayerRun, RunLayer, Tensors, Trouble
 from ..trouble import describe
-from .modules import Classes, Refusal, construct, contiguous, forward, output_of, parameters_of, train
+from .modules import Classes, Refusal, construct, parameters_of, train
+from .outputs import contiguous, forward, is_too_large, kept, output_of
 from .watching import NativeDilation, Poison
 
 __all__ = ["fitted", "run_layer"]
@@ -25,7 +26,7 @@ def run_layer(
     Tensors in: ``input`` (B, C_in, H, W), ``weight`` (C_out, C_in, k, k), ``bias`` (C_out), and ``upstream``
     (B, C_out, H, W), the gradient of the output. Tensors out: ``output`` (B, C_out, H, W), in training mode and with
     gradients enabled; ``gradient.input``, ``gradient.weight`` and ``gradient.bias`` where they exist; then the outputs
-    of further calls, see ``_OTHER_CALLS``, up to the first that differs.
+    of further calls, see ``_OTHER_CALLS``, up to the first that differs. An ``output`` that is too large comes alone.
     """
     later: Trouble | None = None
     # Everything is watched: an operation may be prepared where the layer is made, or chosen by the mode it runs in.
@@ -38,7 +39,9 @@ def run_layer(
         batch = tensors["input"].clone().requires_grad_()
         with Poison():
             output = forward(layer, batch)
-        outputs = {"output": output}
+        outputs = {"output": kept(output, probe)}
+        if is_too_large(output, probe):
+            return LayerRun(native.names, output_of(output, probe)), outputs
         if output.requires_grad:
             # Some layers put another parameter in the place of one while they run; these are the ones of before.
             sources = {"input": batch, "weight": weight, "bias": bias}
@@ -57,12 +60,12 @@ def run_layer(
             for name, (training, learning) in _OTHER_CALLS.items():
                 train(layer, training)
                 with torch.set_grad_enabled(learning), Poison():
-                    outputs[name] = forward(layer, tensors["input"].clone())
+                    outputs[name] = kept(forward(layer, tensors["input"].clone()), probe)
                 if not _alike(outputs[name], output):
                     break  # A layer that changes may also grow with every call.
         except BaseException as trouble:  # As in answer(); the first call is evidence all the same.
             later = describe(trouble)
-    return LayerRun(native.names, output_of(output), later), contiguous(outputs)
+    return LayerRun(native.names, output_of(output, probe), later), contiguous(outputs)
 
 
 _OTHER_CALLS = {"again": (True, False), "eval": (False, True), "eval.again": (False, False)}

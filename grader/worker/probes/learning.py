@@ -13,13 +13,12 @@ from .modules import (
     Classes,
     Refusal,
     construct,
-    contiguous,
-    forward,
     parameters_of,
     requires_grad,
     train,
 )
 from .order import as_vector, put, statistics_of, tensors_used
+from .outputs import contiguous, forward
 from .watching import Poison
 
 __all__ = ["train_network"]
@@ -119,4 +118,6 @@ nudge that the code gives to its parameters."""
 
 def _loss(output: Tensor, label: Tensor) -> Tensor:
     """The mean cross-entropy per pixel, or the mean squared error where the label is a picture."""
+    if not output.is_floating_point():
+        raise Refusal(f"forward returned numbers of the type {output.dtype}, through which no gradient goes")
     return _mse_loss(output, label) if label.is_floating_point() else _cross_entropy(output, label)

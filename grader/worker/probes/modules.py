@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..protocol import ClassProbe, Output, Tensors
+from ..protocol import ClassProbe
 
 __all__ = [
     "EVERY_MY_CONV2D",
@@ -17,13 +17,10 @@ __all__ = [
     "Classes",
     "Refusal",
     "construct",
-    "contiguous",
-    "forward",
     "modules",
     "mro",
     "named_tensors",
     "numel",
-    "output_of",
     "parameters_of",
     "requires_grad",
     "seed",
@@ -42,7 +39,7 @@ train = nn.Module.train
 numel = Tensor.numel
 # Not torch.manual_seed, which also records a stack trace for every kind of accelerator that is absent.
 seed = torch.default_generator.manual_seed
-_module_to, tensor_to, _tensor_cpu = nn.Module.to, Tensor.to, Tensor.cpu
+_module_to, tensor_to = nn.Module.to, Tensor.to
 requires_grad = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
 mro = type.__dict__["__mro__"].__get__
 NATIVE = {
@@ -89,15 +86,6 @@ def _run_dry(model: nn.Module, batch: Tensor) -> None:
         module.training = training
 
 
-def forward(model: nn.Module, batch: Tensor) -> Tensor:
-    """The output for a batch (B, C_in, H, W). Raises Refusal if it is not a tensor."""
-    actual = model(batch)
-    if not isinstance(actual, Tensor):
-        kind = "nothing (None): forward has no return" if actual is None else f"a {type(actual).__name__}, not a tensor"
-        raise Refusal(f"forward returned {kind}")
-    return actual
-
-
 def modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The name of each module and the module, once each, in the order of ``named_modules``.
 
@@ -139,13 +127,3 @@ def state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The parameters, and the floating-point buffers, by full name."""
     buffers = {name: value for name, value in named_tensors(model, "_buffers").items() if value.is_floating_point()}
     return dict(parameters_of(model)), buffers
-
-
-def output_of(value: Tensor) -> Output:
-    """The form of an output."""
-    return Output(tuple(value.shape), str(value.dtype), bool(torch.isfinite(value).all()))
-
-
-def contiguous(tensors: Tensors) -> Tensors:
-    """Copies on the CPU, without gradients, as they can be sent."""
-    return {name: _tensor_cpu(value.detach()).contiguous().clone() for name, value in tensors.items()}

@@ -29,12 +29,9 @@ from .modules import (
     NATIVE,
     Classes,
     construct,
-    contiguous,
-    forward,
     modules,
     mro,
     numel,
-    output_of,
     parameters_of,
     requires_grad,
     state,
@@ -42,6 +39,7 @@ from .modules import (
     train,
 )
 from .order import as_vector, put, statistics_of, tensors_used
+from .outputs import contiguous, forward, kept, output_of
 from .watching import NativeDilation, Poison
 
 __all__ = ["build_network", "call_network", "pattern", "run_network", "trace_network"]
@@ -64,7 +62,7 @@ def build_network(
         # The values do not matter; they differ because batch-norm would divide 0 by 0 otherwise.
         batch = torch.linspace(0, 1, int(torch.tensor(shape).prod())).reshape(shape)
         with Poison():
-            output = _attempt(model, batch)
+            output = _attempt(probe, model, batch)
         if isinstance(output, Output):
             outputs.append(output)
         else:
@@ -79,9 +77,9 @@ def _counts(model: nn.Module) -> tuple[int, int]:
     return trainable, sum(size for _, size in sizes) - trainable
 
 
-def _attempt(model: nn.Module, batch: Tensor) -> Output | Trouble:
+def _attempt(probe: BuildNetwork, model: nn.Module, batch: Tensor) -> Output | Trouble:
     try:
-        return output_of(forward(model, batch))
+        return output_of(forward(model, batch), probe)
     except BaseException as trouble:  # As in answer().
         return describe(trouble)
 
@@ -167,14 +165,14 @@ def run_network(
 
     def note(name: str, batch: Tensor) -> Tensor:
         given = batch.clone()
-        outputs[name] = forward(model, given).detach().clone()
+        outputs[name] = kept(forward(model, given), probe)
         return given
 
     with NativeDilation() as native, Poison():
         train(model, False)
         given = note("eval", tensors["input"])
         if not torch.equal(given, tensors["input"]):
-            outputs["image"] = given.clone()
+            outputs["image"] = kept(given, probe)
         with torch.no_grad():
             note("alone", tensors["input"][:1])
             train(model, True)
@@ -199,7 +197,7 @@ def call_network(
         model.train(probe.mode == "train")
         for _ in range(probe.calls - 1):
             forward(model, tensors["input"] + 1)
-        return NetworkCall(), contiguous({"output": forward(model, tensors["input"].clone())})
+        return NetworkCall(), contiguous({"output": kept(forward(model, tensors["input"].clone()), probe)})
 
 
 def pattern(rule: Rule, shape: Sequence[int]) -> Tensor:

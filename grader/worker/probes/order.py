@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..protocol import ClassProbe, Tensors
-from .modules import Refusal, forward, parameters_of, requires_grad, seed, state, train
+from .modules import Refusal, parameters_of, requires_grad, seed, state, train
+from .outputs import forward
 from .watching import Watching, tensors_in
 
 __all__ = ["as_vector", "put", "statistics_of", "tensors_used"]

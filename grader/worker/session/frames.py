@@ -2,7 +2,8 @@
 
 A frame is two 4-byte big-endian unsigned lengths, that of the JSON part and that of the tensor part, then both parts.
 The JSON part is one object in UTF-8 without NaN or Infinity. The tensor part is empty, or a safetensors file
-(https://github.com/huggingface/safetensors#format): an 8-byte little-endian length, a JSON header, the data.
+(https://github.com/huggingface/safetensors#format): an 8-byte little-endian length, a JSON header, the data. A tensor
+on the device meta, which has a shape and no data, goes under the dtype ``SHAPE``, which that format does not have.
 
 Whoever reads a frame trusts nothing in it. The lengths are compared with the limit first, then the header of the tensor
 part with its length. Only then is memory taken for the data, exactly as much as was announced. There are two outcomes:
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "DTYPES",
     "FRAME_BYTES",
     "JSON_BYTES",
     "REQUEST_JSON_BYTES",
     "FrameError",
+    "FrameTooLong",
     "Receive",
     "decode",
     "encode",
@@ -64,6 +67,11 @@ _DTYPES = {
 }
 """The name in a safetensors header → the name in torch and the bytes of one element. No other dtype is allowed."""
 _CODES = {name: (code, element_bytes) for code, (name, element_bytes) in _DTYPES.items()}
+DTYPES = frozenset(_CODES)
+"""The dtypes of tensors that can be sent, by their names in torch."""
+_SHAPE = "SHAPE"
+_MOST_ELEMENTS = 2**59
+"""Elements of a tensor, where an axis of size 0 counts as 1. Torch cannot count many more."""
 
 Receive = Callable[[int], bytes]
 """Waits for bytes and returns at least one and at most the given number; ``b""`` when the other side has hung up."""
@@ -75,7 +83,7 @@ class _Entry:
 
     name: str
     dtype: str
-    """The name in torch: ``float32``."""
+    """The name in torch: ``float32``; ``SHAPE`` if there is no data."""
     shape: tuple[int, ...]
     begin: int
     """Where in the data it begins, in bytes."""
@@ -85,6 +93,10 @@ class _Entry:
 
 class FrameError(Exception):
     """A frame that cannot be sent or believed; the text is one sentence."""
+
+
+class FrameTooLong(FrameError):
+    """A frame of more bytes than are allowed."""
 
 
 def encode(
@@ -97,7 +109,7 @@ def encode(
     """The frame of ``message`` (JSON values) and ``tensors`` (any shape; copied to the CPU, without their gradients).
 
     Raises FrameError for a value that JSON or the dtype allow-list does not know, and for a frame above
-    ``limit`` bytes.
+    ``limit`` bytes (FrameTooLong).
     """
     try:
         # "replace": text of a submission may contain lone surrogates, which UTF-8 cannot carry.
@@ -115,16 +127,21 @@ def _tensor_part(tensors: Mapping[str, torch.Tensor]) -> bytes:
     sizes: dict[str, int] = {}
     for name, tensor in tensors.items():
         dtype = str(tensor.dtype).removeprefix("torch.")
-        if dtype not in _CODES:
+        if tensor.is_meta:
+            codes[name], sizes[name] = _SHAPE, 0
+        elif dtype in _CODES:
+            codes[name], sizes[name] = _CODES[dtype]
+        else:
             raise FrameError(f"the tensor {name!r} has dtype {tensor.dtype}: allowed are {', '.join(sorted(_CODES))}")
-        codes[name], sizes[name] = _CODES[dtype]
     header: dict[str, Any] = {}
-    data: list[bytes] = []
+    data: list[memoryview] = []
     begin = 0
     # The largest elements come first, so that all of them are aligned.
     for name in sorted(tensors, key=lambda name: (-sizes[name], name)):
-        data.append(_bytes_of(tensors[name].detach().cpu().contiguous()))
-        end = begin + len(data[-1])
+        end = begin
+        if sizes[name]:
+            data.append(_bytes_of(tensors[name].detach().cpu().contiguous()))
+            end += len(data[-1])
         header[name] = {"dtype": codes[name], "shape": list(tensors[name].shape), "data_offsets": [begin, end]}
         begin = end
     text = json.dumps(header).encode()
@@ -132,10 +149,12 @@ def _tensor_part(tensors: Mapping[str, torch.Tensor]) -> bytes:
     return b"".join((_HEADER_LENGTH.pack(len(text)), text, *data))
 
 
-def _bytes_of(tensor: torch.Tensor) -> bytes:
+def _bytes_of(tensor: torch.Tensor) -> memoryview:
+    """The memory of a contiguous tensor, which is not copied."""
     import torch
 
-    return tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+    # A tensor of one element is contiguous with any stride, and view() wants a stride of 1.
+    return tensor.as_strided((tensor.numel(),), (1,)).view(torch.uint8).numpy().data
 
 
 def decode(frame: bytes, *, limit: int = FRAME_BYTES) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -189,7 +208,7 @@ def _check_lengths(json_bytes: int, tensor_bytes: int, limit: int, json_limit: i
         raise FrameError(f"the frame's JSON has {json_bytes} bytes: at most {json_limit} are allowed")
     total = _LENGTHS.size + json_bytes + tensor_bytes
     if total > limit:
-        raise FrameError(f"the frame has {total} bytes: at most {limit} are allowed")
+        raise FrameTooLong(f"the frame has {total} bytes: at most {limit} are allowed")
 
 
 def _exactly(receive: Receive, count: int) -> bytearray:
@@ -279,9 +298,9 @@ def _entries(header: dict[str, Any], data_bytes: int) -> list[_Entry]:
         if not isinstance(fields, dict) or fields.keys() != {"dtype", "shape", "data_offsets"}:
             raise FrameError(f"the tensor {shown} needs dtype, shape and data_offsets, and nothing else")
         dtype, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
-        if not isinstance(dtype, str) or dtype not in _DTYPES:
+        if not isinstance(dtype, str) or dtype not in (*_DTYPES, _SHAPE):
             raise FrameError(f"the tensor {shown} has dtype {str(dtype)[:40]!r}: allowed are {', '.join(_DTYPES)}")
-        torch_name, element_bytes = _DTYPES[dtype]
+        torch_name, element_bytes = _DTYPES.get(dtype, (_SHAPE, 0))
         if not _are_sizes(shape) or len(shape) > _AXES:
             raise FrameError(f"the tensor {shown} has a shape that is not a list of at most {_AXES} sizes")
         if not _are_sizes(offsets) or len(offsets) != 2:
@@ -291,7 +310,9 @@ def _entries(header: dict[str, Any], data_bytes: int) -> list[_Entry]:
             raise FrameError(
                 f"the tensor {shown} has {end - begin} bytes, but its shape {shape} and {dtype} do not take that"
             )
-        if begin % element_bytes:
+        if math.prod(max(1, size) for size in shape) > _MOST_ELEMENTS:
+            raise FrameError(f"the tensor {shown} has a shape that torch cannot count the elements of")
+        if element_bytes and begin % element_bytes:
             raise FrameError(f"the tensor {shown} begins at byte {begin}, which is not a multiple of {element_bytes}")
         entries.append(_Entry(name, torch_name, tuple(shape), begin, end))
     entries.sort(key=lambda entry: (entry.begin, entry.end))
@@ -316,6 +337,9 @@ def _tensors(entries: list[_Entry], data: bytearray) -> dict[str, torch.Tensor]:
 
     tensors = {}
     for entry in entries:
+        if entry.dtype == _SHAPE:
+            tensors[entry.name] = torch.empty(entry.shape, device="meta")
+            continue
         count = math.prod(entry.shape)
         # A bool whose byte is not 0 or 1 would compare unequal to both, so bools are read as numbers first.
         stored = torch.uint8 if entry.dtype == "bool" else getattr(torch, entry.dtype)

@@ -13,7 +13,7 @@ The trusted side sends lines of JSON to the parent on a control socket. With eac
 descriptors: the channel for frames (see ``serve``), the pipe for output, and the status socket. Three reports come back
 on the status socket:
 
-1. The keeper sends a descriptor of its process.
+1. The keeper sends a descriptor of its process, and one of the session's, by which its processor time is known.
 2. The session says that it is confined, or why not, before it has received any code of a submission. It then closes the
    status socket.
 3. The keeper says how the session ended.
@@ -243,8 +243,11 @@ def _keeper(
     os.close(output)
     if confined:
         confine.drop_privileges()
-    own = (os.pidfd_open(os.getpid()),) if hasattr(os, "pidfd_open") else ()
-    _tell(status, {"keeper": os.getpid(), "session": session}, own)
+    processes = (os.getpid(), session) if hasattr(os, "pidfd_open") else ()
+    descriptors = tuple(os.pidfd_open(process) for process in processes)
+    _tell(status, {"keeper": os.getpid(), "session": session}, descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
     while True:
         ready, _, _ = select.select([status.fileno(), woken], [], [])
         if woken in ready:

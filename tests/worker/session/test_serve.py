@@ -87,10 +87,12 @@ def test_what_the_handler_raises_is_a_reply_and_the_next_request_is_answered(act
     assert tensors == {} and answered["reply"] == {"doubled": True}
 
 
-@pytest.mark.parametrize("action", ["nan", "object", "large"])
-def test_a_reply_that_cannot_be_sent_is_a_failure_and_the_next_request_is_answered(action: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "kind"), [("nan", "FrameError"), ("object", "FrameError"), ("large", "FrameTooLong")]
+)
+def test_a_reply_that_cannot_be_sent_is_a_failure_and_the_next_request_is_answered(action: str, kind: str) -> None:
     (failed, _), (answered, _) = _replies(action, "double")
-    assert failed["reply"]["failure"]["detail"].startswith("FrameError: ")
+    assert failed["reply"]["failure"]["detail"].startswith(f"{kind}: ")
     assert answered["reply"] == {"doubled": True}
 
 
