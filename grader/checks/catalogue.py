@@ -200,7 +200,8 @@ def _by_shapes(desk: _Desk, output: Tensor) -> list[_Entry]:
             seconds = _with_one_more([first])
             alike = desk.fits(first.steps)
             pairs += [each for each in seconds if alike or _sizes(each.steps) != _sizes(first.steps)]
-    return desk.shelf(pairs).near(output)
+    right = {known.steps for known in desk.rights}
+    return [entry for entry in desk.shelf(pairs).near(output) if entry.steps not in right]
 
 
 def _sizes(steps: Steps) -> tuple[object, ...]:
