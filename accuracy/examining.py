@@ -130,6 +130,7 @@ class InThisProcess:
     isolation = "none"
     layers: Mapping[str, str] = {"in this process": "our own sources only"}
     output = ""
+    dropped = 0
     spent = 0.0
     """CPU seconds that count against a limit: none, since the clock bounds our own sources."""
 
