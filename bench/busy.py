@@ -94,7 +94,7 @@ def _grade(folder: Path, out: Path, jobs: int, cores: list[int]) -> float:
     """Grade by the command, on these cores. Returns the seconds it took; exits with a sentence if it fails."""
     command = [sys.executable, "-m", "grader", "--many", "--seed", str(SEED), "--jobs", str(jobs)]
     begin = time.monotonic()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}
     with subprocess.Popen(
         [*command, "--out", str(out), str(folder)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -23,6 +23,7 @@ from grader.intake.class_lines import class_lines, without_placeholders
 from grader.marking.rubric import Assignment
 from grader.marking.verdicts import Flag
 from grader.worker.protocol import Definition, FileOutline, Outline
+from grader.worker.source.siblings import meant
 from reference.handouts import HANDOUTS
 from reference.shipped import shipped
 
@@ -71,18 +72,21 @@ def choose(assignment: Assignment, submission: Submission, outline: Outline) -> 
 
 def _connected(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     """The first candidate, all that compete with it, all that compete with those, and so on."""
-    found, waiting = [], [candidates[0]]
+    found: list[_Candidate] = []
+    left, waiting = list(candidates[1:]), [candidates[0]]
     while waiting:
         one = waiting.pop()
         found.append(one)
-        waiting += [other for other in candidates if other not in (*found, *waiting) and one.competes_with(other)]
+        rivals = [other for other in left if one.competes_with(other)]
+        left = [other for other in left if other not in rivals]
+        waiting += rivals
     return found
 
 
 # -- the files that may compete ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Candidate:
     """A file with at least one of the classes that the student is to write."""
 
@@ -118,19 +122,30 @@ class _Candidate:
         return any(self.roles[name] != other.roles[name] for name in self.roles.keys() & other.roles.keys())
 
 
+_MOST_CANDIDATES = 100
+"""Files that are compared with each other; a submission with more is made to take time."""
+
+
 class _Imports:
     """Which file of a submission imports which."""
 
     def __init__(self, outline: Outline) -> None:
         self._modules: dict[str, set[str]] = {}
+        self._files: dict[str, set[str]] = {}
+        """Paths by the name under which others import them."""
         for entry in outline.files:
+            path = entry.written_by or entry.path
             names = {module.rpartition(".")[2] for module in entry.imports}
-            self._modules.setdefault(entry.written_by or entry.path, set()).update(names)
+            self._modules.setdefault(path, set()).update(names)
+            self._files.setdefault(PurePosixPath(path).stem, set()).add(path)
+        if len(self._files) <= _MOST_CANDIDATES:  # each name is held against each file's
+            named = meant((module for entry in outline.files for module in entry.imports), self._files)
+            self._files |= {module: self._files[stem] for module, stem in named.items()}
 
     def of(self, path: str) -> set[str]:
         """The files that a file imports by their names."""
         modules = self._modules.get(path, set())
-        return {other for other in self._modules if other != path and PurePosixPath(other).stem in modules}
+        return {other for module in modules for other in self._files.get(module, ())} - {path}
 
     def all_of(self, paths: Iterable[str]) -> set[str]:
         """The files that these import, directly or through others."""
@@ -153,8 +168,10 @@ def _candidates(
         outlines.setdefault(entry.written_by or entry.path, []).append(entry)
     imported = {other for path in outlines for other in imports.of(path)}
     picked = {*submission.picked, *imports.all_of(submission.picked)}
-    candidates = []
+    candidates: list[_Candidate] = []
     for file in submission.code:
+        if len(candidates) == _MOST_CANDIDATES:
+            break
         entries = outlines.get(file.path, [])
         written = {found.name: found for entry in entries for found in entry.classes if found.name in wanted}
         lost = {
@@ -244,16 +261,17 @@ class _Reason:
 
 _A_MINUTE = 60.0
 """Seconds. Files that were packed or copied together have times that differ by less."""
-_FINAL = frozenset({"final", "finished", "submission", "submit", "submitted", "latest", "newest", "updated", "fixed"})
-_DRAFT = frozenset(
-    {"draft", "wip", "old", "older", "backup", "bak", "previous", "prev", "orig", "original", "temp", "tmp"}
-) | {*("scratch", "test", "tests", "unfinished", "incomplete", "starter", "template", "attic", "trash")}
+_FINAL = re.compile(r"final|finished|submission|submit(ted)?|latest|newest|updated|fixed")
+_DRAFT = re.compile(
+    r"draft|wip|old(er)?|backup|bak|prev(ious)?|orig(inal)?|te?mp|scratch|tests?|unfinished|incomplete|starter|template"
+    r"|attic|trash"
+)
 
 
 def _words(candidate: _Candidate) -> Key:
     """1 for a name that says final, -1 for one that says draft; folders count as well."""
     words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", candidate.path).lower())
-    return (float(not _FINAL.isdisjoint(words)) - float(not _DRAFT.isdisjoint(words)),)
+    return (float(any(map(_FINAL.fullmatch, words))) - float(any(map(_DRAFT.fullmatch, words))),)
 
 
 _VERSION = re.compile(

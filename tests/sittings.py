@@ -65,6 +65,7 @@ class Framed:
     """A session without a sandbox: messages cross as frames, and the worker's handler answers them in this process."""
 
     output = ""
+    spent = 0.0
 
     def __init__(self, scratch: Path) -> None:
         self._handler = Handler(scratch)

@@ -182,6 +182,7 @@ def test_a_picked_program_counts_with_the_models_that_it_imports(tmp_path):
         ("csc321-2018", {"a.py": solution(), "b.py": solution()}),
         ("csc321-2018", {"a.py": solution("one comment"), "b.py": solution("another")}),
         ("csc321-2018", {"a.py": solution(), "b.py": "from a import CNN\n" + network("UNet", " + 0")}),
+        ("cse891-2018", {"colorization-bob.py": solution(), "b.py": "import colorization\n" + network("UNet", " + 0")}),
         ("csc2516-2019", {"colourization.ipynb": version(1), "colour_regression.ipynb": version(2)}),
     ],
 )
@@ -227,3 +228,16 @@ def test_a_class_that_is_lost_to_a_syntax_error_competes_too(tmp_path):
 )
 def test_a_name_tells_of_what_a_file_is_a_copy(path, original):
     assert copied_from(path) == original
+
+
+def test_three_versions_each_lose_for_a_reason_of_their_own(tmp_path):
+    files = {"a2.py": STARTERS["its bodies are empty"], "a2_v2.py": version(2), "a2_v3_draft.py": version(3)}
+    choice = chosen(handed_in(tmp_path / "alice", files))
+    assert choice.set_aside == {"a2.py", "a2_v3_draft.py"}
+    assert ["starter" in choice.sentences[0], "final one" in choice.sentences[1]] == [True, True]
+
+
+def test_of_hundreds_of_files_that_compete_one_counts(tmp_path):
+    files = {f"f{number:03}.py": f"class CNN: a = {number}\n" for number in range(600)}
+    choice = chosen(handed_in(tmp_path / "alice", files))
+    assert len(choice.sentences) <= 20 and len(choice.winners) == 1

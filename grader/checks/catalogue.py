@@ -142,8 +142,8 @@ def look_up(
     shelf = exam.once(("shelf", desk.key), lambda: desk.shelf(_with_one(rights)))
     yield from (_known(rights, entry.made_by) for entry in shelf.near(output, most_compared))
     if masked is not None:
-        yield from (_known(rights, entry.made_by) for entry in _by_shapes(desk, output)[:most_compared])
-        yield from (_known(rights, entry.made_by) for entry in _by_masking(desk, masked))
+        pairs = _by_masking(desk, masked) if desk.fits(rights[0].steps) else _by_shapes(desk, output)[:most_compared]
+        yield from (_known(rights, entry.made_by) for entry in pairs)
 
 
 def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
@@ -200,16 +200,29 @@ def _by_shapes(desk: _Desk, output: Tensor) -> list[_Entry]:
             seconds = _with_one_more([first])
             alike = desk.fits(first.steps)
             pairs += [each for each in seconds if alike or _sizes(each.steps) != _sizes(first.steps)]
-    return desk.shelf(pairs).near(output)
+    right = {known.steps for known in desk.rights}
+    return [entry for entry in desk.shelf(pairs).near(output) if entry.steps not in right]
 
 
 def _sizes(steps: Steps) -> tuple[object, ...]:
     """All that the shapes of parameters and the number of running statistics depend on."""
-    return tuple(
-        (step.kind, step.block, step.width, step.source, step.bias, step.side, step.shared, _tensors(step))
-        for step in steps
-        if step.kind == "cat" or any(_tensors(step))
-    )
+    return tuple(sizes for step in steps if (sizes := _sizes_of(step)) is not None)
+
+
+_MOST_KNOWN = 100_000
+_KNOWN_SIZES: dict[int, tuple[Step, tuple[object, ...] | None]] = {}
+"""What ``_sizes_of`` returns, by the step's identity: hundreds of thousands of networks share a few thousand steps."""
+
+
+def _sizes_of(step: Step) -> tuple[object, ...] | None:
+    """What a step contributes to ``_sizes``; None if it has no part in it."""
+    known = _KNOWN_SIZES.get(id(step))
+    if known is None:
+        if len(_KNOWN_SIZES) >= _MOST_KNOWN:
+            _KNOWN_SIZES.clear()
+        sizes = (step.kind, step.block, step.width, step.source, step.bias, step.side, step.shared, _tensors(step))
+        known = _KNOWN_SIZES[id(step)] = step, sizes if step.kind == "cat" or any(sizes[-1]) else None
+    return known[1]
 
 
 def _tensors(step: Step) -> tuple[tuple[str, ...], bool, bool]:
@@ -241,15 +254,19 @@ def _by_masking(desk: _Desk, masked: Masked) -> Iterator[_Entry]:
         if desk.fits(known.steps):
             kinds = tuple(step.kind for step in known.steps)
             orders.setdefault(kinds, []).append(_Entry(known.steps, (number,)))
+    given_up: list[tuple[int, Tensor]] = []
     for number, rights in enumerate(orders.values()):
         # The first has the handout's order of pooling and batch-norm in both blocks, and the last has the other one.
-        yield from _unmasked(desk, masked, rights, thorough=number in (0, len(orders) - 1))
+        yield from _unmasked(desk, masked, rights, given_up, thorough=number in (0, len(orders) - 1))
 
 
-def _unmasked(desk: _Desk, masked: Masked, rights: list[_Entry], *, thorough: bool) -> list[_Entry]:
+def _unmasked(
+    desk: _Desk, masked: Masked, rights: list[_Entry], given_up: list[tuple[int, Tensor]], *, thorough: bool
+) -> list[_Entry]:
     """What agrees with the network when all of it is in sight, of right answers with up to two mistakes.
 
-    ``thorough``: also two mistakes that come into sight together.
+    ``thorough``: also two mistakes that come into sight together. ``given_up``: how many filters were zero when nothing
+    agreed any more, and what the right answers put out then. Side effect: it grows.
     """
     agreeing = rights
     filters = [step.block for step in rights[0].steps if step.kind in ("conv", "convt")]
@@ -257,16 +274,22 @@ def _unmasked(desk: _Desk, masked: Masked, rights: list[_Entry], *, thorough: bo
         output = masked(zeroed)
         if output is None:
             return []
-        before = agreeing
-        agreeing = desk.shelf(before, zeroed).near(output)
-        if not agreeing:
-            agreeing = _one_mistake_more(desk, rights, before, zeroed).near(output)
-            kept = {entry.made_by for entry in before}
-            agreeing = [entry for entry in agreeing if entry.made_by[:-1] in kept]
+        before, shelf = agreeing, desk.shelf(agreeing, zeroed)
+        agreeing = shelf.near(output)
+        if agreeing:
+            continue
+        # Two orders of layers differ only in what is not in sight yet.
+        alike = (values for at, values in given_up if at == zeroed and values.shape == shelf.values.shape)
+        if any(torch.allclose(values, shelf.values) for values in alike):
+            return []
+        made = {entry.made_by for entry in before}
+        more = _one_mistake_more(desk, rights, before, zeroed).near(output)
+        agreeing = [entry for entry in more if entry.made_by[:-1] in made]
         if not agreeing and thorough and not before[0].made_by[1:]:
             bases = list(dict.fromkeys((before[0], before[-1])))
             agreeing = _two_mistakes_more(desk, bases, filters[zeroed], zeroed, output)
         if not agreeing:
+            given_up.append((zeroed, shelf.values))
             return []
     return [entry for entry in agreeing if len(entry.made_by) == 3]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from grader.checks.layer import SOURCES, case_answers, known_mistake
 from grader.checks.network import Examined, network_of
@@ -140,7 +141,7 @@ def _inherited(network: Examined) -> Followed | None:
         *([f"{facts.layer}.gradients"] if layer.cut else []),
     )
     arguments = other.runs[0].arguments
-    known = Known("inherited", "", "", "", base.share, made)
+    known = Known("inherited", "", "", "", Fraction(0), made)
     if not fits_into(base.steps, given, arguments.numbers) or _stops(network, known, arguments):
         constructs = any(trial.constructs for trial in network.configurations.trials)
         return Followed(known, whole, told_at, stops=True) if constructs and not network.configurations.works else None

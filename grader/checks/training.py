@@ -132,7 +132,7 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
         return passed(criterion, sentence, evidence=curve)
     shares = {
         "losses": reference.used_by_losses(outputs),
-        "parameters": max(ways.values()) / _APART,
+        "parameters": max(ways.values(), default=0.0) / _APART,
         "own start": _FALL / _fallen(own_outputs["losses"]),
     }
     return passed(
@@ -165,9 +165,8 @@ class _ReferenceRun:
 
     def used(self, outputs: Tensors, start: Tensors) -> float:
         """The largest share of the tolerances that another right answer uses, from the same start."""
-        return max(
-            self.used_by_losses(outputs), *(way / _APART for way in _ways(self.parameters, outputs, start).values())
-        )
+        shares = (way / _APART for way in _ways(self.parameters, outputs, start).values())
+        return max([self.used_by_losses(outputs), *shares])
 
     def used_by_losses(self, outputs: Tensors) -> float:
         """The largest share of the losses' tolerances."""
@@ -325,11 +324,11 @@ def _departure(
             "parameters and the same data."
         )
         return sentence, {}
-    astray = max(ways, key=ways.__getitem__)
-    if not ways[astray] <= _APART:
+    astray = max(ways, key=ways.__getitem__, default=None)
+    if astray is not None and not ways[astray] <= _APART:
         name = network.runs[0].trace.parameters[astray].name
         place = f"parameter.{astray}"
-        still = bool((outputs.get(place, torch.zeros(())) == start[place]).all())
+        still = place in outputs and torch.equal(outputs[place], start[place])
         sentence = (
             f"Training from the same parameters does not change `{name}` at all."
             if still

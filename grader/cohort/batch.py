@@ -157,12 +157,12 @@ class _Batch:
             for thread, end in zip(threads, ends, strict=True):
                 if thread.ident is not None:
                     end.wait()
+        for sentence in self._counts.examined_again():
+            self._problem("", sentence)
         if self._fault is not None:
             raise self._fault
         with self._mutex:
             self._stop.set()
-            for sentence in self._counts.examined_again():
-                self._events.problem("", sentence)
             return self._counts.summary(len(submissions))
 
     def _work(self, waiting: Iterator[Found], job: int, jobs: int, end: threading.Event) -> None:

@@ -97,7 +97,7 @@ def rounding(single: Tensor, double: Tensor) -> float:
     It is 64 times the largest distance between the two. If that distance is less than the spacing of single-precision
     numbers at the largest value, the spacing takes its place: a smaller difference has no meaning.
     """
-    if single.numel() == 0:
+    if single.numel() == 0 or single.is_meta:
         return 0.0
     distance = float(_distance(single, double).max())
     spacing = torch.finfo(torch.float32).eps * float(double.abs().max())

@@ -31,7 +31,7 @@ def proved(exam: Exam, key: Hashable, draw: Callable[[int], tuple[Question, floa
     ``draw(number)`` makes the question and says which share of a tolerance our right implementations use at most.
     Raises Unsound if there is no sound draw.
     """
-    sound = exam.once(key, lambda: _first_sound(draw))
+    sound = exam.once(("proved", key), lambda: _first_sound(draw))
     if sound is None:
         raise Unsound(
             f"The examiner drew this question {_DRAWS} times, and each time a right answer might have failed. So this "

@@ -48,6 +48,8 @@ __all__ = ["GpuLease", "Session", "Submitted", "Unexaminable"]
 
 R = TypeVar("R")
 
+_OUTPUT = 20_000
+"""Most characters that are kept of what the code printed."""
 _HANGS = 2
 """A class that did not finish in time this many times is not tried again."""
 _BESIDE_TENSORS = 5 * 2**20
@@ -68,6 +70,8 @@ class Session(Protocol):
     def close(self) -> None: ...
     @property
     def output(self) -> str: ...
+    @property
+    def dropped(self) -> int: ...
     @property
     def spent(self) -> float: ...
 
@@ -136,6 +140,8 @@ class Submitted:
         self._session: Session | None = None
         self._load: LoadDefinitions | None = None
         self._output = ""
+        self._dropped = 0
+        """Characters that were printed and are not in ``_output``."""
         self._hangs: Counter[str] = Counter()
         self._killed = False
         """Whether a session was killed. The first time, the system may have run out of memory; the second time, the
@@ -149,8 +155,13 @@ class Submitted:
 
     @property
     def output(self) -> str:
-        """What the student's code printed in all sessions, at most 20,000 characters."""
-        return (self._output + (self._session.output if self._session else ""))[:20_000]
+        """What the code printed in all sessions: the first 20,000 characters, and how many more there were."""
+        session = self._session
+        text = self._output + (session.output if session else "")
+        more = max(0, len(text) - _OUTPUT) + self._dropped + (session.dropped if session else 0)
+        if not more:
+            return text
+        return f"{text[:_OUTPUT].rstrip()}\n[The output is cut here: at least {more:,} more characters were printed.]\n"
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -265,6 +276,7 @@ class Submitted:
         """End the session of this worker."""
         if self._session is not None:
             self._output += self._session.output
+            self._dropped += self._session.dropped
             self._session.close()
             self._session = None
             self._troubled = None
@@ -283,7 +295,9 @@ class Submitted:
         killed_before, hangs_before = self._killed, self._hangs[probe.subject]
         reply, outputs = self._exchange(probe, tensors)
         hung = self._hangs[probe.subject] > hangs_before
-        if (hung and not self._is_alone) or (self._killed and not killed_before):
+        killed = self._killed and not killed_before
+        out_of_time = isinstance(reply, Trouble) and self._used_up() and self._seconds_alone > 0
+        if (hung and not self._is_alone) or killed or out_of_time:
             return self._alone(probe, tensors)
         return (reply, {}) if isinstance(reply, Trouble) else self._believed(probe, tensors, reply, outputs)
 
@@ -319,7 +333,9 @@ class Submitted:
                 probe_to_json(probe), tensors, seconds=seconds, reply_bytes=_BESIDE_TENSORS + self._room
             )
         except self._failure as failure:
-            if getattr(failure, "kind", "") == "timeout":
+            if getattr(failure, "kind", "") == "timeout" and seconds < self._probe_seconds:
+                self._left = 0.0
+            elif getattr(failure, "kind", "") == "timeout":
                 # The time that one class wastes is not taken from the others. What is loaded whole may hang twice: it
                 # is loaded once more without what no class needs.
                 if not (self._is_alone and isinstance(probe, LoadDefinitions) and not probe.sparing):

@@ -105,20 +105,15 @@ def download(items: Sequence[Node]) -> Download:
     return max((canvas, moodle, blackboard), key=len)
 
 
-def _is_file(node: Node) -> bool:
-    """Whether the node is a file, or an archive that was unpacked under its own name."""
-    return node.kind == "file" or is_archive(node.name)
-
-
 _CANVAS = re.compile(
-    r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d+)_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+    r"(?P<student>[^_]+)(?P<late>_late)?_(?P<user>\d+)_(?P<upload>\d+)_(?P<name>.*)", re.IGNORECASE | re.DOTALL
 )
 _CANVAS_LONG = re.compile(
-    r"(?P<student>.+?)(?P<late>_late)?_(?P<user>\d{4,})_(?P<upload>\d{3,})_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+    r"(?P<student>.+?)(?P<late>_late)?_(?P<user>\d{4,})_(?P<upload>\d{3,})_(?P<name>.*)", re.IGNORECASE | re.DOTALL
 )
 """For students with an underscore in their name."""
 _CANVAS_ANONYMOUS = re.compile(
-    r"(?P<late>late_)?(?P<student>anon)_(?P<user>[a-z0-9]{4,})_(?P<upload>\d+)_(?P<name>.+)", re.IGNORECASE | re.DOTALL
+    r"(?P<late>late_)?(?P<student>anon)_(?P<user>[a-z0-9]{4,})_(?P<upload>\d+)_(?P<name>.*)", re.IGNORECASE | re.DOTALL
 )
 _FEWEST_DIGITS = 3
 """Of Canvas' numbers; shorter ones, as in ``conv_3_64_block.py``, need others beside them to be believed."""
@@ -126,17 +121,16 @@ _AGAIN = re.compile(r"(?P<stem>.+)-(?P<again>\d{1,2})(?P<ending>(\.tar)?\.\w+)",
 
 
 def _canvas(items: Sequence[Node]) -> Download:
-    """``aliceexample_LATE_12345_678_a2-code-1.ipynb``: student, lateness, user, upload, and the file's own name."""
+    """``aliceexample_LATE_12345_678_a2-code-1.ipynb``: student, lateness, user, upload, and the file's own name.
+
+    Folders are named so where an archive was unpacked under its name, or where a student put a ``\\`` into a file's.
+    """
     short = _has_short_numbers(items)
+    matches = {node: match for node in items if (match := _canvas_name(encodable(node.name), short=short))}
+    if not any(node.kind == "file" or is_archive(node.name) for node in matches):
+        return Download({})
     uploads = {}
-    for node in filter(_is_file, items):
-        name = encodable(node.name)
-        match = _CANVAS_ANONYMOUS.fullmatch(name)
-        if match is None:
-            match = _CANVAS.fullmatch(name)
-            match = match if match and (short or _has_long_numbers(match)) else _CANVAS_LONG.fullmatch(name)
-        if match is None:
-            continue
+    for node, match in matches.items():
         own_name, again = match["name"], 0
         if repeated := _AGAIN.fullmatch(own_name):
             own_name, again = repeated["stem"] + repeated["ending"], int(repeated["again"])
@@ -150,6 +144,13 @@ def _canvas(items: Sequence[Node]) -> Download:
             known_as=(match["student"], match["user"]),
         )
     return Download(uploads)
+
+
+def _canvas_name(name: str, *, short: bool) -> re.Match[str] | None:
+    if match := _CANVAS_ANONYMOUS.fullmatch(name):
+        return match
+    match = _CANVAS.fullmatch(name)
+    return match if match and (short or _has_long_numbers(match)) else _CANVAS_LONG.fullmatch(name)
 
 
 def _has_long_numbers(match: re.Match[str]) -> bool:
@@ -191,7 +192,7 @@ def _moodle(items: Sequence[Node]) -> Download:
 
 
 _BLACKBOARD = re.compile(
-    r"(?P<whose>.+?_.+?)_attempt_(?P<date>\d{4}-\d\d-\d\d)-(?P<time>\d\d-\d\d-\d\d)(?:_(?P<name>.+)|\.txt)",
+    r"(?P<whose>.+?_.+?)_attempt_(?P<date>\d{4}-\d\d-\d\d)-(?P<time>\d\d-\d\d-\d\d)(?:_(?P<name>.*)|\.txt)",
     re.IGNORECASE | re.DOTALL,
 )
 """A receipt is the one file of an attempt whose name ends with the time."""
@@ -207,7 +208,7 @@ def _blackboard(items: Sequence[Node]) -> Download:
     attempt has no file.
     """
     matches = {node.name: match for node in items if (match := _BLACKBOARD.fullmatch(encodable(node.name)))}
-    receipts = [node for node in items if node.name in matches and not matches[node.name]["name"]]
+    receipts = [node for node in items if node.name in matches and matches[node.name]["name"] is None]
     people = {}
     for receipt in receipts:
         whose = matches[receipt.name]["whose"]
@@ -215,23 +216,26 @@ def _blackboard(items: Sequence[Node]) -> Download:
         if (said := _RECEIPT.fullmatch(first)) and whose.lower().endswith(f"_{said['login'].lower()}"):
             people[whose] = said
     assignment = _assignment({match["whose"] for match in matches.values()}, people)
-    with_files = {(match["whose"], match["date"], match["time"]) for match in matches.values() if match["name"]}
+    with_files = {
+        (match["whose"], match["date"], match["time"]) for match in matches.values() if match["name"] is not None
+    }
     uploads = {}
     for node in items:
         match = matches.get(node.name)
-        if match is None or not _is_file(node):
+        if match is None:
             continue
         whose, date, time = match["whose"], match["date"], match["time"]
-        if not match["name"] and (whose, date, time) in with_files:
+        if match["name"] is None and (whose, date, time) in with_files:
             continue
+        name = "receipt.txt" if match["name"] is None else match["name"]
         said = people.get(whose)
         login = whose[-len(said["login"]) :] if said else whose.removeprefix(assignment)
         order = (float(f"{date}{time}".replace("-", "")),)
         uploads[node.name] = Upload(
             student=login,
             node=node,
-            name=match["name"] or "receipt.txt",
-            slot=(match["name"] or "receipt.txt").lower(),
+            name=name,
+            slot=name.lower(),
             order=order,
             submitted=f"{date}T{time.replace('-', ':')}",
             known_as=(login, said["name"]) if said else (login,),

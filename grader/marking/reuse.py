@@ -65,6 +65,7 @@ def reuse(assignment: Assignment, recorded: Mapping[str, Recorded], *, gradable:
     return Reuse(tuple(verdicts.values()), kept, tuple(again))
 
 
+_EXAMINED = (Outcome.PASS, Outcome.PARTIAL, Outcome.FAIL)
 _UNKNOWN = "hidden"
 """In place of the mistake that a hidden criterion found, which its report does not say."""
 
@@ -75,7 +76,7 @@ def _with_its_mistake(assignment: Assignment, id: str, recorded: Mapping[str, Re
     if not is_hidden(old.basis) or not _lost(old.verdict):
         return old.verdict
     needing = [criterion.id for criterion in assignment.criteria if id in criterion.needs and criterion.id in recorded]
-    followed = any(recorded[other].verdict.outcome is not Outcome.SKIPPED for other in needing)
+    followed = any(recorded[other].verdict.outcome in _EXAMINED for other in needing)
     return replace(old.verdict, mistake=_UNKNOWN) if followed else old.verdict
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import forging, packaging, resources, state, theft
+from . import forging, outputs, packaging, resources, state, theft
 
 __all__ = ["CASES"]
 
-CASES = [*forging.CASES, *resources.CASES, *theft.CASES, *packaging.CASES, *state.CASES]
+CASES = [*forging.CASES, *resources.CASES, *outputs.CASES, *theft.CASES, *packaging.CASES, *state.CASES]

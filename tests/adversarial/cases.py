@@ -41,7 +41,7 @@ class Case:
 
     name: str
     kind: str
-    """``forged``, ``resources``, ``theft``, ``packaging`` or ``state``."""
+    """``forged``, ``resources``, ``outputs``, ``theft``, ``packaging`` or ``state``."""
     make: Callable[[Path], None]
     """Fills the submission's folder, which exists."""
     lost: tuple[str, ...] = ()

@@ -523,3 +523,25 @@ def test_one_student_of_a_cohort_is_graded_again_with_the_seed_and_the_rubric_of
     assert json.loads(said.out)["remarked"] == 2
     assert "title Our colouring horses (CSC321, 2018) → Colouring horses (CSC321, 2018)" in said.err
     assert all(title.startswith("Colouring") for _, title in runs())
+
+
+@pytest.mark.slow
+def test_an_endless_loop_ends_alike_beside_others_and_alone_and_costs_nobody_else_anything(submissions, capsys):
+    joined = "        self.out5 = self.upconv2(torch.cat("
+    hand_in(submissions, "carol", (joined, f"        while True:\n            pass\n{joined}"))
+    found = []
+    for jobs in (1, 3):
+        out = submissions.parent / f"by-{jobs}"
+        options = ["--quick", "--seed", "5", "--timeout", "8", "--jobs", str(jobs), "--out", str(out)]
+        assert main([*options, str(submissions)]) == 0
+        documents = [json.loads((out / id / "report.json").read_text("utf-8")) for id in ("alice", "bob", "carol")]
+        found.append([document["criteria"] for document in documents])
+    capsys.readouterr()
+    for criteria in (criteria for run in found for criteria in run):
+        for criterion in criteria:
+            del criterion["seconds"]
+    assert found[0] == found[1]
+    alice, _, carol = ({criterion["id"]: criterion for criterion in criteria} for criteria in found[0])
+    assert "did not finish within 2 seconds" in carol["unet.shapes"]["feedback"]
+    assert carol["unet.shapes"]["outcome"] == "fail"
+    assert all(carol[id] == alice[id] for id in alice if id.startswith("cnn."))

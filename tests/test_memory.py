@@ -1,0 +1,54 @@
+"""What the trusted process holds for a submission is bounded, whatever the submission answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from places import ROOT, TESTS
+
+from .adversarial.cases import HONEST, code
+from .adversarial.outputs import CASES
+
+MOST = 300 * 2**20
+"""Bytes over what a right submission takes."""
+_MEASURED = (
+    "import resource, sys; from grader.cli.grade import main; status = main(sys.argv[1:]); "
+    "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, status)"
+)
+
+
+def peak(makers: dict[str, Callable[[Path], None]], folder: Path) -> int:
+    """The most memory that the process had that grades these submissions one after the other, in bytes.
+
+    The sessions in which their code runs are other processes.
+    """
+    cohort = folder / "submissions"
+    for name, make in makers.items():
+        (cohort / name).mkdir(parents=True)
+        make(cohort / name)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", _MEASURED, str(cohort), "--many", "--jobs", "1", "--seed", "7"),
+            *("--out", str(folder / "reports"), "--rubric", str(TESTS / "adversarial" / "rubric.yaml")),
+            *("--assignment", "csc321-2018", "--memory", "1"),
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        check=True,
+    )
+    word, size, status = done.stdout.splitlines()[-1].split()
+    assert (word, status) == ("peak", "0"), done.stdout + done.stderr
+    return int(size)
+
+
+@pytest.mark.slow
+@pytest.mark.bubblewrap
+def test_no_output_takes_much_more_memory_than_a_right_one(tmp_path: Path) -> None:
+    right = peak({"right": code(HONEST)}, tmp_path / "right")
+    assert peak({case.name: case.make for case in CASES}, tmp_path / "outputs") <= right + MOST
