@@ -54,13 +54,13 @@ class _Entry:
 class _Shelf:
     """Known implementations with the same parameter shapes, and their outputs."""
 
-    entries: tuple[_Entry, ...]
+    made_by: tuple[tuple[int, ...], ...]
     values: Tensor
     """(N, 64): 64 output values of each implementation, in evaluation mode."""
     sizes: tuple[tuple[int, ...], ...]
     """The output shape of each implementation, for one image."""
 
-    def near(self, output: Tensor, most: int = 64) -> list[_Entry]:
+    def near(self, output: Tensor, most: int = 64) -> list[tuple[int, ...]]:
         """The implementations whose output is this one (1, C, H, W), with a generous allowance for rounding.
 
         They come in the shelf's order; if there are more than ``most``, these are the nearest.
@@ -69,7 +69,7 @@ class _Shelf:
         distances = ((self.values - actual).abs() / (1 + actual.abs())).amax(dim=1)
         near = (distances <= 1e-3).nonzero().flatten().tolist()
         alike = [index for index in near if self.sizes[index] == tuple(output.shape)]
-        return [self.entries[index] for index in sorted(sorted(alike, key=distances.__getitem__)[:most])]
+        return [self.made_by[index] for index in sorted(sorted(alike, key=distances.__getitem__)[:most])]
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ class _Desk:
             state[f"parameter.{index}"] = torch.zeros(self.shapes[index])
         return _shelf(self, list(entries), state)
 
+    def near(self, entries: Iterable[_Entry], output: Tensor, zeroed: int = 0) -> list[_Entry]:
+        """Those whose output is this one (1, C, H, W)."""
+        by_origin = {entry.made_by: entry for entry in entries}
+        return [by_origin[made_by] for made_by in self.shelf(by_origin.values(), zeroed).near(output)]
+
 
 Masked = Callable[[int], "Tensor | None"]
 """A number of filters → the output (1, C, H, W) of the network with so many filters set to zero, from the first one on,
@@ -140,7 +145,7 @@ def look_up(
     if not bool(torch.isfinite(_projection(output)).all()):
         return  # the distances would not be numbers
     shelf = exam.once(("shelf", desk.key), lambda: desk.shelf(_with_one(rights)))
-    yield from (_known(rights, entry.made_by) for entry in shelf.near(output, most_compared))
+    yield from (_known(rights, made_by) for made_by in shelf.near(output, most_compared))
     if masked is not None:
         pairs = _by_masking(desk, masked) if desk.fits(rights[0].steps) else _by_shapes(desk, output)[:most_compared]
         yield from (_known(rights, entry.made_by) for entry in pairs)
@@ -201,7 +206,7 @@ def _by_shapes(desk: _Desk, output: Tensor) -> list[_Entry]:
             alike = desk.fits(first.steps)
             pairs += [each for each in seconds if alike or _sizes(each.steps) != _sizes(first.steps)]
     right = {known.steps for known in desk.rights}
-    return [entry for entry in desk.shelf(pairs).near(output) if entry.steps not in right]
+    return [entry for entry in desk.near(pairs, output) if entry.steps not in right]
 
 
 def _sizes(steps: Steps) -> tuple[object, ...]:
@@ -274,34 +279,43 @@ def _unmasked(
         output = masked(zeroed)
         if output is None:
             return []
-        before, shelf = agreeing, desk.shelf(agreeing, zeroed)
-        agreeing = shelf.near(output)
+        before, agreeing = agreeing, desk.near(agreeing, output, zeroed)
         if agreeing:
             continue
+        values = desk.shelf(before, zeroed).values
         # Two orders of layers differ only in what is not in sight yet.
-        alike = (values for at, values in given_up if at == zeroed and values.shape == shelf.values.shape)
-        if any(torch.allclose(values, shelf.values) for values in alike):
+        alike = (others for at, others in given_up if at == zeroed and others.shape == values.shape)
+        if any(torch.allclose(others, values) for others in alike):
             return []
-        made = {entry.made_by for entry in before}
-        more = _one_mistake_more(desk, rights, before, zeroed).near(output)
-        agreeing = [entry for entry in more if entry.made_by[:-1] in made]
+        agreeing = _one_mistake_more(desk, rights, before, zeroed, output)
         if not agreeing and thorough and not before[0].made_by[1:]:
             bases = list(dict.fromkeys((before[0], before[-1])))
             agreeing = _two_mistakes_more(desk, bases, filters[zeroed], zeroed, output)
         if not agreeing:
-            given_up.append((zeroed, shelf.values))
+            given_up.append((zeroed, values))
             return []
     return [entry for entry in agreeing if len(entry.made_by) == 3]
 
 
-def _one_mistake_more(desk: _Desk, rights: list[_Entry], before: list[_Entry], zeroed: int) -> _Shelf:
+def _one_mistake_more(
+    desk: _Desk, rights: list[_Entry], before: list[_Entry], zeroed: int, output: Tensor
+) -> list[_Entry]:
+    """Networks with one mistake more than these, whose output (1, C, H, W) is the network's."""
     if before[0].made_by[1:]:
-        return desk.shelf(_with_one_more(before[:_MOST_BASES]), zeroed)
+        return desk.near(_with_one_more(before[:_MOST_BASES]), output, zeroed)
     # The first mistake may be looked for in many submissions of a run.
-    return desk.exam.once(
-        ("masked", desk.key, rights[0].steps, zeroed),
-        lambda: desk.shelf(_with_one_more(rights), zeroed),
+    shelf = desk.exam.once(
+        ("masked", desk.key, rights[0].steps, zeroed), lambda: desk.shelf(_with_one_more(rights), zeroed)
     )
+    made = {entry.made_by for entry in before}
+    return [_entry(desk.rights, made_by) for made_by in shelf.near(output) if made_by[:-1] in made]
+
+
+def _entry(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> _Entry:
+    steps = rights[made_by[0]].steps
+    for index in made_by[1:]:
+        steps = next(islice(edited(steps), index, None))
+    return _Entry(steps, made_by)
 
 
 def _two_mistakes_more(desk: _Desk, rights: list[_Entry], block: int, zeroed: int, output: Tensor) -> list[_Entry]:
@@ -310,17 +324,18 @@ def _two_mistakes_more(desk: _Desk, rights: list[_Entry], block: int, zeroed: in
     Both are near the block that came into sight. Only a mistake that gives the output another size may be anywhere.
     """
     steps = {entry.made_by: entry.steps for entry in rights}
-    singles = desk.shelf(_with_one_more(rights), zeroed)
+    singles = {entry.made_by: entry for entry in _with_one_more(rights)}
+    shelf = desk.shelf(singles.values(), zeroed)
     other_size = desk.shelf(rights, zeroed).sizes[0] != tuple(output.shape)
     firsts = [
-        entry
-        for entry, size in zip(singles.entries, singles.sizes, strict=True)
-        if (size == tuple(output.shape) if other_size else _is_near(entry.steps, steps[entry.made_by[:1]], block))
+        singles[made_by]
+        for made_by, size in zip(shelf.made_by, shelf.sizes, strict=True)
+        if (size == tuple(output.shape) if other_size else _is_near(singles[made_by].steps, steps[made_by[:1]], block))
     ]
     both = [
         second for first in firsts for second in _with_one_more([first]) if _is_near(second.steps, first.steps, block)
     ]
-    return desk.shelf(both, zeroed).near(output)
+    return desk.near(both, output, zeroed)
 
 
 def _is_near(changed: Steps, steps: Steps, block: int) -> bool:
@@ -350,7 +365,7 @@ class _Place:
 
 def _shelf(desk: _Desk, entries: list[_Entry], state: dict[str, Tensor]) -> _Shelf:
     """Runs every entry with these parameters. Entries whose parameters have other shapes are left out."""
-    rows: list[tuple[_Entry, Tensor, tuple[int, ...]]] = []  # entry, output values, output shape
+    rows: list[tuple[tuple[int, ...], Tensor, tuple[int, ...]]] = []  # made_by, output values, output shape
     places = [_Place(desk.image, {(0, ""): desk.image}, 0, 0, {})]
     previous: Steps = ()
     dead = False  # whether the step of ``previous`` that follows ``places`` does not fit
@@ -369,9 +384,9 @@ def _shelf(desk: _Desk, entries: list[_Entry], state: dict[str, Tensor]) -> _She
                 places.append(place)
             if not dead and (places[-1].parameters, places[-1].buffers) == (len(desk.shapes), desk.buffers):
                 output = places[-1].now
-                rows.append((entry, _projection(output), tuple(output.shape)))
+                rows.append((entry.made_by, _projection(output), tuple(output.shape)))
     # A mistake in the handout's own network is likelier than one in another right answer.
-    rows.sort(key=lambda row: row[0].made_by)
+    rows.sort(key=lambda row: row[0])
     values = torch.stack([row[1] for row in rows]) if rows else torch.zeros(0, _KEPT)
     return _Shelf(tuple(row[0] for row in rows), values, tuple(row[2] for row in rows))
 

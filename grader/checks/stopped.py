@@ -52,24 +52,32 @@ def _is_stopped(trial: Trial) -> bool:
 
 def _stopped_as(network: Examined, trials: Sequence[Trial]) -> Known | None:
     trials = [*trials, *(network.configurations.build(trials[0].arguments, side=side) for side in _SIDES)]
-    singles = network.exam.once(("stopping", network.facts.thing), lambda: tuple(_singles(network.right)))
-    alike = [known for known in singles if _stops_alike(known.steps, trials)]
+    alike: list[Known] = []
+    for number, right in enumerate(network.right):
+        if not alike and len({step.first for step in right.steps if step.kind == "cat"}) <= 1:
+            singles = enumerate((*mistakes(right), *stopping(right)))
+            alike = [
+                known for index, known in singles if _stops_alike(network, known.steps, trials, kept_as=(number, index))
+            ]
     # What comes after the stop does not show, so a rare mistake is not assumed where a common one explains it.
     alike = [known for known in alike if not known.rare] or alike
     alike = [known for known in alike if known.id not in _GENERAL] or alike
     if alike:
         return alike[0] if len({known.id for known in alike}) == 1 else None
-    pairs = [(first, both) for first, both in _pairs(network, trials) if _stops_alike(both.steps, trials)]
+    pairs = [(first, both) for first, both in _pairs(network, trials) if _stops_alike(network, both.steps, trials)]
     certain = set.intersection(*(set(both.id.split("+")) for _, both in pairs)) if pairs else set()
     if len({frozenset(both.id.split("+")) for _, both in pairs}) == 1:
         return pairs[0][1]
     return next((first for first, _ in pairs if first.id in certain), None)
 
 
-def _stops_alike(steps: Steps, trials: Sequence[Trial]) -> bool:
-    """Whether a known implementation has as many parameters in all trials, and stops in them with the same message."""
+def _stops_alike(network: Examined, steps: Steps, trials: Sequence[Trial], *, kept_as: tuple[int, ...] = ()) -> bool:
+    """Whether a known implementation has as many parameters in all trials, and stops in them with the same message.
+
+    ``kept_as``: how the messages are stored, if they are.
+    """
     return all(_count(steps, trial.arguments) == trial.built.trainable for trial in trials if trial.constructs) and all(
-        _message(steps, trial) == _text(trial) for trial in trials
+        _message(network, steps, trial, kept_as) == _text(trial) for trial in trials
     )
 
 
@@ -78,14 +86,6 @@ def _unlike(trials: Sequence[Trial]) -> list[Trial]:
     first = trials[:1]
     others = [trial for trial in trials[1:] if trial.arguments.filters != first[0].arguments.filters]
     return [*first, *others[: _TRIALS - 1]]
-
-
-def _singles(rights: Sequence[Known]) -> Iterator[Known]:
-    """Right networks with one mistake: in each order of layers, and with the tensors of every cat in the same order."""
-    for known in rights:
-        if len({step.first for step in known.steps if step.kind == "cat"}) <= 1:
-            yield from stopping(known)
-            yield from mistakes(known)
 
 
 def _pairs(network: Examined, trials: Sequence[Trial]) -> Iterator[tuple[Known, Known]]:
@@ -104,25 +104,23 @@ def _pairs(network: Examined, trials: Sequence[Trial]) -> Iterator[tuple[Known, 
     wanted = tuple(trial.built.trainable - _count(right.steps, trial.arguments) for trial in trials)
     excesses = {known.steps: excess(known.steps) for known in (*mistakes(right), *stopping(right))}
     possible, found = set(excesses.values()), 0
-    for first in (*mistakes(right), *stopping(right)):
+    for index, first in enumerate((*mistakes(right), *stopping(right))):
         needed = tuple(all_ - one for all_, one in zip(wanted, excesses[first.steps], strict=True))
         if needed not in possible or not any(wanted):
             continue
-        if not any(excesses[first.steps]) and not _shows(network, first.steps, trials[0]):
+        if not any(excesses[first.steps]) and not _shows(network, first.steps, trials[0], index):
             continue
         for second in mistakes(first):
-            if excess(second.steps) == wanted and (any(needed) or _shows(network, second.steps, trials[0])):
+            if excess(second.steps) == wanted:
                 yield first, second
                 found += 1
                 if found == _MOST_PAIRS:
                     return
 
 
-def _shows(network: Examined, steps: Steps, trial: Trial) -> bool:
+def _shows(network: Examined, steps: Steps, trial: Trial, index: int) -> bool:
     """Whether a network stops, or its output has another size than the handout's."""
-    return network.exam.once(
-        ("shows", steps, trial.arguments), lambda: _reply(steps, trial) != _reply(network.right[0].steps, trial)
-    )
+    return _kept(network, steps, trial, (0, index)) != tuple(trial.expected)
 
 
 def _count(steps: Steps, arguments: Arguments) -> int:
@@ -138,10 +136,16 @@ def _without_filter_size(message: str) -> str:
     return re.sub(r"(weight of size \[\d+, \d+), \d+, \d+\]", r"\1]", message)
 
 
-def _message(steps: Steps, trial: Trial) -> str:
+def _message(network: Examined, steps: Steps, trial: Trial, kept_as: tuple[int, ...]) -> str:
     """PyTorch's message for a known implementation in the configuration of a trial; empty if it runs."""
-    reply = _reply(steps, trial)
+    reply = _kept(network, steps, trial, kept_as) if kept_as else _reply(steps, trial)
     return _without_filter_size(reply) if isinstance(reply, str) else ""
+
+
+def _kept(network: Examined, steps: Steps, trial: Trial, kept_as: tuple[int, ...]) -> str | tuple[tuple[int, ...], ...]:
+    """``_reply``, computed once per run of the grader."""
+    key = ("stops", network.facts.thing, kept_as, trial.arguments, trial.expected)
+    return network.exam.once(key, lambda: _reply(steps, trial))
 
 
 def _reply(steps: Steps, trial: Trial) -> str | tuple[tuple[int, ...], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -13,6 +12,7 @@ from grader.checks.shapes import shapes
 from grader.checks.sitting import Sitting
 from grader.checks.stopped import stopped_as
 from grader.exam.exam import Exam, Local
+from grader.intake import Submission
 from grader.marking.rubric_file import load
 from grader.marking.verdicts import Outcome
 from grader.worker.protocol import Definitions, Outline
@@ -31,7 +31,7 @@ def exam():
 
 
 def _sitting(exam, steps):
-    nobody = None
+    nobody = Submission("ada", "ada", (), (), "", ())
     classes = {"UNet": partial(Network, steps)}
     return Sitting(exam, nobody, Local(classes), Outline(), Definitions(classes=tuple(classes)))
 
@@ -76,6 +76,6 @@ def test_a_network_that_runs_is_not_looked_up_here(exam):
 @pytest.mark.slow
 def test_the_criterion_of_shapes_fails_with_the_name_and_the_rubric_cannot_pay_for_it(exam):
     sitting = _sitting(exam, _one(OWN, "pool-missing", "first block").steps)
-    verdict = shapes(replace(sitting, outline=Outline()), "unet.shapes", "unet")
+    verdict = shapes(sitting, "unet.shapes", "unet")
     assert (verdict.outcome, verdict.mistake, verdict.at_stake) == (Outcome.FAIL, "pool-missing", 0)
     assert "The first block has no max-pooling." in verdict.feedback
