@@ -108,7 +108,7 @@ def judge(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # as in the sandbox, whatever the outputs are
 # The checks themselves search with Hypothesis, within bounds of their own.
-@settings(derandomize=True, deadline=None, max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(THINGS),
     st.sampled_from(OUTPUTS),
