@@ -66,6 +66,7 @@ class Framed:
 
     output = ""
     spent = 0.0
+    dropped = 0
 
     def __init__(self, scratch: Path) -> None:
         self._handler = Handler(scratch)
