@@ -286,7 +286,7 @@ _CSC2516_2019 = Handout(
     ),
     layers=(_MY_CONV2D,),
     layer_orders=("norm-first", "pool-first"),
-    only_my_conv2d=False,
+    only_my_conv2d=True,
     signs=Signs(
         (".ipynb",),
         classes=(ClassSign(("MyConv2d",), 1), ClassSign(("RegressionCNN",), 1)),
