@@ -24,7 +24,7 @@ from torch import Tensor
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
 from grader.exam.exam import Exam
-from grader.exam.submitted import Submitted
+from grader.exam.submitted import Session, Submitted
 from grader.intake import Cell, CodeFile, Found, Submission
 from grader.marking.rubric import Criterion
 from grader.marking.rubric_file import load as load_rubric
@@ -130,6 +130,7 @@ class InThisProcess:
     isolation = "none"
     layers: Mapping[str, str] = {"in this process": "our own sources only"}
     output = ""
+    dropped = 0
     spent = 0.0
     """CPU seconds that count against a limit: none, since the clock bounds our own sources."""
 
@@ -137,12 +138,12 @@ class InThisProcess:
         # Only named, in __file__: our own sources write nothing.
         self._handler = Handler(Path(tempfile.gettempdir()))
 
-    def open(self) -> InThisProcess:
+    def open(self) -> Session:
         return InThisProcess()
 
     def ask(
         self,
-        message: dict[str, Any],
+        message: Mapping[str, Any],
         tensors: Mapping[str, Tensor] | None = None,
         *,
         seconds: float,
@@ -153,12 +154,12 @@ class InThisProcess:
 
         # The handler takes what is raised while the submission's code runs for an exception of that code.
         if message["do"] == "load":
-            return self._handler.handle(message, dict(tensors or {}))
+            return self._handler.handle(dict(message), dict(tensors or {}))
         before = signal.signal(signal.SIGALRM, stop)
         # Repeatedly: each of several probes in one message may be endless.
         signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         try:
-            return self._handler.handle(message, dict(tensors or {}))
+            return self._handler.handle(dict(message), dict(tensors or {}))
         except TimeoutError as late:
             raise WorkerFailed("timeout", str(late)) from late
         finally:

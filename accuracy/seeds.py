@@ -145,7 +145,7 @@ class _LoadedOnce(InThisProcess):
 
     def ask(
         self,
-        message: dict[str, Any],
+        message: Mapping[str, Any],
         tensors: Mapping[str, Tensor] | None = None,
         *,
         seconds: float,

@@ -75,6 +75,7 @@ class InProcess:
 
     output = ""
     spent = 0.0
+    dropped = 0
 
     def __init__(self, clock: Clock) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
@@ -104,6 +105,10 @@ class TimedSession:
     @property
     def output(self) -> str:
         return self._session.output
+
+    @property
+    def dropped(self) -> int:
+        return self._session.dropped
 
     @property
     def spent(self) -> float:

@@ -93,10 +93,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def code_left_out(outline: Outline, loading: Definitions) -> tuple[LeftOut, ...]:
     """What was not run, or not as it is written. What failed comes first, since it may cost marks."""
-    failed = [
-        LeftOut(failure.place, failure.text, f"raised {failure.trouble.type}: {failure.trouble.text}")
-        for failure in loading.failures
-    ]
+    failed = [LeftOut(failure.place, failure.text, _came_to(failure.trouble)) for failure in loading.failures]
     changed_by_reading = [
         LeftOut(file.place(note.cell, note.line), note.text, note.reason)
         for file in outline.files
@@ -105,6 +102,13 @@ def code_left_out(outline: Outline, loading: Definitions) -> tuple[LeftOut, ...]
     skipped = [LeftOut(remark.place, remark.text, remark.reason) for remark in (*loading.skipped, *loading.notes)]
     replaced = [LeftOut("import", replacement.module, replacement.reason) for replacement in loading.replacements]
     return tuple(dict.fromkeys((*failed, *changed_by_reading, *skipped, *replaced)))
+
+
+def _came_to(trouble: Trouble) -> str:
+    """What a definition that failed came to, as a clause."""
+    if trouble.type in ("Refusal", "Stopped"):
+        return trouble.text
+    return f"raised {trouble.type}: {trouble.text}"
 
 
 def remarks_on(submission: Submission, outline: Outline, stopped: Trouble | None) -> tuple[str, ...]:

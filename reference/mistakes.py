@@ -188,7 +188,8 @@ def _other_widths(steps: Steps, place: int) -> Iterator[Change]:
     step = steps[place]
     if step.block == max(other.block for other in steps):
         return
-    for width in (*_widths(steps), "NF/2"):
+    narrow = "3" if step.width == "NC" else "NF/2"
+    for width in (*_widths(steps), narrow):
         if width != step.width and (width, step.width) != ("NC", "3"):
             words = {"width": width, "expected": step.width}
             yield Change(_put(steps, place, replace(step, width=width)), step.block, words)

@@ -35,6 +35,7 @@ class NoSandbox:
         return self
 
     output = ""
+    dropped = 0
     spent = 0.0
 
     def close(self):

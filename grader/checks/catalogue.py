@@ -142,8 +142,8 @@ def look_up(
     shelf = exam.once(("shelf", desk.key), lambda: desk.shelf(_with_one(rights)))
     yield from (_known(rights, entry.made_by) for entry in shelf.near(output, most_compared))
     if masked is not None:
-        yield from (_known(rights, entry.made_by) for entry in _by_shapes(desk, output)[:most_compared])
-        yield from (_known(rights, entry.made_by) for entry in _by_masking(desk, masked))
+        pairs = _by_masking(desk, masked) if desk.fits(rights[0].steps) else _by_shapes(desk, output)[:most_compared]
+        yield from (_known(rights, entry.made_by) for entry in pairs)
 
 
 def _known(rights: tuple[Known, ...], made_by: tuple[int, ...]) -> Known:
@@ -200,7 +200,8 @@ def _by_shapes(desk: _Desk, output: Tensor) -> list[_Entry]:
             seconds = _with_one_more([first])
             alike = desk.fits(first.steps)
             pairs += [each for each in seconds if alike or _sizes(each.steps) != _sizes(first.steps)]
-    return desk.shelf(pairs).near(output)
+    right = {known.steps for known in desk.rights}
+    return [entry for entry in desk.shelf(pairs).near(output) if entry.steps not in right]
 
 
 def _sizes(steps: Steps) -> tuple[object, ...]:
@@ -253,15 +254,19 @@ def _by_masking(desk: _Desk, masked: Masked) -> Iterator[_Entry]:
         if desk.fits(known.steps):
             kinds = tuple(step.kind for step in known.steps)
             orders.setdefault(kinds, []).append(_Entry(known.steps, (number,)))
+    given_up: list[tuple[int, Tensor]] = []
     for number, rights in enumerate(orders.values()):
         # The first has the handout's order of pooling and batch-norm in both blocks, and the last has the other one.
-        yield from _unmasked(desk, masked, rights, thorough=number in (0, len(orders) - 1))
+        yield from _unmasked(desk, masked, rights, given_up, thorough=number in (0, len(orders) - 1))
 
 
-def _unmasked(desk: _Desk, masked: Masked, rights: list[_Entry], *, thorough: bool) -> list[_Entry]:
+def _unmasked(
+    desk: _Desk, masked: Masked, rights: list[_Entry], given_up: list[tuple[int, Tensor]], *, thorough: bool
+) -> list[_Entry]:
     """What agrees with the network when all of it is in sight, of right answers with up to two mistakes.
 
-    ``thorough``: also two mistakes that come into sight together.
+    ``thorough``: also two mistakes that come into sight together. ``given_up``: how many filters were zero when nothing
+    agreed any more, and what the right answers put out then. Side effect: it grows.
     """
     agreeing = rights
     filters = [step.block for step in rights[0].steps if step.kind in ("conv", "convt")]
@@ -269,16 +274,22 @@ def _unmasked(desk: _Desk, masked: Masked, rights: list[_Entry], *, thorough: bo
         output = masked(zeroed)
         if output is None:
             return []
-        before = agreeing
-        agreeing = desk.shelf(before, zeroed).near(output)
-        if not agreeing:
-            agreeing = _one_mistake_more(desk, rights, before, zeroed).near(output)
-            kept = {entry.made_by for entry in before}
-            agreeing = [entry for entry in agreeing if entry.made_by[:-1] in kept]
+        before, shelf = agreeing, desk.shelf(agreeing, zeroed)
+        agreeing = shelf.near(output)
+        if agreeing:
+            continue
+        # Two orders of layers differ only in what is not in sight yet.
+        alike = (values for at, values in given_up if at == zeroed and values.shape == shelf.values.shape)
+        if any(torch.allclose(values, shelf.values) for values in alike):
+            return []
+        made = {entry.made_by for entry in before}
+        more = _one_mistake_more(desk, rights, before, zeroed).near(output)
+        agreeing = [entry for entry in more if entry.made_by[:-1] in made]
         if not agreeing and thorough and not before[0].made_by[1:]:
             bases = list(dict.fromkeys((before[0], before[-1])))
             agreeing = _two_mistakes_more(desk, bases, filters[zeroed], zeroed, output)
         if not agreeing:
+            given_up.append((zeroed, shelf.values))
             return []
     return [entry for entry in agreeing if len(entry.made_by) == 3]
 

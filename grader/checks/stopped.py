@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
 
 from grader.checks.configurations import Trial
 from grader.checks.network import Examined
@@ -27,22 +26,51 @@ __all__ = ["stopped_as"]
 
 _TRIALS = 3
 """Configurations that are compared."""
-_MOST_PAIRS = 200
+_SIDES = (31, 34, 36)
+"""Further sizes of images, whose halves are rounded: the messages then show where the size is halved and doubled."""
+_MOST_PAIRS = 300
 """At most this many networks with two mistakes are built and run."""
+_GENERAL = ("wrong-input-width", "wrong-batch-norm-width")
+"""Mistakes that say less than any other that stops a network in the same way."""
 
 
 def stopped_as(network: Examined) -> Known | None:
-    """The known mistake, or the two, that stop a network as this one is stopped; None if none does."""
-    stopped = [trial for trial in network.configurations.trials if trial.constructs and trial.trouble is not None]
-    trials = _unlike(stopped)
-    if not trials or any(trial.trouble is None or trial.trouble.type != "RuntimeError" for trial in trials):
+    """The known mistake, or the two, that stop a network as this one is stopped; None if none does.
+
+    It is also None if several do: a message may have more than one cause. Of two mistakes only the first is returned
+    if the second may be one or another.
+    """
+    trials = _unlike([trial for trial in network.configurations.trials if _is_stopped(trial)])
+    if not trials or not all(_is_stopped(trial) for trial in network.configurations.trials):
         return None
+    return network.sitting.once(("stopped", network.facts.thing), lambda: _stopped_as(network, trials))
+
+
+def _is_stopped(trial: Trial) -> bool:
+    return trial.constructs and trial.trouble is not None and trial.trouble.type == "RuntimeError"
+
+
+def _stopped_as(network: Examined, trials: Sequence[Trial]) -> Known | None:
+    trials = [*trials, *(network.configurations.build(trials[0].arguments, side=side) for side in _SIDES)]
     singles = network.exam.once(("stopping", network.facts.thing), lambda: tuple(_singles(network.right)))
-    for known in chain(singles, _pairs(network, trials)):
-        alike = all(_count(known.steps, trial.arguments) == trial.built.trainable for trial in trials)
-        if alike and all(_message(known.steps, trial) == _text(trial) for trial in trials):
-            return known
-    return None
+    alike = [known for known in singles if _stops_alike(known.steps, trials)]
+    # What comes after the stop does not show, so a rare mistake is not assumed where a common one explains it.
+    alike = [known for known in alike if not known.rare] or alike
+    alike = [known for known in alike if known.id not in _GENERAL] or alike
+    if alike:
+        return alike[0] if len({known.id for known in alike}) == 1 else None
+    pairs = [(first, both) for first, both in _pairs(network, trials) if _stops_alike(both.steps, trials)]
+    certain = set.intersection(*(set(both.id.split("+")) for _, both in pairs)) if pairs else set()
+    if len({frozenset(both.id.split("+")) for _, both in pairs}) == 1:
+        return pairs[0][1]
+    return next((first for first, _ in pairs if first.id in certain), None)
+
+
+def _stops_alike(steps: Steps, trials: Sequence[Trial]) -> bool:
+    """Whether a known implementation has as many parameters in all trials, and stops in them with the same message."""
+    return all(_count(steps, trial.arguments) == trial.built.trainable for trial in trials if trial.constructs) and all(
+        _message(steps, trial) == _text(trial) for trial in trials
+    )
 
 
 def _unlike(trials: Sequence[Trial]) -> list[Trial]:
@@ -60,8 +88,10 @@ def _singles(rights: Sequence[Known]) -> Iterator[Known]:
             yield from mistakes(known)
 
 
-def _pairs(network: Examined, trials: Sequence[Trial]) -> Iterator[Known]:
+def _pairs(network: Examined, trials: Sequence[Trial]) -> Iterator[tuple[Known, Known]]:
     """Networks with two mistakes that have as many parameters, where each changes the number as it does alone.
+
+    Each comes after the network with the first of the two alone.
 
     A mistake that does not change it is looked for only if it stops the network or changes the size of its output:
     another one would not show.
@@ -72,9 +102,9 @@ def _pairs(network: Examined, trials: Sequence[Trial]) -> Iterator[Known]:
         return tuple(_count(steps, trial.arguments) - _count(right.steps, trial.arguments) for trial in trials)
 
     wanted = tuple(trial.built.trainable - _count(right.steps, trial.arguments) for trial in trials)
-    excesses = {known.steps: excess(known.steps) for known in (*stopping(right), *mistakes(right))}
+    excesses = {known.steps: excess(known.steps) for known in (*mistakes(right), *stopping(right))}
     possible, found = set(excesses.values()), 0
-    for first in (*stopping(right), *mistakes(right)):
+    for first in (*mistakes(right), *stopping(right)):
         needed = tuple(all_ - one for all_, one in zip(wanted, excesses[first.steps], strict=True))
         if needed not in possible or not any(wanted):
             continue
@@ -82,7 +112,7 @@ def _pairs(network: Examined, trials: Sequence[Trial]) -> Iterator[Known]:
             continue
         for second in mistakes(first):
             if excess(second.steps) == wanted and (any(needed) or _shows(network, second.steps, trials[0])):
-                yield second
+                yield first, second
                 found += 1
                 if found == _MOST_PAIRS:
                     return

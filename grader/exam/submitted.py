@@ -48,6 +48,8 @@ __all__ = ["GpuLease", "Session", "Submitted", "Unexaminable"]
 
 R = TypeVar("R")
 
+_OUTPUT = 20_000
+"""Most characters that are kept of what the code printed."""
 _HANGS = 2
 """A class that did not finish in time this many times is not tried again."""
 _BESIDE_TENSORS = 5 * 2**20
@@ -68,6 +70,8 @@ class Session(Protocol):
     def close(self) -> None: ...
     @property
     def output(self) -> str: ...
+    @property
+    def dropped(self) -> int: ...
     @property
     def spent(self) -> float: ...
 
@@ -136,6 +140,8 @@ class Submitted:
         self._session: Session | None = None
         self._load: LoadDefinitions | None = None
         self._output = ""
+        self._dropped = 0
+        """Characters that were printed and are not in ``_output``."""
         self._hangs: Counter[str] = Counter()
         self._killed = False
         """Whether a session was killed. The first time, the system may have run out of memory; the second time, the
@@ -149,8 +155,13 @@ class Submitted:
 
     @property
     def output(self) -> str:
-        """What the student's code printed in all sessions, at most 20,000 characters."""
-        return (self._output + (self._session.output if self._session else ""))[:20_000]
+        """What the code printed in all sessions: the first 20,000 characters, and how many more there were."""
+        session = self._session
+        text = self._output + (session.output if session else "")
+        more = max(0, len(text) - _OUTPUT) + self._dropped + (session.dropped if session else 0)
+        if not more:
+            return text
+        return f"{text[:_OUTPUT].rstrip()}\n[The output is cut here: at least {more:,} more characters were printed.]\n"
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -265,6 +276,7 @@ class Submitted:
         """End the session of this worker."""
         if self._session is not None:
             self._output += self._session.output
+            self._dropped += self._session.dropped
             self._session.close()
             self._session = None
             self._troubled = None

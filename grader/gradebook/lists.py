@@ -190,9 +190,13 @@ def _places(table: Table) -> dict[str, str]:
     for place in list(column)[3:]:
         if "email" not in places and column[place] and all("@" in cell for cell in column[place]):
             places["email"] = place
-        elif f"id {_NUMBER}" not in places and column[place] and all(map(str.isdecimal, column[place])):
+        elif f"id {_NUMBER}" not in places and column[place] and all(map(_is_number, column[place])):
             places[f"id {_NUMBER}"] = place
     return places
+
+
+def _is_number(cell: str) -> bool:
+    return cell.isdecimal() or looks_spoilt(cell)
 
 
 def id_columns() -> dict[str, tuple[str, ...]]:

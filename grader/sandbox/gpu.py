@@ -222,6 +222,10 @@ class GpuSession:
         return self._session.output
 
     @property
+    def dropped(self) -> int:
+        return self._session.dropped
+
+    @property
     def spent(self) -> float:
         """As ``Session.spent``."""
         return self._session.spent

@@ -55,6 +55,7 @@ class Session:
         self._death_seconds = death_seconds
         self._spent = 0.0
         self._printed = bytearray()
+        self._dropped = 0
         self._reports = b""
         self._keeper: int | None = None
         self._pidfd: int | None = None
@@ -93,7 +94,13 @@ class Session:
         if not self._closed:
             self._drain()
         text = self._printed.decode("utf-8", "replace")
-        return text + "\n[more output was dropped]" if len(self._printed) >= self._limits.output_bytes else text
+        # Without a file system of its own, a session works in a folder with a name of ours.
+        return text if self._scratch is None else text.replace(f"{self._scratch}/", "")
+
+    @property
+    def dropped(self) -> int:
+        """At least how many characters were printed beyond ``output``."""
+        return self._dropped
 
     @property
     def spent(self) -> float:
@@ -250,7 +257,9 @@ class Session:
                 os.close(self._output)
                 self._output = None
                 return
-            self._printed += piece[: self._limits.output_bytes - len(self._printed)]
+            kept = piece[: self._limits.output_bytes - len(self._printed)]
+            self._printed += kept
+            self._dropped += len(piece[len(kept) :].translate(None, _CONTINUATIONS))
 
     # -- life and death --
 
@@ -350,6 +359,8 @@ class Session:
             self._output = None
 
 
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
+"""Bytes of UTF-8 that begin no character."""
 _PIECES = 64
 """Reads of the output pipe at a time, so that a flood of prints cannot hold this side up."""
 

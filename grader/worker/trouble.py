@@ -12,7 +12,7 @@ from types import FrameType, TracebackType
 
 from .protocol import Frame, Trouble
 
-__all__ = ["bounded", "describe", "here", "is_theirs", "names_of_theirs", "remember", "where"]
+__all__ = ["bounded", "describe", "here", "is_theirs", "names_of_theirs", "remember", "remember_folder", "where"]
 
 
 _MOST_FRAMES = 10
@@ -21,6 +21,7 @@ _LINE = 200
 _TEXT = 500
 """Characters of an exception's message."""
 _names: set[str] = set()
+_folders: list[str] = []
 
 
 def remember(name: str, text: str) -> None:
@@ -31,6 +32,11 @@ def remember(name: str, text: str) -> None:
     _names.add(name)
     # A modification time of None keeps linecache from looking for the file on disk.
     linecache.cache[name] = (len(text), None, [f"{line}\n" for line in text.split("\n")], name)
+
+
+def remember_folder(folder: str) -> None:
+    """Let messages show what lies in ``folder`` by its path in the submission."""
+    _folders[:] = [folder.rstrip("/") + "/"]
 
 
 def is_theirs(name: str) -> bool:
@@ -111,8 +117,11 @@ def _class_name(kind: type) -> str:
 
 def describe(error: BaseException) -> Trouble:
     """An exception as a record: its text has at most 500 characters, and its frames are the student's own."""
+    text = bounded(error, 2 * _TEXT)
+    for folder in _folders:
+        text = text.replace(folder, "")
     return Trouble(
         type=bounded(_class_name(type(error)), 100),
-        text=bounded(error, _TEXT),
+        text=bounded(text, _TEXT),
         frames=where(error.__traceback__),
     )

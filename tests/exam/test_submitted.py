@@ -50,6 +50,7 @@ class _Session:
     """Stops at loading as long as a message is not among those it ``can`` answer."""
 
     output = ""
+    dropped = 0
     spent = 0.0
 
     def __init__(self, can: tuple[bool, ...], asked: list[bool]) -> None:
@@ -185,6 +186,7 @@ class _Replying:
     """Gives one reply to whatever it is asked, or raises it."""
 
     output = ""
+    dropped = 0
     spent = 0.0
 
     def __init__(self, reply) -> None:
@@ -207,6 +209,7 @@ class _Mortal:
     """Answers, but for the questions at which it is killed: by their place among all that were ever asked."""
 
     output = ""
+    dropped = 0
     spent = 0.0
 
     def __init__(self, asked: list[str], deaths: tuple[int, ...]) -> None:
@@ -364,6 +367,26 @@ def test_what_is_heavy_is_asked_alone():
     candidate = Submitted(lambda: _Together(_several, asked), Exception, seconds=100, probe_seconds=1, most_together=7)
     list(candidate.answers([(_build(1), {"input": torch.zeros(1)})] * 2))
     assert asked == ["build", "build"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "dropped", "said"),
+    [
+        ("a" * 20_000, 0, ""),
+        ("a" * 20_001, 0, "at least 1 more characters"),
+        ("a" * 60_000, 1_000_000, "at least 1,040,000 more characters"),
+        ("a", 5, "at least 5 more characters"),
+    ],
+)
+def test_output_that_is_cut_says_by_how_much(printed, dropped, said):
+    session = _Replying({"evidence": to_json(BUILT)})
+    session.output, session.dropped = printed, dropped
+    candidate = Submitted(lambda: session, _Stopped, seconds=100, probe_seconds=10)
+    candidate.answer(_build(), {})
+    for _ in range(2):
+        cut = f"\n[The output is cut here: {said} were printed.]\n" if said else ""
+        assert candidate.output == printed[:20_000] + cut
+        candidate.close()
 
 
 class _Generous(_Session):

@@ -341,3 +341,11 @@ def luminance(colour: str) -> float:
     channels = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
     red, green, blue = (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_output_that_is_cut_says_by_how_much():
+    report = sample.report(
+        output="a" * 60_000 + "\n[The output is cut here: at least 7 more characters were printed.]\n"
+    )
+    text = to_html(report)
+    assert "characters left out" in text and "at least 7 more characters" in text

@@ -205,3 +205,11 @@ def test_any_line_of_text_stays_text(text: str) -> None:
     markdown = to_markdown(sample.hostile(text))
     assert shape(PARSER.parse(markdown)) == PLAIN
     markdown.encode("utf-8")
+
+
+def test_output_that_is_cut_says_by_how_much():
+    report = sample.report(
+        output="a" * 60_000 + "\n[The output is cut here: at least 7 more characters were printed.]\n"
+    )
+    text = to_markdown(report)
+    assert "characters left out" in text and "at least 7 more characters" in text

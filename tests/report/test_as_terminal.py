@@ -129,3 +129,11 @@ def test_long_lists_are_cut_and_counted() -> None:
 def test_a_passed_criterion_takes_one_line() -> None:
     text = plain(sample.report([sample.mark(outcome=Outcome.PASS)]))
     assert "All seven configurations" not in text
+
+
+def test_output_that_is_cut_says_by_how_much():
+    report = sample.report(
+        output="a" * 60_000 + "\n[The output is cut here: at least 7 more characters were printed.]\n"
+    )
+    text = to_terminal(report, width=100, colour=False)
+    assert "characters left out" in text and "at least 7 more characters" in text

@@ -68,6 +68,7 @@ class Broken:
     device = name = "cpu"
     layers: ClassVar[dict[str, str]] = {}
     output = ""
+    dropped = 0
     spent = 0.0
 
     def __init__(self, how: str) -> None:
@@ -157,6 +158,7 @@ def test_waiting_for_the_gpu_does_not_count_as_the_submissions_time():
 
     class OnCpu:
         output = ""
+        dropped = 0
         spent = 0.0
 
         def ask(self, message, tensors=None, *, seconds, reply_bytes=None):

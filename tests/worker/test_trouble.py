@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.worker.protocol import Frame, Trouble
-from grader.worker.trouble import bounded, describe, here, is_theirs, names_of_theirs, remember
+from grader.worker.trouble import bounded, describe, here, is_theirs, names_of_theirs, remember, remember_folder
 
 SOURCE = "def inner(n):\n    return inner(n - 1) if n else 1 / 0\n\n\ndef outer(f):\n    return f()\n"
 
@@ -76,3 +76,9 @@ def test_a_type_has_its_own_name_whatever_its_metaclass_says():
         pass
 
     assert describe(Odd()).type == "Odd"
+
+
+def test_what_lies_in_the_submission_is_shown_by_its_path_there(tmp_path):
+    remember_folder(str(tmp_path))
+    message = f"No such file: '{tmp_path}/data/colours.npy', nor '/content/x'"
+    assert describe(OSError(message)).text == "No such file: 'data/colours.npy', nor '/content/x'"

@@ -18,7 +18,7 @@ from ..trouble import bounded
 __all__ = ["STAND_IN", "around", "failing_line", "is_absence"]
 
 
-STAND_IN = "<stand-in>"
+STAND_IN = "<placeholder>"
 """The name that ``around`` puts in the place of what fails; it is a built-in name of the submission's code."""
 
 _Node = TypeVar("_Node", bound=ast.AST)

@@ -71,7 +71,7 @@ class Attempts:
         try:
             with _time_limit(self._seconds):
                 exec(code, vars(file.module))
-        except _OutOfTime:
+        except Stopped:
             self._seconds /= 2
             raise
 
@@ -163,16 +163,19 @@ def _is_annotation(statement: ast.stmt, error: NameError) -> bool:
     return any(node.id == error.name for node in nodes if isinstance(node, ast.Name))
 
 
-class _OutOfTime(BaseException):
-    """A statement ran longer than it may. No ``except Exception`` of the student's stops it."""
+class Stopped(BaseException):
+    """A statement ran longer than it may. No ``except Exception`` of the student's stops it.
+
+    Reports know what was ended from outside by this name.
+    """
 
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise _OutOfTime in the student's code after ``seconds`` of wall time; only possible in the main thread."""
+    """Raise Stopped in the student's code after ``seconds`` of wall time; only possible in the main thread."""
 
     def stop(number: int, frame: object) -> None:
-        raise _OutOfTime(f"still running after {seconds:g} seconds")
+        raise Stopped(f"still running after {seconds:g} seconds")
 
     try:
         before = signal.signal(signal.SIGALRM, stop)

@@ -246,7 +246,7 @@ def _module_name(key: str) -> str:
     """The file's name, with an ending if that of an installed module, or of ours, is the same."""
     stem = (key.rpartition("/")[2] or "submission").replace(".", "_")
     is_taken = stem in sys.stdlib_module_names or (stem in sys.modules and not is_registered(stem)) or stem == OURS
-    return f"{stem}_handed_in" if is_taken else stem
+    return f"{stem}_py" if is_taken else stem
 
 
 def _units(source: Source) -> list[Unit]:

@@ -28,7 +28,7 @@ from ..source.pieces import Source
 from ..source.python2_meaning import PYTHON_2_NAMES
 from ..source.reading import read
 from ..source.siblings import meant
-from ..trouble import bounded, remember
+from ..trouble import bounded, remember, remember_folder
 from . import legacy
 from .attempts import Attempts
 from .data_files import lay_out
@@ -93,6 +93,7 @@ def load(
     ``sys.modules`` until the next call, and old functions of torch are made to work (``legacy``).
     Never raises for what the code does.
     """
+    remember_folder(str(folder))
     lay_out(data, folder, (folder / files[0].path).parent if files else folder)
     return Loader(read(files), folder, wanted, sparing=sparing, seconds=seconds).load()
 

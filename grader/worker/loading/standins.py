@@ -95,11 +95,11 @@ class StandIn:
     def __subclasscheck__(self, subclass: type) -> bool:
         return False
 
-    def __reduce__(self) -> tuple[type[StandIn], tuple[str]]:
-        return StandIn, (self.__name__,)
+    def __reduce__(self) -> tuple[Callable[[str], StandIn], tuple[str]]:
+        return _named, (self.__name__,)
 
     def __repr__(self) -> str:
-        return f"<stand-in for {self.__name__}>"
+        return f"<{self.__name__}: not available here>"
 
     def __format__(self, specification: str) -> str:
         return repr(self)
@@ -151,6 +151,16 @@ class StandIn:
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+
+def _named(name: str) -> StandIn:
+    return StandIn(name)
+
+
+# Python's messages name the classes of values, and students read them.
+for _class, _shown in ((StandIn, "placeholder"), (_StandInBase, "Base"), (_StandInModule, "Module")):
+    _class.__name__ = _class.__qualname__ = _shown
+    _class.__module__ = "placeholders"
 
 
 def _absent_attribute(full: str, name: str) -> Any:

@@ -6,6 +6,7 @@ import abc
 import copy
 import functools
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -124,3 +125,19 @@ def test_it_is_not_a_tensor_an_array_or_a_coroutine(cv2):
 def test_a_range_or_a_progress_bar_from_an_absent_module_is_not_empty():
     assert list(StandIn("six").moves.range(3)) == [0, 1, 2]
     assert list(StandIn("tqdm").tqdm(range(3), desc="x")) == [0, 1, 2]
+
+
+def test_no_name_of_ours_shows_in_what_python_says_of_it():
+    cv2 = StandIn("cv2")
+    with pytest.raises(TypeError) as error:
+        "-".join([cv2.image])
+
+    class Net(cv2.Module):
+        pass
+
+    class Other(cv2.Thing):
+        pass
+
+    bases = [base for kind in (Net, Other) for base in kind.__mro__ if base is not kind]
+    shown = f"{error.value} {cv2!r} {type(cv2)} {bases}"
+    assert not re.search(r"stand.?in|grader|worker", shown, re.IGNORECASE)
