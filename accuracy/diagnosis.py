@@ -21,7 +21,7 @@ from accuracy.examining import IMPORTS, Examiner, definitions, right_source
 from accuracy.writing import written
 from reference.arguments import Arguments
 from reference.handouts import HANDOUTS, NetworkFacts
-from reference.known import Known, right
+from reference.known import Known, narrowed, right
 from reference.mistakes import mistakes, stopping
 from reference.network import Network, state_shapes
 from reference.steps import Steps
@@ -99,7 +99,7 @@ def faulty(assignment: str) -> Iterator[Faulty]:
     for kind in HANDOUTS[assignment].networks:
         seen = set()
         known = right(assignment, kind.cls)[0]
-        for wrong in (*mistakes(known), *stopping(known)):
+        for wrong in (*narrowed(assignment, kind.cls)[:1], *mistakes(known), *stopping(known)):
             if wrong.steps not in seen and _is_one(kind, wrong, known):
                 seen.add(wrong.steps)
                 made = _made(assignment, kind, wrong)

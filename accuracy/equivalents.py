@@ -322,7 +322,7 @@ class _Writer:
                 (nc, nc, ""),
             ]
             skips = {3: (two, 2), 4: (nf, 1), 5: (nic, 0)} if cls == "UNet" else {}
-            if facts.narrow_fifth_block and self.often(0.2):
+            if facts.narrow_fifth_block == "accepted" and self.often(0.2):
                 self.choices.append(f"{cls}: narrow fifth block")
                 widths[4], widths[5] = (nf, "3", "up"), ("3", nc, "")
         blocks = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from reference.steps import Steps, down, flat, last, strided, transposed, up, with_skips
 
@@ -19,6 +20,7 @@ __all__ = [
     "HANDOUTS",
     "LAYER_CLASSES",
     "LAYER_ORDERS",
+    "NARROW_FIFTH_BLOCK",
     "ClassSign",
     "ConstructorSign",
     "Handout",
@@ -29,6 +31,8 @@ __all__ = [
     "Spelling",
 ]
 
+NARROW_FIFTH_BLOCK = "narrow-fifth-block"
+"""The id of a fifth block of 3 channels where it is a variant: "the same layers as RegressionCNN", to the letter."""
 LAYER_ORDERS = ("pool-first", "norm-first")
 """The two orders that have been taught inside a block: pooling before batch-norm and ReLU, or after them."""
 
@@ -55,8 +59,9 @@ class NetworkFacts:
     """Whether the student writes it; False: the handout gives it."""
     regression: bool = False
     """Whether it puts out red, green and blue as numbers, and not a score for each colour."""
-    narrow_fifth_block: bool = False
-    """Whether a fifth block of 3 channels, as RegressionCNN has it, is accepted too, with a remark."""
+    narrow_fifth_block: Literal["accepted", "variant", "mistake"] = "mistake"
+    """What a fifth block of 3 channels is, as RegressionCNN has it: accepted with a remark, a variant that a rubric may
+    accept, or a mistake like any other."""
     extends: str = ""
     """``thing`` of the student's network that it is made of; empty for none."""
     layer: str = ""
@@ -177,6 +182,12 @@ class Handout:
         return {layer.thing: layer for layer in self.layers}
 
     @property
+    def variants(self) -> tuple[str, ...]:
+        """Ids of the mistakes that a rubric may accept as right."""
+        narrow = any(network.narrow_fifth_block == "variant" for network in self.networks)
+        return (NARROW_FIFTH_BLOCK,) if narrow else ()
+
+    @property
     def to_fill_in(self) -> tuple[str, ...]:
         """Class names of the networks that the student writes."""
         return tuple(network.cls for network in self.networks if network.filled_in)
@@ -224,11 +235,13 @@ _DILATED = LayerFacts(
 )
 
 _NETWORKS_2018 = (
-    NetworkFacts("cnn", "CNN", _THREE, _six_blocks(), "CNN"),
-    NetworkFacts("unet", "UNet", _THREE, with_skips(_six_blocks(), _SKIPS), "UNet"),
+    NetworkFacts("cnn", "CNN", _THREE, _six_blocks(), "CNN", narrow_fifth_block="variant"),
+    NetworkFacts(
+        "unet", "UNet", _THREE, with_skips(_six_blocks(), _SKIPS), "UNet", narrow_fifth_block="variant"
+    ),
     NetworkFacts(
         "dilated-unet", "DilatedUNet", _THREE, with_skips(_six_blocks(middle="gap-1"), _SKIPS), "DilatedUNet",
-        filled_in=False, extends="unet", layer="dilated",
+        filled_in=False, narrow_fifth_block="variant", extends="unet", layer="dilated",
     ),
     NetworkFacts(
         "regression-cnn", "RegressionCNN", _TWO, _six_blocks("3"), "RegressionCNN", filled_in=False, regression=True
@@ -277,8 +290,10 @@ _CSC2516_2019 = Handout(
     writeup=("a2-writeup.pdf",),
     module=_MODELS,
     networks=(
-        NetworkFacts("cnn", "CNN", _FOUR, _BLOCKS_2019, "CNN2019", narrow_fifth_block=True),
-        NetworkFacts("unet", "UNet", _FOUR, with_skips(_BLOCKS_2019, _SKIPS), "UNet2019", narrow_fifth_block=True),
+        NetworkFacts("cnn", "CNN", _FOUR, _BLOCKS_2019, "CNN2019", narrow_fifth_block="accepted"),
+        NetworkFacts(
+            "unet", "UNet", _FOUR, with_skips(_BLOCKS_2019, _SKIPS), "UNet2019", narrow_fifth_block="accepted"
+        ),
         NetworkFacts(
             "regression-cnn", "RegressionCNN", _TWO, _six_blocks("3", norm_first=True), "RegressionCNN2019",
             filled_in=False, regression=True,
@@ -286,7 +301,7 @@ _CSC2516_2019 = Handout(
     ),
     layers=(_MY_CONV2D,),
     layer_orders=("norm-first", "pool-first"),
-    only_my_conv2d=False,
+    only_my_conv2d=True,
     signs=Signs(
         (".ipynb",),
         classes=(ClassSign(("MyConv2d",), 1), ClassSign(("RegressionCNN",), 1)),

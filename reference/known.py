@@ -12,10 +12,10 @@ from fractions import Fraction
 from functools import cache
 from itertools import product
 
-from reference.handouts import HANDOUTS
+from reference.handouts import HANDOUTS, NARROW_FIFTH_BLOCK, NetworkFacts
 from reference.steps import Steps, with_pooling_order
 
-__all__ = ["HALF", "LAYER_ORDER", "NONE", "QUARTER", "THREE_QUARTERS", "Known", "misordered", "right"]
+__all__ = ["HALF", "LAYER_ORDER", "NONE", "QUARTER", "THREE_QUARTERS", "Known", "misordered", "narrowed", "right"]
 
 HALF, QUARTER, THREE_QUARTERS, NONE = Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(0)
 
@@ -49,11 +49,13 @@ class Known:
 
 
 @cache
-def right(assignment: str, network: str, orders: tuple[str, ...] = ()) -> tuple[Known, ...]:
+def right(
+    assignment: str, network: str, orders: tuple[str, ...] = (), accept: tuple[str, ...] = ()
+) -> tuple[Known, ...]:
     """Every right answer to a network of the handout, the handout's own first.
 
-    ``orders``: the accepted orders of pooling and batch-norm, the handout's first; both if empty. Raises KeyError for
-    an unknown assignment or class name.
+    ``orders``: the accepted orders of pooling and batch-norm, the handout's first; both if empty. ``accept``: the
+    variants that are accepted. Raises KeyError for an unknown assignment or class name.
     """
     handout = HANDOUTS[assignment]
     facts = handout.network(network)
@@ -66,11 +68,18 @@ def right(assignment: str, network: str, orders: tuple[str, ...] = ()) -> tuple[
         steps = with_pooling_order(facts.steps, norm_first)
         remark = "" if norm_first == (own, own) else _OTHER_ORDER[own]
         answers += _with_concat_orders(steps, remark)
-        if facts.narrow_fifth_block:
-            fifth = (step.block == 5 and step.kind == "conv" for step in steps)
-            narrow = tuple(replace(step, width="3") if at else step for step, at in zip(steps, fifth, strict=True))
-            answers += _with_concat_orders(narrow, f"{remark} {_NARROW}".strip())
+        if facts.narrow_fifth_block == "accepted" or _is_variant(facts, accept):
+            answers += _with_concat_orders(_narrow(steps), f"{remark} {_NARROW}".strip())
     return tuple(answers)
+
+
+def _is_variant(facts: NetworkFacts, ids: tuple[str, ...]) -> bool:
+    """Whether a narrow fifth block is a variant of the network, and among these."""
+    return facts.narrow_fifth_block == "variant" and NARROW_FIFTH_BLOCK in ids
+
+
+def _narrow(steps: Steps) -> Steps:
+    return tuple(replace(step, width="3") if (step.kind, step.block) == ("conv", 5) else step for step in steps)
 
 
 _OTHER_ORDER = {
@@ -79,7 +88,7 @@ _OTHER_ORDER = {
     for norm_first, yours, ours in ((True, "after", "before"), (False, "before", "after"))
 }
 """By whether the handout has batch-norm before the pooling."""
-_NARROW = "The fifth block has 3 channels, as in one of the course's own figures; that is accepted."
+_NARROW = "The fifth block has 3 channels, as RegressionCNN has there; that is accepted."
 
 
 def _with_concat_orders(steps: Steps, remark: str) -> Iterator[Known]:
@@ -93,9 +102,11 @@ def _with_concat_orders(steps: Steps, remark: str) -> Iterator[Known]:
 
 
 @cache
-def misordered(assignment: str, network: str, orders: tuple[str, ...]) -> tuple[Known, ...]:
+def misordered(
+    assignment: str, network: str, orders: tuple[str, ...], accept: tuple[str, ...] = ()
+) -> tuple[Known, ...]:
     """What would be right in an order of pooling and batch-norm that ``orders`` leaves out; nothing if it has both."""
-    accepted = {known.steps for known in right(assignment, network, orders)}
+    accepted = {known.steps for known in right(assignment, network, orders, accept)}
     return tuple(
         Known(
             LAYER_ORDER,
@@ -105,6 +116,33 @@ def misordered(assignment: str, network: str, orders: tuple[str, ...]) -> tuple[
             THREE_QUARTERS,
             known.steps,
         )
-        for known in right(assignment, network)
+        for known in right(assignment, network, accept=accept)
         if known.steps not in accepted
     )
+
+
+@cache
+def narrowed(
+    assignment: str, network: str, orders: tuple[str, ...] = (), accept: tuple[str, ...] = ()
+) -> tuple[Known, ...]:
+    """Networks that are right or misordered but for a narrow fifth block, where that is a variant and not accepted."""
+    facts = HANDOUTS[assignment].network(network)
+    if facts.narrow_fifth_block != "variant" or NARROW_FIFTH_BLOCK in accept:
+        return ()
+    return tuple(
+        Known(
+            NARROW_FIFTH_BLOCK if known.is_right else f"{known.id}+{NARROW_FIFTH_BLOCK}",
+            "fifth block",
+            " ".join(filter(None, ["" if known.is_right else known.explanation, _TOO_NARROW])),
+            "Write num_colours in place of the 3 channels.",
+            THREE_QUARTERS if known.is_right else known.share / 2,
+            _narrow(known.steps),
+            known.base,
+        )
+        for known in (*right(assignment, network, orders), *misordered(assignment, network, orders))
+    )
+
+
+_TOO_NARROW = (
+    "The fifth block has 3 channels, as RegressionCNN has there; with an output for each colour it has num_colours."
+)

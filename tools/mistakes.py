@@ -12,7 +12,7 @@ from fractions import Fraction
 from grader.checks.mistakes import OF_CHECKS, CheckMistake, hard_coded
 from grader.report.numbers import figure
 from reference.handouts import HANDOUTS
-from reference.known import Known, misordered, right
+from reference.known import Known, misordered, narrowed, right
 from reference.known_layers import LAYER_MISTAKES
 from reference.mistakes import mistakes
 
@@ -111,6 +111,7 @@ def _every() -> Iterator[tuple[str, Known]]:
                 yield from ((kind.cls, wrong) for wrong in mistakes(known))
             for order in handout.layer_orders:
                 yield from ((kind.cls, wrong) for wrong in misordered(assignment, kind.cls, (order,)))
+            yield from ((kind.cls, wrong) for wrong in narrowed(assignment, kind.cls))
 
 
 def _shares(shares: dict[str, Fraction]) -> str:

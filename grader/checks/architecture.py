@@ -44,7 +44,7 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
         sentence = "The outputs equal those of the handout's network in evaluation and in training mode."
         return passed(
             criterion,
-            f"{sentence} {known.explanation}".strip(),
+            " ".join(filter(None, [sentence, known.explanation, _repeated(network)])),
             evidence=Evidence(margins={"outputs": network.margin(known)}),
         )
     departure = network.difference()
@@ -56,6 +56,17 @@ def architecture(sitting: Sitting, criterion: str, thing: str) -> Verdict:
     if smallest is not None:
         feedback, evidence = f"{feedback} {smallest.sentence}", replace(evidence, snippet=smallest.snippet)
     return failed(criterion, feedback, mistake=mistake, evidence=evidence, at_stake=at_stake)
+
+
+def _repeated(network: Examined) -> str:
+    """A remark if a block runs more than once on the same input; empty if none does."""
+    blocks = " and ".join(f"`{name}` runs {times} times" for name, times in list(network.repeated.items())[:2])
+    if not blocks:
+        return ""
+    return (
+        f"Remark, without effect on the mark: {blocks} on the same input, so the running statistics of its batch-norm "
+        "move as often in every training step."
+    )
 
 
 # -- a known mistake ---------------------------------------------------------------------------------------------------

@@ -85,7 +85,12 @@ def unknown_mistake(rubric: Rubric) -> str | None:
 
 
 def _known(assignment: str) -> frozenset[str]:
-    known = {LAYER_ORDER, *(mistake.id for mistake in OF_CHECKS), *(known.id for known in LAYER_MISTAKES)}
+    known = {
+        *HANDOUTS[assignment].variants,
+        LAYER_ORDER,
+        *(mistake.id for mistake in OF_CHECKS),
+        *(known.id for known in LAYER_MISTAKES),
+    }
     for network in HANDOUTS[assignment].networks:
         known |= {wrong.id for answer in right(assignment, network.cls) for wrong in mistakes(answer)}
         for size in range(1, len(network.parameters) + 1):

@@ -14,7 +14,7 @@ from grader.marking.rubric import Assignment
 __all__ = ["bases", "holds", "is_hidden", "marks_part", "reads"]
 
 
-_OF_NETWORKS = ("layer_orders", "follow_through")
+_OF_NETWORKS = ("layer_orders", "accept", "follow_through")
 _READS = {
     "shapes": _OF_NETWORKS,
     "parameters": _OF_NETWORKS,

@@ -68,6 +68,8 @@ class Assignment:
     """By mistake id, the share of the points that the mistake earns, where this rubric overrides the default."""
     late: LateRule | None = None
     """What lateness costs, if the rubric says so. The gradebook subtracts it from the score; marks stay as they are."""
+    accept: tuple[str, ...] = ()
+    """Ids of the variants of the handout's networks that count as right."""
     follow_through: bool = True
     """Whether what follows from a known mistake is judged against the network with that mistake, so that one fault
     costs points once."""

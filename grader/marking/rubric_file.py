@@ -257,7 +257,7 @@ def _assignments(root: Node, lines: dict[tuple[str, str], int]) -> Mapping[str, 
 
 def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assignment:
     keys = ("title", "code", "writeup", "layer_orders", "parts")
-    entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes", "follow_through", "late"), keys)
+    entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes", "accept", "follow_through", "late"), keys)
     title = _text(entries["title"], "title")
     code, writeup = (
         tuple(_text(name, f"a file name of {key}") for name in _list(entries[key], key, least=1))
@@ -292,11 +292,20 @@ def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assig
         tuple(parts.values()),
         MappingProxyType(shares),
         late,
+        accept=_accepted(id, entries["accept"]) if "accept" in entries else (),
         follow_through=_flag(entries.get("follow_through"), "follow_through", otherwise=True),
     )
     _check_needs(assignment, criteria)
     _check_things(assignment, criteria)
     return assignment
+
+
+def _accepted(assignment: str, node: Node) -> tuple[str, ...]:
+    allowed = HANDOUTS[assignment].variants
+    entries = _list(node, "accept")
+    if entries and not allowed:
+        raise _Fault(node, f"accept must be empty for '{assignment}', which has no variants: take it out")
+    return tuple(dict.fromkeys(_one_of(entry, "an entry of accept", allowed) for entry in entries))
 
 
 def _share(node: Node, mistake: str) -> Fraction:

@@ -538,6 +538,8 @@ class Trace:
     """Parameters that take part and are fixed numbers, such as a mask; at most 100."""
     unused: TracedTensors = ()
     """Parameters that take no part; at most 100."""
+    updates: Annotated[tuple[Count, ...], Bounds(most=2000)] = ()
+    """How many normalisations are given each of the buffers in one forward pass."""
     convolutions: Count = 0
     """Convolutions with different filters on the way from the input to the output."""
 

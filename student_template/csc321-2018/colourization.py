@@ -229,7 +229,7 @@ class RegressionCNN(nn.Module):
 
 
 class CNN(nn.Module):
-    """Part B: the layers of RegressionCNN, with MyConv2d for every convolution and one output channel per colour."""
+    """Part B: RegressionCNN with MyConv2d for every convolution, and num_colours in place of its 3 channels."""
 
     def __init__(self, kernel, num_filters, num_colours):
         super(CNN, self).__init__()

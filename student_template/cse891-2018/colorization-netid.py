@@ -229,7 +229,7 @@ class RegressionCNN(nn.Module):
 
 
 class CNN(nn.Module):
-    """Part B: the layers of RegressionCNN, with MyConv2d for every convolution and one output channel per color."""
+    """Part B: RegressionCNN with MyConv2d for every convolution, and num_colors in place of its 3 channels."""
 
     def __init__(self, kernel, num_filters, num_colors):
         super(CNN, self).__init__()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from sittings import exam_of, sitting_of
 
 from grader.checks.architecture import architecture
+from grader.exam.exam import Exam
 from grader.marking.verdicts import Outcome, Verdict
 
 WITH_TANH = """\
@@ -81,3 +83,63 @@ def test_an_image_that_is_changed_in_place_is_named_beside_what_is_not_understoo
     verdict = verdict_of(IN_PLACE.format(factor=3, more=" * 1.5"))
     assert (verdict.share, verdict.mistake, verdict.at_stake) == (0, "input-changed-in-place", 0)
     assert "x.mul_(3)" in verdict.feedback
+
+
+TWICE = """\
+class CNN(given.CNN):
+    def forward(self, x):
+        self.downconv1(x)
+        return super().forward(x)
+"""
+OTHER_MOMENTUM = """\
+class CNN(given.CNN):
+    def __init__(self, *numbers):
+        super().__init__(*numbers)
+        self.downconv1[2].momentum = 0.19
+"""
+ON_ANOTHER_INPUT = """\
+class CNN(given.CNN):
+    def forward(self, x):
+        self.downconv1(1 - x)
+        return super().forward(x)
+"""
+
+
+def test_a_block_that_runs_twice_on_the_same_input_is_right_with_a_remark():
+    verdict = architecture(sitting_of(TWICE), "cnn.architecture", "cnn")
+    assert verdict.outcome is Outcome.PASS
+    assert "`downconv1` runs 2 times on the same input" in verdict.feedback
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "source",
+    [pytest.param(OTHER_MOMENTUM, id="another momentum"), pytest.param(ON_ANOTHER_INPUT, id="another input")],
+)
+def test_statistics_that_two_runs_on_one_input_do_not_give_are_wrong(source):
+    assert architecture(sitting_of(source), "cnn.architecture", "cnn").outcome is Outcome.FAIL
+
+
+NARROW = """\
+class CNN(given.CNN):
+    def __init__(self, kernel, num_filters, num_colours):
+        super().__init__(kernel, num_filters, num_colours)
+        self.upconv2 = nn.Sequential(
+            given.MyConv2d(num_filters, 3, kernel), nn.Upsample(scale_factor=2), nn.BatchNorm2d(3), nn.ReLU())
+        self.finalconv = given.MyConv2d(3, num_colours, kernel)
+"""
+
+
+@pytest.mark.parametrize(
+    ("accept", "outcome", "share", "says"),
+    [((), Outcome.PARTIAL, Fraction(3, 4), "has num_colours"),
+     (("narrow-fifth-block",), Outcome.PASS, Fraction(1), "that is accepted")],
+    ids=["a variant", "accepted"],
+)  # fmt: skip
+def test_a_narrow_fifth_block_is_what_the_rubric_says(accept, outcome, share, says):
+    exam = exam_of("csc321-2018")
+    exam = Exam(replace(exam.assignment, accept=accept), exam.seed, exam.horses)
+    verdict = architecture(sitting_of(NARROW, exam), "cnn.architecture", "cnn")
+    assert (verdict.outcome, verdict.share) == (outcome, share)
+    assert says in verdict.feedback
+    assert verdict.mistake == (None if accept else "narrow-fifth-block")

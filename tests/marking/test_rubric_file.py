@@ -83,11 +83,11 @@ def refusal(path: Path, content: str | bytes, **how: Any) -> str:
 
 # The rubric that ships.
 
-# Points of each part as the handouts print them; bonus parts are marked with a star. 2019 prints none: these are ours.
+# Points of each part as the handouts print them; bonus parts are marked with a star. 2019's are those of its course.
 PARTS = {
     "csc321-2018": {"a": 2, "b": 2, "c": 3, "d": 1, "e": 1, "f": 1, "g*": 1, "files": 0},
     "cse891-2018": {"1": 2, "2": 2, "3": 3, "4": 1, "5": 1, "6": 1, "7*": 1, "files": 0},
-    "csc2516-2019": {"a": 2, "b": 2, "c": 3, "d": 1, "e": 1, "f": 1, "files": 0},
+    "csc2516-2019": {"a": 2, "b": 2, "c": 3, "d": 1, "e": 2, "f": 2, "files": 0},
     "csc413-2020": {"a": 2, "b": 2, "c": 2, "files": 0},
     "csc413-2023": {"1": 3, "2": 4, "3": 2, "4": 2, "5": 2, "6": 2, "files": 0},
 }
@@ -162,7 +162,7 @@ class TestTheMarkSheet:
             }
             assert min(points.values()) > 0
             assert max(points, key=points.__getitem__) == "architecture"
-            asked_for = id not in ("csc2516-2019", "csc413-2023") and network != "dilated-unet"
+            asked_for = id != "csc413-2023" and network != "dilated-unet"
             assert (f"{network}.uses-my-conv2d" in criteria) == asked_for
 
     def test_gives_no_points_for_what_the_handout_gives(self, shipped: Rubric, id: str) -> None:

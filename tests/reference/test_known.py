@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import torch
 from handout_networks import EVERY_NETWORK, arguments_for, filled, image_for, outputs_of
 
 from reference.handouts import HANDOUTS
-from reference.known import LAYER_ORDER, misordered, right
+from reference.known import LAYER_ORDER, misordered, narrowed, right
 from reference.network import Network, state_shapes
 
 
@@ -42,9 +44,22 @@ def test_a_right_answer_in_another_order_of_layers_has_a_remark(assignment, fact
 @EVERY_NETWORK
 def test_a_narrow_fifth_block_is_right_only_where_the_handout_says_so(assignment, facts):
     narrow = [known for known in right(assignment, facts.cls) if "3 channels" in known.explanation]
-    assert bool(narrow) is facts.narrow_fifth_block
+    assert bool(narrow) is (facts.narrow_fifth_block == "accepted")
     for known in narrow:
         assert [step.width for step in known.steps if step.block == 5 and step.width] == ["3"]
+
+
+@EVERY_NETWORK
+def test_a_narrow_fifth_block_is_a_variant_that_can_be_accepted(assignment, facts):
+    variants = narrowed(assignment, facts.cls, ("pool-first",))
+    assert bool(variants) is (facts.narrow_fifth_block == "variant")
+    accepted = right(assignment, facts.cls, ("pool-first",), ("narrow-fifth-block",))
+    assert {known.steps for known in variants if known.id == "narrow-fifth-block"} <= {
+        known.steps for known in accepted
+    }
+    assert narrowed(assignment, facts.cls, ("pool-first",), ("narrow-fifth-block",)) == ()
+    shares = {known.id: known.share for known in variants}
+    assert shares in ({}, {"narrow-fifth-block": Fraction(3, 4), "layer-order+narrow-fifth-block": Fraction(3, 8)})
 
 
 @EVERY_NETWORK

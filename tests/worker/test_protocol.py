@@ -127,6 +127,7 @@ def test_what_is_no_record_stays_as_it_is():
         "buffers": [],
         "constants": [],
         "unused": [],
+        "updates": [],
         "convolutions": 0,
     }
     assert to_json(LayerRun((), Output((1,), "d", False)))["later"] is None

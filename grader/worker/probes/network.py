@@ -109,6 +109,7 @@ def trace_network(
         buffers=traced(used.statistics, buffers),
         constants=traced(used.constants[:_MOST_LISTED], parameters),
         unused=traced(unused[:_MOST_LISTED], parameters),
+        updates=used.updates,
         convolutions=used.convolutions,
     ), {}
 

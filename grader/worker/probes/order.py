@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +38,8 @@ class _FirstUse(Watching):
         """Each name, with the number of the operation in which it first met data."""
         self.touched: dict[str, int] = {}
         """Each name, with the number of the operation that first read it."""
-        self.normalising: set[str] = set()
-        """The names that were given to a batch-norm as its running statistics."""
+        self.normalising: Counter[str] = Counter()
+        """The names that were given to a batch-norm as its running statistics, and how often."""
         self._clock = 0
         self._spans: dict[int, list[tuple[int, int, str]]] = {}
         # A forward pass may give a parameter other memory, as double() does. No other tensor must get the old memory.
@@ -182,6 +183,8 @@ class _Used:
     """Buffers in which normalisations keep their running statistics, in the same order."""
     constants: tuple[str, ...]
     """Parameters that take part and are only fixed numbers, such as a mask or the filter of an upsampling."""
+    updates: tuple[int, ...]
+    """How often each of these buffers was given to a batch-norm."""
     convolutions: int
     """The number of different convolutions between the input and the output."""
 
@@ -210,14 +213,16 @@ def tensors_used(probe: ClassProbe[Any], model: nn.Module, batch: Tensor, again:
         twin = parameters_of(again())
         fixed = [name for name in fixed if name in twin and torch.equal(parameters[name], twin[name])]
         seed(probe.seed)
+    statistics = tuple(
+        name
+        for name in order
+        if name in after and (name in use.normalising or not torch.equal(before[name], after[name]))
+    )
     return _Used(
         tuple(name for name in order if name in parameters and name not in fixed),
-        tuple(
-            name
-            for name in order
-            if name in after and (name in use.normalising or not torch.equal(before[name], after[name]))
-        ),
+        statistics,
         tuple(fixed),
+        tuple(use.normalising[name] for name in statistics),
         convolutions,
     )
 

@@ -228,3 +228,14 @@ def test_convolutions_count_where_they_stand_between_input_and_output(forward, c
 
 def test_a_convolution_written_out_as_products_counts():
     assert [trace_of(made).convolutions for made in (Plain, TapsOnTheBias, Flat)] == [1, 1, 1]
+
+
+class Twice(Plain):
+    def forward(self, x):
+        super().forward(x)
+        return super().forward(x)
+
+
+def test_it_is_counted_how_often_running_statistics_are_updated():
+    assert trace_of(Plain).updates == (1, 1)
+    assert trace_of(Twice).updates == (2, 2)
