@@ -21,7 +21,7 @@ def appearance_flags(files: Iterable[CodeFile], outline: Outline, missing: Colle
 
     ``missing`` are the classes that the student should have written and that no file has whole.
     """
-    texts = {file.path: file.cells[-1].source for file in files if file.path.lower().endswith(".py")}
+    texts = {file.path: file.cells[-1].source for file in files if file.cells and file.path.lower().endswith(".py")}
     flags = []
     for entry in outline.files:
         path = display(entry.path, limit=100)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from typing import Any
+
+from sittings import submission_of
 
 from grader.checks.sitting import Sitting
 from grader.exam.exam import Exam, Local
@@ -37,9 +38,8 @@ def sitting_of(exam: Exam, *, hangs_at: int | None = None, **classes: type) -> S
     The number of probes alone ends a search: a slow machine must find what a fast one finds.
     """
     names = {**model_classes(exam.assignment.id), **classes}
-    submission: Any = None
     candidate, loading = Counting(names, hangs_at), Definitions(classes=tuple(names))
-    return Sitting(exam, submission, candidate, Outline(), loading, search_seconds=math.inf)
+    return Sitting(exam, submission_of(), candidate, Outline(), loading, search_seconds=math.inf)
 
 
 def printed(code: str, **classes: type) -> str:

@@ -19,7 +19,7 @@ CASES = [
     _state("default-device", "torch.set_default_device('meta')"),
     _state("seeds", "import random, numpy\ntorch.manual_seed(0)\nrandom.seed(0)\nnumpy.random.seed(0)", kept=_ALL),
     _state("threads", "torch.set_num_threads(64)", kept=_ALL[:3]),
-    _state("grad-mode", "torch.set_grad_enabled(False)", kept=_ALL),
+    _state("grad-mode", "torch.set_grad_enabled(False)", kept=(*_ALL[:3], "dilated.values")),
     _state("inference-mode", "torch.inference_mode().__enter__()"),
     _state("deterministic", "torch.use_deterministic_algorithms(True)\ntorch.backends.cudnn.deterministic = True", kept=_ALL[:3]),
     _state("anomaly-mode", "torch.autograd.set_detect_anomaly(True)", kept=_ALL[:3]),
