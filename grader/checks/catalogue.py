@@ -138,8 +138,8 @@ def look_up(
     (1, C, H, W) is one of them. If more than ``most_compared`` implementations are near, as with outputs close to 0,
     the nearest are yielded.
     """
-    if outputs["alone"].dim() != 4 or outputs["alone"].is_meta:
-        return  # every known implementation gives (B, C, H, W), and of no such size
+    if outputs["alone"].dim() not in (3, 4) or outputs["alone"].is_meta:
+        return  # every known implementation gives (B, C, H, W), or (B, H, W) after an argmax, and of no such size
     buffers = sum(name.startswith("buffer.") for name in outputs)
     desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1], draw), outputs["alone"]
     if not bool(torch.isfinite(_projection(output)).all()):
