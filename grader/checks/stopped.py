@@ -40,8 +40,9 @@ def stopped_as(network: Examined) -> Known | None:
     It is also None if several do: a message may have more than one cause. Of two mistakes only the first is returned
     if the second may be one or another.
     """
-    trials = _unlike([trial for trial in network.configurations.trials if _is_stopped(trial)])
-    if not trials or not all(_is_stopped(trial) for trial in network.configurations.trials):
+    troubled = [trial for trial in network.configurations.trials if trial.trouble is not None]
+    trials = _unlike(troubled)
+    if not trials or not all(map(_is_stopped, troubled)):
         return None
     return network.sitting.once(("stopped", network.facts.thing), lambda: _stopped_as(network, trials))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 
 import pytest
 
@@ -66,6 +67,22 @@ def test_the_cause_that_is_named_is_the_one_that_is_there(assignment, name, edit
     verdict = here.verdicts(assignment, edited(assignment, name, *edits), [things[name]])[f"{things[name]}.shapes"]
     assert verdict.mistake == mistake, verdict.feedback
     assert told in verdict.feedback
+
+
+@pytest.mark.slow
+def test_what_one_submission_is_compared_with_has_no_effect_on_the_next(here):
+    norm_first = [("nn.MaxPool2d(kernel_size=2),\n            nn.BatchNorm2d(num_filters)", "nn.BatchNorm2d(num_filters),"
+                   "\n            nn.MaxPool2d(kernel_size=2)")]  # fmt: skip
+    right = edited("csc413-2023", "PoolUpsampleNet", *norm_first)
+    without = edited(
+        "csc413-2023", "PoolUpsampleNet", ("2 * num_filters)", "2 * num_filters, track_running_stats=False)")
+    )
+    outcomes = []
+    for source in (right, without, right):
+        with Examiner(SEED, sandboxed=False) if not outcomes else nullcontext(here) as examiner:
+            verdicts = examiner.verdicts("csc413-2023", source, ["pool-upsample-net"])
+        outcomes.append(verdicts["pool-upsample-net.architecture"].outcome.value)
+    assert outcomes == ["pass", "partial", "pass"]
 
 
 @pytest.mark.parametrize("error", ["MemoryError()", 'RuntimeError("can\'t allocate memory: you tried to allocate")'])
