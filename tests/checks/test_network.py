@@ -71,9 +71,9 @@ def test_the_cause_that_is_named_is_the_one_that_is_there(assignment, name, edit
 
 @pytest.mark.slow
 def test_what_one_submission_is_compared_with_has_no_effect_on_the_next(here):
-    norm_first = [("nn.MaxPool2d(kernel_size=2),\n            nn.BatchNorm2d(num_filters)", "nn.BatchNorm2d(num_filters),"
-                   "\n            nn.MaxPool2d(kernel_size=2)")]  # fmt: skip
-    right = edited("csc413-2023", "PoolUpsampleNet", *norm_first)
+    pool, norm = "nn.MaxPool2d(kernel_size=2)", "nn.BatchNorm2d(num_filters)"
+    swapped = (f"{pool},\n            {norm}", f"{norm},\n            {pool}")
+    right = edited("csc413-2023", "PoolUpsampleNet", swapped)
     without = edited(
         "csc413-2023", "PoolUpsampleNet", ("2 * num_filters)", "2 * num_filters, track_running_stats=False)")
     )
