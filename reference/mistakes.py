@@ -262,7 +262,6 @@ def _skip_from_elsewhere(steps: Steps, place: int) -> Iterator[Change]:
 
 
 _COMPARE = "Compare the layers of the {block} with the handout's, one by one."
-_NO_LAYER = "The {block} has no {layer}."
 _REORDER = "Put the layers of the {block} in the handout's order."
 _BIAS = "Check that no convolution is made with bias=False, and that your own layers add their bias."
 _BILINEAR = "The {block} upsamples by bilinear interpolation; the handout's upsampling copies the nearest pixel."

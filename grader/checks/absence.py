@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from grader import suggest
 from grader.checks.following import followed, unfollowed
 from grader.checks.network import Examined, network_of
-from grader.checks.sitting import Sitting, trouble_sentence
+from grader.checks.sitting import Sitting, trouble_sentence, undefined_name
 from grader.display import display
 from grader.marking.verdicts import Verdict, passed, skipped
 from grader.worker.protocol import Trouble, cell_name
@@ -128,12 +126,10 @@ def _cause(sitting: Sitting, name: str, written: list[str]) -> str:
 
 def undefined(sitting: Sitting, trouble: Trouble) -> str:
     """Why a name is not defined, as a sentence after a blank; empty if no line that should define it failed."""
-    match = re.match(r"name '(\w+)' is not defined", trouble.text)
-    if match is None:
-        return ""
+    name = undefined_name(trouble)
     for failure in sitting.loading.failures:
-        if match[1] in failure.names:
-            return " " + trouble_sentence(failure.trouble, f"defining {match[1]}")
+        if name in failure.names:
+            return " " + trouble_sentence(failure.trouble, f"defining {name}")
     return ""
 
 

@@ -111,7 +111,7 @@ def _line_of(sitting: Sitting, network: Examined, known: Known) -> str | None:
 def _unknown(sitting: Sitting, network: Examined) -> tuple[str | None, Fraction, str]:
     """How a network that equals nothing known differs from the handout's: in its layers, or else in its outputs.
 
-    The mistake's id where the cause can be told all the same, what is at stake, and the feedback.
+    Returns the mistake's id, where the cause is known all the same, what is at stake, and the feedback.
     """
     feedback = _other_layers(sitting, network) or _other_outputs(sitting, network)
     mistake, alone = _cause(sitting, network)
@@ -122,7 +122,7 @@ def _unknown(sitting: Sitting, network: Examined) -> tuple[str | None, Fraction,
 
 
 def _cause(sitting: Sitting, network: Examined) -> tuple[str | None, bool]:
-    """The id of a mistake that shows itself otherwise than by the network's function; None if there is none.
+    """The id of a mistake that other evidence than the network's function shows; None if there is none.
 
     And whether it explains all that is wrong. A rubric must not give points for what is not understood.
     """

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from grader.checks.absence import nearest
 from grader.checks.network import Examined
-from grader.checks.sitting import Sitting
+from grader.checks.sitting import Sitting, undefined_name
 from grader.worker.protocol import Trouble
 
 __all__ = ["deleted", "deleted_for"]
@@ -58,6 +57,6 @@ def _undefined(sitting: Sitting, cls: str, trouble: Trouble | None) -> Iterator[
     """The names for want of which the class could not be defined or built."""
     failed = [failure.trouble for failure in sitting.loading.failures if cls in failure.names]
     for why in (*failed, *([] if trouble is None else [trouble])):
-        match = re.match(r"name '(\w+)' is not defined", why.text)
-        if match is not None:
-            yield match[1]
+        name = undefined_name(why)
+        if name is not None:
+            yield name

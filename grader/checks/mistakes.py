@@ -20,7 +20,7 @@ __all__ = ["OF_CHECKS", "CheckMistake", "hard_coded", "unknown_mistake"]
 
 @dataclass(frozen=True)
 class CheckMistake:
-    """A mistake that a check finds otherwise than by comparing outputs with those of a known implementation."""
+    """A mistake that a check finds without a known implementation whose outputs are the same."""
 
     id: str
     says: str

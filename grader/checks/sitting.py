@@ -13,7 +13,7 @@ from grader.intake import Submission
 from grader.marking.verdicts import sentences
 from grader.worker.protocol import Definition, Definitions, FileOutline, Frame, Method, Outline, Trouble
 
-__all__ = ["Sitting", "Written", "trouble_sentence"]
+__all__ = ["Sitting", "Written", "trouble_sentence", "undefined_name"]
 
 Value = TypeVar("Value")
 
@@ -137,6 +137,12 @@ class Sitting:
             if re.search(pattern, line):
                 return f"{written.at(number)}: `{' '.join(line.split())[:120]}`"
         return None
+
+
+def undefined_name(trouble: Trouble) -> str | None:
+    """The name for want of which the candidate's code was stopped; None if something else stopped it."""
+    match = re.match(r"name '(\w+)' is not defined", trouble.text)
+    return None if match is None else match[1]
 
 
 def trouble_sentence(trouble: Trouble, doing: str) -> str:

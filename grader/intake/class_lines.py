@@ -24,7 +24,7 @@ _QUOTE = re.compile(r"[\"']")
 def class_lines(cells: Iterable[Cell], name: str) -> tuple[str, ...]:
     """The lines of the last class of that name, without comments and blanks; empty where there is none."""
     header = re.compile(rf"class[ \t]+{re.escape(name)}\b")
-    found: list[str] = []
+    lines: list[str] = []
     for cell in cells:
         is_inside = False
         for line in cell.source.split("\n"):
@@ -34,11 +34,11 @@ def class_lines(cells: Iterable[Cell], name: str) -> tuple[str, ...]:
             if not line[0].isspace() and line[0] not in ")]}":
                 is_inside = header.match(line) is not None
                 if is_inside:
-                    found = []
+                    lines = []
             if is_inside:
                 code = text if _QUOTE.search(text) else text.partition("#")[0]
-                found.append(" ".join(code.split()))
-    return tuple(found)
+                lines.append(" ".join(code.split()))
+    return tuple(lines)
 
 
 def without_placeholders(lines: Iterable[str]) -> frozenset[str]:

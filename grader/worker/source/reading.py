@@ -76,10 +76,10 @@ def _without_page(file: CodeFile) -> CodeFile:
         return file
     text = file.cells[0].source
     if is_web_page(text):
-        found = blocks(text)
+        parts = blocks(text)
         return replace(
             file,
-            cells=tuple(SentCell(place if found[1:] else None, block) for place, block in enumerate(found, start=1)),
+            cells=tuple(SentCell(place if parts[1:] else None, part) for place, part in enumerate(parts, start=1)),
         )
     plain = without_entities(text)
     if plain == text or not isinstance(parse(text), Failure):
