@@ -9,6 +9,8 @@ import pytest
 import torch
 from code_files import NETWORK, PLAIN, reasons
 
+from grader.worker.source.siblings import is_installed
+
 
 def test_models_split_over_files_import_one_another(loading, capsys):
     loaded = loading(
@@ -148,3 +150,9 @@ def test_a_renamed_file_does_not_take_the_place_of_a_module_of_others(loading):
 def test_a_file_does_not_import_itself_under_the_handouts_name(loading):
     loaded = loading({"colorization-abc.py": NETWORK + "import colorization\n" + PLAIN})
     assert set(loaded.classes) == {"CNN"} and "placeholder" in loaded.replacements[0].reason
+
+
+def test_what_is_installed_does_not_depend_on_what_was_loaded_before(loading):
+    loading({"colourization.py": NETWORK + PLAIN})
+    is_installed.cache_clear()
+    assert not is_installed("colourization")
