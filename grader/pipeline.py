@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from grader import intake
 from grader.checks import run_check
 from grader.checks.sitting import Sitting
-from grader.checks.trust import THREADS, doubts, witnessed
+from grader.checks.trust import THREADS, doubts, told, witnessed
 from grader.choice import Choice, choose
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
@@ -185,7 +185,7 @@ class _Examination:
             flags += (*choice.flags, *conflict_flags(assignment, loading))
             flags += appearance_flags(submission.code, outline, _missing(assignment, outline))
             flags += change_flags(outline, loading)
-            flags += self._doubts(outline)
+            flags += self._doubts(outline, loading)
         else:
             verdicts = self._verdicts_on_files(assignment, sitting)
         return Examined(
@@ -219,10 +219,10 @@ class _Examination:
         reply = self.candidate.load(ordered, wanted, data)
         return (Definitions(), reply) if isinstance(reply, Trouble) else (reply, None)
 
-    def _doubts(self, outline: Outline) -> tuple[Flag, ...]:
+    def _doubts(self, outline: Outline, loading: Definitions) -> tuple[Flag, ...]:
         """Flags for what may have interfered with the examination."""
         threads = (THREADS,) if self.candidate.threaded else ()
-        return (*doubts(outline), *witnessed(self.candidate.seen), *threads)
+        return (*doubts(outline), *witnessed(self.candidate.seen, told(outline, loading)), *threads)
 
     def _verdicts(self, assignment: Assignment, sitting: Sitting) -> list[Verdict]:
         """A verdict on every criterion with a check."""

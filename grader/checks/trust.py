@@ -13,15 +13,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grader.marking.verdicts import Flag
-from grader.worker.protocol import FileOutline, Outline, Trouble, UnusualCode
+from grader.worker.protocol import Definitions, FileOutline, Outline, Trouble, UnusualCode
 
 if TYPE_CHECKING:
     from grader.checks.network import Examined
 
-__all__ = ["THREADS", "counted_otherwise", "doubts", "witnessed"]
+__all__ = ["THREADS", "counted_otherwise", "doubts", "told", "witnessed"]
 
 _SHOWN = 5
 """A flag quotes at most this many constructs or events."""
+_CHANGED = " = …"
+"""How outline and worker end the name of what is changed."""
+_REGISTERING, _HOOKS = "torch.nn.modules.module.register_module_", "torch.nn.modules.module._global_"
+"""The functions that hook into the calls of all layers, and where they keep what they are given."""
 THREADS = Flag(
     "untrusted-evidence",
     "The code starts threads of its own, in which operations are not watched: read it before the marks go out.",
@@ -45,13 +49,27 @@ def doubts(outline: Outline) -> tuple[Flag, ...]:
     return tuple(flags)
 
 
-def witnessed(seen: tuple[str, ...]) -> tuple[Flag, ...]:
-    """A flag for the events ``seen`` while the code ran, whatever its source says."""
+def told(outline: Outline, loading: Definitions) -> frozenset[str]:
+    """What other flags say already: that a thing is changed, by its full name, or that a class extends another one."""
+    constructs = (code.construct for file in outline.files for code in file.unusual)
+    changed = (name for change in loading.changes for name in change.names if change.torch)
+    return frozenset((*(construct.removesuffix(_CHANGED) for construct in constructs), *changed))
+
+
+def witnessed(seen: tuple[str, ...], told: frozenset[str] = frozenset()) -> tuple[Flag, ...]:
+    """A flag for the events ``seen`` while the code ran, whatever its source says. What is ``told`` is left out."""
+    hooks = any(name.startswith(_REGISTERING) for name in told)
+    seen = tuple(event for event in seen if _subject(event) not in told and not (hooks and event.startswith(_HOOKS)))
     if not seen:
         return ()
     shown = "; ".join(event[:200] for event in seen[:_SHOWN])
     detail = f"The code was seen to reach beyond its own work ({shown}{_rest(seen)}): read it before the marks go out."
     return (Flag("untrusted-evidence", detail),)
+
+
+def _subject(event: str) -> str:
+    """What an event is about, without its place: ``torch.nn.functional.conv2d`` of ``… = … (models.py, line 3)``."""
+    return event.partition(" (")[0].removesuffix(_CHANGED)
 
 
 def counted_otherwise(network: Examined, criterion: str) -> tuple[Flag, ...]:

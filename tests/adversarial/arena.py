@@ -77,6 +77,8 @@ class Outcome:
             for one in report["criteria"]
             if one["outcome"] == "error"
         ]
+        if case.unflagged and report["flags"]:
+            found.append(f"it was flagged: {report['flags']}")
         text = json.dumps(report, ensure_ascii=False)
         if case.said not in text:
             found.append(f"nowhere is it said that {case.said!r}")

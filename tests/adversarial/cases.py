@@ -41,7 +41,7 @@ class Case:
 
     name: str
     kind: str
-    """``forged``, ``resources``, ``outputs``, ``theft``, ``packaging`` or ``state``."""
+    """``forged``, ``names``, ``resources``, ``outputs``, ``theft``, ``packaging`` or ``state``."""
     make: Callable[[Path], None]
     """Fills the submission's folder, which exists."""
     lost: tuple[str, ...] = ()
@@ -52,6 +52,8 @@ class Case:
     """Criteria that the attack has nothing to do with and that must still earn their points."""
     said: str = ""
     """Words that stand in the report."""
+    unflagged: bool = False
+    """It is honest, and nothing of it may be flagged."""
     slow: bool = False
     """It waits for limits to be reached, as others do: left to ``make hostile``."""
 

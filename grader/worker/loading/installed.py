@@ -6,11 +6,13 @@ torch, numpy and math are never replaced: what is examined must not rest on a st
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..witness import ours
 from .equivalents import equivalent
 from .standins import StandIn
 
@@ -65,7 +67,8 @@ def _absent(name: str, fromlist: Sequence[str], remark: Remark, why: str) -> Any
             continue
         missing = ".".join(parts[: length + 1])
         if not hasattr(parent, parts[length]):
-            setattr(parent, parts[length], modern.value if modern and missing == name else StandIn(missing))
+            value = modern.value if modern and missing == name else StandIn(missing)
+            ours(functools.partial(setattr, parent, parts[length], value))
         return importlib.import_module(parts[0])
     return StandIn(parts[0])
 

@@ -29,6 +29,7 @@ from ..source.python2_meaning import PYTHON_2_NAMES
 from ..source.reading import read
 from ..source.siblings import meant
 from ..trouble import bounded, remember, remember_folder
+from ..witness import ours
 from . import legacy
 from .attempts import Attempts
 from .data_files import lay_out
@@ -155,7 +156,7 @@ class Loader:
         )
 
     def _prepare_interpreter(self) -> None:
-        legacy.install(self._findings.note)
+        ours(lambda: legacy.install(self._findings.note))
         # The arguments of a program that was started without any; ours are not the submission's.
         sys.argv[:] = [str(self._files[0].module.__file__)] if self._files else [""]
         # What lies in the folder is imported by the rules of this package, or not at all.

@@ -24,8 +24,9 @@ from ..loading import legacy
 from ..loading.loader import Loaded
 from ..protocol import CodeFile, DeviceFindings, Finding, RunOnDevice, Tensors
 from ..trouble import describe, here
+from ..witness import ours
 from .modules import named_tensors
-from .watching import Watching, tensors_in
+from .watching import Watching, note_classes, tensors_in
 
 __all__ = ["Elsewhere", "computed_on", "confirm", "examine"]
 
@@ -267,6 +268,7 @@ class _Simulated(_Mixing):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         met = list(tensors_in((args, kwargs)))
+        note_classes(met)
         on_gpu = any(_get_device(one) == _META for one in met)
         asked = kwargs.get("device")
         if not on_gpu and asked != _META:
@@ -325,13 +327,15 @@ def _each(change: Callable[[Tensor], Tensor], value: Any) -> Any:
     return {name: _each(change, one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-_MAY_MIX = {
-    torch.ops.aten.copy_.default,
-    torch.ops.aten._to_copy.default,
-    torch.ops.aten.index.Tensor,
-    torch.ops.aten.index_put_.default,
-    torch.ops.aten.index_put.default,
-}
+_MAY_MIX = frozenset(
+    {
+        torch.ops.aten.copy_.default,
+        torch.ops.aten._to_copy.default,
+        torch.ops.aten.index.Tensor,
+        torch.ops.aten.index_put_.default,
+        torch.ops.aten.index_put.default,
+    }
+)
 
 
 class _SecondDevice(TorchFunctionMode):
@@ -432,9 +436,15 @@ def _elsewhere(world: _Simulated) -> Iterator[None]:
         *((torch.cuda, name, kind) for name, kind in _TYPES.items()),
         *((torch.cuda.nvtx, name, lambda *args, **kwargs: 0) for name in ("range_push", "range_pop", "mark")),
     ]
-    with ExitStack() as stack:
+    stack = ExitStack()
+
+    def replace() -> None:
         for owner, name, other in replaced:
             stack.enter_context(_patched(owner, name, other))
-        stack.enter_context(_SecondDevice(world))
-        stack.enter_context(world)
-        yield
+
+    try:
+        ours(replace)
+        with _SecondDevice(world), world:
+            yield
+    finally:
+        ours(stack.close)

@@ -39,6 +39,7 @@ def run_layer(
         batch = tensors["input"].clone().requires_grad_()
         with Poison():
             output = forward(layer, batch)
+        native.look_back(output)
         outputs = {"output": kept(output, probe)}
         if is_too_large(output, probe):
             return LayerRun(native.names, output_of(output, probe)), outputs

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..protocol import ClassProbe, Tensors
 from .modules import Refusal, parameters_of, requires_grad, seed, state, train
 from .outputs import forward
-from .watching import Watching, tensors_in
+from .watching import Watching, note_classes, tensors_in
 
 __all__ = ["as_vector", "put", "statistics_of", "tensors_used"]
 
@@ -56,7 +56,7 @@ class _FirstUse(Watching):
         self._mark(data, frozenset())
 
     def __exit__(self, *raised: Any) -> None:
-        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        super().__exit__(*raised)
         for key in self._made:
             torch.UntypedStorage._free_weak_ref(key)  # type: ignore[no-untyped-call]
         self._made.clear()
@@ -69,6 +69,7 @@ class _FirstUse(Watching):
             for place, argument in enumerate(func._schema.arguments)
             for value in tensors_in(args[place] if place < len(args) else kwargs.get(argument.name))
         ]
+        note_classes(value for _, value in arguments)
         name = func._schema.name.removeprefix("aten::")
         if name.startswith(_ADDEND_FIRST):
             arguments.append(arguments.pop(0))

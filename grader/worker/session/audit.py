@@ -9,6 +9,9 @@ taken back. So whatever the code reaches by such means, it reaches too late to h
 Libraries run text and look at frames for reasons of their own. Their events are distinguished from the submission's by
 the file names of the code that runs. To forge a file name takes ``compile`` or ``code.replace``, and to run the result
 is an event.
+
+To replace a function is no event. So the hook also has what was noted of the examiner's own tables (``tables``), and
+reports what was changed in them. Here no Python code can reach it without an event.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ from torch.nn.modules import lazy
 from torch.nn.utils import parametrize
 
 from ..trouble import names_of_theirs
+from ..witness import ACCEPT, CHECK, SEEN
+from ..witness import ours as bracket
 from .frames import lengths
+from .tables import Compared
 
 __all__ = ["watch"]
 
@@ -66,21 +72,27 @@ _WATCHED = (
     _ALWAYS_REPORTED
     | {"exec", "object.__getattr__", "object.__setattr__", "object.__delattr__"}
     | {"pickle.find_class", "open", "socket.__new__"}
+    | {CHECK, ACCEPT, SEEN}
 )
 _UNPICKLED = frozenset({"torch", "numpy", "collections", "_codecs", "copyreg", "datetime", "pathlib", "decimal"})
 _PLAIN = frozenset({"set", "frozenset", "complex", "bytearray", "bytes", "slice", "range", "object", "int", "float"})
 
 
-def watch(channel: int) -> None:
+def watch(channel: int, compared: Compared) -> Callable[[], None]:
     """Report on the descriptor ``channel`` what a submission's code does, for as long as the process lives.
 
     Each kind of event is reported once, as ``{"seen": sentence}``. All functions that the hook works with are bound
     before the submission runs: to replace one in its module, or a built-in one, changes nothing in the hook.
+
+    Returns what reports the changes in the tables; whoever answers requests calls it after each of them.
     """
-    sys.addaudithook(_hook(channel))
+    compared.accept()
+    hook, check = _hook(channel, compared)
+    sys.addaudithook(hook)
+    return check
 
 
-def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
+def _hook(channel: int, compared: Compared) -> tuple[Callable[[str, tuple[Any, ...]], None], Callable[[], None]]:
     getframe, write, fstat, leave = sys._getframe, os.write, os.fstat, os._exit
     pack, quoted = lengths, encode_basestring_ascii
     socket = fstat(channel)
@@ -89,6 +101,7 @@ def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
     ours = str(Path(__file__).parent.parent) + os.sep  # the whole worker, not only this folder
     libraries = (*(entry for entry in sys.path if len(entry) > 1 and entry[0] == "/"), "<frozen ")
     stdlib = sys.stdlib_module_names
+    changes, accept, of_ours = compared.changes, compared.accept, bracket.__code__
     kind, number, text = type, int, str
     reported: set[str] = set()
     busy = False
@@ -99,14 +112,37 @@ def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
             return
         busy = True
         try:
-            name = described(event, args)
-            if name is not None and name not in reported and reported.__len__() < _MOST:
-                frame = cause(event, args)
-                if frame is not None:
-                    reported.add(name)
-                    report(f"{name} ({frame.f_code.co_filename}, line {frame.f_lineno})")
+            if event == CHECK:
+                tell_changes()
+            elif event == ACCEPT:
+                # Nobody else's changes are accepted.
+                if getframe(1).f_code is of_ours:
+                    accept()
+            elif event == SEEN:
+                if kind(args[0]) is text:
+                    tell(args[0], "")
+            else:
+                name = described(event, args)
+                frame = None if name is None or name in reported else cause(event, args)
+                if name is not None and frame is not None:
+                    tell(name, f" ({frame.f_code.co_filename}, line {frame.f_lineno})")
         finally:
             busy = False
+
+    def check() -> None:
+        nonlocal busy
+        busy = True
+        tell_changes()
+        busy = False
+
+    def tell_changes() -> None:
+        for change in changes():
+            tell(change, "")
+
+    def tell(what: str, place: str) -> None:
+        if what not in reported and reported.__len__() < _MOST:
+            reported.add(what)
+            report(what + place)
 
     def described(event: str, args: tuple[Any, ...]) -> str | None:
         """The event in words, or None if it is harmless."""
@@ -167,7 +203,7 @@ def _hook(channel: int) -> Callable[[str, tuple[Any, ...]], None]:
         message = ('{"seen": ' + quoted(sentence[:300]) + "}").encode()
         write(channel, pack(message.__len__(), 0) + message)
 
-    return hook
+    return hook, check
 
 
 def _imports(file: str, function: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,8 +28,11 @@ class Handles(Protocol):
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]: ...
 
 
-def serve(handler: Handles, channel: int, *, frame_bytes: int) -> None:
-    """Answer requests from the descriptor ``channel``, one at a time and in order, until the other side hangs up."""
+def serve(handler: Handles, channel: int, *, frame_bytes: int, check: Callable[[], None]) -> None:
+    """Answer requests from the descriptor ``channel``, one at a time and in order, until the other side hangs up.
+
+    ``check`` is called after each, before the reply is sent: what it sees goes ahead of the reply.
+    """
 
     def receive(count: int) -> bytes:
         return os.read(channel, count)
@@ -38,6 +42,7 @@ def serve(handler: Handles, channel: int, *, frame_bytes: int) -> None:
         frame = _reply(handler, envelope, tensors, frame_bytes)
         for stream in (sys.stdout, sys.stderr):
             _flush(stream)
+        check()
         _send(channel, frame)
 
 

@@ -37,11 +37,12 @@ import time
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from . import confine
 from .audit import watch
 from .serve import Handles, serve
+from .tables import Compared, compared, watched
 
 __all__ = ["main"]
 
@@ -63,7 +64,7 @@ def main(argument: str) -> NoReturn:
     if settings["user"] is not None:
         _become(settings["user"])
     try:
-        handler = _warm_up(settings["handler"])
+        warm = _warm_up(settings["handler"])
     except Exception as exc:  # an import may raise anything; the trusted side makes an error of its own from it
         _tell(control, {"failed": f"{type(exc).__name__}: {exc}"})
         os._exit(1)
@@ -88,7 +89,7 @@ def main(argument: str) -> NoReturn:
         else:
             if child == 0:
                 control.close()
-                _doorway({**request, **settings}, descriptors, handler, confined=settings["confined"], held=held)
+                _doorway({**request, **settings}, descriptors, warm, confined=settings["confined"], held=held)
             _tell(control, {"forked": True})
         for descriptor in descriptors:
             os.close(descriptor)
@@ -102,7 +103,16 @@ def _become(user: int) -> None:
     os.setresuid(user, user, user)
 
 
-def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
+class _Warm(NamedTuple):
+    """What is ready before sessions are forked."""
+
+    make: Callable[[Path], Handles]
+    """Makes the handler of a session."""
+    compared: Compared
+    """What the examiner rests on, as no submission has seen it."""
+
+
+def _warm_up(handler: str | None) -> _Warm:
     """Import what sessions need, before they are forked. Nothing is computed, which would start a pool of threads."""
     name = f"{_WORKER}.handler"
     if handler is not None:
@@ -127,12 +137,13 @@ def _warm_up(handler: str | None) -> Callable[[Path], Handles]:
     threads = _status_field("Threads")
     if threads is not None and threads != 1:
         raise RuntimeError(f"the warm parent has {threads} threads where one was expected: it cannot be forked safely")
+    ready = _Warm(made, compared(watched(_WORKER)))
     gc.collect()
     # The collector leaves alone what exists now, so that children share its pages.
     gc.freeze()
     if sys.platform == "linux":
         confine.use_large_pages()
-    return made
+    return ready
 
 
 def _status_field(name: str) -> int | None:
@@ -188,7 +199,7 @@ def _reap() -> None:
 def _doorway(
     request: dict[str, Any],
     descriptors: list[int],
-    handler: Callable[[Path], Handles],
+    warm: _Warm,
     *,
     confined: bool,
     held: int | None,
@@ -210,7 +221,7 @@ def _doorway(
         if os.fork() == 0:
             if confined and request["devices"] is not None:
                 confine.show_own_processes()
-            _keeper(request, channel, output, status, handler, confined=confined, held=held)
+            _keeper(request, channel, output, status, warm, confined=confined, held=held)
     except (confine.Unconfined, OSError) as exc:
         _tell(status, {"unconfined": str(exc)})
     os._exit(0)
@@ -221,7 +232,7 @@ def _keeper(
     channel: int,
     output: int,
     status: socket.socket,
-    handler: Callable[[Path], Handles],
+    warm: _Warm,
     *,
     confined: bool,
     held: int | None,
@@ -238,7 +249,7 @@ def _keeper(
     if session == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _session(request, channel, output, status, handler, confined=confined, held=held)
+        _session(request, channel, output, status, warm, confined=confined, held=held)
     os.close(channel)
     os.close(output)
     if confined:
@@ -321,7 +332,7 @@ def _session(
     channel: int,
     output: int,
     status: socket.socket,
-    make: Callable[[Path], Handles],
+    warm: _Warm,
     *,
     confined: bool,
     held: int | None,
@@ -353,7 +364,7 @@ def _session(
                 layers["capabilities"] = "none, in any set; no_new_privs"
                 layers["Landlock"] = confine.restrict_files(scratch, devices or ())
                 layers["seccomp"] = confine.restrict_system_calls(gpu=devices is not None)
-            handler = make(scratch)
+            handler = warm.make(scratch)
         except Exception as exc:
             _tell(report, {"unconfined": str(exc) or type(exc).__name__})
             os._exit(1)
@@ -363,8 +374,8 @@ def _session(
         # A session is short, and seldom makes garbage that only a search finds.
         gc.set_threshold(10_000)
         _out_of_reach()
-        watch(_CHANNEL)
-        serve(handler, _CHANNEL, frame_bytes=limits["frame_bytes"])
+        check = watch(_CHANNEL, warm.compared)
+        serve(handler, _CHANNEL, frame_bytes=limits["frame_bytes"], check=check)
     except BaseException:  # the channel is gone or spoilt; no exception may reach the parent's loop
         os._exit(1)
     os._exit(0)

@@ -16,7 +16,7 @@ import ast
 import builtins
 import functools
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..protocol import UnusualCode
 from ..trouble import bounded
+from .examiners import CORE, EXAMINERS, SETTINGS, below
 from .names import STARRED, Aliases, dotted
 from .pieces import Source
 
@@ -70,19 +71,6 @@ _NAMES = (
 _OURS = __name__.partition(".")[0]
 """The package that all our modules are in: ``worker`` in a sandbox."""
 
-_CORE = ("torch", "builtins", "json", "sys", "inspect", "importlib", "gc", "worker")
-"""Modules that the examiner relies on most: to add an attribute to one counts as changing it."""
-_EXAMINERS = (
-    *_CORE,
-    *("contextlib", "unittest", "struct", "linecache", "dis", "ast", "types", "functools", "signal", "abc", "enum"),
-    *("collections", "dataclasses", "re", "textwrap", "operator", "ctypes", "typing", "os"),
-)
-"""Modules that the examiner works with: to change one of their attributes is to change the examiner."""
-_SETTINGS = (
-    *("torch.backends", "torch.random", "os.environ"),
-    *("sys.path", "sys.argv", "sys.stdout", "sys.stderr", "sys.stdin"),
-)
-"""Attributes of these modules that programs are meant to change."""
 _CLOSED = frozenset({"torch", "torch.utils", "sys", "builtins", "gc", "inspect", "importlib", "operator", "types"})
 """Modules of which no attribute may be read under a name that is computed."""
 _WHOLE = frozenset(
@@ -267,7 +255,7 @@ def _is_installed(module: str) -> bool:
 def _bends(base: str) -> bool:
     """Whether a subclass of ``base`` can change what operations do, or what a class is."""
     real = _real(base)
-    if real is None and base.startswith("torch.") and not _below(base, _LAYERS):
+    if real is None and base.startswith("torch.") and not below(base, _LAYERS):
         # It is in a part of torch that has not been imported, so it cannot be looked at.
         return True
     return base in _BASES or (isinstance(real, type) and issubclass(real, (Tensor, *_MODES, type)))
@@ -285,7 +273,7 @@ def _accessed(function: str, first: ast.expr, name: ast.expr, names: _Names) -> 
             constructs.append(f"getattr({full}, …)")
         elif _is_private(f"{full}.{getattr(name, 'value', '')}"):
             constructs.append(f"{full}.{getattr(name, 'value', '')}")
-        elif isinstance(name, ast.Constant) and _below(f"{full}.{name.value!s}", _NAMES):
+        elif isinstance(name, ast.Constant) and below(f"{full}.{name.value!s}", _NAMES):
             constructs.append(f"{full}.{name.value!s}")
     yield from constructs
     if not constructs and any(map(_put_together, [name, *names.texts.get(getattr(name, "id", ""), ())])):
@@ -343,12 +331,12 @@ def _named(node: ast.Name | ast.Attribute | ast.Subscript, names: _Names) -> Ite
 def _reaches(bare: bool, full: str, name: str, imported: bool) -> bool:
     tables = not bare and full.endswith(".__dict__") and _is_examiners(full.removesuffix(".__dict__"))
     telling = bare and imported and full.rpartition(".")[2] in _ATTRIBUTES
-    return tables or telling or ((imported or "." not in name) and (_below(full, _NAMES) or _is_private(full)))
+    return tables or telling or ((imported or "." not in name) and (below(full, _NAMES) or _is_private(full)))
 
 
 def _matters(full: str) -> bool:
     """Whether what is changed exists: ``collections.Iterable = …`` only gives old code what it misses."""
-    return _below(full, _CORE) or _real(full) is not None or not isinstance(_real(full.rpartition(".")[0]), ModuleType)
+    return below(full, CORE) or _real(full) is not None or not isinstance(_real(full.rpartition(".")[0]), ModuleType)
 
 
 def _only_used(node: ast.AST) -> list[ast.expr]:
@@ -391,7 +379,7 @@ def _is_private(full: str) -> bool:
     module, _, _ = full.rpartition(".")
     if root != "torch" or full == "torch._six" or module == "torch._six":
         return False
-    of_layers = _below(module, ("torch.nn", "torch.optim")) and not _below(module, ("torch.nn.modules.module",))
+    of_layers = below(module, ("torch.nn", "torch.optim")) and not below(module, ("torch.nn.modules.module",))
     return any(map(_underscored, parts[:-1] if of_layers else parts))
 
 
@@ -400,13 +388,4 @@ def _underscored(name: str) -> bool:
 
 
 def _is_examiners(full: str) -> bool:
-    return _below(full, _EXAMINERS) and not _below(full, _SETTINGS)
-
-
-def _below(full: str, names: Container[str]) -> bool:
-    """Whether ``full`` is one of the dotted names, or something in one of them."""
-    while full not in names:
-        full, dot, _ = full.rpartition(".")
-        if not dot:
-            return False
-    return True
+    return below(full, EXAMINERS) and not below(full, SETTINGS)

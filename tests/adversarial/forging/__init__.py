@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..cases import Case
-from . import borrowed, claims, dilation, reach, recorded, replies, tools
+from . import borrowed, claims, dilation, names, reach, recorded, replies, tools
 
 __all__ = ["CASES", "FORGERIES"]
 
-_TABLES = (tools, reach, claims, dilation, replies, borrowed, recorded)
+_TABLES = (tools, reach, claims, dilation, names, replies, borrowed, recorded)
 
 FORGERIES = [forgery for table in _TABLES for forgery in table.FORGERIES]
 

@@ -59,17 +59,22 @@ class Forgery:
     """Aspects that must still earn their points."""
     says: str = ""
     """Words that must be in the report."""
+    kind: str = "forged"
+    """The class that it belongs to."""
+    unflagged: bool = False
+    """Whether it is honest, so that no flag may be raised."""
 
     def case(self) -> Case:
         """As the arena runs it."""
         return Case(
-            f"forged-{self.name}",
-            "forged",
+            f"{self.kind}-{self.name}",
+            self.kind,
             self._make,
             lost=_criteria(self.loses),
             doubted=_criteria(self.doubts),
             kept=_criteria(self.keeps),
             said=self.says,
+            unflagged=self.unflagged,
         )
 
     def _make(self, folder: Path) -> None:

@@ -9,13 +9,17 @@ import pytest
 
 from grader.worker.session import frames
 from grader.worker.session.audit import _hook
+from grader.worker.session.tables import Compared
 from grader.worker.trouble import remember
+from grader.worker.witness import ACCEPT, CHECK, SEEN
+
+UNCHANGED = Compared(list, lambda: None)
 
 
 def _reported(source: str) -> list[str]:
     """What the hook reports of ``source``, run as a submission's code; it raises events by ``audit(event, …)``."""
     reading, writing = os.pipe()
-    hook = _hook(writing)
+    hook = _hook(writing, UNCHANGED)[0]
     remember("theirs.py", source)
     try:
         exec(compile(source, "theirs.py", "exec"), {"audit": lambda event, *args: hook(event, args), "fd": writing})
@@ -90,7 +94,7 @@ except ZeroDivisionError:
 torch.nn.LazyLinear(2)(torch.ones(1, 3))
 """
     reading, writing = os.pipe()
-    hook = _hook(writing)
+    hook = _hook(writing, UNCHANGED)[0]
     # an audit hook cannot be taken out again: this one ends with the process that it is tried in
     child = os.fork()
     if child == 0:
@@ -113,7 +117,7 @@ def test_to_replace_the_channel_ends_the_session():
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        hook = _hook(writing)
+        hook = _hook(writing, UNCHANGED)[0]
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
         remember("theirs.py", "")
         exec(compile("audit('sys._getframe')", "theirs.py", "exec"), {"audit": lambda event: hook(event, ())})
@@ -121,3 +125,34 @@ def test_to_replace_the_channel_ends_the_session():
     os.close(writing)
     os.close(reading)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def _told(changes: list[str], events: list[tuple[str, object]]) -> tuple[list[str], int]:
+    """What is reported where these changes are found, and how often they were accepted."""
+    reading, writing = os.pipe()
+    accepted: list[None] = []
+    hook, check = _hook(writing, Compared(lambda: changes, lambda: accepted.append(None)))
+    for event, argument in events:
+        hook(event, (argument,))
+    check()
+    os.close(writing)
+    reports = []
+    while (frame := frames.read(lambda count: os.read(reading, count))) is not None:
+        reports.append(frame[0]["seen"])
+    os.close(reading)
+    return reports, len(accepted)
+
+
+def test_each_change_in_a_table_is_reported_once():
+    assert _told(["torch.cat = …", "torch.add = …"], [(CHECK, None)]) == (["torch.cat = …", "torch.add = …"], 0)
+
+
+def test_only_our_own_changes_are_accepted():
+    assert _told([], [(ACCEPT, None)]) == ([], 0)
+
+
+def test_what_our_code_sees_is_reported_and_nothing_but_text():
+    class Text(str):
+        pass
+
+    assert _told([], [(SEEN, "a dilation"), (SEEN, Text("x")), (SEEN, 3)])[0] == ["a dilation"]

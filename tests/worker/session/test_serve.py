@@ -47,14 +47,14 @@ def _raise(error: BaseException) -> Any:
     raise error
 
 
-def _replies(*actions: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def _replies(*actions: str, check: Callable[[], None] = lambda: None) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The envelope and the tensors of each reply to these requests."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for serial, action in enumerate(actions):
             ours.sendall(encode({"serial": serial, "message": {"do": action}}, {"x": torch.ones(2)}, limit=FRAME_BYTES))
         ours.shutdown(socket.SHUT_WR)
-        serve(_Handler(), theirs.fileno(), frame_bytes=FRAME_BYTES)
+        serve(_Handler(), theirs.fileno(), frame_bytes=FRAME_BYTES, check=check)
         theirs.close()
         replies = []
         while (frame := read(ours.recv, limit=FRAME_BYTES)) is not None:
@@ -100,3 +100,8 @@ def test_a_stream_that_a_submission_has_spoilt_holds_nothing_up(monkeypatch: pyt
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", object())
     assert len(_replies("double")) == 1
+
+
+def test_the_check_comes_after_each_answer() -> None:
+    checks: list[None] = []
+    assert len(_replies("double", "fail", "double", check=lambda: checks.append(None))) == len(checks) == 3
