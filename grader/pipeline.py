@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 from grader import intake
 from grader.checks import run_check
+from grader.checks.again import differing, to_judge_again
 from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, told, witnessed
-from grader.choice import Choice, choose
+from grader.choice import choose
 from grader.detect import Detected, detect, named
 from grader.exam.exam import Exam
-from grader.exam.submitted import Submitted, Unexaminable
+from grader.exam.submitted import GpuLease, Submitted, Unexaminable
 from grader.examined import Earlier, Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
 from grader.marking.evidence import Evidence, Json
@@ -85,10 +86,28 @@ class Grading:
 
     def exam(self, assignment: str) -> Exam:
         """The exam of an assignment, made when it is first needed."""
+        return self._exam(assignment, assignment, self.options.seed)
+
+    def second_exam(self, assignment: str) -> Exam:
+        """An exam with other numbers, for what is judged again (``checks/again.py``)."""
+        return self._exam(f"{assignment} again", assignment, self.exam(assignment).number("second session"))
+
+    def _exam(self, key: str, assignment: str, seed: int) -> Exam:
         with self._lock:
-            if assignment not in self._exams:
-                self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
-            return self._exams[assignment]
+            if key not in self._exams:
+                self._exams[key] = Exam(self.rubric.assignments[assignment], seed, self.horses)
+            return self._exams[key]
+
+    def candidate(self, gpu: GpuLease | None = None) -> Submitted:
+        """A worker of its own for one submission."""
+        return Submitted(
+            self.sandbox.open,
+            WorkerFailed,
+            seconds=self.options.seconds,
+            probe_seconds=self.options.probe_seconds,
+            gpu=gpu,
+            floor=self._floor,
+        )
 
     def grade(
         self,
@@ -105,14 +124,7 @@ class Grading:
         started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
         progress("reading")
         submission = found if isinstance(found, Submission) else read(found)
-        candidate = Submitted(
-            self.sandbox.open,
-            WorkerFailed,
-            seconds=self.options.seconds,
-            probe_seconds=self.options.probe_seconds,
-            gpu=self.gpu.lease() if self.gpu else None,
-            floor=self._floor,
-        )
+        candidate = self.candidate(self.gpu.lease() if self.gpu else None)
         try:
             examined = _Examination(self, submission, candidate, progress, earlier).examined()
         finally:
@@ -168,7 +180,8 @@ class _Examination:
         outline = _without(outline, choice.set_aside | {file.path for file in submission.code if file.problem})
         kept = {entry.path for entry in outline.files}
         files = [file for file in files if file.path in kept]
-        loading, stopped = self._loaded(assignment, files, outline, choice) if files else (Definitions(), None)
+        files = best_first(assignment, files, outline, choice.winners)
+        loading, stopped = self._loaded(self.candidate, assignment, files) if files else (Definitions(), None)
         gpu = self.grading.gpu
         sitting = Sitting(
             self.grading.exam(assignment.id),
@@ -186,6 +199,7 @@ class _Examination:
             flags += appearance_flags(submission.code, outline, _missing(assignment, outline))
             flags += change_flags(outline, loading)
             flags += self._doubts(outline, loading)
+            flags += self._judged_again(sitting, files, verdicts, flags)
         else:
             verdicts = self._verdicts_on_files(assignment, sitting)
         return Examined(
@@ -209,15 +223,33 @@ class _Examination:
         return detect(self.grading.rubric.assignments, paths, outline, headers=headers, cohorts=cohorts)
 
     def _loaded(
-        self, assignment: Assignment, files: list[CodeFile], outline: Outline, choice: Choice
+        self, candidate: Submitted, assignment: Assignment, files: list[CodeFile]
     ) -> tuple[Definitions, Trouble | None]:
         """What the worker reports of running the definitions, and what stopped it altogether, if anything did."""
         self.progress("loading")
-        ordered = best_first(assignment, files, outline, choice.winners)
         wanted = sorted({network.cls for network in HANDOUTS[assignment.id].networks} | LAYER_CLASSES)
         data = [DataFile(file.path, file.content) for file in self.submission.data]
-        reply = self.candidate.load(ordered, wanted, data)
+        reply = candidate.load(files, wanted, data)
         return (Definitions(), reply) if isinstance(reply, Trouble) else (reply, None)
+
+    def _judged_again(
+        self, sitting: Sitting, files: list[CodeFile], verdicts: list[Verdict], flags: list[Flag]
+    ) -> tuple[Flag, ...]:
+        """Flags for what a second session judges differently, if there is any doubt about the first."""
+        assignment = sitting.exam.assignment
+        criteria = to_judge_again(assignment.criteria, verdicts, flags, self.earlier.verdicts)
+        if not criteria:
+            return ()
+        candidate = self.grading.candidate()
+        try:
+            loading, stopped = self._loaded(candidate, assignment, files)
+            exam = self.grading.second_exam(assignment.id)
+            second = Sitting(
+                exam, self.submission, candidate, sitting.outline, loading, stopped, elsewhere=sitting.elsewhere
+            )
+            return differing(verdicts, [self._verdict(criterion, second) for criterion in criteria])
+        finally:
+            candidate.close()
 
     def _doubts(self, outline: Outline, loading: Definitions) -> tuple[Flag, ...]:
         """Flags for what may have interfered with the examination."""

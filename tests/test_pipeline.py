@@ -10,7 +10,7 @@ from places import ROOT
 
 from grader.intake import find
 from grader.marking.rubric_file import load
-from grader.marking.verdicts import Outcome, Verdict
+from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.pipeline import Grading, Options
 from grader.sandbox.terms import SandboxError
 from grader.worker.protocol import (
@@ -107,6 +107,45 @@ def test_every_criterion_of_the_rubric_has_a_mark():
     marks, report = _graded({})
     assert list(marks) == [criterion.id for criterion in RUBRIC.assignments["csc321-2018"].criteria]
     assert report.sheet.score + report.sheet.pending_points == report.sheet.max_score + 1  # the bonus
+
+
+def _asked(flag: Flag | None, **second: Outcome):
+    """The criteria of the check ``device`` that were judged, each with its exam's seed, and the report.
+
+    ``second`` are outcomes of the second session.
+    """
+    asked = []
+
+    def check(name, sitting, criterion):
+        asked.append((criterion, sitting.exam.seed))
+        outcome = second.get(name, Outcome.PASS) if sitting.exam.seed != 5 else Outcome.PASS
+        return replace(_verdict(criterion, outcome), flags=(flag,) if flag and criterion == "cnn.shapes" else ())
+
+    options = Options(assignment="csc321-2018", seed=5)
+    grading = Grading(RUBRIC, load_horses(), NoSandbox(), options, check=check)
+    report = grading.grade(find([RIGHT], mode="one").found[0])
+    return [(criterion, seed) for criterion, seed in asked if criterion.endswith(".device")], report
+
+
+def test_without_a_doubt_each_criterion_is_judged_once():
+    asked, report = _asked(None, device=Outcome.FAIL)
+    assert len(asked) == len(dict(asked)) and not report.flags
+
+
+def test_with_a_doubt_a_second_session_is_asked_in_another_order_under_other_numbers():
+    asked, report = _asked(Flag("untrusted-evidence", "Read it."))
+    half = len(asked) // 2
+    first, second = asked[:half], asked[half:]
+    assert [criterion for criterion, _ in second] == [criterion for criterion, _ in first][::-1]
+    assert {seed for _, seed in first} == {5} and len({seed for _, seed in second} - {5}) == 1
+    assert [flag.detail for flag in report.flags] == ["Read it."]
+
+
+def test_where_the_second_session_differs_the_first_verdict_stands_and_a_person_decides():
+    _, report = _asked(Flag("untrusted-evidence", "Read it."), device=Outcome.FAIL)
+    marks = {mark.id: mark for mark in report.sheet.marks}
+    assert marks["cnn.device"].outcome is Outcome.PASS and report.sheet.status == "needs_review"
+    assert any(flag.detail.startswith("cnn.device: the first session says 'pass'") for flag in report.flags)
 
 
 def test_reports_of_one_run_share_one_exam():

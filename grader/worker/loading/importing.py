@@ -25,6 +25,7 @@ from typing import Any
 
 from ..source.siblings import sibling
 from ..trouble import here
+from ..witness import seen
 from .absences import STAND_IN
 from .equivalents import conventional
 from .files import OURS, File
@@ -73,6 +74,7 @@ class Importer:
         self._packages: dict[str, types.ModuleType] = {}
         self._by_globals = {id(vars(file.module)): file for file in files}
         self.builtins = {**vars(builtins), "__import__": self._import, "exit": sys.exit, "quit": sys.exit}
+        self.builtins["getattr"] = _getattr
         """The built-in names of the submission's code."""
         self.builtins[STAND_IN] = StandIn("a value that needs what is not here")
 
@@ -232,6 +234,22 @@ class Importer:
             if known is None:
                 why = f"only the star import from {module} can define `{name}`; replaced by a placeholder"
                 self._findings.replace(f"{module}.{name}", why)
+
+
+_TELLING = frozenset(
+    {"__globals__", "__closure__", "__code__", "__builtins__", "__subclasses__", "__kwdefaults__", "cell_contents"}
+    | {"f_back", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "ag_frame"}
+)
+"""Names that lead to the insides of functions, and that reading the source does not find where they are computed."""
+
+
+def _getattr(thing: Any, name: str, *default: Any) -> Any:
+    """``getattr`` for the code of a submission."""
+    # A class of the submission's own may have an equality of its own. A loop over dir() of a module has __builtins__.
+    plain = str.__add__("", name) if isinstance(name, str) else ""
+    if plain in _TELLING and type(thing) is not types.ModuleType:
+        seen(f"getattr(…, {plain!r})")
+    return getattr(thing, name, *default)
 
 
 def _means_installed(statement: _Import) -> bool:

@@ -177,7 +177,7 @@ def compared(tables: Sequence[Table]) -> Compared:
     """What compares these tables with what they are now."""
     theirs, loaded = names_of_theirs(), sys.modules
     numbers, insides = _numbers([table.names for table in tables]), _insides(tables)
-    kinds = list(_with_subclasses(_ORDINARY))
+    kinds: list[type[Any]] = list(_with_subclasses(_ORDINARY))
     known: list[dict[Any, Any]] = []
     before: tuple[list[Any], list[list[int]], list[list[int]]] = [], [], []
 
@@ -258,7 +258,7 @@ def _is_in(kind: type, loaded: dict[str, ModuleType]) -> bool:
     return kind.__module__.startswith("torch.") and type(module) is ModuleType and kind in vars(module).values()
 
 
-def _with_subclasses(kinds: Sequence[type]) -> dict[type, None]:
+def _with_subclasses(kinds: Sequence[type[Any]]) -> dict[type[Any], None]:
     found: dict[type, None] = {}
     waiting: list[type[Any]] = [*kinds]
     while waiting:

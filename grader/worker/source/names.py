@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .pieces import Piece, Source
 
@@ -72,6 +72,8 @@ class Aliases:
         """Modules imported, in order, once each."""
         self.dilating: set[str] = set()
         """Names of dictionaries with a key ``dilation``, which may be passed with ``**``."""
+        self.sequences: dict[str, list[ast.expr]] = {}
+        """Names of tuples and lists that are written out, which may be passed with ``*``, with their parts."""
         # The same few names are asked for again and again, after this table and its neighbours' are complete.
         self.resolve = functools.cache(self._resolve)
         self.every = functools.cache(self._every)
@@ -121,6 +123,23 @@ class Aliases:
             self.bindings.setdefault(name, set()).add(other)
         elif holds_dilation(value):
             self.dilating.add(name)
+        elif isinstance(value, ast.Tuple | ast.List):
+            self.sequences[name] = value.elts
+
+    def spread(self, arguments: Iterable[ast.expr]) -> list[ast.expr]:
+        """Arguments of a call with the parts of what is passed with ``*``, where these are written out."""
+        found: list[ast.expr] = []
+        for argument in arguments:
+            inner = argument.value if isinstance(argument, ast.Starred) else None
+            parts = (
+                inner.elts
+                if isinstance(inner, ast.Tuple | ast.List)
+                else self.sequences.get(dotted(inner) or "")
+                if inner
+                else None
+            )
+            found += [argument] if inner is None or parts is None else parts
+        return found
 
     def _resolve(self, name: str) -> str:
         """``name`` with imports and aliases followed: ``F.conv2d`` is ``torch.nn.functional.conv2d``."""

@@ -289,7 +289,7 @@ def _calls(parts: list[ast.AST], aliases: Aliases, base: str) -> tuple[Call, ...
 
 def _dilates(call: ast.Call, resolved: str, aliases: Aliases) -> bool:
     """Whether an operation of torch is given a dilation that is not written as 1."""
-    arguments = list(call.args)
+    arguments = aliases.spread(call.args)
     if resolved.rpartition(".")[2] == "partial" and arguments:
         resolved = aliases.resolve(dotted(arguments.pop(0)) or "")
     if resolved.endswith(".__init__"):

@@ -71,8 +71,8 @@ _NAMES = (
 _OURS = __name__.partition(".")[0]
 """The package that all our modules are in: ``worker`` in a sandbox."""
 
-_CLOSED = frozenset({"torch", "torch.utils", "sys", "builtins", "gc", "inspect", "importlib", "operator", "types"})
-"""Modules of which no attribute may be read under a name that is computed."""
+_CLOSED = frozenset({"torch", "sys", "builtins", "gc", "inspect", "importlib", "operator", "types"})
+"""Modules of which no attribute may be read under a name that is not written there; nor of any other of torch's."""
 _WHOLE = frozenset(
     {"torch", "torch.nn", "torch.nn.functional", "torch.nn.modules", "torch.nn.modules.module"}
     | {"torch.nn.modules.conv", "torch.utils", "builtins", "sys", "json", "inspect", "gc", "importlib"}
@@ -269,7 +269,7 @@ def _accessed(function: str, first: ast.expr, name: ast.expr, names: _Names) -> 
         module = isinstance(_real(full), ModuleType)
         if function != "getattr" and _is_examiners(full) and (module or written.partition(".")[0] in names.imported):
             constructs.append(f"{function}({full}, …)")
-        elif full in _CLOSED and not isinstance(name, ast.Constant):
+        elif not isinstance(name, ast.Constant) and (full in _CLOSED or (module and below(full, ("torch",)))):
             constructs.append(f"getattr({full}, …)")
         elif _is_private(f"{full}.{getattr(name, 'value', '')}"):
             constructs.append(f"{full}.{getattr(name, 'value', '')}")
