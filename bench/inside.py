@@ -1,6 +1,6 @@
 """Measures that only the inside of a process shows. As a program it prints JSON:
 
-    python -m bench.inside limit COUNT | profile COUNT | reports FOLDER OUT
+    python -m bench.inside limit COUNT | profile COUNT | tables | reports FOLDER OUT
 
 The *limit* is what the probes of a submission cost when nothing else is done: the worker's own code loads its
 definitions and answers its probes in this process, one after the other, and everything that is computed once per run is
@@ -41,6 +41,8 @@ from grader.sandbox.session import Session
 from grader.sandbox.terms import Limits
 from grader.store.folder import Store
 from grader.worker.handler import Handler
+from grader.worker.session.tables import compared, watched
+from grader.worker.witness import ACCEPT, CHECK
 from reference.data import load_horses
 from reference.shipped import shipped
 
@@ -194,6 +196,34 @@ def profile(count: int) -> dict[str, float]:
     return {stage: seconds / count for stage, seconds in clock.seconds.items()}
 
 
+def tables() -> dict[str, float]:
+    """Processor seconds that the comparison of the worker's tables takes, after each message of each base."""
+    torch.set_num_threads(1)
+    look, spent = compared(watched("grader.worker")), [0.0]
+
+    def timed(do: Callable[[], object]) -> None:
+        begin = time.process_time()
+        do()
+        spent[0] += time.process_time() - begin
+
+    class Looking(InProcess):
+        def ask(self, message: Message, tensors: Tensors | None = None, **limits: Any) -> tuple[Any, Any]:
+            answer = super().ask(message, tensors, **limits)
+            timed(look.changes)
+            return answer
+
+    does = {CHECK: look.changes, ACCEPT: look.accept}
+    sys.addaudithook(lambda event, args: timed(does[event]) if event in does else None)
+    seconds = {}
+    for base in BASES:
+        grading = _grading(Sandboxes(Clock()))
+        grading.sandbox.open = lambda: Looking(Clock())  # type: ignore[method-assign,assignment,return-value]
+        spent[0] = 0.0
+        grading.grade(_found(base))
+        seconds[base] = spent[0]
+    return seconds
+
+
 def write_reports(folder: Path, out: Path) -> None:
     """Write a report for every submission in ``folder``, as the command would, but make them all from one report."""
     with Sandbox(limits=Limits(memory=4 << 30)) as real:
@@ -236,6 +266,7 @@ if __name__ == "__main__":
     measures: dict[str, Callable[[], object]] = {
         "limit": lambda: dataclasses.asdict(limit(int(arguments[0]))),
         "profile": lambda: profile(int(arguments[0])),
+        "tables": tables,
         "reports": lambda: write_reports(Path(arguments[0]), Path(arguments[1])),
     }
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # some fixtures print

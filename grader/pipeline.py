@@ -241,6 +241,7 @@ class _Examination:
         if not criteria:
             return ()
         candidate = self.grading.candidate()
+        candidate.give_up(self.candidate.hung)
         try:
             loading, stopped = self._loaded(candidate, assignment, files)
             exam = self.grading.second_exam(assignment.id)

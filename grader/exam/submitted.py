@@ -14,7 +14,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -167,6 +167,15 @@ class Submitted:
     def seen(self) -> tuple[str, ...]:
         """What the code was seen to do to the worker's process, which it shares with our code, or to its replies."""
         return tuple(dict.fromkeys((*self._seen, *(self._on_gpu.seen if self._on_gpu else ()))))
+
+    @property
+    def hung(self) -> tuple[str, ...]:
+        """The classes that did not finish in time at least once."""
+        return tuple(name for name, times in self._hangs.items() if times)
+
+    def give_up(self, classes: Iterable[str]) -> None:
+        """Do not try these classes: they hung in another session."""
+        self._hangs.update(dict.fromkeys(classes, _HANGS))
 
     def outline(self, files: Sequence[CodeFile]) -> Outline:
         """What the source says, before any code runs. Raises Unexaminable."""

@@ -238,7 +238,7 @@ class Importer:
 
 _TELLING = frozenset(
     {"__globals__", "__closure__", "__code__", "__builtins__", "__subclasses__", "__kwdefaults__", "cell_contents"}
-    | {"f_back", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "ag_frame"}
+    | {"f_back", "f_code", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 )
 """Names that lead to the insides of functions, and that reading the source does not find where they are computed."""
 
@@ -248,7 +248,7 @@ def _getattr(thing: Any, name: str, *default: Any) -> Any:
     # A class of the submission's own may have an equality of its own. A loop over dir() of a module has __builtins__.
     plain = str.__add__("", name) if isinstance(name, str) else ""
     if plain in _TELLING and type(thing) is not types.ModuleType:
-        seen(f"getattr(…, {plain!r})")
+        seen(f"….{plain}")
     return getattr(thing, name, *default)
 
 

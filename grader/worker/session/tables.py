@@ -178,8 +178,7 @@ def compared(tables: Sequence[Table]) -> Compared:
     theirs, loaded = names_of_theirs(), sys.modules
     numbers, insides = _numbers([table.names for table in tables]), _insides(tables)
     kinds: list[type[Any]] = list(_with_subclasses(_ORDINARY))
-    known: list[dict[Any, Any]] = []
-    before: tuple[list[Any], list[list[int]], list[list[int]]] = [], [], []
+    known: list[dict[Any, Any]] = [dict(table.names) for table in tables]
 
     def now() -> tuple[list[Any], list[list[int]], list[list[int]]]:
         inner = [list(map(id, map(read, objects))) for read, objects, _ in insides]
@@ -187,8 +186,11 @@ def compared(tables: Sequence[Table]) -> Compared:
 
     def accept() -> None:
         nonlocal before
-        before = now()
-        known[:] = [dict(table.names) for table in tables]
+        after = now()
+        for place, changed in enumerate(map(_differ, before[0], after[0])):
+            if changed:
+                known[place] = dict(tables[place].names)
+        before = after
 
     def changes() -> list[str]:
         nonlocal before
@@ -210,7 +212,7 @@ def compared(tables: Sequence[Table]) -> Compared:
         before = after
         return found
 
-    accept()
+    before = now()
     return Compared(changes, accept)
 
 

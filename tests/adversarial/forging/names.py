@@ -327,7 +327,7 @@ FORGERIES = [
             """,
         doubts="device",
         mistakes="",
-        says="getattr(…, '__globals__')",
+        says="….__globals__ (colourization.py, line",
         kind="names",
     ),
     *(

@@ -205,7 +205,7 @@ FORGERIES = [
         "Formats a name for getattr.",
         attack="getattr(F, 'conv%dd' % 2)",
         loses="handmade",
-        says="getattr(F, 'conv%dd' % 2)",
+        says="getattr(torch.nn.functional, …)",
     ),
     Forgery(
         "seen-mode-of-a-library",
