@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader import __version__
+from grader.cli.exporting import add_export, run_export
 from grader.display import display
 from grader.gradebook.inputs import (
     BEFORE_LATENESS,
@@ -35,13 +36,16 @@ __all__ = ["main", "table"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit status."""
+    from grader.export.records import ExportError
     from grader.marking.rubric import RubricError
     from grader.store.files import StoreError
 
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "export":
+            return run_export(options, _complain)
         return _summary(options)
-    except (ListError, RubricError, StoreError) as refusal:
+    except (ExportError, ListError, RubricError, StoreError) as refusal:
         print(f"gradebook: {refusal}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -91,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "'none' stands for the one that comes with the grader",
     )
     add("--pages", action="store_true", help="after a change of the rubric, make the pages of the reports again too")
+    add_export(commands)
     return parser
 
 
