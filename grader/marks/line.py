@@ -136,7 +136,7 @@ class FinalLine:
 
     student: Student
     group: tuple[str, ...]
-    """Ids of all students of the hand-in; empty where it is one student's."""
+    """Ids of the students for whom a group's hand-in counts; empty where it is one student's."""
     hand_in: str
     """Id of the report."""
     folder: str

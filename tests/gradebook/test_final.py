@@ -69,7 +69,7 @@ def test_who_is_in_two_hand_ins_is_shown_with_both_until_a_person_chooses(
     problems_of(out, roster=roster)
     assert table(out, "id", "hand_in", "status") == [
         ("alice", "alice", "graded"),
-        ("alice+bob", "alice+bob", "graded"),
+        ("bob", "alice+bob", "graded"),
         ("alice", "alice, alice+bob", "doubtful"),
     ]
     decide(out, Entry(Kind.HAND_IN, "alice", value="alice+bob"))
