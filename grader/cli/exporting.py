@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from grader.display import display
 if TYPE_CHECKING:
     from grader.export.records import Export
 
-__all__ = ["add_export", "run_export"]
+__all__ = ["add_export"]
 
 
 _URL, _KEY = "CANVAS_API_URL", "CANVAS_API_KEY"
@@ -52,9 +51,10 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add("--course", metavar="NUMBER", help="with --push: the number of the course in Canvas")
     add("--partial", action="store_true", help="with --push: send marks that are not complete too")
+    export.set_defaults(run=_export)
 
 
-def run_export(options: argparse.Namespace, complain: Callable[[str], None]) -> int:
+def _export(options: argparse.Namespace) -> int:
     """``gradebook export``. Returns the exit status. Raises ExportError, and what reading the reports raises."""
     from grader.export.gathering import gathered
     from grader.export.records import ExportError
@@ -73,7 +73,7 @@ def run_export(options: argparse.Namespace, complain: Callable[[str], None]) -> 
         beside = [options.out, *([options.fill] if options.fill else [])]
         check_place(options.place, folder=target.folder, beside=beside)
     export = gathered(
-        options.out, fill=options.fill, column=options.column, assignment=options.assignment, problem=complain
+        options.out, fill=options.fill, column=options.column, assignment=options.assignment, problem=_complain
     )
     if options.place is not None:
         if target.folder:
@@ -85,6 +85,10 @@ def run_export(options: argparse.Namespace, complain: Callable[[str], None]) -> 
     if course is not None:
         _push(export, course, options.partial)
     return 0
+
+
+def _complain(sentence: str) -> None:
+    print(f"gradebook: {sentence}", file=sys.stderr)
 
 
 def _course(options: argparse.Namespace) -> tuple[str, str, str, str]:
@@ -106,4 +110,4 @@ def _push(export: Export, course: tuple[str, str, str, str], partial: bool) -> N
     from grader.export.push import Course, push
 
     sent = push(export, Course(*course), partial=partial)
-    print(f"Sent to Canvas: {sent:,} marks", file=sys.stdout)
+    print(f"Sent to Canvas: {sent:,} marks")

@@ -63,6 +63,11 @@ class CriterionLine:
     unconfirmed: Unconfirmed | None = None
 
     @property
+    def failed(self) -> bool:
+        """Whether the grader itself failed here, and nobody has given points."""
+        return self.outcome is Outcome.ERROR and self.points is None
+
+    @property
     def overridden(self) -> bool:
         """Whether a person's points stand in place of the grader's."""
         return self.by is not None and self.examined is not None
@@ -121,6 +126,8 @@ class Student:
     """The roster's own columns of ids and names, by its own headings."""
     known: bool = False
     """Whether the student is on the roster."""
+    doubtful: bool = False
+    """Whether a person must decide whose hand-in it is; ``id`` is then the hand-in's."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class FinalLine:
 
     student: Student
     group: tuple[str, ...]
-    """Ids of all students of the hand-in; empty where it is one student's."""
+    """Ids of the students for whom a group's hand-in counts; empty where it is one student's."""
     hand_in: str
     """Id of the report."""
     folder: str
@@ -168,11 +175,6 @@ class FinalLine:
     def penalty(self) -> Fraction:
         """Points that lateness takes off."""
         return self.late.points if self.late else Fraction(0)
-
-    @property
-    def unconfirmed(self) -> tuple[Unconfirmed, ...]:
-        """The marks that a person must look at once more."""
-        return tuple(criterion.unconfirmed for criterion in self.criteria if criterion.unconfirmed)
 
     @property
     def content(self) -> str:

@@ -18,7 +18,16 @@ from grader.marks.events import Event, Kind
 from grader.marks.line import CriterionLine, Deduction, FinalLine, LateLine, OpenFlag, Stage, Student, Unconfirmed
 from grader.report.rows import CriterionRow, Row
 
-__all__ = ["RESOLVED", "UNGRADABLE", "HandInTotal", "final_line", "flag_key", "hand_in_total", "late_line"]
+__all__ = [
+    "RESOLVED",
+    "UNGRADABLE",
+    "HandInTotal",
+    "final_line",
+    "flag_key",
+    "hand_in_total",
+    "late_line",
+    "marked_row",
+]
 
 
 RESOLVED = "resolved"
@@ -47,6 +56,11 @@ class HandInTotal:
     released: str
     """``FinalLine.content`` of what was released last; empty where nothing was."""
 
+    @property
+    def unconfirmed(self) -> tuple[Unconfirmed, ...]:
+        """The marks that a person must look at once more."""
+        return tuple(criterion.unconfirmed for criterion in self.criteria if criterion.unconfirmed)
+
 
 def hand_in_total(row: Row, stands: _Slots) -> HandInTotal:
     """Put people's decisions on a hand-in in place of the grader's."""
@@ -55,7 +69,7 @@ def hand_in_total(row: Row, stands: _Slots) -> HandInTotal:
     open_points = _open_points(row, criteria)
     waiting = (
         open_points > 0
-        or any(one.outcome is Outcome.ERROR and one.points is None for one in criteria)
+        or any(one.failed for one in criteria)
         or any(one.unconfirmed for one in criteria)
         or any(flag.resolved is None for flag in flags)
     )
@@ -129,6 +143,23 @@ def late_line(hours: Fraction | None, stands: _Slots, rule: LateRule) -> LateLin
     return LateLine(hours, more, used, counted, late_share(counted, rule), _ZERO)
 
 
+def marked_row(total: HandInTotal) -> Row:
+    """The row with people's points in place of the grader's, and without the flags that people resolved."""
+    criteria = tuple(
+        replace(criterion, points=line.points, outcome=_outcome(line.points, criterion.max_points))
+        if line.by is not None and line.points is not None
+        else criterion
+        for criterion, line in zip(total.row.criteria, total.criteria, strict=True)
+    )
+    flags = tuple((flag.kind, flag.detail) for flag in total.flags if flag.resolved is None and flag.key != UNGRADABLE)
+    return replace(total.row, criteria=criteria, flags=flags, score=total.score, pending_points=total.open_points)
+
+
+def _outcome(points: Fraction, most: Fraction) -> Outcome:
+    """The outcome of a criterion that a person has marked."""
+    return Outcome.PASS if points >= most else Outcome.PARTIAL if points > 0 else Outcome.FAIL
+
+
 def flag_key(kind: str, detail: str) -> str:
     """What a flag is resolved by: its kind, and enough of a hash to tell two of a kind apart."""
     return f"{kind}:{fingerprint(detail)[:8]}"
@@ -138,10 +169,11 @@ def _criterion(criterion: CriterionRow, row: Row, stands: _Slots) -> CriterionLi
     """One criterion, with a person's points if there are any."""
     examined = None if criterion.open else criterion.points
     mark, comment = stands.get((Kind.POINTS, criterion.id)), stands.get((Kind.COMMENT, criterion.id))
-    said = comment.comment if comment else ""
+    said = max(filter(None, (mark, comment)), key=lambda event: (bool(event.comment), event.id), default=None)
+    text = said.comment if said else ""
     if mark is None or mark.points is None:
         return CriterionLine(
-            criterion.id, criterion.max_points, criterion.bonus, criterion.outcome, examined, examined, comment=said
+            criterion.id, criterion.max_points, criterion.bonus, criterion.outcome, examined, examined, comment=text
         )
     earlier = mark.version.sha256 not in ("", row.sha256)
     above = mark.points > criterion.max_points and mark.version.maximum != criterion.max_points
@@ -153,7 +185,7 @@ def _criterion(criterion: CriterionRow, row: Row, stands: _Slots) -> CriterionLi
         examined=examined,
         points=mark.points,
         by=mark.given_by,
-        comment=mark.comment or said,
+        comment=text,
         reason=mark.reason,
         unconfirmed=Unconfirmed(mark, earlier, above, criterion.max_points) if earlier or above else None,
     )

@@ -12,7 +12,7 @@ from grader.marking.late import LateRule
 from grader.marking.rounding import RoundRule
 from grader.marking.verdicts import Outcome
 from grader.marks.events import Event, Kind, Version
-from grader.marks.line import FinalLine, Stage, Student
+from grader.marks.line import FinalLine, Stage, Student, Unconfirmed
 from grader.marks.totals import RESOLVED, UNGRADABLE, final_line, flag_key, hand_in_total, late_line
 from grader.report.rows import CriterionRow, Row
 
@@ -62,6 +62,10 @@ def stands(*events: Event) -> Mapping[tuple[Kind, str], Event]:
 
 def line(row: Row, *events: Event, **how: object) -> FinalLine:
     return final_line(hand_in_total(row, stands(*events)), ALICE, **how)  # type: ignore[arg-type]
+
+
+def unconfirmed_in(line: FinalLine) -> list[Unconfirmed]:
+    return [one.unconfirmed for one in line.criteria if one.unconfirmed]
 
 
 def test_before_anybody_marks_the_points_of_people_are_open() -> None:
@@ -138,7 +142,7 @@ def test_a_mark_for_an_earlier_hand_in_counts_and_is_to_be_confirmed() -> None:
     old = event(Kind.POINTS, "manual.a1", "2", version=Version("earlier", "", Fraction(3)))
     made = line(row(), old)
     assert (made.score, made.stage) == (4, Stage.EXAMINED)
-    (unconfirmed,) = made.unconfirmed
+    (unconfirmed,) = unconfirmed_in(made)
     assert (unconfirmed.earlier_hand_in, unconfirmed.above_maximum, unconfirmed.event) == (True, False, old)
     confirmed = replace(old, version=Version("ab", "", Fraction(3)))
     assert line(row(), confirmed).stage is Stage.MARKED
@@ -147,8 +151,8 @@ def test_a_mark_for_an_earlier_hand_in_counts_and_is_to_be_confirmed() -> None:
 def test_a_mark_above_a_changed_maximum_is_to_be_confirmed() -> None:
     old = event(Kind.POINTS, "manual.a1", "3.5", version=Version("ab", "", Fraction(4)))
     made = line(row(), old)
-    assert [one.above_maximum for one in made.unconfirmed] == [True]
-    assert line(row(), replace(old, version=Version("ab", "", Fraction(3)))).unconfirmed == ()
+    assert [one.above_maximum for one in unconfirmed_in(made)] == [True]
+    assert line(row(), replace(old, version=Version("ab", "", Fraction(3)))).criteria[1].unconfirmed is None
 
 
 def test_the_mark_is_what_deductions_and_lateness_leave_rounded_once() -> None:
