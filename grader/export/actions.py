@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["annotations"]
+__all__ = ["workflow_commands"]
 
 
 _MOST = 10
 """Annotations of one kind that GitHub shows of a step."""
 
 
-def annotations(results: Mapping[str, Any]) -> Iterator[str]:
+def workflow_commands(results: Mapping[str, Any]) -> Iterator[str]:
     """A command for each test that lost points, from what the runner hands to the reporter."""
     tests = [test for test in results["tests"] if test["status"] != "pass"]
     for test in tests[:_MOST]:

@@ -16,7 +16,7 @@ import yaml
 from hosts import INTEGRATIONS, SUBMISSION, commands, environment
 from places import TESTS
 
-from grader.export.actions import annotations
+from grader.export.actions import workflow_commands
 
 VALID = fastjsonschema.compile(json.loads((TESTS / "export" / "github.schema.json").read_text()))
 WORKFLOW = INTEGRATIONS / "github" / "grade.yml"
@@ -78,7 +78,7 @@ def test_the_reporter_is_given_what_the_step_puts_out() -> None:
 def test_an_annotation_is_one_command_whatever_its_text_says() -> None:
     text = "100%\n::error::forged\r\n"
     test = {"name": "a, b: c", "status": "fail", "message": text, "filename": "x,y:z.py", "line_no": 0}
-    (command,) = annotations({"tests": [test, {**test, "status": "pass"}]})
+    (command,) = workflow_commands({"tests": [test, {**test, "status": "pass"}]})
     assert command == ("::warning file=x%2Cy%3Az.py,line=1,title=a%2C b%3A c::100%25%0A::error::forged%0D%0A")
-    *_, last = annotations({"tests": [test] * 12})
+    *_, last = workflow_commands({"tests": [test] * 12})
     assert last == "::notice::2 more are in the job's summary"
