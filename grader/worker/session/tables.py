@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
+import numpy
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -162,7 +163,7 @@ _UNTOLD = frozenset({"__annotations__", "__warningregistry__", "__builtins__", "
 """Names that Python itself adds to a table."""
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 """Classes of values that cannot be called."""
-_ORDINARY = (Tensor, TorchDispatchMode, TorchFunctionMode)
+_ORDINARY: tuple[type[Any], ...] = (Tensor, nn.Parameter, TorchDispatchMode, TorchFunctionMode)
 """Classes whose subclasses take part in operations."""
 _UNSTEADY = frozenset({"sys", "torch", "torch.cuda", "torch.utils._python_dispatch"})
 """Tables that are changed and changed back by whoever runs."""
@@ -175,49 +176,41 @@ _MISSING = object()
 
 def compared(tables: Sequence[Table]) -> Compared:
     """What compares these tables with what they are now."""
-    theirs, loaded = names_of_theirs(), sys.modules
-    numbers, insides = _numbers([table.names for table in tables]), _insides(tables)
-    kinds: list[type[Any]] = list(_with_subclasses(_ORDINARY))
+    theirs, loaded, insides = names_of_theirs(), sys.modules, _insides(tables)
+    mark, differing = _marks([table.names for table in tables], insides)
     known: list[dict[Any, Any]] = [dict(table.names) for table in tables]
-
-    def now() -> tuple[list[Any], list[list[int]], list[list[int]]]:
-        inner = [list(map(id, map(read, objects))) for read, objects, _ in insides]
-        return numbers(), inner, [list(map(id, type.__subclasses__(kind))) for kind in kinds]
+    before, below_before = mark(), [type.__subclasses__(kind) for kind in _ORDINARY]
 
     def accept() -> None:
         nonlocal before
-        after = now()
-        for place, changed in enumerate(map(_differ, before[0], after[0])):
-            if changed:
+        after = mark()
+        for place in differing(before, after):
+            if place < len(tables):
                 known[place] = dict(tables[place].names)
         before = after
 
     def changes() -> list[str]:
         nonlocal before
-        after, found = now(), list[str]()
-        if after == before:
-            return found
-        for place, changed in enumerate(map(_differ, before[0], after[0])):
-            if changed:
-                present = dict(tables[place].names)
-                found += _differences(tables[place], known[place], present, loaded, theirs)
-                known[place] = present
-        for (_, _, names), first, second in zip(insides, before[1], after[1], strict=True):
-            found += [f"{name} = …" for name, one, other in zip(names, first, second, strict=True) if one != other]
-        for kind, first in zip(kinds, before[2], strict=True):
-            new = [each for each in type.__subclasses__(kind) if id(each) not in first]
-            found += [
-                f"a subclass of {_name_of(kind)}{_place(each, theirs)}" for each in new if not _is_in(each, loaded)
-            ]
+        after, found = mark(), list[str]()
+        for place in differing(before, after):
+            if place >= len(tables):
+                found.append(f"{insides[place - len(tables)].name} = …")
+                continue
+            present = dict(tables[place].names)
+            found += _differences(tables[place], known[place], present, loaded, theirs)
+            known[place] = present
         before = after
+        for place, kind in enumerate(_ORDINARY):
+            below_now = type.__subclasses__(kind)
+            if len(below_now) != len(below_before[place]):
+                new = [each for each in below_now if not any(each is one for one in below_before[place])]
+                found += [
+                    f"a subclass of {_name_of(kind)}{_place(each, theirs)}" for each in new if not _is_in(each, loaded)
+                ]
+                below_before[place] = below_now
         return found
 
-    before = now()
     return Compared(changes, accept)
-
-
-def _differ(first: object, second: object) -> bool:
-    return first != second
 
 
 def _differences(
@@ -260,16 +253,6 @@ def _is_in(kind: type, loaded: dict[str, ModuleType]) -> bool:
     return kind.__module__.startswith("torch.") and type(module) is ModuleType and kind in vars(module).values()
 
 
-def _with_subclasses(kinds: Sequence[type[Any]]) -> dict[type[Any], None]:
-    found: dict[type, None] = {}
-    waiting: list[type[Any]] = [*kinds]
-    while waiting:
-        kind = waiting.pop()
-        found[kind] = None
-        waiting += [each for each in type.__subclasses__(kind) if each not in found]
-    return found
-
-
 def _name_of(kind: type) -> str:
     return f"{'torch' if kind is Tensor else kind.__module__}.{kind.__qualname__}"
 
@@ -289,26 +272,28 @@ _CLOSELY = frozenset(
 """Tables of torch, with those in them, of which the insides of functions are looked at too."""
 
 
-def _insides(tables: Sequence[Table]) -> list[tuple[Callable[[Any], Any], list[Any], list[str]]]:
-    """What can be changed without a change of a table: the functions in such objects, and those in closures.
+class _Inside(NamedTuple):
+    """Something that can be changed without a change of a table."""
 
-    Each row has what reads the inside, the objects, and their names.
-    """
+    name: str
+    read: Callable[[Any], Any]
+    """What gives the function in it."""
+    thing: Any
+
+
+def _insides(tables: Sequence[Table]) -> list[_Inside]:
+    """The functions in such objects, and those in closures."""
     close = [table for table in tables if not table.name.startswith("torch") or below(table.name, _CLOSELY)]
     values = [(f"{table.name}.{key}", value) for table in close for key, value in table.names.items()]
-    rows: list[tuple[Callable[[Any], Any], list[Any], list[str]]] = []
-    for kind, read in _WRAPPING.items():
-        objects = [(name, value) for name, value in values if type(value) is kind]
-        rows.append((read, [value for _, value in objects], [name for name, _ in objects]))
-    cells = {
-        id(cell): (cell, f"what {name} closes over")
+    wrapped = [_Inside(name, _WRAPPING[type(value)], value) for name, value in values if type(value) in _WRAPPING]
+    cells = [
+        _Inside(f"what {name} closes over", _CONTENTS, cell)
         for name, value in values
         if type(value) is FunctionType
         for cell in value.__closure__ or ()
         if _holds_function(cell)
-    }
-    rows.append((_CONTENTS, [cell for cell, _ in cells.values()], [name for _, name in cells.values()]))
-    return rows
+    ]
+    return list({id(inside.thing): inside for inside in reversed((*wrapped, *cells))}.values())
 
 
 _CONTENTS: Callable[[Any], Any] = CellType.__dict__["cell_contents"].__get__
@@ -322,18 +307,41 @@ def _holds_function(cell: CellType) -> bool:
         return False
 
 
-# ------------------------------------------------------------------------------------------------- numbers of changes
+# ------------------------------------------------------------------------------------------------- what is noted
 
-_NUMBER_AT = object.__basicsize__ + 8
+_FIRST_FIELD = object.__basicsize__
+"""Where an object has its first field: of a cell and of what holds a function, that is what it holds."""
+_NUMBER_AT = _FIRST_FIELD + 8
 """Where CPython up to 3.13 has the number of the last change in a dictionary: behind its length."""
 
 
-def _numbers(dictionaries: Sequence[dict[Any, Any]]) -> Callable[[], list[Any]]:
-    """What gives for each dictionary a value that is another one after each change."""
-    if _are_numbered():
-        cells = [ctypes.c_uint64.from_address(id(each) + _NUMBER_AT) for each in dictionaries]
-        return lambda: [cell.value for cell in cells]
-    return lambda: [(list(each), list(map(id, each.values()))) for each in dictionaries]
+def _marks(
+    dictionaries: Sequence[dict[Any, Any]], insides: Sequence[_Inside]
+) -> tuple[Callable[[], Any], Callable[[Any, Any], list[int]]]:
+    """What notes the dictionaries and the insides as they are, and what gives the places where two notes differ."""
+    if _are_numbered() and all(
+        _word_at(id(each.thing) + _FIRST_FIELD) == id(each.read(each.thing)) for each in insides
+    ):
+        # One array over all the memory that they lie in, and of it the elements that are looked at: to ask each object
+        # by another one would take much longer, since little of them is in the processor's cache.
+        addresses = [id(each) + _NUMBER_AT for each in dictionaries]
+        addresses += [id(each.thing) + _FIRST_FIELD for each in insides]
+        first, word = min(addresses), ctypes.sizeof(ctypes.c_uint64)
+        memory = (ctypes.c_uint64 * ((max(addresses) - first) // word + 1)).from_address(first)
+        places = numpy.array([(address - first) // word for address in addresses])
+        taken = numpy.frombuffer(memoryview(memory), dtype=numpy.uint64).take
+        return lambda: taken(places), lambda one, other: (one != other).nonzero()[0].tolist()
+    return (
+        lambda: [
+            *((list(each), list(map(id, each.values()))) for each in dictionaries),
+            *(id(each.read(each.thing)) for each in insides),
+        ],
+        lambda one, other: [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]],
+    )
+
+
+def _word_at(address: int) -> int:
+    return ctypes.c_uint64.from_address(address).value
 
 
 def _are_numbered() -> bool:
