@@ -6,11 +6,11 @@ import threading
 
 from sessions import PATIENCE
 
-from grader.sandbox.floor import Floor
+from grader.sandbox.floor import FloorOfThreads
 
 
 def test_many_work_side_by_side() -> None:
-    floor, meeting = Floor(), threading.Barrier(3, timeout=PATIENCE)
+    floor, meeting = FloorOfThreads(), threading.Barrier(3, timeout=PATIENCE)
 
     def work() -> None:
         with floor.shared():
@@ -26,7 +26,7 @@ def test_many_work_side_by_side() -> None:
 
 
 def test_whoever_works_alone_waits_for_the_others_and_they_for_him() -> None:
-    floor, begun, go_on = Floor(), threading.Event(), threading.Event()
+    floor, begun, go_on = FloorOfThreads(), threading.Event(), threading.Event()
     order: list[str] = []
 
     def first() -> None:
@@ -53,7 +53,7 @@ def test_whoever_works_alone_waits_for_the_others_and_they_for_him() -> None:
 
 
 def test_no_two_work_alone_at_the_same_time() -> None:
-    floor, inside = Floor(), []
+    floor, inside = FloorOfThreads(), []
 
     def work(number: int) -> None:
         for _ in range(50):
