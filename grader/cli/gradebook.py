@@ -22,6 +22,7 @@ from grader.gradebook.inputs import (
     given,
     recall_lateness,
     recall_rubric,
+    refuse_unknown_mistakes,
     remembers_lateness,
     what_changes,
     with_rubric,
@@ -115,6 +116,7 @@ def _summary(options: argparse.Namespace) -> int:
     changes = given(roster=options.roster, late=options.late, due=options.due, rule=_rule(options))
     check_reports(options.out)
     rubric = recall_rubric(options.out, options.rubric)
+    refuse_unknown_mistakes(options.out, rubric)
     for sentence in what_changes(options.out, rubric):
         _complain(sentence)
     with_rubric(changes, rubric).make(options.out)

@@ -221,6 +221,22 @@ def test_a_remembered_rubric_that_was_edited_is_applied(tmp_path: Path, capsys: 
     assert marks(course)[0] == [("3", "6"), ("4", "6")]
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_rubric_with_a_share_for_no_known_mistake_is_refused_and_nothing_is_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], edited: bool
+) -> None:
+    course = Course(tmp_path)
+    course.grade(course.cohort(1))
+    assert main(["summary", str(course.out)]) == 0
+    capsys.readouterr()
+    before = (course.out / "gradebook.csv").read_bytes()
+    other = course.out / "rubric.yaml" if edited else tmp_path / "other.yaml"
+    other.write_text(DEAR.replace("    parts:", "    mistakes: {unet-skip-mising: 0.5}\n    parts:"))
+    assert main(["summary", str(course.out), *([] if edited else ["--rubric", str(other)])]) == 2
+    assert "'unet-skip-mising' under mistakes of 'csc321-2018' is not a known mistake" in capsys.readouterr().err
+    assert (course.out / "gradebook.csv").read_bytes() == before
+
+
 def test_what_must_be_examined_again_is_open_until_then_and_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
