@@ -7,8 +7,8 @@ Where only the rubric was changed, the gradebook is written first, by the eviden
 marked again, one by one. A submission is examined again only where its evidence does not suffice, and only in part.
 
 A submission on which the grader itself fails is tried once more, where that may help. If that fails too, it gets a
-report that says so, in which every automatic criterion is an ``error``: that costs the student nothing, and a person must look at it. The next
-run tries again.
+report that says so, in which every automatic criterion is an ``error``: that costs the student nothing, and a person
+must look at it. The next run tries again.
 """
 
 from __future__ import annotations

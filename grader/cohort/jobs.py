@@ -51,9 +51,9 @@ class Jobs:
         self.settings = grader.settings
         self._grader = grader
         self._limits = limits
-        floor = FloorOfProcesses()
-        work = partial(serve, grader, floor, limits)
-        self._stem = Stem(work, memory=limits.memory, prepare=prepare, keep=(floor.fileno(),))
+        self._floor = FloorOfProcesses()
+        work = partial(serve, grader, self._floor, limits)
+        self._stem = Stem(work, memory=limits.memory, prepare=prepare, keep=(self._floor.fileno(),))
         self._thread = threading.local()
         """Each thread has a job's process of its own."""
         self._mutex = threading.Lock()
@@ -70,6 +70,9 @@ class Jobs:
         """End all processes. Idempotent."""
         self._hang_up()
         self._stem.close()
+        self._floor.close()
+        for process in self._processes:
+            process.channel.close()
 
     @property
     def jobs(self) -> int:
@@ -163,7 +166,7 @@ class Jobs:
         try:
             return self._stem.end(process.pid)
         except StemLost:  # and its processes with it
-            return Ended(None, 0.0)
+            return Ended(None, 0)
 
 
 class _Process:
@@ -176,9 +179,8 @@ class _Process:
 
 def _end_of(ended: Ended) -> str:
     """How a process ended, as a clause."""
+    size = f"when it had {ended.memory / 2**20:.0f} MiB of memory"
     if ended.signal is None:
-        return "stopped by itself"
-    try:
-        return f"was ended by the signal {signal.Signals(ended.signal).name}"
-    except ValueError:
-        return f"was ended by the signal {ended.signal}"
+        return f"stopped by itself {size}"
+    known = {each.value: each.name for each in signal.Signals}
+    return f"was ended by the signal {known.get(ended.signal, ended.signal)} {size}"

@@ -76,7 +76,11 @@ class FloorOfProcesses:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the floor is)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open until ``close``)
+
+    def close(self) -> None:
+        """Once nobody is at work on it any more. Idempotent."""
+        self._file.close()
 
     def fileno(self) -> int:
         """The descriptor of the file, which a process must keep open."""

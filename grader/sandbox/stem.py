@@ -45,8 +45,8 @@ class Ended:
 
     signal: int | None
     """The number of the signal that ended it; None if it ended by itself."""
-    cpu_seconds: float
-    """The processor time that it used."""
+    memory: int
+    """The most bytes that it had in memory at a time."""
 
 
 def can_fork() -> bool:
@@ -101,7 +101,7 @@ class Stem:
     def end(self, pid: int) -> Ended:
         """End a process, unless it has ended; how it ended. Raises StemLost."""
         reply = self._ask({"end": pid})
-        return Ended(reply["signal"], reply["cpu_seconds"])
+        return Ended(reply["signal"], reply["memory"])
 
     def close(self) -> None:
         """End the stem and all its processes. Idempotent."""
@@ -180,7 +180,8 @@ def _forked(
     try:
         control.close()
         _limit(memory)
-        work(socket.socket(fileno=channel))
+        connection = socket.socket(fileno=channel)  # open up to the end: whoever sees it closed asks how that was
+        work(connection)
     finally:
         os._exit(0)
 
@@ -191,7 +192,7 @@ def _ended(pid: int) -> dict[str, Any]:
         os.kill(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    return {"signal": number, "cpu_seconds": usage.ru_utime + usage.ru_stime}
+    return {"signal": number, "memory": usage.ru_maxrss * 1024}
 
 
 def _keep_only(*descriptors: int) -> None:
