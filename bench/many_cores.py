@@ -24,6 +24,7 @@ from grader.cohort.batch import run
 from grader.cohort.grader import KeyOf, Settings, Watch
 from grader.cohort.job import ForkSession
 from grader.cohort.jobs import Jobs
+from grader.exam.exam import Ask, Exam
 from grader.examined import Earlier
 from grader.intake import Found, find
 from grader.marking.rubric_file import load
@@ -94,7 +95,9 @@ class _Stub:
     def fork_session(self, gpu: bool, scratch: str, cores: list[int], descriptors: list[int]) -> None:
         raise SandboxError("a stub needs no session")
 
-    def move_into_job(self, fork_session: ForkSession, floor: Floor) -> None: ...
+    def move_into_job(self, fork_session: ForkSession, floor: Floor, ask: Ask) -> None: ...
+    def exam(self, assignment: str) -> Exam:
+        raise NotImplementedError("nothing is examined")
 
 
 class _Silent:

@@ -22,7 +22,7 @@ from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.choice import Choice, choose
 from grader.detect import Detected, detect, named
-from grader.exam.exam import Exam
+from grader.exam.exam import Ask, Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.examined import Earlier, Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
@@ -81,6 +81,8 @@ class Grading:
     """Decides a criterion, given the name of its check, the sitting and the criterion's id."""
     floor: Floor = field(default_factory=FloorOfThreads)
     """Where submissions are at work, beside each other or alone."""
+    ask: Ask | None = None
+    """Asks the examiner of a run for the reference's evidence, where there is one."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,7 +90,8 @@ class Grading:
         """The exam of an assignment, made when it is first needed."""
         with self._lock:
             if assignment not in self._exams:
-                self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
+                about = self.rubric.assignments[assignment]
+                self._exams[assignment] = Exam(about, self.options.seed, self.horses, ask=self.ask)
             return self._exams[assignment]
 
     def grade(

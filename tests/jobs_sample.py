@@ -22,6 +22,7 @@ from grader.cohort.batch import run
 from grader.cohort.grader import Settings
 from grader.cohort.job import ForkSession, JobLimits
 from grader.cohort.jobs import Jobs
+from grader.exam.exam import Ask, Exam
 from grader.intake import Found
 from grader.marking.rubric_file import load
 from grader.sandbox.floor import Floor
@@ -78,7 +79,9 @@ class _Fork(FakeGrader):
     def fork_session(self, gpu: bool, scratch: str, cores: list[int], descriptors: list[int]) -> None:
         raise SandboxError("there is no sandbox")
 
-    def move_into_job(self, fork_session: ForkSession, floor: Floor) -> None: ...
+    def move_into_job(self, fork_session: ForkSession, floor: Floor, ask: Ask) -> None: ...
+    def exam(self, assignment: str) -> Exam:
+        raise NotImplementedError("nothing is examined")
 
 
 def grade_by_processes(submissions: Path, out: Path, jobs: int = 2) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 from grader.checks.sitting import Sitting
+from grader.exam.exam import Exam
 from grader.lazy import lazy
 from grader.worker.protocol import BuildNetwork, Construction, Output, Trouble
 from reference.arguments import Arguments
@@ -15,7 +16,7 @@ from reference.handouts import NetworkFacts
 from reference.known import Known
 from reference.network import state_shapes
 
-__all__ = ["SIDE", "Configurations", "Trial"]
+__all__ = ["SIDE", "Configurations", "Trial", "batch_of"]
 
 
 SIDE = 32
@@ -116,6 +117,11 @@ _SMALL_FILTERS, _SMALL_COLOURS, _SMALL_INPUTS = (4, 5, 6, 7), (5, 6, 7, 8, 9), (
 _BATCHES = (5, 6, 7)
 
 
+def batch_of(exam: Exam) -> int:
+    """The number of images in a batch of more than one or two."""
+    return exam.one_of("batch", _BATCHES)
+
+
 class Configurations:
     """The configurations of one network of one submission. Each is tried when it is first needed, and once."""
 
@@ -124,7 +130,7 @@ class Configurations:
         self._exam = sitting.exam
         self._facts = facts
         self._right = right
-        self.batch = self._exam.one_of("batch", _BATCHES)
+        self.batch = batch_of(self._exam)
         """Number of images in a batch of more than one or two."""
 
     # -- building and running ------------------------------------------------------------------------------------------

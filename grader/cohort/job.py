@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from grader.cohort.examiner import Asking
 from grader.cohort.failure import sentence_about
 from grader.cohort.grader import Grader
 from grader.cohort.keys import ReportKeys
 from grader.cohort.wire import Channel, Done, Failed, Forked, HungUp, NewSession, Stage, Task, ToJob, ToRun
+from grader.exam.exam import Ask, Exam
 from grader.report.files import RenderedReport
 from grader.sandbox.cores import available
 from grader.sandbox.floor import Floor, FloorOfThreads
@@ -52,13 +54,21 @@ class Forkable(Grader, Protocol):
     def fork_session(self, gpu: bool, scratch: str, cores: list[int], descriptors: list[int]) -> None:
         """In the grader's own process: have its sandbox fork a session. Raises SandboxError."""
 
-    def move_into_job(self, fork_session: ForkSession, floor: Floor) -> None:
-        """In a process forked from it: use this from now on in place of what belongs to the grader's own process."""
+    def move_into_job(self, fork_session: ForkSession, floor: Floor, ask: Ask) -> None:
+        """In a process forked from it: use this from now on in place of what belongs to the grader's own process.
+
+        ``ask`` asks the examiner.
+        """
+
+    def exam(self, assignment: str) -> Exam:
+        """In the examiner's process: the exam of an assignment."""
 
 
-def serve(grader: Forkable, floor: Floor, limits: JobLimits, connection: socket.socket) -> None:
+def serve(
+    grader: Forkable, floor: Floor, limits: JobLimits, connection: socket.socket, examiner: socket.socket
+) -> None:
     """Grade what comes over the channel, until the other side hangs up or this process should not go on."""
-    job = _Job(grader, floor, limits, Channel(connection, ToJob))
+    job = _Job(grader, floor, limits, Channel(connection, ToJob), Asking(examiner))
     with contextlib.suppress(HungUp):  # the run is over
         while job.grade_next():
             pass
@@ -67,14 +77,17 @@ def serve(grader: Forkable, floor: Floor, limits: JobLimits, connection: socket.
 class _Job:
     """One job, in its own process."""
 
-    def __init__(self, grader: Forkable, floor: Floor, limits: JobLimits, channel: Channel[ToRun, ToJob]) -> None:
+    def __init__(
+        self, grader: Forkable, floor: Floor, limits: JobLimits, channel: Channel[ToRun, ToJob], ask: Ask
+    ) -> None:
         self._grader = grader
         self._cpu_seconds = limits.cpu_seconds
         self._floor = floor
         self._channel = channel
         self._keys = ReportKeys(grader.settings)
         self._most_bytes = data_bytes() + limits.kept
-        grader.move_into_job(self._fork_session, floor)
+        self._ask = ask
+        grader.move_into_job(self._fork_session, floor, ask)
 
     def grade_next(self) -> bool:
         """Grade the next submission; whether this process can take another one after it. Raises HungUp."""
@@ -100,7 +113,7 @@ class _Job:
     def _alone(self, task: Task) -> RenderedReport:
         """The report on a submission beside which no other is at work. This process takes no further one."""
         with self._floor.alone():
-            self._grader.move_into_job(self._fork_session, FloorOfThreads())
+            self._grader.move_into_job(self._fork_session, FloorOfThreads(), self._ask)
             return self._report(task)
 
     def _fork_session(self, gpu: bool, request: SessionRequest, descriptors: list[int]) -> None:

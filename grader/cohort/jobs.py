@@ -5,6 +5,8 @@
     sandbox ◄── a session, please ─────────────────────  │
     store, gradebook ◄── files, row ─────────────────── ◄┘
 
+                         examiner ──── evidence ────► ┘
+
 This process hands out submissions and writes what comes back; so one of it is enough for many cores. A job's process
 takes one submission after the other, and holds what it has computed of the reference. Its processor time and memory are
 limited for each submission. When it dies, the submission is graded once more, alone and by a new process. When that one
@@ -15,11 +17,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 
+from grader.cohort.examiner import answer_jobs, pass_on
 from grader.cohort.grader import KeyOf, RunError, Told, Undone, Watch
 from grader.cohort.job import Forkable, JobLimits, serve
 from grader.cohort.wire import Channel, Done, Failed, Forked, HungUp, NewSession, Stage, Task, ToJob, ToRun
@@ -28,10 +32,15 @@ from grader.intake import Found
 from grader.report.files import FILES, RenderedReport
 from grader.sandbox.cores import available
 from grader.sandbox.floor import FloorOfProcesses
-from grader.sandbox.stem import Ended, Stem, StemLost
+from grader.sandbox.stem import Ended, Stem, StemLost, Work
 from grader.sandbox.terms import SandboxError
 
 __all__ = ["Jobs"]
+
+
+_JOB, _EXAMINER = "job", "examiner"
+_EXAMINERS_MEMORY = 2**30
+"""Bytes of data that the examiner may have beyond what it is forked with."""
 
 
 class Jobs:
@@ -52,8 +61,12 @@ class Jobs:
         self._grader = grader
         self._limits = limits
         self._floor = FloorOfProcesses()
-        work = partial(serve, grader, self._floor, limits)
-        self._stem = Stem(work, memory=limits.memory, prepare=prepare, keep=(self._floor.fileno(),))
+        works = {
+            _JOB: Work(partial(serve, grader, self._floor, limits), limits.memory),
+            _EXAMINER: Work(partial(answer_jobs, grader.exam), _EXAMINERS_MEMORY),
+        }
+        self._stem = Stem(works, prepare=prepare, keep=(self._floor.fileno(),))
+        _, self._examiner = self._stem.fork(_EXAMINER)
         self._thread = threading.local()
         """Each thread has a job's process of its own."""
         self._mutex = threading.Lock()
@@ -70,6 +83,7 @@ class Jobs:
         """End all processes. Idempotent."""
         self._hang_up()
         self._stem.close()
+        self._examiner.close()
         self._floor.close()
         for process in self._processes:
             process.channel.close()
@@ -146,10 +160,15 @@ class Jobs:
         """The process of the calling thread's job; a new one if it has none."""
         process: _Process | None = getattr(self._thread, "process", None)
         if process is None:
+            ours, theirs = socket.socketpair()
             try:
-                pid, connection = self._stem.fork()
+                pid, connection = self._stem.fork(_JOB, theirs)
+                pass_on(self._examiner, ours)
             except StemLost as lost:
                 raise RunError(f"{lost}; reports written so far are whole, and the same command goes on") from lost
+            finally:
+                ours.close()
+                theirs.close()
             process = self._thread.process = _Process(pid, Channel(connection, ToRun))
             with self._mutex:
                 self._processes.add(process)

@@ -6,6 +6,7 @@ from functools import partial
 
 from grader.cohort.grader import KeyOf, Settings, Watch
 from grader.cohort.job import ForkSession
+from grader.exam.exam import Ask, Exam
 from grader.examined import Earlier
 from grader.intake import Found
 from grader.pipeline import Grading
@@ -55,11 +56,15 @@ class ThisMachine:
         scratch = SCRATCH if sandbox.isolation == "bubblewrap" else scratch
         sandbox.fork(SessionRequest(scratch=scratch, limits=sandbox.limits, cores=cores), descriptors)
 
-    def move_into_job(self, fork_session: ForkSession, floor: Floor) -> None:
+    def move_into_job(self, fork_session: ForkSession, floor: Floor, ask: Ask) -> None:
         """Have sessions forked by ``fork_session``, as this process has no sandbox of its own."""
-        self._grading.floor = floor
+        self._grading.floor, self._grading.ask = floor, ask
         for gpu in (False, True) if self._grading.gpu else (False,):
             self._sandbox(gpu).leave_parent(partial(fork_session, gpu))
+
+    def exam(self, assignment: str) -> Exam:
+        """The exam of an assignment."""
+        return self._grading.exam(assignment)
 
     def _sandbox(self, gpu: bool) -> Sandbox:
         if not gpu:

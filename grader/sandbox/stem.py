@@ -25,14 +25,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.sandbox.terms import SandboxError
 
-__all__ = ["Ended", "Stem", "StemLost", "allow_seconds", "can_fork", "data_bytes"]
+__all__ = ["Ended", "Stem", "StemLost", "Work", "allow_seconds", "can_fork", "data_bytes"]
 
 
 class StemLost(Exception):
@@ -54,19 +54,27 @@ def can_fork() -> bool:
     return sys.platform == "linux" and _status("Threads") == 1
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a process of the stem does."""
+
+    do: Callable[..., None]
+    """Called with its end of a channel to the command's process, and of another one if it gets one."""
+    memory: int
+    """Bytes of data that it may have beyond what it is forked with."""
+
+
 class Stem:
     """The stem, seen from the process that it is forked from. Several threads may use it; ``close`` it.
 
-    ``work`` is what each of its processes does with its end of a channel; the process ends when it returns. ``prepare``
-    runs once in the stem. ``memory`` is how many bytes of data a process may have beyond what it is forked with.
-    ``keep`` are descriptors of this process that the others keep.
+    ``works`` is what its processes can do with their ends of channels, by name; a process ends when it is done.
+    ``prepare`` runs once in the stem. ``keep`` are descriptors of this process that the others keep.
     """
 
     def __init__(
         self,
-        work: Callable[[socket.socket], None],
+        works: Mapping[str, Work],
         *,
-        memory: int,
         prepare: Callable[[], None] = lambda: None,
         keep: Collection[int] = (),
     ) -> None:
@@ -79,15 +87,18 @@ class Stem:
         gc.freeze()
         self._pid = os.fork()
         if self._pid == 0:
-            _serve(theirs, work, prepare, memory, keep)
+            _serve(theirs, works, prepare, keep)
         theirs.close()
 
-    def fork(self) -> tuple[int, socket.socket]:
-        """A new process: its number, and our end of the channel to it. Raises StemLost, and SandboxError where the
+    def fork(self, work: str, beside: socket.socket | None = None) -> tuple[int, socket.socket]:
+        """A new process that does ``work``: its number, and our end of the channel to it.
+
+        ``beside`` is the end of another channel, which it gets too. Raises StemLost, and SandboxError where the
         system starts no further process."""
         channel, theirs = socket.socketpair()
         try:
-            reply = self._ask({"fork": True}, theirs.fileno())
+            theirs_too = [] if beside is None else [beside.fileno()]
+            reply = self._ask({"fork": work}, theirs.fileno(), *theirs_too)
         except BaseException:
             channel.close()
             raise
@@ -132,11 +143,7 @@ class Stem:
 
 
 def _serve(
-    control: socket.socket,
-    work: Callable[[socket.socket], None],
-    prepare: Callable[[], None],
-    memory: int,
-    keep: Collection[int],
+    control: socket.socket, works: Mapping[str, Work], prepare: Callable[[], None], keep: Collection[int]
 ) -> NoReturn:
     """What the stem does until the other side hangs up."""
     children: set[int] = set()
@@ -148,7 +155,7 @@ def _serve(
         gc.freeze()
         while True:
             select.select([control], [], [])
-            line, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
+            line, descriptors, _, _ = socket.recv_fds(control, 4096, 2)
             if not line:
                 break
             request = json.loads(line)
@@ -156,9 +163,10 @@ def _serve(
                 children.discard(request["end"])
                 reply = _ended(request["end"])
             else:
-                reply = _forked(control, descriptors[0], work, memory, keep)
+                reply = _forked(control, descriptors, works[request["fork"]])
                 children.update([reply["pid"]] if "pid" in reply else [])
-                os.close(descriptors[0])
+                for descriptor in descriptors:
+                    os.close(descriptor)
             control.sendall(json.dumps(reply).encode() + b"\n")
     except OSError:  # the other side is gone
         pass
@@ -168,9 +176,7 @@ def _serve(
         os._exit(0)
 
 
-def _forked(
-    control: socket.socket, channel: int, work: Callable[[socket.socket], None], memory: int, keep: Collection[int]
-) -> dict[str, Any]:
+def _forked(control: socket.socket, descriptors: list[int], work: Work) -> dict[str, Any]:
     try:
         pid = os.fork()
     except OSError as fault:
@@ -179,9 +185,10 @@ def _forked(
         return {"pid": pid}
     try:
         control.close()
-        _limit(memory)
-        connection = socket.socket(fileno=channel)  # open up to the end: whoever sees it closed asks how that was
-        work(connection)
+        _limit(work.memory)
+        # Open up to the end: whoever sees one closed asks how the process ended.
+        channels = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        work.do(*channels)
     finally:
         os._exit(0)
 

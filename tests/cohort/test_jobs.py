@@ -61,9 +61,9 @@ def test_a_process_that_dies_once_costs_nothing(course: Course) -> None:
     assert course.report("alice")["score"] == course.report("bob")["score"]
 
 
-def test_a_process_has_its_own_channel_and_the_floor_and_nothing_else(course: Course) -> None:
+def test_a_process_has_its_own_two_channels_and_the_floor_and_nothing_else(course: Course) -> None:
     course.hand_in("alice", "# look around\n")
     course.hand_in("bob")
     rubric(course.submissions)
     grade_by_processes(course.submissions, course.out)
-    assert json.loads((course.submissions / "descriptors.json").read_text()) == ["file", "socket"]
+    assert json.loads((course.submissions / "descriptors.json").read_text()) == ["file", "socket", "socket"]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are f
 _PROGRAM = """
 import json, os, resource, socket, sys, threading
 from pathlib import Path
-from grader.sandbox.stem import Stem, StemLost, allow_seconds, can_fork
+from grader.sandbox.stem import Stem, StemLost, Work, allow_seconds, can_fork
 
 def work(channel):
     deed = channel.recv(100).decode()
@@ -33,10 +33,10 @@ def work(channel):
         channel.sendall(f"{prepared} {os.getpgid(0) == os.getpgid(os.getppid())}".encode())
 
 prepared = []
-stem = Stem(work, memory=2**27, prepare=lambda: prepared.append("in the stem"))
+stem = Stem({"deed": Work(work, 2**27)}, prepare=lambda: prepared.append("in the stem"))
 
 def deed(name):
-    pid, channel = stem.fork()
+    pid, channel = stem.fork("deed")
     channel.sendall(name.encode())
     reply = channel.makefile("rb").read().decode()  # up to the end of the process
     ended = stem.end(pid)
@@ -69,13 +69,13 @@ def test_memory_is_limited() -> None:
 
 
 def test_none_of_its_processes_outlives_it() -> None:
-    body = "pids = [stem.fork()[0] for _ in range(3)]; stem.close()\n"
+    body = "pids = [stem.fork('deed')[0] for _ in range(3)]; stem.close()\n"
     body += "print(json.dumps([Path(f'/proc/{pid}').exists() for pid in pids]))"
     assert told(body) == [False, False, False]
 
 
 def test_a_stem_that_was_killed_is_told() -> None:
-    body = "os.kill(stem._pid, 9)\ntry: stem.fork()\nexcept StemLost as lost: print(json.dumps(str(lost)))"
+    body = "os.kill(stem._pid, 9)\ntry: stem.fork('deed')\nexcept StemLost as lost: print(json.dumps(str(lost)))"
     assert "run again" in told(body)
 
 
