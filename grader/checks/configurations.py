@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 
+from torch import Tensor
+
 from grader.checks.sitting import Sitting
 from grader.exam.exam import Exam
+from grader.exam.proof import redrawn
 from grader.lazy import lazy
 from grader.worker.protocol import BuildNetwork, Construction, Output, Trouble
 from reference.arguments import Arguments
@@ -16,7 +19,7 @@ from reference.handouts import NetworkFacts
 from reference.known import Known
 from reference.network import state_shapes
 
-__all__ = ["SIDE", "Configurations", "Trial", "batch_of"]
+__all__ = ["SIDE", "Configurations", "Trial", "drawn_image"]
 
 
 SIDE = 32
@@ -120,6 +123,12 @@ _BATCHES = (5, 6, 7)
 def batch_of(exam: Exam) -> int:
     """The number of images in a batch of more than one or two."""
     return exam.one_of("batch", _BATCHES)
+
+
+def drawn_image(exam: Exam, arguments: Arguments, draw: int) -> Tensor:
+    """Input (B, NIC, 32, 32), uniform in [0, 1). To save time, B is 2 for every kernel but 3."""
+    batch = batch_of(exam) if arguments.kernel == 3 else 2
+    return exam.uniform(redrawn(f"image/{arguments.inputs}", draw), (batch, arguments.inputs, SIDE, SIDE))
 
 
 class Configurations:

@@ -12,8 +12,8 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from grader.checks.catalogue import look_up
-from grader.checks.configurations import SIDE, Configurations, batch_of
+from grader.checks.catalogue import Family, look_up
+from grader.checks.configurations import Configurations, drawn_image
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.exam.compare import compare, missing, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local
@@ -23,7 +23,7 @@ from grader.marking.evidence import Difference
 from grader.worker.protocol import RunNetwork, Tensors, Trace, TraceNetwork, Trouble
 from reference.arguments import PARAMETERS, Arguments
 from reference.handouts import NetworkFacts
-from reference.known import Known, misordered, narrowed, right
+from reference.known import Known, right
 from reference.mistakes import changed_in_place, scaling
 from reference.network import Network, outputs_of, state_shapes
 from reference.rewritten import ByHand
@@ -114,7 +114,7 @@ class Examined:
 
     def image(self, arguments: Arguments, draw: int = 0) -> Tensor:
         """The image that is drawn for the network."""
-        return _image(self.exam, arguments, draw)
+        return drawn_image(self.exam, arguments, draw)
 
     def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
         """The outputs of a known implementation, and the tolerance of each; those of right answers are shared.
@@ -275,11 +275,10 @@ class Examined:
         return changed_in_place(known, scaling(drawn, now))
 
     def _matching(self) -> Known | None:
-        assignment = self.exam.assignment
-        kind = assignment.id, self.facts.cls, assignment.layer_orders, assignment.accept
         # A network without parameters for 3 channels cannot be narrow.
         has_three = any(run.shapes and (3,) in run.shapes for run in self.runs)
-        others = (*misordered(*kind), *(narrowed(*kind) if has_three else ()))
+        misordered = Family(self.facts.cls, is_right=False, narrow=has_three)
+        others = misordered.known(self.exam)
         for known in (*self.right, *others):
             if (known is self.right[0] or self._resembles(known)) and self.agrees(known):
                 return known
@@ -299,9 +298,10 @@ class Examined:
         is_near = is_near and not _is_constant(run.outputs["alone"])
         # A second mistake of a network that extends another one is in the other one too, which is judged by itself.
         is_near = is_near and not self.facts.extends
+        find = partial(look_up, draw=run.draw, drawn=arguments not in self._changed)
         candidates = chain(
-            look_up(self.exam, self.right, *evidence, draw=run.draw, masked=masked if is_near else None),
-            look_up(self.exam, others, *evidence, draw=run.draw) if others else (),
+            find(self.exam, Family(self.facts.cls), *evidence, masked=masked if is_near else None),
+            find(self.exam, misordered, *evidence) if others else (),
         )
         for wrong in candidates:
             if self.agrees(wrong):
@@ -347,12 +347,6 @@ class Examined:
         return None
 
 
-def _image(exam: Exam, arguments: Arguments, draw: int) -> Tensor:
-    """Input (B, NIC, 32, 32), uniform in [0, 1). To save time, B is 2 for every kernel but 3."""
-    batch = batch_of(exam) if arguments.kernel == 3 else 2
-    return exam.uniform(redrawn(f"image/{arguments.inputs}", draw), (batch, arguments.inputs, SIDE, SIDE))
-
-
 _Expected = tuple[Run, dict[str, float]]
 """A run, and the tolerance of each of its outputs."""
 
@@ -367,7 +361,7 @@ class _RightRun(Drawn[_Expected]):
 
     def draw(self, exam: Exam, number: int) -> tuple[_Expected, float]:
         run, tolerances = _expected(exam, self.steps, self.arguments, number)
-        by_hand = _outputs(exam, ByHand, self.steps, run, _image(exam, self.arguments, number))
+        by_hand = _outputs(exam, ByHand, self.steps, run, drawn_image(exam, self.arguments, number))
         shares = [
             share_of(tolerances[name], value, by_hand[name]) if name in by_hand else math.inf
             for name, value in run.outputs.items()
@@ -384,7 +378,7 @@ def _expected(exam: Exam, steps: Steps, arguments: Arguments, draw: int, image: 
     upsampling each value counts four times, so the variance with Bessel's correction is a little smaller. The
     tolerance therefore includes the difference of the running statistics between the two places.
     """
-    image = _image(exam, arguments, draw) if image is None else image
+    image = drawn_image(exam, arguments, draw) if image is None else image
     run = _asked(exam, _known(steps), "Network", PARAMETERS, [(arguments, draw, image)])[0]
     if run.trouble is not None:
         return run, {}
@@ -399,7 +393,7 @@ def _expected(exam: Exam, steps: Steps, arguments: Arguments, draw: int, image: 
 def trace_of(exam: Exam, steps: Steps, arguments: Arguments) -> Trace:
     """The trace of a known implementation; empty if it cannot be traced."""
     probe = TraceNetwork(cls="Network", arguments=arguments.numbers, seed=exam.number("run"))
-    trace, _ = _known(steps).answer(probe, {"input": _image(exam, arguments, 0)})
+    trace, _ = _known(steps).answer(probe, {"input": drawn_image(exam, arguments, 0)})
     return Trace() if isinstance(trace, Trouble) else trace
 
 

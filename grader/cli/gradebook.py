@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader import __version__
+from grader.cli.exporting import add_export
 from grader.cli.gradebook_marks import add_commands
 from grader.display import display
 from grader.gradebook.inputs import (
@@ -38,6 +39,7 @@ __all__ = ["main", "table"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit status."""
+    from grader.export.records import ExportError
     from grader.marking.rubric import RubricError
     from grader.store.files import StoreError
 
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
         return status
-    except (ListError, RubricError, StoreError) as refusal:
+    except (ExportError, ListError, RubricError, StoreError) as refusal:
         for line in str(refusal).splitlines():
             _complain(line)
         return 2
@@ -96,8 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         "'none' stands for the one that comes with the grader",
     )
     summary.set_defaults(run=_summary)
-    add_commands(commands)
     add("--pages", action="store_true", help="after a change of the rubric, make the pages of the reports again too")
+    add_commands(commands)
+    add_export(commands)
     return parser
 
 
