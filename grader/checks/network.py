@@ -340,6 +340,8 @@ class Examined:
         hidden = not run.outputs["alone"].is_floating_point()
         is_near = hidden or run.trace.convolutions >= self.least_convolutions
         is_near = is_near and not _is_constant(run.outputs["alone"])
+        # A second mistake of a network that extends another one is in the other one too, which is judged by itself.
+        is_near = is_near and not self.facts.extends
         candidates = chain(
             look_up(self.exam, self.right, *evidence, draw=run.draw, masked=masked if is_near else None),
             look_up(self.exam, others, *evidence, draw=run.draw) if others else (),

@@ -8,12 +8,15 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from grader import __version__
+from grader.cli.exporting import add_export
+from grader.cli.gradebook_marks import add_commands
 from grader.display import display
 from grader.gradebook.inputs import (
     BEFORE_LATENESS,
@@ -22,6 +25,7 @@ from grader.gradebook.inputs import (
     given,
     recall_lateness,
     recall_rubric,
+    refuse_unknown_mistakes,
     remembers_lateness,
     what_changes,
     with_rubric,
@@ -35,14 +39,17 @@ __all__ = ["main", "table"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit status."""
+    from grader.export.records import ExportError
     from grader.marking.rubric import RubricError
     from grader.store.files import StoreError
 
     options = _parser().parse_args(arguments)
     try:
-        return _summary(options)
-    except (ListError, RubricError, StoreError) as refusal:
-        print(f"gradebook: {refusal}", file=sys.stderr)
+        status: int = options.run(options)
+        return status
+    except (ExportError, ListError, RubricError, StoreError) as refusal:
+        for line in str(refusal).splitlines():
+            _complain(line)
         return 2
     except KeyboardInterrupt:
         print("gradebook: Stopped. Nothing was changed.", file=sys.stderr)
@@ -90,7 +97,10 @@ def _parser() -> argparse.ArgumentParser:
         help="rubric to mark the evidence in the reports by (default: the one that DIR remembers); DIR remembers it; "
         "'none' stands for the one that comes with the grader",
     )
+    summary.set_defaults(run=_summary)
     add("--pages", action="store_true", help="after a change of the rubric, make the pages of the reports again too")
+    add_commands(commands)
+    add_export(commands)
     return parser
 
 
@@ -115,6 +125,7 @@ def _summary(options: argparse.Namespace) -> int:
     changes = given(roster=options.roster, late=options.late, due=options.due, rule=_rule(options))
     check_reports(options.out)
     rubric = recall_rubric(options.out, options.rubric)
+    refuse_unknown_mistakes(options.out, rubric)
     for sentence in what_changes(options.out, rubric):
         _complain(sentence)
     with_rubric(changes, rubric).make(options.out)
@@ -165,19 +176,31 @@ def _rule(options: argparse.Namespace) -> LateRule | None:
 def table(overview: Overview) -> Iterator[str]:
     """The overview in lines of text."""
     tally = overview.tally
-    yield f"{'assignment':<16}{'reports':>8}{'mean':>9}"
+    yield f"{'assignment':<16}{'hand-ins':>10}{'marked':>9}{'mean':>9}{'median':>9}{'passed':>9}"
+    apart = Counter[str]()
     for assignment in sorted(tally.assignments.values(), key=lambda assignment: assignment.id):
-        mean = "–" if assignment.mean is None else f"{float(assignment.mean):.1f} %"
-        bonus = ", without bonus points" if assignment.bonus else ""
-        yield f"{display(assignment.id, limit=15):<16}{assignment.count:>8,}{mean:>9}{bonus}"
-    counts = {
-        "graded": tally.states["graded"],
+        marks = overview.statistics[assignment.id]
+        cells = [_percentage(value) for value in (marks.mean, marks.median, marks.pass_rate)]
+        figures = "".join(f"{cell:>9}" for cell in cells)
+        yield f"{display(assignment.id, limit=15):<16}{assignment.count:>10,}{marks.over:>9,}{figures}"
+        apart.update({why: count for count, why in marks.apart})
+    over = sum(marks.over for marks in overview.statistics.values())
+    yield f"Mean, median and share of passes are over the {over:,} students whose marking is done."
+    counts = {stage.value: count for stage, count in overview.stages.items()}
+    counts |= {
         "need review": tally.states["needs_review"],
-        "could not be graded": tally.states["ungradable"],
+        "could not be examined": tally.states["ungradable"],
         "with a grader error": tally.in_error,
         "handed nothing in": len(overview.missing),
+        "gone": overview.gone,
     }
     yield ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "no reports"
+    if apart:
+        yield f"Not in these figures: {', '.join(f'{count:,} {why}' for why, count in apart.items())}."
+
+
+def _percentage(value: Fraction | None) -> str:
+    return "–" if value is None else f"{float(value):.1f} %"
 
 
 if __name__ == "__main__":

@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
 from grader.display import display
+from grader.gradebook.statistics import Statistics
 from grader.gradebook.tally import BINS, AssignmentTally, Tally
 from grader.marking.rubric import Assignment, Criterion
+from grader.marks.line import FinalLine, Stage, Student
+from grader.marks.totals import final_line, hand_in_total
 from grader.report import page
 from grader.report.rows import Row
 
-__all__ = ["Late", "to_index"]
+__all__ = ["to_index"]
 
 
 MISTAKES = 20
@@ -30,13 +32,9 @@ NOTE = 2_000
 """Most characters shown of a note for markers."""
 
 
-@dataclass(frozen=True)
-class Late:
-    """How late one submission was, and what that costs."""
-
-    hours: Fraction
-    penalty: Fraction
-    """Points to subtract from the score."""
+def _line_without_marks(row: Row) -> tuple[FinalLine, ...]:
+    """The line of a hand-in that nobody has marked, by the name that it has."""
+    return (final_line(hand_in_total(row, {}), Student(row.id)),)
 
 
 def to_index(
@@ -44,19 +42,22 @@ def to_index(
     tally: Tally,
     *,
     rubric: Mapping[str, Assignment] | None = None,
-    late_of: Callable[[Row], Late | None] | None = None,
-    late_rule: Callable[[str], str] = lambda assignment: "",
+    lines_of: Callable[[Row], Sequence[FinalLine]] = _line_without_marks,
+    stages: Mapping[Stage, int] | None = None,
+    statistics: Mapping[str, Statistics] | None = None,
+    late_rule: Callable[[str], str] | None = None,
     name_of: Callable[[str], str] = lambda id: "",
     missing: Sequence[tuple[str, str]] = (),
     doubtful: Sequence[tuple[str, str, Sequence[str]]] = (),
 ) -> Iterator[str]:
-    """The page in pieces. ``tally`` is of the same ``rows``.
+    """The page in pieces. ``tally`` is of the same ``rows``, with the marks of people.
 
-    ``rubric`` has, by assignment, the titles of criteria and the notes for markers. ``late_of`` gives a submission's
-    lateness, None if it was in time; without ``late_of`` the page has no column for lateness. ``late_rule`` says what
-    it costs in an assignment. ``name_of`` gives a student's name by id, empty if unknown. ``missing`` are the id and
-    name of each student without a submission, ``doubtful`` those of each student of whose submission a person must
-    decide, with the ids of the submissions.
+    ``rubric`` has, by assignment, the titles of criteria and the notes for markers. ``lines_of`` gives the final lines
+    of a hand-in, ``stages`` the number of lines by stage, ``statistics`` how each assignment went. ``late_rule`` says
+    what lateness costs in an assignment; without it the page has no columns for lateness. ``name_of`` gives the names
+    of a hand-in's students by its id, empty if unknown. ``missing`` are the id and name of each student without a
+    submission, ``doubtful`` those of each student of whose submission a person must decide, with the ids of the
+    submissions.
     """
     titles = {
         (id, criterion.id): criterion.title
@@ -72,7 +73,9 @@ def to_index(
         name_of=name_of,
         missing=missing,
         doubtful=doubtful,
-        late_of=late_of,
+        lines_of=lines_of,
+        stages=stages or {},
+        statistics=statistics or {},
         late_rule=late_rule,
         manual=lambda assignment: _manual(assignment, (rubric or {}).get(assignment.id)),
         with_bonus=any(assignment.bonus for assignment in tally.assignments.values()),
@@ -136,12 +139,12 @@ def _link(folder: str) -> str:
     return f"./{quote(os.fsencode(folder), safe='')}/report.html"
 
 
-def _bar(row: Row) -> Markup:
+def _bar(line: FinalLine) -> Markup:
     """A bar of earned and open points, of the maximum."""
-    if row.max_score <= 0:
+    if line.max_score <= 0:
         return Markup("")
-    earned = min(100.0, float(100 * row.score / row.max_score))
-    still = min(100.0 - earned, float(100 * (row.max_score - row.decided_points) / row.max_score))
+    earned = min(100.0, max(0.0, float(100 * line.score / line.max_score)))
+    still = min(100.0 - earned, float(100 * line.open_points / line.max_score))
     return Markup(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="track" width="100" height="8"/>'

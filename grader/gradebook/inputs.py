@@ -43,6 +43,7 @@ __all__ = [
     "recall_picks",
     "recall_roster",
     "recall_rubric",
+    "refuse_unknown_mistakes",
     "remembers_lateness",
     "what_changes",
     "with_rubric",
@@ -178,6 +179,26 @@ def what_changes(out: Path, rubric: Rubric, *, one: bool = False) -> Iterator[st
     yield from lines[:_MOST_CHANGES]
     if len(lines) > _MOST_CHANGES:
         yield f"and {len(lines) - _MOST_CHANGES:,} more"
+
+
+def refuse_unknown_mistakes(out: Path, rubric: Rubric) -> None:
+    """Raises RubricError where a rubric gives a share to a mistake that the reference does not know.
+
+    Only those are looked up that the rubric applied last does not name: the reference takes a second to import.
+    """
+    from grader.marking.rubric import RubricError
+    from grader.marking.rubric_file import load
+
+    named = set(rubric.mistake_lines)
+    if (out / _APPLIED).exists():
+        with suppress(RubricError):
+            named -= load(out / _APPLIED).mistake_lines.keys()
+    if not named:
+        return
+    from grader.checks.mistakes import unknown_mistake
+
+    if unknown := unknown_mistake(rubric):
+        raise RubricError(f"{display(rubric.path.name)}, {unknown}")
 
 
 def recall_roster(out: Path) -> tuple[Student, ...]:

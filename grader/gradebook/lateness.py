@@ -14,7 +14,7 @@ from pathlib import Path
 
 from grader.display import display
 from grader.gradebook.lists import ListError, Table, id_columns, ids_of, read_table, there_twice
-from grader.marking.late import LateRule, late_penalty
+from grader.marking.late import LateRule
 
 __all__ = ["Lateness", "due_time", "read_late"]
 
@@ -44,10 +44,6 @@ class Lateness:
     def rule_of(self, assignment: str) -> LateRule:
         """What lateness costs in an assignment."""
         return self.rules.get(assignment, self.rule)
-
-    def penalty(self, assignment: str, score: Fraction, hours: Fraction | None) -> Fraction:
-        """Points that lateness takes from ``score``. ``hours`` is None where they are not known."""
-        return late_penalty(score, hours or Fraction(0), self.rule_of(assignment))
 
     def hours_since_due(self, submitted: str) -> Fraction | None:
         """Hours from the deadline to a platform's time in ISO 8601, at least 0. None without a deadline or such a time.

@@ -18,7 +18,18 @@ from pathlib import Path
 from grader.display import display
 from grader.gradebook.cells import looks_spoilt, restored
 
-__all__ = ["ListError", "Student", "Table", "id_columns", "ids_of", "read_roster", "read_table", "there_twice"]
+__all__ = [
+    "ListError",
+    "Student",
+    "Table",
+    "csv_lines",
+    "id_columns",
+    "ids_of",
+    "plain_heading",
+    "read_roster",
+    "read_table",
+    "there_twice",
+]
 
 
 _MOST_BYTES = 50_000_000
@@ -64,8 +75,22 @@ class Student:
     email: str
     also: tuple[str, ...] = ()
     """Further ids on the line: a platform's number, a login."""
+    role: str = ""
+    """What the list says a person is in the course: a student, a teaching assistant, …"""
     own: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The ids and names as the list has them, by the list's own headings."""
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the list says that this person is not a student."""
+        return not _STAFF.isdisjoint(plain_heading(self.role).split())
+
+
+_STAFF = {
+    *("staff", "teacher", "instructor", "ta", "tas", "assistant", "grader", "marker", "tutor", "professor", "lecturer"),
+    *("admin", "administrator", "manager", "observer", "designer", "teacherenrollment", "taenrollment"),
+}
+"""Words of a role that is not a student's."""
 
 
 def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
@@ -73,11 +98,8 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
 
     Raises ListError.
     """
-    text = _text(path)
-    lines = list(_lines(path, text))
-    if not lines:
-        raise ListError(f"{_name(path)} is empty: it must have one line per student")
-    first = [_plain(cell) for cell in lines[0][1]]
+    lines = csv_lines(path)
+    first = [plain_heading(cell) for cell in lines[0][1]]
     places: dict[str, int] = {}
     for column, headings in columns.items():
         # The order of the headings decides, not that of the columns: a list may have both "Student" and "ID".
@@ -101,9 +123,17 @@ def read_table(path: Path, columns: Mapping[str, Sequence[str]]) -> Table:
     )
 
 
+def csv_lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Number and trimmed cells of each line of a CSV file that is not empty; at least one. Raises ListError."""
+    lines = list(_lines(path, _text(path)))
+    if not lines:
+        raise ListError(f"{_name(path)} is empty: it must have one line per student")
+    return lines
+
+
 def _is_nobodys(cells: Sequence[str], row: Mapping[str, str]) -> bool:
     """Whether a line is none of a student's: it says nothing in any known column, or is one that Canvas adds."""
-    return not any(row.values()) or any(_plain(cell) in _NOT_STUDENTS for cell in cells[:3])
+    return not any(row.values()) or any(plain_heading(cell) in _NOT_STUDENTS for cell in cells[:3])
 
 
 def read_roster(path: Path) -> tuple[Student, ...]:
@@ -117,6 +147,7 @@ def read_roster(path: Path) -> tuple[Student, ...]:
         "first": ("first name", "given name", "firstname", "first"),
         "last": ("last name", "surname", "family name", "lastname", "last"),
         "email": ("email", "e mail", "email address", "mail"),
+        "role": ("role", "roles", "course role", "enrollment type", "enrolment type"),
         "section": ("section", "section name"),  # Canvas takes marks back only with it
     }
     table = read_table(path, headings)
@@ -142,7 +173,7 @@ def read_roster(path: Path) -> tuple[Student, ...]:
         if id in students:
             raise there_twice(table, id, lines[id], line)
         own = {table.headings[column]: cell for column, cell in cells.items() if column in table.headings}
-        students[id] = Student(id, name, email, tuple(also), own)
+        students[id] = Student(id, name, email, tuple(also), cells.get("role", ""), own)
         lines[id] = line
     return tuple(students.values())
 
@@ -270,7 +301,7 @@ def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         raise ListError(f"{_name(path)}, line {start}: this is not CSV ({error}): check the quotes") from None
 
 
-def _plain(heading: str) -> str:
+def plain_heading(heading: str) -> str:
     """A heading in lower case, with single spaces in place of punctuation."""
     return re.sub(r"[\W_]+", " ", heading).strip().lower()
 

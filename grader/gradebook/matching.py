@@ -13,14 +13,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.gradebook.cells import looks_spoilt, may_have_been, spoilt_forms
 from grader.gradebook.lists import Student
 from grader.intake.names import shared_beginning
 
-__all__ = ["Matching", "shared_prefix", "without_assignment"]
+__all__ = ["Matching", "answers_to", "shared_prefix", "without_assignment"]
 
 
 _Keys = Iterable[str]
@@ -61,9 +61,13 @@ def _levels() -> tuple[_Level, ...]:
 class Matching:
     """A list's students and the reports that were met. Every report is met before the first question is asked."""
 
-    def __init__(self, students: Iterable[Student], picked: Iterable[str] = ()) -> None:
-        """``picked`` are ids of reports that a person has given to the student of that id."""
+    def __init__(
+        self, students: Iterable[Student], picked: Iterable[str] = (), chosen: Mapping[str, str] | None = None
+    ) -> None:
+        """``picked`` are ids of reports that a person has given to the student of that id; ``chosen`` has the id of the
+        report that a person chose for a student, by the student's id."""
         self._picked = frozenset(id.casefold() for id in picked)
+        self._chosen = {student.casefold(): report for student, report in (chosen or {}).items()}
         self._students = {student.id: student for student in students}
         self._levels = _levels()
         for level in self._levels:
@@ -78,12 +82,19 @@ class Matching:
         self._keys: dict[str, str] = {}
         """What students are known by: to the report's id."""
 
-    def meet(self, id: str, known_as: Sequence[str] = ()) -> None:
-        """Take note of a report, by its id and what else its student is known as."""
-        self._claimed[id] = self._find(id, known_as)
+    def meet(self, id: str, known_as: Sequence[str] = (), parts: Sequence[str] = ()) -> None:
+        """Take note of a report, by its id and what else its student is known as; ``parts`` are a group's ids.
+
+        Members of a group may be known in different ways, so whom the whole does not find is looked for alone.
+        """
+        claimed = self._find(id, known_as)
+        for part in parts:
+            if not any(answers_to(self._students[student], part) for student in claimed):
+                claimed = tuple(dict.fromkeys((*claimed, *self._find(part, ()))))
+        self._claimed[id] = claimed
         for student in self._claimed[id]:
             self._claims.setdefault(student, []).append(id)
-        self._keys |= dict.fromkeys((id, *known_as), id)
+        self._keys |= dict.fromkeys((id, *known_as, *parts), id)
 
     def _find(self, id: str, known_as: Sequence[str]) -> tuple[str, ...]:
         """The ids of the students who match a report at the first level at which anybody does."""
@@ -111,6 +122,8 @@ class Matching:
     def _owner(self, student: str) -> str | None:
         """The id of the one report that claims a student, or of the one of several that a person picked."""
         reports = self._claims[student]
+        if (chosen := self._chosen.get(student.casefold())) in reports:
+            return chosen
         picked = [id for id in reports if id.casefold() in self._picked]
         owners = reports if len(reports) == 1 else picked
         return owners[0] if len(owners) == 1 else None
@@ -153,6 +166,13 @@ class Matching:
                     yield student, id, key, self._keys[key]
                 if not found and looks_spoilt(id):
                     yield student, id, "", ""
+
+
+def answers_to(student: Student, key: str) -> bool:
+    """Whether a key, such as a part of a group's id, is one of a student's: an id, an e-mail address, the name."""
+    keys = {part.casefold() for part in (*_ids_of(student), student.email) if part}
+    keys |= {_before_the_at(part) for part in keys} | set(_orders(student.name))
+    return not keys.isdisjoint({key.casefold(), _before_the_at(key), _letters(key)} - {""})
 
 
 def shared_prefix(ids: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grader.display import display
 from grader.gradebook.lateness import Lateness
 from grader.gradebook.lists import Student
-from grader.gradebook.matching import Matching, shared_prefix, without_assignment
+from grader.gradebook.matching import Matching, answers_to, shared_prefix, without_assignment
 
 if TYPE_CHECKING:
     from grader.report.rows import Row
@@ -32,9 +32,14 @@ class People:
     """
 
     def __init__(
-        self, roster: Sequence[Student] = (), lateness: Lateness | None = None, picked: Collection[str] = ()
+        self,
+        roster: Sequence[Student] = (),
+        lateness: Lateness | None = None,
+        picked: Collection[str] = (),
+        chosen: Mapping[str, str] | None = None,
     ) -> None:
-        """``picked`` are the students whose submission a person picked."""
+        """``picked`` are the students whose submission a person picked; ``chosen`` has the report that counts for a
+        student, where a person said so."""
         self.known = bool(roster)
         """Whether there is a roster."""
         headings = dict.fromkeys(heading for student in roster for heading in student.own)
@@ -42,9 +47,13 @@ class People:
         """Headings of the roster that the gradebook does not have itself."""
         self.lateness = lateness
         self._roster = roster
+        self._by_id = {student.id: student for student in roster}
         self._picked = picked
+        self._chosen = chosen or {}
         self._met: dict[str, tuple[str, ...]] = {}
         """What the learning platform knows each student by, by the report's id."""
+        self._parts: dict[str, list[str]] = {}
+        """Ids of the reports in whose id a student is named, by what the student is named there."""
         self._since_due: dict[str, Fraction | None] = {}
         """Hours after the deadline by the platform's time, by the report's id."""
         self._without_rule: set[str] = set()
@@ -52,8 +61,9 @@ class People:
 
     def meet(self, row: Row) -> None:
         """Take note of a report."""
-        if self.known or self.lateness is not None:
-            self._met[row.id] = row.known_as
+        self._met[row.id] = row.known_as
+        for part in _parts(row.id):
+            self._parts.setdefault(part.casefold(), []).append(row.id)
         if self.lateness is not None:
             self._since_due[row.id] = self.lateness.hours_since_due(row.submitted or "")
             if not self.lateness.rule_of(row.assignment).takes_off:
@@ -62,6 +72,37 @@ class People:
     def students(self, id: str) -> tuple[Student, ...]:
         """The students of a report: several for a group, none where there is doubt."""
         return self._on_roster.of(id)
+
+    def members(self, id: str) -> tuple[Student, ...]:
+        """The students of a report, one for each who handed it in; none where a person must decide whose it is.
+
+        Somebody of a group whom the roster does not have goes by the name that the report's id has; and so does the
+        student of a report that belongs to nobody on the roster.
+        """
+        students, parts = self.students(id), _parts(id)
+        if id not in self._met:
+            return (Student(id, "", ""),)
+        claimed = self._on_roster.claimed(id)
+        if len(parts) == 1 or any(answers_to(student, id) for student in claimed):
+            strangers = () if claimed else parts
+        else:
+            others = [part for part in parts if not any(answers_to(student, part) for student in claimed)]
+            strangers = tuple(others[: len(parts) - len(claimed)])
+        return (*students, *(Student(part, "", "") for part in strangers if self._is_of(part, id)))
+
+    def is_group(self, id: str) -> bool:
+        """Whether a report's id names several students."""
+        return bool(_group(id)) and not any(answers_to(student, id) for student in self._on_roster.claimed(id))
+
+    def on_roster(self, id: str) -> Student | None:
+        """Somebody of the roster, by the roster's id."""
+        return self._by_id.get(id)
+
+    def _is_of(self, part: str, id: str) -> bool:
+        """Whether a report counts for somebody whom the roster does not have, and whom several reports may name."""
+        reports = self._parts[part.casefold()]
+        chosen = self._chosen.get(part)
+        return chosen == id if chosen in reports else len(reports) == 1
 
     def name(self, id: str) -> str:
         """The names of a report's students, empty where they are not known. Where there is doubt, they end in ``?``."""
@@ -79,31 +120,32 @@ class People:
             "email": _joined(student.email for student in students),
         }
 
-    def hours(self, id: str) -> Fraction | None:
-        """Hours by which a report's student was late, in a group the latest; None where they are not known.
+    def hours(self, id: str, student: Student | None = None) -> Fraction | None:
+        """Hours by which a report was late; None where they are not known.
 
-        What the list says comes before the platform's time, which knows of no extension.
+        What the list says comes before the platform's time, which knows of no extension. A member of a group whom the
+        list does not name is as late as the latest one whom it names.
         """
         if self.lateness is None:
             return None
-        listed = (self.lateness.hours[student.id] for student in self._on_late_list.of(id))
-        return max(listed, default=self._since_due.get(id))
-
-    def penalty(self, row: Row) -> Fraction:
-        """Points that lateness takes from a report's score."""
-        if self.lateness is None:
-            return Fraction(0)
-        return self.lateness.penalty(row.assignment, row.score, self.hours(row.id))
+        listed = self._on_late_list.of(id)
+        own = [entry for entry in listed if student is not None and answers_to(student, entry.id)]
+        return max((self.lateness.hours[entry.id] for entry in own or listed), default=self._since_due.get(id))
 
     @property
     def missing(self) -> tuple[Student, ...]:
         """The students on the roster without a report, in the roster's order."""
-        return self._on_roster.unmatched
+        return tuple(student for student in self._on_roster.unmatched if not student.is_staff)
 
     @property
     def doubtful(self) -> tuple[tuple[Student, tuple[str, ...]], ...]:
-        """The students on the roster of whose report a person must decide, each with the reports' ids."""
-        return self._on_roster.doubtful
+        """The students of whose report a person must decide, each with the reports' ids."""
+        named = (
+            (part, reports)
+            for part, reports in self._parts.items()
+            if len(reports) > 1 and not any(self._is_of(part, id) or self._on_roster.claimed(id) for id in reports)
+        )
+        return (*self._on_roster.doubtful, *((Student(part, "", ""), tuple(reports)) for part, reports in named))
 
     def odd(self) -> Iterator[str]:
         """Sentences about what does not match."""
@@ -115,7 +157,7 @@ class People:
                 pairs = _some(f"{_shown(student.id)} ({_some(map(_shown, ids))})" for student, ids in doubtful)
                 yield (
                     f"whose these reports are is in doubt, and nothing on the {name} goes with them: {pairs}; say it "
-                    "with 'grade --pick ID=FILE'"
+                    "with 'grade --pick ID=FILE', or with 'gradebook choose' where somebody is in two of them"
                 )
             if spoilt := list(matching.spoilt()):
                 changed = _some(map(_spoilt, spoilt))
@@ -139,9 +181,9 @@ class People:
 
     @cached_property
     def _on_roster(self) -> Matching:
-        matching = Matching(self._roster, self._picked)
+        matching = Matching(self._roster, self._picked, self._chosen)
         for id, known_as in self._known_as.items():
-            matching.meet(id, known_as)
+            matching.meet(id, known_as, _group(id))
         return matching
 
     @cached_property
@@ -151,7 +193,7 @@ class People:
         matching = Matching(listed, self._picked)
         for id, known_as in self._known_as.items():
             keys = [(student.id, *student.also, student.email, student.name) for student in self.students(id)]
-            matching.meet(id, (*known_as, *(key for students_keys in keys for key in students_keys)))
+            matching.meet(id, (*known_as, *(key for students_keys in keys for key in students_keys)), _group(id))
         return matching
 
     @cached_property
@@ -165,6 +207,22 @@ class People:
         return {
             id: known_as or tuple({id[start:], without_assignment(id)} - {id, ""}) for id, known_as in self._met.items()
         }
+
+
+def _parts(id: str) -> tuple[str, ...]:
+    """What a report's id calls each of its students: the ids of a group are joined by ``+``.
+
+    ``c++`` is one student, and so is ``alice+a2@example.org``.
+    """
+    parts = id.split("+")
+    is_group = all(parts) and len({"@" in part for part in parts}) == 1
+    return tuple(dict.fromkeys(parts)) if is_group else (id,)
+
+
+def _group(id: str) -> tuple[str, ...]:
+    """What a report's id calls the students of a group; empty for one student's."""
+    parts = _parts(id)
+    return parts if len(parts) > 1 else ()
 
 
 def _joined(texts: Iterable[str]) -> str:

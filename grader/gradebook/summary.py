@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING
 
 from grader.display import display
 from grader.gradebook.as_csv import write_csv
-from grader.gradebook.inputs import recall_lateness, recall_picks, recall_roster, recall_rubric
+from grader.gradebook.final import Finals, finals_of
 from grader.gradebook.lateness import Lateness
 from grader.gradebook.lists import Student
-from grader.gradebook.roster import People
+from grader.marks.line import Stage
 
 if TYPE_CHECKING:
-    from grader.gradebook.as_index import Late
+    from grader.gradebook.statistics import Statistics
     from grader.gradebook.tally import Tally
     from grader.marking.rubric import Assignment
-    from grader.report.rows import Row
-    from grader.store.rows import Rows
 
 __all__ = ["Overview", "has_gradebook", "summarise"]
 
@@ -43,6 +41,12 @@ class Overview:
     """Those of the roster without a report."""
     behind: int = 0
     """Reports whose own pages show the marks of another rubric than the gradebook."""
+    stages: Mapping[Stage, int] = field(default_factory=dict)
+    """Students with a hand-in, by how far their marking is."""
+    statistics: Mapping[str, Statistics] = field(default_factory=dict)
+    """How each assignment went."""
+    gone: int = 0
+    """Reports whose submission is gone."""
     again: Mapping[str, int] = field(default_factory=dict)
     """Reports in which a criterion is open because it must be examined again for the rubric, by the criterion's id."""
 
@@ -69,92 +73,105 @@ def summarise(
     or RubricError where what ``out`` remembers was damaged.
     """
     from grader.store.files import StoreError
-    from grader.store.rows import Rows
 
-    assignments = recall_rubric(out).assignments if assignments is None else assignments
-    roster = recall_roster(out) if roster is None else roster
-    lateness = recall_lateness(out, assignments) if lateness is None else lateness
-    with Rows(out, problem, assignments) as rows:
-        cohort = _counted(rows, People(roster, lateness, recall_picks(out)))
-        for sentence in (*cohort.people.odd(), *_odd(cohort.tally, rows.gone)):
+    with finals_of(out, problem, roster=roster, lateness=lateness, assignments=assignments) as finals:
+        cohort = _counted(finals)
+        for sentence in (*finals.people.odd(), *finals.odd(), *_odd(cohort.tally, finals.rows.gone)):
             problem(sentence)
         try:
-            _write(out, rows, cohort, assignments, problem)
+            _write(out, finals, cohort, problem)
         except OSError as error:
             raise StoreError(
                 f"the gradebook in {display(str(out), limit=300)} cannot be written ({error.strerror}): "
                 "make room or change the permissions, and call 'gradebook summary' on it"
             ) from error
-        return Overview(cohort.tally, cohort.people.missing, rows.remarked, rows.again)
+        return Overview(
+            cohort.tally,
+            finals.people.missing,
+            finals.rows.remarked,
+            cohort.stages,
+            cohort.statistics,
+            len(finals.rows.gone),
+            finals.rows.again,
+        )
 
 
 @dataclass(frozen=True)
 class _Cohort:
-    """What all rows together say."""
+    """What all lines together say."""
 
     tally: Tally
-    people: People
+    stages: Mapping[Stage, int]
+    statistics: Mapping[str, Statistics]
     criteria: tuple[str, ...]
     """Ids of the criteria, in the rubric's order, one assignment after the other."""
 
 
-def _counted(rows: Rows, people: People) -> _Cohort:
-    """Go through all rows once."""
+def _counted(finals: Finals) -> _Cohort:
+    """Go through all hand-ins once."""
+    from grader.gradebook.statistics import CohortStatistics
     from grader.gradebook.tally import Tally
+    from grader.marks.totals import marked_row
 
     tally = Tally()
+    stages = dict.fromkeys(Stage, 0)
+    statistics = CohortStatistics({id: assignment.passing for id, assignment in finals.assignments.items()})
     criteria_of_gone: dict[str, None] = {}
-    for row in rows:
-        if row.folder in rows.gone:
+    for row in finals.rows:
+        if row.folder in finals.rows.gone:
             criteria_of_gone |= dict.fromkeys(criterion.id for criterion in row.criteria)
-        else:
-            tally.add(row)
-            people.meet(row)
+            continue
+        total = finals.total(row)
+        tally.add(marked_row(total))
+        for line in finals.lines(total):
+            stages[line.stage] += 1
+            statistics.add(line, finals.people)
     criteria = dict.fromkeys(id for assignment in tally.assignments.values() for id in assignment.criteria)
-    return _Cohort(tally, people, tuple(criteria | criteria_of_gone))
+    return _Cohort(tally, stages, statistics.assignments, tuple(criteria | criteria_of_gone))
 
 
-def _write(
-    out: Path, rows: Rows, cohort: _Cohort, assignments: Mapping[str, Assignment], problem: Callable[[str], None]
-) -> None:
+def _write(out: Path, finals: Finals, cohort: _Cohort, problem: Callable[[str], None]) -> None:
     """Both files of the gradebook. Raises OSError."""
     from grader.gradebook.as_index import to_index
     from grader.store.files import atomic_file_keeping_edits
 
-    people = cohort.people
-    with atomic_file_keeping_edits(out / _GRADEBOOK, problem) as file:
-        write_csv(file, rows, cohort.criteria, people=people, gone=rows.gone)
+    people = finals.people
+    lateness = people.lateness
+
+    def edited(sentence: str) -> None:
+        problem(f"{sentence}{_offer(out / _GRADEBOOK, finals)}")
+
+    with atomic_file_keeping_edits(out / _GRADEBOOK, edited) as file:
+        write_csv(file, finals, cohort.criteria)
     with atomic_file_keeping_edits(out / "index.html", problem) as file:
         page = to_index(
-            _Present(rows),
+            finals.present(),
             cohort.tally,
-            rubric=assignments,
+            rubric=finals.assignments,
             name_of=people.name,
             missing=[(student.id, student.name) for student in people.missing],
             doubtful=[(student.id, student.name, reports) for student, reports in people.doubtful],
-            late_of=None if people.lateness is None else lambda row: _late(people, row),
-            late_rule=lambda assignment: "" if people.lateness is None else str(people.lateness.rule_of(assignment)),
+            lines_of=lambda row: finals.lines(finals.total(row)),
+            stages=cohort.stages,
+            statistics=cohort.statistics,
+            late_rule=None if lateness is None else lambda assignment: str(lateness.rule_of(assignment)),
         )
         for piece in page:
             file.write(piece.encode())
 
 
-def _late(people: People, row: Row) -> Late | None:
-    """How late a submission was, and what that costs; None where it was not late."""
-    from grader.gradebook.as_index import Late
+def _offer(edited: Path, finals: Finals) -> str:
+    """What of an edited gradebook can be taken in, as the end of a sentence; empty where nothing can."""
+    from grader.gradebook.lists import ListError
+    from grader.gradebook.marks_file import MarksFileError, read_marks
 
-    hours = people.hours(row.id)
-    return None if hours is None else Late(hours, people.penalty(row))
-
-
-class _Present:
-    """The reports whose submission still exists. It can be iterated again and again."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def __iter__(self) -> Iterator[Row]:
-        return (row for row in self._rows if row.folder not in self._rows.gone)
+    try:
+        count = len(read_marks(edited, finals, reason="edited").entries)
+    except MarksFileError as fault:
+        count = len(fault.problems)
+    except ListError:
+        count = 0
+    return f"; {count:,} marks were typed into it: 'gradebook marks' takes them from that copy" if count else ""
 
 
 def _odd(tally: Tally, gone: Collection[str]) -> Iterator[str]:

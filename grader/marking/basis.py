@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from fractions import Fraction
 
 from grader.fingerprint import fingerprint
+from grader.marking.rounding import RoundRule
 from grader.marking.rubric import Assignment
 
 __all__ = ["bases", "holds", "is_hidden", "marks_part", "reads"]
@@ -77,7 +79,8 @@ def is_hidden(basis: str) -> bool:
 def marks_part(assignment: Assignment) -> str:
     """A hash over what marks and reports show of an assignment's part of the rubric, evidence aside.
 
-    Lateness changes no mark. Notes for markers are shown in the index only, which is made anew by every run.
+    Lateness, rounding and the like change no mark of a criterion. Notes for markers are shown in the index only, which
+    is made anew by every run.
     """
     parts = tuple(
         dataclasses.replace(
@@ -85,4 +88,7 @@ def marks_part(assignment: Assignment) -> str:
         )
         for part in assignment.parts
     )
-    return fingerprint(dataclasses.replace(assignment, late=None, parts=parts))
+    nothing = Fraction(0)
+    return fingerprint(
+        dataclasses.replace(assignment, late=None, rounding=RoundRule(), neatness=nothing, passing=nothing, parts=parts)
+    )

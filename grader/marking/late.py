@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from grader.marking.points import rounded
-
-__all__ = ["LateRule", "late_penalty"]
+__all__ = ["LateRule", "late_share"]
 
 _HOURS_A_DAY = 24
 
@@ -23,10 +21,13 @@ class LateRule:
     """Percent of the awarded points that each begun day of 24 hours costs."""
     cap_percent: Fraction = Fraction(100)
     """The most that lateness costs, in percent of the awarded points."""
+    token_hours: Fraction = Fraction(24)
+    """Hours by which a grace token moves a student's deadline."""
 
     def __post_init__(self) -> None:
-        if self.grace_hours < 0:
-            raise ValueError(f"the hours of grace must be 0 or more, were {float(self.grace_hours):g}")
+        for what, hours in (("of grace", self.grace_hours), ("of a token", self.token_hours)):
+            if hours < 0:
+                raise ValueError(f"the hours {what} must be 0 or more, were {float(hours):g}")
         for what, percent in (("a day", self.percent_a_day), ("at most", self.cap_percent)):
             if not 0 <= percent <= 100:
                 raise ValueError(f"the percentage {what} must be 0 to 100, was {float(percent):g}")
@@ -45,10 +46,9 @@ class LateRule:
         return f"Each begun day of 24 hours {start} costs {float(self.percent_a_day):g} % of the score{most}."
 
 
-def late_penalty(score: Fraction, hours: Fraction, rule: LateRule) -> Fraction:
-    """The points that ``hours`` of lateness cost: between 0 and ``score``, in whole hundredths, rounded half up."""
-    if score <= 0 or hours <= rule.grace_hours:
+def late_share(hours: Fraction, rule: LateRule) -> Fraction:
+    """The share of a mark that ``hours`` of lateness cost, 0 to 1, exact."""
+    if hours <= rule.grace_hours:
         return Fraction(0)
     days = math.ceil((hours - rule.grace_hours) / _HOURS_A_DAY)
-    percent = min(days * rule.percent_a_day, rule.cap_percent)
-    return min(score, rounded(score * percent / 100))
+    return min(days * rule.percent_a_day, rule.cap_percent) / 100

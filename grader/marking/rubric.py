@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader.marking.late import LateRule
+from grader.marking.rounding import RoundRule
 
 __all__ = ["Assignment", "Criterion", "Part", "Rubric", "RubricError"]
 
@@ -68,6 +69,12 @@ class Assignment:
     """By mistake id, the share of the points that the mistake earns, where this rubric overrides the default."""
     late: LateRule | None = None
     """What lateness costs, if the rubric says so. The gradebook subtracts it from the score; marks stay as they are."""
+    rounding: RoundRule = RoundRule()  # noqa: RUF009 (frozen)
+    """How the final mark is rounded."""
+    neatness: Fraction = Fraction(10)
+    """The most that a person may take off for neatness, in percent of the maximum."""
+    passing: Fraction = Fraction(50)
+    """Percent of the maximum from which on a mark passes, for the statistics."""
     accept: tuple[str, ...] = ()
     """Ids of the variants of the handout's networks that count as right."""
     follow_through: bool = True

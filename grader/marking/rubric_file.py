@@ -23,6 +23,7 @@ from yaml.reader import Reader
 
 from grader.marking.late import LateRule
 from grader.marking.points import total
+from grader.marking.rounding import WAYS, RoundRule
 from grader.marking.rubric import Assignment, Criterion, Part, Rubric, RubricError
 from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS, LAYER_ORDERS
@@ -255,9 +256,12 @@ def _assignments(root: Node, lines: dict[tuple[str, str], int]) -> Mapping[str, 
     return MappingProxyType({id: _assignment(id, node, lines) for id, node in entries.items()})
 
 
+_OPTIONAL = ("mistakes", "accept", "follow_through", "late", "round", "neatness", "passing")
+
+
 def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assignment:
     keys = ("title", "code", "writeup", "layer_orders", "parts")
-    entries = _mapping(node, f"assignment '{id}'", (*keys, "mistakes", "accept", "follow_through", "late"), keys)
+    entries = _mapping(node, f"assignment '{id}'", (*keys, *_OPTIONAL), keys)
     title = _text(entries["title"], "title")
     code, writeup = (
         tuple(_text(name, f"a file name of {key}") for name in _list(entries[key], key, least=1))
@@ -292,6 +296,8 @@ def _assignment(id: str, node: Node, lines: dict[tuple[str, str], int]) -> Assig
         tuple(parts.values()),
         MappingProxyType(shares),
         late,
+        rounding=_rounding(entries["round"]) if "round" in entries else RoundRule(),
+        **{name: _percent(entries[name], name, "the maximum") for name in ("neatness", "passing") if name in entries},
         accept=_accepted(id, entries["accept"]) if "accept" in entries else (),
         follow_through=_flag(entries.get("follow_through"), "follow_through", otherwise=True),
     )
@@ -317,14 +323,31 @@ def _share(node: Node, mistake: str) -> Fraction:
 
 
 def _late(node: Node) -> LateRule:
-    entries = _mapping(node, "late", ("grace_hours", "percent_a_day", "cap_percent"), ("percent_a_day",))
-    values = {name: _points(value, name) for name, value in entries.items()}
-    for name in ("percent_a_day", "cap_percent"):
-        if values.get(name, 0) > 100:
-            raise _Fault(
-                entries[name], f"{name} must be 0 to 100, was {_seen(entries[name])}: write percent of the score"
-            )
+    hours, percents = ("grace_hours", "token_hours"), ("percent_a_day", "cap_percent")
+    entries = _mapping(node, "late", (*hours, *percents), ("percent_a_day",))
+    values = {name: _points(entries[name], name) for name in hours if name in entries}
+    values |= {name: _percent(entries[name], name, "the score") for name in percents if name in entries}
     return LateRule(**values)
+
+
+def _percent(node: Node, what: str, whole: str) -> Fraction:
+    if (percent := _points(node, what)) > 100:
+        raise _Fault(node, f"{what} must be 0 to 100, was {_seen(node)}: write percent of {whole}")
+    return percent
+
+
+_ROUNDING = re.compile(r"(?P<step>(0|[1-9]\d{0,3})(\.\d{1,4})?)(?: (?P<way>[a-z-]+))?", re.ASCII)
+
+
+def _rounding(node: Node) -> RoundRule:
+    """``0.5 up``: a step, and one of ``WAYS``, which is the first one where none is written."""
+    match = _ROUNDING.fullmatch(node.value.strip()) if isinstance(node, ScalarNode) else None
+    way = (match["way"] or WAYS[0]) if match else ""
+    if match is None or way not in WAYS or not Fraction(match["step"]):
+        raise _Fault(
+            node, f"round must be a step and one of {', '.join(WAYS)}, was {_seen(node)}: write it as '0.5 up'"
+        )
+    return RoundRule(Fraction(match["step"]), way)
 
 
 def _part(node: Node, criteria: dict[str, Node]) -> Part:

@@ -13,6 +13,7 @@ from grader.report import Report, numbers
 
 __all__ = [
     "OUTCOMES",
+    "STAGES",
     "STATES",
     "Look",
     "PartSummary",
@@ -54,11 +55,13 @@ UNMARKED = Look("·", "not marked")
 """For a question that a person reads and that has no points."""
 
 STATES = {
-    "graded": "Graded",
+    "graded": "Examined",
     "needs_review": "Needs review",
-    "ungradable": "Could not be graded",
+    "ungradable": "Could not be examined",
 }
-"""Words for ``MarkSheet.status``."""
+"""Words for ``MarkSheet.status``: how the examination went."""
+STAGES = {"examined": "examined", "marked": "marked", "final": "final"}
+"""Words for how far the marking is."""
 
 OPEN = (Outcome.PENDING, Outcome.ERROR)
 """Outcomes whose points are still open."""

@@ -51,7 +51,7 @@ from typing import TYPE_CHECKING, Literal
 
 from grader.sandbox import cores, launch
 from grader.sandbox.parent import Parent, ParentDied, SessionRequest
-from grader.sandbox.session import DEATH_SECONDS, Pipes, Session
+from grader.sandbox.session import Pipes, Session
 from grader.sandbox.terms import Limits, SandboxError
 
 if TYPE_CHECKING:
@@ -59,8 +59,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
-_DEATH_SECONDS_WITH_GPU = 30.0
-"""As ``DEATH_SECONDS``, for sessions on the GPU: its driver lets no process end before the GPU has stopped."""
 _STARTS = 3
 """Warm parents in a row that may die before a session could be opened."""
 
@@ -117,8 +115,7 @@ class Sandbox:
         limits = limits or self.limits
         scratch = Path(tempfile.mkdtemp(prefix="grade-")) if self.isolation == "none" else None
         pipes = Pipes.make()
-        death_seconds = _DEATH_SECONDS_WITH_GPU if self._gpu else DEATH_SECONDS
-        session = Session(pipes, limits, scratch, death_seconds=death_seconds)
+        session = Session(pipes, limits, scratch)
         request = SessionRequest(scratch=str(scratch or launch.SCRATCH), limits=limits, cores=cores.available())
         try:
             try:

@@ -35,8 +35,10 @@ __all__ = ["DEATH_SECONDS", "FORK_SECONDS", "Pipes", "Session"]
 
 FORK_SECONDS = 30.0
 """How long a session may take from the request to being confined, on a busy machine."""
-DEATH_SECONDS = 5.0
-"""How long a killed session may take until it is gone, and the keeper to report how a session ended."""
+DEATH_SECONDS = 30.0
+"""How long a killed session may take until it is gone. No process ends before the GPU that it uses has stopped."""
+_REPORT_SECONDS = 10.0
+"""How long the keeper may take to report how a session ended."""
 _MOST_SEEN = 100
 """Frames that may come ahead of a reply."""
 
@@ -44,15 +46,12 @@ _MOST_SEEN = 100
 class Session:
     """One submission's processes. Made by ``Sandbox.open``; used by one thread at a time; ``close`` it."""
 
-    def __init__(
-        self, pipes: Pipes, limits: Limits, scratch: Path | None, *, death_seconds: float = DEATH_SECONDS
-    ) -> None:
+    def __init__(self, pipes: Pipes, limits: Limits, scratch: Path | None) -> None:
         self._channel = pipes.channel
         self._status = pipes.status
         self._output: int | None = pipes.output
         self._limits = limits
         self._scratch = scratch
-        self._death_seconds = death_seconds
         self._spent = 0.0
         self._printed = bytearray()
         self._dropped = 0
@@ -295,7 +294,7 @@ class Session:
 
         Raises SandboxError when nothing inside the session can have caused it.
         """
-        deadline = time.monotonic() + DEATH_SECONDS
+        deadline = time.monotonic() + _REPORT_SECONDS
         report: dict[str, Any] | None = {}
         while report is not None and "ended" not in report:
             report = self._next_report(deadline)
@@ -339,14 +338,14 @@ class Session:
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 self._status.shutdown(socket.SHUT_WR)
-            deadline = time.monotonic() + self._death_seconds
+            deadline = time.monotonic() + DEATH_SECONDS
             while self._next_report(deadline) is not None:
                 pass
             if self._scratch is not None and self._group is not None:
                 with contextlib.suppress(OSError):
                     os.killpg(self._group, signal.SIGKILL)
             # It becomes readable when every process of the namespace is gone, and not when the keeper's sockets are.
-            if self._pidfd is not None and not readable(self._pidfd, self._death_seconds):
+            if self._pidfd is not None and not readable(self._pidfd, DEATH_SECONDS):
                 raise SandboxError("a session's processes cannot be killed: look for them before going on")
         finally:
             self._closed = True

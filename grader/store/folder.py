@@ -201,7 +201,7 @@ class Store:
         if not known_hashes:
             return []
         edits = [
-            keep_edited_copy(folder / name)
+            f"{keep_edited_copy(folder / name)}; if marks were typed into it, 'gradebook marks' takes them from there"
             for name in report.files
             if file_sha256(folder / name) not in (None, *known_hashes.get(name, ()))
         ]

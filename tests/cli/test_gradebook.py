@@ -16,7 +16,8 @@ from gradebook_sample import fill, read, report
 from places import ROOT
 
 from grader.cli.gradebook import main
-from grader.marking.verdicts import Outcome
+from grader.marking.verdicts import Flag, Outcome
+from grader.report import Report
 from grader.store.folder import Store
 
 
@@ -28,23 +29,43 @@ def test_summary_makes_both_files_and_prints_a_table(tmp_path: Path, capsys: pyt
     assert main(["summary", str(tmp_path / "reports"), *lists]) == 0
     out_text, error_text = capsys.readouterr()
     assert error_text == ""
-    assert out_text.splitlines()[:3] == [
-        "assignment       reports     mean",
-        "csc413-2020            2   75.0 %",
-        "2 graded, 1 handed nothing in",
+    assert out_text.splitlines()[:5] == [
+        "assignment        hand-ins   marked     mean   median   passed",
+        "csc413-2020              2        0        –        –        –",
+        "Mean, median and share of passes are over the 0 students whose marking is done.",
+        "2 examined, 1 handed nothing in",
+        "Not in these figures: 2 with open points.",
     ]
-    assert [(row["id"], row["name"], row["score"]) for row in read(tmp_path / "reports")] == [
-        ("alice", "Alice", "1"),
-        ("bob", "Bob", "1"),
-        ("carol", "Carol", ""),
+    assert [(row["id"], row["name"], row["score"], row["late_penalty"]) for row in read(tmp_path / "reports")] == [
+        ("alice", "Alice", "1", "0"),
+        ("bob", "Bob", "2", "1"),
+        ("carol", "Carol", "", ""),
     ]
     assert (tmp_path / "reports" / "index.html").exists()
 
 
-def test_a_bonus_is_left_out_of_the_mean_and_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    marks = [sample.mark("cnn.shapes"), sample.mark("unet.device", bonus=True)]
-    assert main(["summary", str(fill(tmp_path, [("alice", sample.report(marks))]))]) == 0
-    assert "100.0 %, without bonus points" in capsys.readouterr().out
+def test_the_figures_are_over_the_students_of_the_roster_whose_marking_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def done(id: str, points: str, **changes: object) -> tuple[str, Report]:
+        mark = sample.mark("cnn.shapes", Outcome.PARTIAL, points=Fraction(points), max_points=Fraction(4))
+        return id, sample.report([mark], submission_id=id, **changes)
+
+    flagged = done("flagged", "4", flags=(Flag("late", "Late."),))
+    broken = ("broken", sample.report([sample.mark("cnn.shapes", Outcome.ERROR)], submission_id="broken"))
+    reports = [done("alice", "1"), done("bob", "2"), done("carol", "4"), done("ta", "4"), done("stranger", "4")]
+    out = fill(tmp_path / "reports", [*reports, flagged, broken])
+    names = ["alice", "bob", "carol", "flagged", "broken", "absent"]
+    rows = "".join(f"{name},{name.title()},student\n" for name in names)
+    (tmp_path / "roster.csv").write_text(f"id,name,role\n{rows}ta,Tom,Teaching Assistant\nprof,Pat,Instructor\n")
+    assert main(["summary", str(out), "--roster", str(tmp_path / "roster.csv")]) == 0
+    assert capsys.readouterr().out.splitlines()[1:5] == [
+        "csc413-2020              7        3   58.3 %   50.0 %   66.7 %",
+        "Mean, median and share of passes are over the 3 students whose marking is done.",
+        "2 examined, 5 marked, 1 with a grader error, 1 handed nothing in",
+        "Not in these figures: 1 with open points, 1 that the grader could not mark, 1 of staff, 1 of nobody on the "
+        "roster.",
+    ]
 
 
 def test_a_rule_that_was_given_stays_and_goes_with_its_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,6 +240,22 @@ def test_a_remembered_rubric_that_was_edited_is_applied(tmp_path: Path, capsys: 
     assert main(["summary", str(course.out)]) == 0
     assert "cnn.shapes: points 1 → 3" in capsys.readouterr().err
     assert marks(course)[0] == [("3", "6"), ("4", "6")]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_rubric_with_a_share_for_no_known_mistake_is_refused_and_nothing_is_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], edited: bool
+) -> None:
+    course = Course(tmp_path)
+    course.grade(course.cohort(1))
+    assert main(["summary", str(course.out)]) == 0
+    capsys.readouterr()
+    before = (course.out / "gradebook.csv").read_bytes()
+    other = course.out / "rubric.yaml" if edited else tmp_path / "other.yaml"
+    other.write_text(DEAR.replace("    parts:", "    mistakes: {unet-skip-mising: 0.5}\n    parts:"))
+    assert main(["summary", str(course.out), *([] if edited else ["--rubric", str(other)])]) == 2
+    assert "'unet-skip-mising' under mistakes of 'csc321-2018' is not a known mistake" in capsys.readouterr().err
+    assert (course.out / "gradebook.csv").read_bytes() == before
 
 
 def test_what_must_be_examined_again_is_open_until_then_and_is_named(

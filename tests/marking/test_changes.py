@@ -29,7 +29,7 @@ WITH_SHARE = RUBRIC.replace("parts:", "mistakes: {relu-missing: 0.5}\n    parts:
             RUBRIC.replace(
                 "layer_orders: [pool-first]\n", "layer_orders: [pool-first]\n    late: {percent_a_day: 5}\n", 1
             ),
-            ["csc321-2018, late none → grace_hours 0, percent_a_day 5, cap_percent 100"],
+            ["csc321-2018, late none → grace_hours 0, percent_a_day 5, cap_percent 100, token_hours 24"],
         ),
         (
             RUBRIC,

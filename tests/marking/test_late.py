@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.marking.late import LateRule, late_penalty
+from grader.marking.late import LateRule, late_share
 
 TEN_A_DAY = LateRule(grace_hours=Fraction(1), percent_a_day=Fraction(10), cap_percent=Fraction(30))
 
 
 @pytest.mark.parametrize(
-    ("hours", "penalty"),
-    [("0", "0"), ("1", "0"), ("1.01", "0.8"), ("25", "0.8"), ("25.5", "1.6"), ("49.5", "2.4"), ("900", "2.4")],
+    ("hours", "percent"),
+    [("0", 0), ("1", 0), ("1.01", 10), ("25", 10), ("25.5", 20), ("49.5", 30), ("900", 30)],
     ids=["in time", "in grace", "begun day", "a whole day", "second day", "third day", "beyond the cap"],
 )
-def test_each_begun_day_after_the_grace_takes_its_percentage(hours: str, penalty: str) -> None:
-    assert late_penalty(Fraction(8), Fraction(hours), TEN_A_DAY) == Fraction(penalty)
+def test_each_begun_day_after_the_grace_takes_its_percentage(hours: str, percent: int) -> None:
+    assert late_share(Fraction(hours), TEN_A_DAY) == Fraction(percent, 100)
 
 
 @pytest.mark.parametrize(
@@ -40,28 +40,20 @@ def test_a_rule_is_said_in_a_sentence(rule: LateRule, sentence: str) -> None:
     assert str(rule) == sentence
 
 
-def test_a_penalty_is_rounded_half_up_to_hundredths() -> None:
-    assert late_penalty(Fraction("0.25"), Fraction(2), TEN_A_DAY) == Fraction("0.03")
-    assert late_penalty(Fraction("0.24"), Fraction(2), TEN_A_DAY) == Fraction("0.02")
-
-
 def test_without_a_rule_lateness_costs_nothing() -> None:
-    assert late_penalty(Fraction(8), Fraction(100), LateRule()) == 0
+    assert late_share(Fraction(100), LateRule()) == 0
 
 
 hundredths = st.integers(0, 100_000).map(lambda count: Fraction(count, 100))
 percents = st.integers(0, 10_000).map(lambda count: Fraction(count, 100))
 
 
-@given(hundredths, hundredths, hundredths, hundredths, percents, percents)
-def test_a_penalty_never_takes_more_than_there_is_nor_less_for_being_later(
-    score, hours, more, grace, a_day, cap
-) -> None:
+@given(hundredths, hundredths, hundredths, percents, percents)
+def test_lateness_never_takes_more_than_there_is_nor_less_for_being_later(hours, more, grace, a_day, cap) -> None:
     rule = LateRule(grace, a_day, cap)
-    penalty = late_penalty(score, hours, rule)
-    assert 0 <= penalty <= score
-    assert (penalty * 100).denominator == 1
-    assert penalty <= late_penalty(score, hours + more, rule)
+    share = late_share(hours, rule)
+    assert 0 <= share <= 1
+    assert share <= late_share(hours + more, rule)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT
 
+from grader.marking.rounding import RoundRule
 from grader.marking.rubric import Criterion, Rubric, RubricError
 from grader.marking.rubric_file import CHECKS, load
 from reference.handouts import HANDOUTS, LAYER_ORDERS
@@ -293,6 +294,11 @@ FAULTS = [
     ("a share far above one", "tanh-at-the-end: 0.5", "tanh-at-the-end: 2", 7, "must be 0 to 1"),
     ("a negative share", "tanh-at-the-end: 0.5", "tanh-at-the-end: -1", 7, "must be 0 to 1"),
     ("a share that is not a number", "tanh-at-the-end: 0.5", "tanh-at-the-end: .nan", 7, "must be 0 to 1"),
+    ("rounding without a step", "mistakes: {tanh-at-the-end: 0.5}", "round: up", 7, "round must be a step and one of "
+     "half-up, up, down, was 'up': write it as '0.5 up'"),
+    ("rounding to nothing", "mistakes: {tanh-at-the-end: 0.5}", "round: 0 up", 7, "round must be a step"),
+    ("rounding in another way", "mistakes: {tanh-at-the-end: 0.5}", "round: 0.5 well", 7, "round must be a step"),
+    ("more than all for neatness", "mistakes: {tanh-at-the-end: 0.5}", "neatness: 101", 7, "neatness must be 0 to 100"),
     ("late as a number", "mistakes: {tanh-at-the-end: 0.5}", "late: 3", 7, "late must be a mapping"),
     ("late without a rate", "mistakes: {tanh-at-the-end: 0.5}", "late: {grace_hours: 1}", 7, "late must have the "
                                                                                              "key 'percent_a_day'"),
@@ -453,3 +459,25 @@ def test_so_it_is_without_libyaml(file: Path, edits: list[tuple[int, int, str]])
 @given(content=st.binary(max_size=60))
 def test_any_bytes_are_a_rubric_or_are_refused(file: Path, content: bytes) -> None:
     is_a_rubric_or_is_refused(file, content)
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        ("0.5 up", RoundRule(Fraction("0.5"), "up")),
+        ("'1 down'", RoundRule(Fraction(1), "down")),
+        ("0.25", RoundRule(Fraction("0.25"), "half-up")),
+        ("0.1 half-up", RoundRule(Fraction("0.1"), "half-up")),
+    ],
+)
+def test_a_rubric_says_how_the_final_mark_is_rounded(written: str, rule: RoundRule, tmp_path: Path) -> None:
+    path = tmp_path / "rubric.yaml"
+    path.write_text(SMALL.replace("    mistakes:", f"    round: {written}\n    mistakes:"), "utf-8")
+    assert load(path).assignments["csc413-2020"].rounding == rule
+
+
+def test_without_a_word_marks_have_hundredths_and_half_passes(tmp_path: Path) -> None:
+    path = tmp_path / "rubric.yaml"
+    path.write_text(SMALL, "utf-8")
+    assignment = load(path).assignments["csc413-2020"]
+    assert (assignment.rounding, assignment.neatness, assignment.passing) == (RoundRule(), 10, 50)

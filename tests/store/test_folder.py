@@ -170,5 +170,6 @@ def test_saving_says_which_edited_files_were_kept(tmp_path: Path) -> None:
         (tmp_path / "alice" / "feedback.md").write_text("Well done.")
         (sentence,) = store.save(ALICE, made(score=1), None)
     assert sentence.endswith("feedback.md was changed since the grader wrote it: what was in it is kept as "
-                             "feedback.edited-1.md")  # fmt: skip
+                             "feedback.edited-1.md; if marks were typed into it, 'gradebook marks' takes them from "
+                             "there")  # fmt: skip
     assert (tmp_path / "alice" / "feedback.edited-1.md").read_text() == "Well done."
