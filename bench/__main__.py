@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Figures, Limit, Machine, Run, Sizes, to_page
+from bench.marks import STUDENTS, measure_marks, to_text
 from bench.others import by_nbgrader
 from bench.submissions import ASSIGNMENT, BASES, FIXTURES, cohort
 
@@ -33,7 +34,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure how long grading takes.")
     parser.add_argument("--quick", action="store_true", help="few submissions, for development")
     parser.add_argument("--out", type=Path, help="file to write (default: BENCHMARKS.md, with --quick the terminal)")
+    parser.add_argument("--marks", action="store_true", help="only the marks of people, which takes a minute")
     options = parser.parse_args()
+    if options.marks:
+        print(to_text(measure_marks(300 if options.quick else STUDENTS)), end="")
+        return
     text = to_page(measure(Sizes(25, 100, 300, 10, 2) if options.quick else Sizes()))
     if options.out or not options.quick:
         (options.out or ROOT / "BENCHMARKS.md").write_text(text, encoding="utf-8")

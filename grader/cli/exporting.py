@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -52,6 +53,21 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--course", metavar="NUMBER", help="with --push: the number of the course in Canvas")
     add("--partial", action="store_true", help="with --push: send marks that are not complete too")
     export.set_defaults(run=_export)
+    release = commands.add_parser(
+        "release",
+        help="write what students are given, as a platform takes it, and remember that it was released",
+        description="Write each student's marks and feedback as a platform takes them in bulk, and remember what was "
+        "released when. A mark that was released is final until it changes.",
+    )
+    add = release.add_argument
+    add("out", metavar="DIR", type=Path, help="folder of reports")
+    add("--for", dest="platform", choices=("moodle", "canvas", "markus", "plain"), required=True, help="the platform")
+    add("--out", dest="place", metavar="PATH", type=Path, required=True, help="folder to write; for moodle a zip")
+    add("--partial", action="store_true", help="release the marks that are complete, while others are not")
+    add("--marker", action="store_true", help="write the markers' form of all reports instead, and release nothing")
+    add("--assignment", metavar="ID", help="which assignment, where the reports are of several")
+    add("--by", metavar="NAME", help="who releases (default: the user of this machine)")
+    release.set_defaults(run=_release)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -84,6 +100,31 @@ def _export(options: argparse.Namespace) -> int:
         print(f"Written: {display(str(options.place))} with the marks of {len(export.lines):,} students")
     if course is not None:
         _push(export, course, options.partial)
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    """``gradebook release``. Returns the exit status. Raises as ``_export`` does."""
+    from grader.export.gathering import gathered
+    from grader.export.release import PLATFORMS, feedback, marker_forms, packed, record, to_release
+    from grader.export.writing import check_place, write_file, write_folder
+
+    layout = PLATFORMS[options.platform]
+    zipped = layout.zipped and not options.marker
+    check_place(options.place, folder=not zipped, beside=[options.out])
+    export = gathered(options.out, assignment=options.assignment, problem=_complain, as_they_are=options.marker)
+    if options.marker:
+        write_folder(options.place, marker_forms(export))
+        print(f"Written: {display(str(options.place))} with the markers' form, which is not for students")
+        return 0
+    lines, files = feedback(export, to_release(export, partial=options.partial), layout)
+    if zipped:
+        write_file(options.place, packed(files))
+    else:
+        write_folder(options.place, files)
+    count = record(export, lines, files, platform=options.platform, by=options.by or getpass.getuser())
+    print(f"Written: {display(str(options.place))} with the feedback of {len(lines):,} students")
+    print(f"Released: {count:,} hand-ins, new or changed since the last release; 'gradebook history' has them")
     return 0
 
 

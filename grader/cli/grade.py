@@ -523,7 +523,7 @@ def _print_cohort(options: argparse.Namespace, summary: Summary) -> None:
     out = display(str(options.out))
     print(
         f"{summary.graded} reports written, {_marked_again(summary)}{summary.resumed} as before: "
-        f"{summary.sound} graded, {summary.needs_review} to be reviewed, {summary.ungradable} could not be graded, "
+        f"{summary.sound} examined, {summary.needs_review} to be reviewed, {summary.ungradable} could not be examined, "
         f"{len(summary.failed)} on which the grader failed."
     )
     print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")

@@ -52,12 +52,15 @@ class Lines:
         self._console.print(_problem(id, sentence), soft_wrap=True)
 
 
+_STATES = {"graded": "examined", "needs_review": "needs review", "ungradable": "could not be examined"}
+
+
 def _text(line: Line) -> str:
-    """``alice: ASSIGNMENT, 8 / 10, 2 pending, graded, 0.6 s``."""
+    """``alice: ASSIGNMENT, 8 / 10, 2 pending, examined, 0.6 s``."""
     marks = f"{points(line.score)} / {points(line.max_score)}"
     pending = f", {points(line.pending_points)} pending" if line.pending_points else ""
     time = ", as before" if line.resumed else ", marked again" if line.remarked else f", {line.seconds:.1f} s"
-    return f"{display(line.id)}: {line.assignment}, {marks}{pending}, {line.status.replace('_', ' ')}{time}"
+    return f"{display(line.id)}: {line.assignment}, {marks}{pending}, {_STATES.get(line.status, line.status)}{time}"
 
 
 def _problem(id: str, sentence: str) -> Text:

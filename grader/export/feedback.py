@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,7 @@ from grader.marks.line import CriterionLine, FinalLine, Stage
 from grader.reports_folder import REPORT
 from grader.store.files import display_path
 
-__all__ = ["CriterionText", "ReportText", "on_the_whole", "read_report_text", "said"]
+__all__ = ["CriterionText", "ReportText", "on_the_whole", "read_report_text", "said", "sums"]
 
 
 _MOST_LINES = 40
@@ -97,11 +97,22 @@ def on_the_whole(line: FinalLine) -> str:
             sentences.append(f"{decimal(line.open_points)} points are still open.")
     else:
         sentences = [f"{decimal(line.mark)} of {most} points."]
+    return "\n".join([*sentences, *sums(line)])
+
+
+def sums(line: FinalLine) -> Iterator[str]:
+    """What lies between the points and the mark, and what a person says of the whole, in sentences."""
+    if line.mark != line.score:
+        yield f"The points add up to {decimal(line.score)}."
     for deduction in line.deductions:
         comment = f": {display(deduction.comment, limit=_LONGEST)}" if deduction.comment else "."
-        sentences.append(f"{decimal(deduction.points)} points off for {display(deduction.name, limit=60)}{comment}")
-    if line.penalty:
-        sentences.append(f"{decimal(line.penalty)} points off for lateness.")
+        yield f"{decimal(deduction.points)} points off for {display(deduction.name, limit=60)}{comment}"
+    if line.penalty and line.late:
+        yield (
+            f"{decimal(line.penalty)} points off for lateness: {decimal(line.late.counted)} hours count, which cost "
+            f"{decimal(100 * line.late.share)} % of the points."
+        )
+    if line.rounding:
+        yield f"Rounding {'adds' if line.rounding > 0 else 'takes'} {decimal(abs(line.rounding))}."
     if line.comment:
-        sentences.append(display_block(line.comment, lines=_MOST_LINES, limit=_LONGEST))
-    return "\n".join(sentences)
+        yield display_block(line.comment, lines=_MOST_LINES, limit=_LONGEST)

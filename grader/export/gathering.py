@@ -22,10 +22,12 @@ def gathered(
     column: str | None = None,
     assignment: str | None = None,
     problem: Callable[[str], None],
+    as_they_are: bool = True,
 ) -> Export:
     """All that is to be exported of the reports in ``out``; ``assignment`` says which, where there are several.
 
-    Raises ExportError, StoreError, MarksError, ListError or RubricError.
+    ``as_they_are``: marks that are not complete are exported too, which is said. Raises ExportError, StoreError,
+    MarksError, ListError or RubricError.
     """
     check_reports(out)
     with finals_of(out, problem) as finals:
@@ -40,7 +42,8 @@ def gathered(
     if not lines:
         which = f" of '{shown(assignment)}'" if assignment else ""
         raise ExportError(f"there are no reports{which} in {display_path(out)}, so there is nothing to export")
-    if open_ones := [line.student.id for line in lines if line.stage is Stage.EXAMINED]:
+    open_ones = [line.student.id for line in lines if line.stage is Stage.EXAMINED]
+    if open_ones and as_they_are:
         problem(
             f"{len(open_ones):,} of {len(lines):,} marks are not complete (points or flags are open), and are exported "
             f"as they are so far: {named(open_ones)}"

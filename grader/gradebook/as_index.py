@@ -74,7 +74,7 @@ def to_index(
         missing=missing,
         doubtful=doubtful,
         lines_of=lines_of,
-        stages=stages or {},
+        counts=stages or {},
         statistics=statistics or {},
         late_rule=late_rule,
         manual=lambda assignment: _manual(assignment, (rubric or {}).get(assignment.id)),

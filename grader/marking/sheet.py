@@ -71,7 +71,12 @@ class MarkSheet:
     pending_points: Fraction
     """Points still open, including bonus points: pending, in error, or skipped because of an error alone."""
     status: str
-    """``graded``, ``needs_review`` or ``ungradable``."""
+    """``graded``, ``needs_review`` or ``ungradable``: how the examination went."""
+
+    @property
+    def stage(self) -> str:
+        """How far the marking is: ``examined`` while points or flags are open or the grader failed, else ``marked``."""
+        return "marked" if self.status == "graded" and not self.pending_points else "examined"
 
 
 def mark(

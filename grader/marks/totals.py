@@ -54,7 +54,7 @@ class HandInTotal:
     stage: Stage
     """``examined`` or ``marked``."""
     released: str
-    """``FinalLine.content`` of what was released last; empty where nothing was."""
+    """``FinalLine.content`` of what was released last, of each student of a group; empty where nothing was."""
 
     @property
     def unconfirmed(self) -> tuple[Unconfirmed, ...]:
@@ -129,7 +129,7 @@ def final_line(
         mark=mark,
         comment=total.comment,
     )
-    if total.released and total.stage is Stage.MARKED and total.released == line.content:
+    if total.released and total.stage is Stage.MARKED and line.content in total.released.split():
         return replace(line, stage=Stage.FINAL)
     return line
 

@@ -67,6 +67,7 @@ def as_document(report: Report) -> dict[str, Any]:
         },
         "assignment": {"id": report.assignment_id, "title": _text(report.assignment_title)},
         "status": sheet.status,
+        "stage": sheet.stage,
         "score": hundredths(sheet.score),
         "max_score": hundredths(sheet.max_score),
         "pending_points": hundredths(sheet.pending_points),

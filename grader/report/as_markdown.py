@@ -15,7 +15,7 @@ from grader.marking.evidence import Snippet
 from grader.marking.sheet import Mark
 from grader.marking.verdicts import Outcome
 from grader.report import Report, numbers, summary
-from grader.report.summary import STATES, block
+from grader.report.summary import block
 
 __all__ = ["to_markdown"]
 
@@ -39,10 +39,9 @@ def to_markdown(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
-    sheet = report.sheet
     lines = [
         f"# {_line(report.assignment_title)}: {_line(report.submission_id)}",
-        f"**{summary.score_line(report)} points** · {_line(STATES.get(sheet.status, sheet.status))}",
+        f"**{summary.score_line(report)} points** · {_line(summary.state_line(report))}",
         summary.pending_sentence(report),
         summary.bonus_sentence(report),
         *(_opening(_line(sentence)) for sentence in summary.which_files(report)),
@@ -131,7 +130,7 @@ def _output(report: Report) -> str:
 
 
 def _foot(report: Report) -> str:
-    return f"---\n\nGraded by version {_line(report.run.version)}. {_line(report.detected)}"
+    return f"---\n\nExamined by version {_line(report.run.version)}. {_line(report.detected)}"
 
 
 def _more(count: int) -> list[str]:

@@ -18,7 +18,7 @@ from grader.marking.evidence import Snippet
 from grader.marking.sheet import Mark
 from grader.marking.verdicts import Outcome
 from grader.report import Report, numbers, summary
-from grader.report.summary import STATES, PartSummary, block
+from grader.report.summary import PartSummary, block
 
 __all__ = ["to_terminal"]
 
@@ -101,7 +101,7 @@ def _head(report: Report) -> RenderableType:
     score = Text.assemble(
         (f"{summary.score_line(report)} points", "bold"),
         "  ",
-        (_line(STATES.get(sheet.status, sheet.status)), state),
+        (_line(summary.state_line(report)), state),
     )
     lines = [Text(line, style="cyan") for line in (_pending(report), summary.bonus_sentence(report)) if line]
     files = [Text(_line(sentence), style="dim") for sentence in summary.which_files(report)]

@@ -72,7 +72,7 @@ def _environment() -> Environment:
         seconds=numbers.seconds,
         facts=facts,
     )
-    environment.globals.update(states=summary.STATES, stages_words=summary.STAGES)
+    environment.globals.update(states=summary.STATES, stages=summary.STAGES)
     return environment
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "reason",
     "score_line",
     "skipped_sentence",
+    "state_line",
     "to_look_at",
     "which_files",
 ]
@@ -55,12 +56,12 @@ UNMARKED = Look("·", "not marked")
 """For a question that a person reads and that has no points."""
 
 STATES = {
-    "graded": "Examined",
+    "graded": "",
     "needs_review": "Needs review",
     "ungradable": "Could not be examined",
 }
-"""Words for ``MarkSheet.status``: how the examination went."""
-STAGES = {"examined": "examined", "marked": "marked", "final": "final"}
+"""Words for ``MarkSheet.status``, how the examination went; none where nothing is to be said."""
+STAGES = {"examined": "Examined", "marked": "Marked", "final": "Final"}
 """Words for how far the marking is."""
 
 OPEN = (Outcome.PENDING, Outcome.ERROR)
@@ -183,6 +184,12 @@ def which_files(report: Report) -> tuple[str, ...]:
     named = ", ".join(display(path, limit=100) for path in report.code_files[:_MOST_FILES])
     more = len(report.code_files) - _MOST_FILES
     return (f"Examined: {named}{f' and {more} more' if more > 0 else ''}.", *report.choice)
+
+
+def state_line(report: Report) -> str:
+    """``Examined``, or ``Examined, needs review``."""
+    state = STATES[report.sheet.status]
+    return ", ".join(filter(None, (STAGES[report.sheet.stage], state[:1].lower() + state[1:])))
 
 
 def score_line(report: Report) -> str:

@@ -389,7 +389,7 @@ def test_faults_of_one_class_take_no_other_marks(grade, tmp_path):
     status, out, _ = grade(tmp_path / "faults", "--timeout", "24")
     assert status == 0
     # For the syntax error, a person decides what a single line should cost.
-    assert f"{len(FAULTS)} reports written" in out and f"{len(FAULTS) - 1} graded, 1 to be reviewed" in out
+    assert f"{len(FAULTS)} reports written" in out and f"{len(FAULTS) - 1} examined, 1 to be reviewed" in out
     for fault, (_, sentence) in FAULTS.items():
         criteria = grade.criteria(fault)
         assert criteria["cnn.shapes"]["outcome"] == "fail", fault

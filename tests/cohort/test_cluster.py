@@ -159,7 +159,7 @@ def test_other_machines_give_the_same_reports(
     out = tmp_path / "there"
     assert main([str(handed_in), "--out", str(out), "--cluster", address, *HOW]) == 0
     assert marks(out) == marks(here)
-    assert "4 reports written, 0 as before: 3 graded, 1 to be reviewed" in capsys.readouterr().out
+    assert "4 reports written, 0 as before: 3 examined, 1 to be reviewed" in capsys.readouterr().out
     # Either machine goes on from the other's reports.
     assert main([str(handed_in), "--out", str(out), *HOW]) == 0
     assert "0 reports written, 4 as before" in capsys.readouterr().out

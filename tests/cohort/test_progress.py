@@ -31,7 +31,7 @@ def test_a_report_that_is_resumed_says_so_in_place_of_the_seconds() -> None:
     into, file = console(terminal=False)
     with Lines(into, 1) as lines:
         lines.finished(Line("bob", "csc321-2018", Fraction(2), Fraction(4), Fraction(0), None, "graded", 0.5, True))
-    assert file.getvalue() == "[1/1] bob: csc321-2018, 2 / 4, graded, as before\n"
+    assert file.getvalue() == "[1/1] bob: csc321-2018, 2 / 4, examined, as before\n"
 
 
 def test_hostile_ids_and_markup_are_shown_as_text() -> None:

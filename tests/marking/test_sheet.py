@@ -373,3 +373,19 @@ def test_a_mistake_that_is_only_named_earns_nothing_by_the_rubric() -> None:
     sheet = replace(assignment(criterion("cnn.training", "4")), mistakes={"relu-missing": F(1)})
     (only,) = mark(sheet, [failed("cnn.training", "The loss departs.", mistake="relu-missing")]).marks
     assert (only.outcome, only.points) == (Outcome.FAIL, F(0))
+
+
+@pytest.mark.parametrize(
+    ("ids", "flags", "gradable", "stage"),
+    [
+        (["cnn.shapes"], [], True, "marked"),
+        (["cnn.shapes", "manual.a1"], [], True, "examined"),
+        (["cnn.shapes"], [Flag("late", "Late.")], True, "examined"),
+        (["cnn.shapes"], [], False, "examined"),
+        (["cnn.shapes", "cnn.device"], [], True, "examined"),
+    ],
+    ids=["all decided", "a person's points are open", "a flag is open", "no code", "the grader failed"],
+)
+def test_the_stage_says_whether_anything_is_open(ids: list[str], flags: list[Flag], gradable: bool, stage: str) -> None:
+    sheet = mark(assignment(*(criterion(id, "1") for id in ids)), [passed("cnn.shapes")], flags, gradable=gradable)
+    assert sheet.stage == stage

@@ -70,7 +70,7 @@ def test_says_what_the_student_needs() -> None:
     text = words(to_markdown(sample.everything()))
     for sentence in (
         "Colouring horses (CSC413, 2020): alice",
-        "2.25 / 7.5 points · Needs review",
+        "2.25 / 7.5 points · Examined, needs review",
         "2.25 points are still to be marked by a person.",
         "0.5 bonus points count in the score but not in the maximum of 7.5, so the score can reach 8.",
         "~ CNN has the right number of trainable parameters (0.75 / 1): 24 is written where num_colours is meant: with",

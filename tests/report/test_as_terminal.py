@@ -24,7 +24,7 @@ def test_says_what_the_student_needs() -> None:
     text = plain(sample.everything())
     for sentence in (
         "alice  Colouring horses (CSC413, 2020)",
-        "2.25 / 7.5 points  Needs review",
+        "2.25 / 7.5 points  Examined, needs review",
         "2.25 points are still to be marked by a person. 2 are open: cnn.device, C2.",
         "0.5 bonus points count in the score but not in the maximum of 7.5, so the score can reach 8.",
         "late: Handed in 26 minutes after the deadline.",
