@@ -105,4 +105,4 @@ def _output(text: object) -> Markup:
 def _prose(text: object) -> Markup:
     """Hostile text in which what stands between backticks is code."""
     # Escaped text holds no tag and no backtick of ours: only pairs of the text's own become one.
-    return Markup(re.sub(r"`([^`\n]*[^`\s][^`\n]*)`", r"<code>\1</code>", str(_block(text))))
+    return Markup(re.sub(r"`(?=[^`\n]*`)(?=\s*[^`\s])([^`\n]+)`", r"<code>\1</code>", str(_block(text))))
