@@ -7,7 +7,17 @@ import re
 import pytest
 from places import ROOT
 
-PAGES = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/cluster.md", "fixtures/README.md")
+PAGES = (
+    "README.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/readers.md",
+    "docs/cluster.md",
+    "docs/ta-evening.md",
+    "integrations/README.md",
+    "fixtures/README.md",
+)
 _OURS = r"(?:grader|reference|tests|fixtures|docs|tools|student_template)/[\w./-]*"
 
 

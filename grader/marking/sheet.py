@@ -73,10 +73,14 @@ class MarkSheet:
     """Points still open, including bonus points: pending, in error, or skipped because of an error alone."""
     status: str
     """``graded``, ``needs_review`` or ``ungradable``: how the examination went."""
+    decided: str = ""
+    """How far the marking is where people's marks are in it; empty in the grader's own report."""
 
     @property
     def stage(self) -> str:
         """How far the marking is: ``examined`` while points or flags are open or the grader failed, else ``marked``."""
+        if self.decided:
+            return self.decided
         return "marked" if self.status == "graded" and not self.pending_points else "examined"
 
 
