@@ -14,6 +14,8 @@ PAGES = (
     "docs/architecture.md",
     "docs/readers.md",
     "docs/cluster.md",
+    "docs/ta-evening.md",
+    "integrations/README.md",
     "fixtures/README.md",
 )
 _OURS = r"(?:grader|reference|tests|fixtures|docs|tools|student_template)/[\w./-]*"

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from grader.exam.replies import MalformedReply, misfit, read_reply, too_many
 from grader.sandbox.allowance import OUTER
-from grader.sandbox.floor import Floor
+from grader.sandbox.floor import Floor, FloorOfThreads
 from grader.sandbox.terms import NoGpu
 from grader.worker.protocol import (
     ClassProbe,
@@ -125,7 +125,7 @@ class Submitted:
         """How many bytes the tensors of further replies may have."""
         self._clock = clock
         self._lease = gpu
-        self._floor = floor or Floor()
+        self._floor = floor or FloorOfThreads()
         self._is_alone = False
         """Whether this submission has the floor for itself now."""
         self._on_gpu = (
@@ -353,6 +353,9 @@ class Submitted:
             self._pay(time.thread_time() - read)
             self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
+        except BaseException:  # a failure of ours: who asks next must not find what is left of this reply
+            self._end()
+            raise
         self._take(session.spent - spent, self._clock() - start)
         self._pay(time.thread_time() - read)
         self._room = max(0, self._room - sum(value.nbytes for value in outputs.values() if not value.is_meta))

@@ -46,9 +46,12 @@ def files(export: Export) -> Files:
         for place, match in items.items()
         if match["title"].casefold() not in _OF_ITS_OWN
     }
-    column = chosen(sheet, columns, export.column, "of marks, such as 'Title [Total Pts: 15 Score] |123'")
-    most = _number(items[column]["most"])
-    yield "", filled(export, sheet, dict(_students(sheet)), column, lambda row: most)
+
+    def maximum(column: int) -> Fraction | None:
+        return _number(items[column]["most"])
+
+    column = chosen(export, sheet, columns, "of marks, such as 'Title [Total Pts: 15 Score] |123'", maximum)
+    yield "", filled(export, sheet, dict(_students(sheet)), column, lambda row: maximum(column))
 
 
 def _students(sheet: Sheet) -> Iterator[tuple[int, Student]]:

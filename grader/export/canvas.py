@@ -37,12 +37,15 @@ def files(export: Export) -> Files:
     sheet = read_sheet(export.fill)
     _check(sheet)
     maxima = next((row for row in range(1, len(sheet.rows)) if _POINTS in sheet.cell(row, 0).casefold()), None)
-    column = chosen(sheet, dict(_columns(sheet, maxima)), export.column, "of an assignment, such as 'Title (123)'")
+
+    def maximum(column: int) -> Fraction | None:
+        return None if maxima is None else _number(sheet.cell(maxima, column))
+
+    column = chosen(export, sheet, dict(_columns(sheet, maxima)), "of an assignment, such as 'Title (123)'", maximum)
     heading = sheet.headings[column]
     if sentence := reserved(heading):
         export.problem(sentence)
-    most = None if maxima is None else _number(sheet.cell(maxima, column))
-    yield "", filled(export, sheet, dict(_students(sheet)), column, lambda row: most)
+    yield "", filled(export, sheet, dict(_students(sheet)), column, lambda row: maximum(column))
 
 
 def reserved(heading: str) -> str:

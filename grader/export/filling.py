@@ -20,7 +20,7 @@ __all__ = ["Cell", "Sheet", "read_sheet"]
 
 
 _MOST_BYTES = 50_000_000
-_MOST_CELLS = 3_000_000
+_MOST_CELLS = 1_000_000
 _NOT_TEXT = {
     b"PK\x03\x04": "a spreadsheet (.xlsx, .ods) or another archive",
     b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",

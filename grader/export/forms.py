@@ -19,7 +19,7 @@ from grader.export.records import ExportError
 from grader.marking.evidence import Evidence
 from grader.marking.sheet import Mark
 from grader.marking.verdicts import Flag, Outcome
-from grader.marks.line import CriterionLine, FinalLine, OpenFlag
+from grader.marks.line import CriterionLine, FinalLine, OpenFlag, Stage
 from grader.report import Report
 from grader.report.as_html import to_html
 from grader.report.as_markdown import to_markdown
@@ -40,7 +40,7 @@ def read(folder: Path) -> Report:
 
 
 def student_form(line: FinalLine, report: Report) -> dict[str, bytes]:
-    """The student's two files, by name."""
+    """The student's two files, by name. What is marked and given to a student is final."""
     who = line.student.name or line.student.id
     marks = tuple(
         replace(mark, mistake=None, flags=(), evidence=Evidence(snippet=mark.evidence.snippet))
@@ -52,7 +52,14 @@ def student_form(line: FinalLine, report: Report) -> dict[str, bytes]:
         files=(),
         flags=(),
         output="",
-        sheet=replace(report.sheet, marks=marks, score=line.score, max_score=line.max_score, status="graded"),
+        sheet=replace(
+            report.sheet,
+            marks=marks,
+            score=line.score,
+            max_score=line.max_score,
+            status="graded",
+            decided=Stage.EXAMINED.value if line.stage is Stage.EXAMINED else Stage.FINAL.value,
+        ),
     )
     comments = {criterion.id: criterion.comment for criterion in line.criteria}
     page = to_student_html(bare, who=who, mark=decimal(line.mark), sums=tuple(sums(line)), comments=comments)
@@ -86,6 +93,7 @@ def marker_form(line: FinalLine, report: Report) -> dict[str, bytes]:
         max_score=line.max_score,
         pending_points=line.open_points,
         status=line.status,
+        decided=line.stage.value,
     )
     page = replace(
         report,

@@ -44,7 +44,7 @@ def files(export: Export) -> Files:
         export.problem(f"{sheet.name} is not separated by commas: choose its separator where you upload it to Moodle")
     maximum = _maximum(sheet, identifier)
     columns = {maximum - 1: (sheet.headings[maximum - 1],)} if export.column is None else _named(sheet, identifier)
-    column = chosen(sheet, columns, export.column, "of grades")
+    column = chosen(export, sheet, columns, "of grades")
     students = dict(_students(sheet, identifier, column))
     yield "", filled(export, sheet, students, column, lambda row: _number(sheet.cell(row, maximum)))
 

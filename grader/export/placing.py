@@ -127,23 +127,48 @@ def _value(text: str) -> Fraction | None:
     return Fraction(number) if re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", number, re.ASCII) else None
 
 
-def chosen(sheet: Sheet, columns: Mapping[int, tuple[str, ...]], wanted: str | None, what: str) -> int:
+def chosen(
+    export: Export,
+    sheet: Sheet,
+    columns: Mapping[int, tuple[str, ...]],
+    what: str,
+    maximum: Callable[[int], Fraction | None] = lambda column: None,
+) -> int:
     """The column to be filled. ``columns`` are those that can be, each with all that it may be called.
 
-    Raises ExportError where it is not clear which one.
+    Where nobody names one of several, it is the only one that has the assignment's name, or else its maximum; which one
+    it is is said then. Raises ExportError where it is not clear.
     """
     if not columns:
         raise ExportError(f"{sheet.name} has no column {what}: download the gradebook again, with the assignment in it")
     headings = [sheet.headings[column] for column in columns]
-    if wanted is None:
-        if len(columns) == 1:
-            return next(iter(columns))
-        raise ExportError(
-            f"{sheet.name} has {len(columns)} columns that can be filled ({named(headings)}): name one with --column"
-        )
-    plain = wanted.strip().casefold()
-    hits = [column for column, names in columns.items() if plain in (name.casefold() for name in names)]
-    if len(hits) != 1:
-        which = "no column" if not hits else f"{len(hits)} columns"
-        raise ExportError(f"{sheet.name} has {which} '{shown(wanted)}': --column must be one of {named(headings)}")
-    return hits[0]
+    if export.column is not None:
+        hits = _called(columns, (export.column,))
+        if len(hits) != 1:
+            which = "no column" if not hits else f"{len(hits)} columns"
+            raise ExportError(
+                f"{sheet.name} has {which} '{shown(export.column)}': --column must be one of {named(headings)}"
+            )
+        return hits[0]
+    if len(columns) == 1:
+        return next(iter(columns))
+    first = export.lines[0]
+    for hits, why in (
+        (_called(columns, (first.assignment, first.assignment_title)), "name"),
+        ([column for column in columns if maximum(column) == first.max_score], "maximum"),
+    ):
+        if len(hits) == 1:
+            export.problem(
+                f"of {len(columns)} columns in {sheet.name}, '{shown(sheet.headings[hits[0]])}' was filled, because it "
+                f"has the assignment's {why}: --column names another one"
+            )
+            return hits[0]
+    raise ExportError(
+        f"{sheet.name} has {len(columns)} columns that can be filled ({named(headings)}): name one with --column"
+    )
+
+
+def _called(columns: Mapping[int, tuple[str, ...]], wanted: Sequence[str]) -> list[int]:
+    """The columns that have one of these names."""
+    plain = {name.strip().casefold() for name in wanted}
+    return [column for column, names in columns.items() if not plain.isdisjoint(name.casefold() for name in names)]

@@ -20,7 +20,7 @@ from grader.export.forms import marker_form, read, student_form
 from grader.export.moodle import participant
 from grader.export.records import Export, ExportError, Files, named
 from grader.export.writing import unwritable
-from grader.intake.names import folder_names
+from grader.intake.names import encodable, folder_names
 from grader.marks.events import Entry, Kind, Marks, standing_in
 from grader.marks.line import FinalLine, Stage
 from grader.reports_folder import CACHE
@@ -34,6 +34,8 @@ _KEPT = "released"
 """Folder beside the reports that has every release."""
 _UPLOAD = re.compile(r"(?P<start>.+?(?:_late)?_\d+_\d+)_.*|(?P<anonymous>(?:late_)?anon_[a-z0-9]+_\d+)_.*", re.I | re.S)
 """How Canvas names an upload."""
+_MOST_NAME = 80
+"""Characters of a name of a student in the name of a folder."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -163,8 +165,8 @@ def _moodle(export: Export, lines: Sequence[FinalLine]) -> dict[int, str]:
     for place, line in enumerate(lines):
         number = _participant(export, line)
         if number:
-            name = re.sub(r"[^\w .'-]|_", " ", line.student.name or line.student.id).strip(" .") or "student"
-            found[place] = f"{name}_{number}_assignfeedback_file/"
+            name = re.sub(r"[^\w .'-]|_", " ", line.student.name or line.student.id)[:_MOST_NAME].strip(" .")
+            found[place] = f"{name or 'student'}_{number}_assignfeedback_file/"
     return found
 
 
@@ -187,7 +189,7 @@ def _canvas(export: Export, lines: Sequence[FinalLine]) -> dict[int, str]:
 def _upload(export: Export, cache: Cache, line: FinalLine) -> str:
     known = cache.find(export.reports / line.folder)
     for path in known.paths if known else ():
-        if match := _UPLOAD.fullmatch(Path(path).name):
+        if match := _UPLOAD.fullmatch(encodable(Path(path).name)):
             return f"{match['start'] or match['anonymous']}_"
     return ""
 

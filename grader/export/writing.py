@@ -26,6 +26,8 @@ def check_place(out: Path, *, folder: bool, beside: Iterable[Path] = ()) -> None
                 raise ExportError(f"--out is {shown} itself, which would be lost: name another place")
             if path.is_dir() and path.resolve() in out.resolve().parents:
                 raise ExportError(f"--out {shown} lies among the reports: name a place outside of them")
+        if not out.name:
+            raise ExportError(f"--out {shown} has no name of its own: name a file or folder in it")
         if folder and out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ExportError(f"{shown} is there already: name a folder that is not, or an empty one")
         if not folder and out.is_dir():

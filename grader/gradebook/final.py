@@ -43,7 +43,7 @@ class Finals:
         self.assignments = assignments
         self._rubrics = {id: marks_part(assignment) for id, assignment in assignments.items()}
         self._met: set[str] = set()
-        for row in rows:
+        for row in rows.heads():
             self._met.add(row.id)
             if row.folder not in rows.gone:
                 people.meet(row)

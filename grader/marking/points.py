@@ -1,8 +1,8 @@
-"""Points, exact in hundredths.
+"""Points: exact fractions, which are rounded once, when a mark is made of them, or where they are shown.
 
-Points are ``Fraction`` everywhere, and whole hundredths of a point once they are awarded. The three operations that
-every other module needs stand here: count the hundredths, make points of a count, and add points up. Long lists of
-points are added as integers, because a ``Fraction`` takes long to make and a cohort has millions of them.
+Points are ``Fraction`` everywhere. What a rubric gives is in whole hundredths; a share of it need not be. The
+operations that every other module needs stand here: add points up, count their hundredths, and make points of a count.
+Long lists of points are added as integers, because a ``Fraction`` takes long to make and a cohort has millions of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
 
-__all__ = ["from_hundredths", "in_hundredths", "rounded", "total"]
+__all__ = ["from_hundredths", "in_hundredths", "total"]
 
 
 def in_hundredths(points: Fraction) -> int:
@@ -26,11 +26,17 @@ def from_hundredths(count: int) -> Fraction:
     return Fraction(count, 100)
 
 
-def rounded(points: Fraction) -> Fraction:
-    """``points`` to the nearest whole hundredth; half a hundredth goes up."""
-    return from_hundredths(in_hundredths(points))
-
-
 def total(points: Iterable[Fraction]) -> Fraction:
-    """The exact sum of points that are whole hundredths each."""
-    return from_hundredths(sum(map(in_hundredths, points)))
+    """The exact sum."""
+    by_denominator: dict[int, int] = {}
+    for value in points:
+        denominator = value.denominator
+        by_denominator[denominator] = by_denominator.get(denominator, 0) + value.numerator
+    sums = [_fraction(count, denominator) for denominator, count in by_denominator.items()]
+    return sums[0] if len(sums) == 1 else sum(sums, Fraction(0))
+
+
+@lru_cache(maxsize=10_000)
+def _fraction(numerator: int, denominator: int) -> Fraction:
+    # Cached: the same few values come up again and again.
+    return Fraction(numerator, denominator)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from grader.lazy import lazy
 from grader.marking.late import LateRule
 from grader.marking.rounding import RoundRule
 
@@ -81,7 +82,7 @@ class Assignment:
     """Whether what follows from a known mistake is judged against the network with that mistake, so that one fault
     costs points once."""
 
-    @property
+    @lazy
     def criteria(self) -> tuple[Criterion, ...]:
         """All criteria, in the order of the handout."""
         return tuple(criterion for part in self.parts for criterion in part.criteria)

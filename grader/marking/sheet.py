@@ -1,4 +1,4 @@
-"""From verdicts and a rubric to marks: pure, and exact in hundredths of a point.
+"""From verdicts and a rubric to marks: pure and exact.
 
 A check says what a mistake keeps by default. The rubric's own shares are applied here, so a changed share needs no
 examination.
@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from grader.marking.basis import bases
 from grader.marking.credit import as_examined, credited
 from grader.marking.evidence import NOTHING, Evidence
-from grader.marking.points import rounded, total
+from grader.marking.points import total
 from grader.marking.rubric import Assignment, Criterion, Part
 from grader.marking.verdicts import Flag, Outcome, Verdict, outcome_as_examined, outcome_of, sentences
 
@@ -34,7 +35,7 @@ class Mark:
     title: str
     outcome: Outcome
     points: Fraction
-    """Points awarded, in whole hundredths."""
+    """Points awarded, exact."""
     max_points: Fraction
     bonus: bool
     """Whether the points count in the score but not in the maximum."""
@@ -72,10 +73,14 @@ class MarkSheet:
     """Points still open, including bonus points: pending, in error, or skipped because of an error alone."""
     status: str
     """``graded``, ``needs_review`` or ``ungradable``: how the examination went."""
+    decided: str = ""
+    """How far the marking is where people's marks are in it; empty in the grader's own report."""
 
     @property
     def stage(self) -> str:
         """How far the marking is: ``examined`` while points or flags are open or the grader failed, else ``marked``."""
+        if self.decided:
+            return self.decided
         return "marked" if self.status == "graded" and not self.pending_points else "examined"
 
 
@@ -85,7 +90,7 @@ def mark(
     """One mark per criterion of the rubric.
 
     A manual criterion without a verdict is pending; an automatic one without a verdict is our error. The points are
-    ``share`` × the criterion's points, rounded half up to hundredths. The verdicts already say what is skipped: what a
+    ``share`` × the criterion's points, exact. The verdicts already say what is skipped: what a
     criterion ``needs`` is not looked at here.
 
     The mark of a hidden criterion keeps its outcome. Its feedback is a general sentence, and it has no mistake and no
@@ -183,11 +188,19 @@ class _Secrets:
 
     def out_of(self, verdict: Verdict) -> str:
         """The feedback of a criterion that is not hidden, without the sentences of hidden criteria."""
+        if not self.sentences:
+            return verdict.feedback
         every = sentences(verdict.feedback)
         harmless = [sentence for sentence in every if sentence not in self.sentences]
         if len(harmless) == len(every):
             return verdict.feedback
         return " ".join(harmless) or _GENERAL[verdict.outcome]
+
+
+@lru_cache(maxsize=10_000)
+def _earned(share: Fraction, points: Fraction) -> Fraction:
+    # Cached: a cohort has few different ones.
+    return share * points
 
 
 def _mark(criterion: Criterion, found: Verdict, verdict: Verdict, secrets: _Secrets, *, part: Part, basis: str) -> Mark:
@@ -201,7 +214,7 @@ def _mark(criterion: Criterion, found: Verdict, verdict: Verdict, secrets: _Secr
         part=part.id,
         title=criterion.title,
         outcome=verdict.outcome,
-        points=min(criterion.points, rounded(verdict.share * criterion.points)),
+        points=_earned(verdict.share, criterion.points),
         max_points=criterion.points,
         bonus=part.bonus,
         feedback=feedback,

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from grader.fingerprint import fingerprint
 from grader.marking.late import LateRule, late_share
+from grader.marking.points import total as total_points
 from grader.marking.rounding import RoundRule
 from grader.marking.verdicts import Outcome
 from grader.marks.events import Event, Kind
@@ -102,7 +103,7 @@ def final_line(
 ) -> FinalLine:
     """One student's line. ``late`` is as ``late_line`` makes it, before its points are known."""
     row = total.row
-    deducted = min(max(total.score, _ZERO), _exact_sum(each.points for each in total.deductions))
+    deducted = min(max(total.score, _ZERO), total_points(each.points for each in total.deductions))
     before = total.score - deducted
     penalty = before * late.share if late and before > 0 else _ZERO
     mark = rounding(before - penalty)
@@ -211,19 +212,11 @@ def _open_points(row: Row, criteria: tuple[CriterionLine, ...]) -> Fraction:
     The row's pending points are those of open criteria, and of criteria skipped because of an error alone. The row does
     not say which these are, so any skipped criterion that a person marks is taken for one of them.
     """
-    was_open = _exact_sum(one.max_points for one in row.criteria if one.open)
+    was_open = total_points(one.max_points for one in row.criteria if one.open)
     skipped = [one for one in criteria if one.outcome is Outcome.SKIPPED and one.by is not None]
-    by_error = max(_ZERO, row.pending_points - was_open - _exact_sum(one.max_points for one in skipped))
-    return by_error + _exact_sum(one.max_points for one in criteria if one.points is None)
+    by_error = max(_ZERO, row.pending_points - was_open - total_points(one.max_points for one in skipped))
+    return by_error + total_points(one.max_points for one in criteria if one.points is None)
 
 
 def _sum(criteria: Iterable[CriterionLine]) -> Fraction:
-    return _exact_sum(one.points for one in criteria if one.points is not None)
-
-
-def _exact_sum(values: Iterable[Fraction]) -> Fraction:
-    """The exact sum: the numerators of each denominator are added as integers, which is ten times as fast."""
-    by_denominator: dict[int, int] = {}
-    for value in values:
-        by_denominator[value.denominator] = by_denominator.get(value.denominator, 0) + value.numerator
-    return sum((Fraction(count, denominator) for denominator, count in by_denominator.items()), _ZERO)
+    return total_points(one.points for one in criteria if one.points is not None)

@@ -151,6 +151,7 @@ def _criterion(mark: Mark) -> dict[str, Any]:
         "title": _text(mark.title),
         "outcome": mark.outcome.value,
         "points": hundredths(mark.points),
+        "exact_points": str(mark.points),
         "max_points": hundredths(mark.max_points),
         "bonus": mark.bonus,
         "feedback": _text(mark.feedback),

@@ -8,7 +8,7 @@ from typing import Any
 
 from grader.intake import StoredFile
 from grader.marking.evidence import Configuration, Curve, Difference, Evidence, Snippet, Worst
-from grader.marking.points import from_hundredths
+from grader.marking.points import from_hundredths, total
 from grader.marking.sheet import Mark, MarkSheet
 from grader.marking.verdicts import Flag, Outcome
 from grader.report import LeftOut, Report, Run
@@ -22,6 +22,7 @@ def from_document(document: Mapping[str, Any]) -> Report:
     Raises KeyError, TypeError, ValueError or AttributeError when it is not a report.
     """
     submission, assignment, run = document["submission"], document["assignment"], document["run"]
+    marks = tuple(_mark(criterion, document["flags"]) for criterion in document["criteria"])
     return Report(
         submission_id=submission["id"],
         sha256=submission["sha256"],
@@ -32,8 +33,8 @@ def from_document(document: Mapping[str, Any]) -> Report:
         code_files=tuple(submission["code_files"]),
         choice=tuple(submission["choice"]),
         sheet=MarkSheet(
-            marks=tuple(_mark(criterion, document["flags"]) for criterion in document["criteria"]),
-            score=_points(document["score"]),
+            marks=marks,
+            score=total(mark.points for mark in marks),
             max_score=_points(document["max_score"]),
             pending_points=_points(document["pending_points"]),
             status=document["status"],
@@ -63,7 +64,7 @@ def _mark(criterion: Mapping[str, Any], flags: list[Mapping[str, Any]]) -> Mark:
         part=criterion["part"],
         title=criterion["title"],
         outcome=Outcome(criterion["outcome"]),
-        points=_points(criterion["points"]),
+        points=Fraction(criterion.get("exact_points") or _points(criterion["points"])),
         max_points=_points(criterion["max_points"]),
         bonus=criterion["bonus"],
         feedback=criterion["feedback"],

@@ -44,6 +44,19 @@ class CriterionRow:
         """Whether its points are still open, neither earned nor lost."""
         return self.outcome in (Outcome.PENDING, Outcome.ERROR)
 
+    @lazy
+    def verdict(self) -> Verdict:
+        """The verdict of which it was made, without its feedback."""
+        return Verdict(
+            self.id,
+            outcome_as_examined(self.outcome, self.share),
+            "",
+            self.share,
+            self.mistake,
+            at_stake=self.at_stake,
+            waits_for=self.waits_for,
+        )
+
 
 @dataclass(frozen=True)
 class Row:
@@ -110,7 +123,7 @@ class Row:
 
 def remarked(row: Row, assignment: Assignment) -> tuple[Row, tuple[str, ...]]:
     """A row, marked by another rubric; and the criteria that must be examined again for it, which are open in it."""
-    recorded = {criterion.id: Recorded(_verdict(criterion), criterion.basis) for criterion in row.criteria}
+    recorded = {criterion.id: Recorded(criterion.verdict, criterion.basis) for criterion in row.criteria}
     gradable = row.status != "ungradable"
     reused = reuse(assignment, {id: old for id, old in recorded.items() if old.basis}, gradable=gradable)
     sheet = mark(assignment, reused.verdicts, (Flag(*flag) for flag in row.flags), gradable=gradable)
@@ -141,19 +154,6 @@ def remarked(row: Row, assignment: Assignment) -> tuple[Row, tuple[str, ...]]:
     return marked, reused.again
 
 
-def _verdict(criterion: CriterionRow) -> Verdict:
-    """The verdict of which a row's criterion was made, without its feedback."""
-    return Verdict(
-        criterion.id,
-        outcome_as_examined(criterion.outcome, criterion.share),
-        "",
-        criterion.share,
-        criterion.mistake,
-        at_stake=criterion.at_stake,
-        waits_for=criterion.waits_for,
-    )
-
-
 def row_of(folder: str, document: Any) -> Row:
     """The row of a parsed ``report.json``.
 
@@ -162,6 +162,8 @@ def row_of(folder: str, document: Any) -> Row:
     if document["schema"] != SCHEMA:
         raise ValueError(f"the form must be {SCHEMA}, was {document['schema']!r}")
     flags, details = document["flags"][:_MOST_FLAGS], document["run"].get("details", {})
+    criteria = tuple(_criterion_of(criterion) for criterion in document["criteria"])
+    exact, score = total(criterion.points for criterion in criteria), _points(document["score"])
     return Row(
         folder=folder,
         id=str(document["submission"]["id"]),
@@ -172,26 +174,29 @@ def row_of(folder: str, document: Any) -> Row:
         assignment=str(document["assignment"]["id"]),
         assignment_title=str(document["assignment"]["title"])[:_MOST_TEXT],
         status=str(document["status"]),
-        score=_points(document["score"]),
+        score=exact if in_hundredths(exact) == in_hundredths(score) else score,
         max_score=_points(document["max_score"]),
         pending_points=_points(document["pending_points"]),
         flags=tuple((str(flag["kind"])[:_MOST_TEXT], str(flag["detail"])[:_MOST_TEXT]) for flag in flags),
-        criteria=tuple(
-            CriterionRow(
-                id=str(criterion["id"]),
-                points=_points(criterion["points"]),
-                max_points=_points(criterion["max_points"]),
-                bonus=bool(criterion.get("bonus", False)),
-                outcome=Outcome(criterion["outcome"]),
-                mistake=None if criterion.get("mistake") is None else str(criterion["mistake"])[:_MOST_TEXT],
-                share=_share(criterion.get("share", "0")),
-                at_stake=_share(criterion.get("at_stake", "0")),
-                waits_for=None if criterion.get("waits_for") is None else str(criterion["waits_for"])[:_MOST_TEXT],
-                basis=str(criterion.get("basis", ""))[:_MOST_TEXT],
-            )
-            for criterion in document["criteria"]
-        ),
+        criteria=criteria,
         seconds=float(document["run"]["seconds"]),
+    )
+
+
+def _criterion_of(criterion: Any) -> CriterionRow:
+    """A criterion of a parsed report."""
+    exact = criterion.get("exact_points")
+    return CriterionRow(
+        id=str(criterion["id"]),
+        points=_points(criterion["points"]) if exact is None else _exact(exact),
+        max_points=_points(criterion["max_points"]),
+        bonus=bool(criterion.get("bonus", False)),
+        outcome=Outcome(criterion["outcome"]),
+        mistake=None if criterion.get("mistake") is None else str(criterion["mistake"])[:_MOST_TEXT],
+        share=_share(criterion.get("share", "0")),
+        at_stake=_share(criterion.get("at_stake", "0")),
+        waits_for=None if criterion.get("waits_for") is None else str(criterion["waits_for"])[:_MOST_TEXT],
+        basis=str(criterion.get("basis", ""))[:_MOST_TEXT],
     )
 
 
@@ -200,24 +205,36 @@ def _points(value: Any) -> Fraction:
     return from_hundredths(round(value * 100))
 
 
+@lru_cache(maxsize=10_000)
+def _exact(text: str) -> Fraction:
+    """A number as the report has it, such as ``2/3``."""
+    number, _, divisor = text.partition("/")
+    if len(text) > _MOST_DIGITS or (divisor and not int(divisor)):
+        raise ValueError(f"a number must be a fraction of at most {_MOST_DIGITS} characters, was {text[:_MOST_DIGITS]}")
+    return Fraction(int(number), int(divisor or 1))
+
+
 @lru_cache(maxsize=1_000)
 def _share(text: str) -> Fraction:
     """A share as the report has it, such as ``2/3``."""
-    share = Fraction(text) if len(text) <= _MOST_DIGITS else Fraction(0)
+    share = _exact(text)
     if not 0 <= share <= 1:
         raise ValueError(f"a share must be 0 to 1, was {text}")
     return share
 
 
 def pack(row: Row) -> list[Any]:
-    """A row in JSON's own types, with points in hundredths: about a twentieth of the report. The folder is left out."""
+    """A row in JSON's own types, about a twentieth of the report. The folder is left out.
+
+    Points are in hundredths, or a text such as ``2/3`` where they are not whole ones.
+    """
     texts = [row.id, row.sha256, row.key, row.assignment, row.assignment_title, row.status]
-    points = [in_hundredths(value) for value in (row.score, row.max_score, row.pending_points)]
+    points = [_packed(value) for value in (row.score, row.max_score, row.pending_points)]
     criteria = [
         [
             criterion.id,
-            in_hundredths(criterion.points),
-            in_hundredths(criterion.max_points),
+            _packed(criterion.points),
+            _packed(criterion.max_points),
             int(criterion.bonus),
             criterion.outcome.value,
             criterion.mistake,
@@ -232,10 +249,21 @@ def pack(row: Row) -> list[Any]:
     return [texts, points, flags, criteria, row.seconds, list(row.known_as), row.submitted]
 
 
-def unpack(folder: str, packed: Any) -> Row:
-    """The row that was packed. Raises TypeError or ValueError when ``packed`` is not a packed row."""
+def _packed(points: Fraction) -> int | str:
+    return str(points) if 100 % points.denominator else points.numerator * (100 // points.denominator)
+
+
+def _unpacked(points: int | str) -> Fraction:
+    return _exact(points) if isinstance(points, str) else from_hundredths(points)
+
+
+def unpack(folder: str, packed: Any, *, criteria_too: bool = True) -> Row:
+    """The row that was packed. Raises TypeError or ValueError when ``packed`` is not a packed row.
+
+    ``criteria_too=False`` leaves the criteria out, which are most of it.
+    """
     (id, sha256, key, assignment, title, status), points, flags, criteria, seconds, known_as, submitted = packed
-    score, max_score, pending = map(from_hundredths, points)
+    score, max_score, pending = map(_unpacked, points)
     return Row(
         folder=folder,
         id=id,
@@ -250,7 +278,7 @@ def unpack(folder: str, packed: Any) -> Row:
         max_score=max_score,
         pending_points=pending,
         flags=tuple((kind, detail) for kind, detail in flags),
-        criteria=tuple(_criterion(*criterion) for criterion in criteria),
+        criteria=tuple(_criterion(*criterion) for criterion in criteria) if criteria_too else (),
         seconds=seconds,
     )
 
@@ -258,8 +286,8 @@ def unpack(folder: str, packed: Any) -> Row:
 @lru_cache(maxsize=10_000)
 def _criterion(
     id: str,
-    points: int,
-    max_points: int,
+    points: int | str,
+    max_points: int | str,
     bonus: int,
     outcome: str,
     mistake: str | None,
@@ -271,8 +299,8 @@ def _criterion(
     # Cached, because a cohort has few different ones.
     return CriterionRow(
         id,
-        from_hundredths(points),
-        from_hundredths(max_points),
+        _unpacked(points),
+        _unpacked(max_points),
         bool(bonus),
         Outcome(outcome),
         mistake,

@@ -89,6 +89,13 @@ class Rows:
             folder, packed = json.loads(line)
             yield unpack(folder, packed)
 
+    def heads(self) -> Iterator[Row]:
+        """The rows without their criteria."""
+        self._file.seek(0)
+        for line in self._file:
+            folder, packed = json.loads(line)
+            yield unpack(folder, packed, criteria_too=False)
+
     def __len__(self) -> int:
         return self._count
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from grader.exam.submitted import Submitted
-from grader.sandbox.floor import Floor
+from grader.sandbox.floor import FloorOfThreads
 from grader.worker.protocol import (
     BuildNetwork,
     Construction,
@@ -151,7 +151,7 @@ class _Hanging(_Session):
         return reply_to_json({"load": LOADED, "build": BUILT}[message["do"]]), {}
 
 
-class _Watched(Floor):
+class _Watched(FloorOfThreads):
     is_taken = False
 
     @contextmanager

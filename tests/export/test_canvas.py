@@ -128,8 +128,28 @@ def test_what_a_person_should_know_is_said(tmp_path: Path) -> None:
         assert any(sentence in each for each in said), (sentence, said)
 
 
+@pytest.mark.parametrize(
+    ("title", "filled_column", "why"),
+    [
+        ("Quiz (11)", "Assignment 2 (12)", "maximum"),
+        ('"Colouring horses (CSC413, 2020) (11)"', "Colouring horses (CSC413, 2020) (11)", "name"),
+    ],
+)
+def test_of_several_columns_the_one_with_the_assignments_name_or_maximum_is_filled_and_that_is_said(
+    tmp_path: Path, title: str, filled_column: str, why: str
+) -> None:
+    file = gradebook(tmp_path / "in.csv", ALICE)
+    text = file.read_text("utf-8-sig").replace("Quiz (11)", title)
+    file.write_text(text, "utf-8")
+    said: list[str] = []
+    content = filled(export_of(tmp_path / "r", [marked("alice")], said.append, fill=file))
+    assert imported(content, filled_column) == {"501": "6.25"}
+    assert any(f"because it has the assignment's {why}" in sentence for sentence in said)
+
+
 def test_several_columns_need_a_name_and_one_does_not(tmp_path: Path) -> None:
     file = gradebook(tmp_path / "in.csv", ALICE)
+    file.write_bytes(file.read_bytes().replace(b"8.00", b"7.00"))
     with pytest.raises(ExportError, match=r"2 columns that can be filled \(Quiz \(11\), Assignment 2 \(12\)\)"):
         filled(export_of(tmp_path / "r", [marked("alice")], fill=file))
     file.write_text(file.read_text("utf-8-sig").replace("Quiz (11)", "Notes"), "utf-8")

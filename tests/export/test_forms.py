@@ -46,7 +46,7 @@ def test_a_student_sees_the_points_that_count_the_comments_and_how_the_mark_foll
     page, feedback = student(one, report_of("alice"))
     for text in (shown(page), feedback.replace("\\", "")):
         for part in (
-            *("Alice Example", "2 / 2", "3 / 4", "Say why.", "Well done.", "5.6", "8"),
+            *("Alice Example", "Final", "2 / 2", "3 / 4", "Say why.", "Well done.", "5.6", "8"),
             *("The points add up to 7.", "0.5 points off for neatness: Name the axes.", "2 hours count"),
         ):
             assert part in text, part

@@ -58,6 +58,7 @@ def test_places_where_something_would_be_lost_are_refused(tmp_path: Path) -> Non
         (tmp_path / "full" / "a", True, "is there already"),
         (tmp_path / "full", False, "is a folder"),
         (tmp_path / "absent" / "out.csv", False, "there is no folder"),
+        (Path("/"), True, "has no name of its own"),
     ):
         with pytest.raises(ExportError, match=sentence):
             check_place(place, folder=folder, beside=[reports, file])

@@ -56,7 +56,7 @@ def test_the_shipped_schema_is_the_agreed_one_but_for_what_persons_mark_and_what
     for name in ("by", "comment", "follows"):
         del agreed["properties"]["criteria"]["items"]["properties"][name]
     shipped = deepcopy(SCHEMA)
-    for name in ("basis", "share", "at_stake", "waits_for"):
+    for name in ("basis", "share", "at_stake", "waits_for", "exact_points"):
         del shipped["properties"]["criteria"]["items"]["properties"][name]
     del shipped["properties"]["flags"]["items"]["properties"]["criterion"]
     assert agreed == shipped
