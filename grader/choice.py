@@ -9,7 +9,7 @@ that parts two files decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
@@ -50,11 +50,12 @@ def choose(assignment: Assignment, submission: Submission, outline: Outline) -> 
     """Choose between the files of a submission that compete."""
     imports = _Imports(outline)
     candidates = _candidates(assignment, submission, outline, imports)
+    rivals_of = {one: {other for other in candidates if other.competes_with(one)} for one in candidates}
     left, decided = list(candidates), []
     while left:
-        best, against = _best(_connected(left))
+        best, against = _best(_connected(left, rivals_of))
         left.remove(best)
-        rivals = [candidate for candidate in left if best.competes_with(candidate)]
+        rivals = [candidate for candidate in left if candidate in rivals_of[best]]
         left = [candidate for candidate in left if candidate not in rivals]
         decided += [_Decision(best, rival, against[rival.path]) for rival in rivals]
     beaten = {decision.rival.path for decision in decided}
@@ -70,15 +71,17 @@ def choose(assignment: Assignment, submission: Submission, outline: Outline) -> 
     )
 
 
-def _connected(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+def _connected(
+    candidates: Sequence[_Candidate], rivals_of: Mapping[_Candidate, Collection[_Candidate]]
+) -> list[_Candidate]:
     """The first candidate, all that compete with it, all that compete with those, and so on."""
     found: list[_Candidate] = []
     left, waiting = list(candidates[1:]), [candidates[0]]
     while waiting:
         one = waiting.pop()
         found.append(one)
-        rivals = [other for other in left if one.competes_with(other)]
-        left = [other for other in left if other not in rivals]
+        rivals = [other for other in left if other in rivals_of[one]]
+        left = [other for other in left if other not in rivals_of[one]]
         waiting += rivals
     return found
 
@@ -91,7 +94,7 @@ class _Candidate:
     """A file with at least one of the classes that the student is to write."""
 
     file: CodeFile
-    roles: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, str]
     """Its lines for each of these classes, also where they are not valid Python."""
     imports: frozenset[str]
     """Paths of the files that it imports."""
@@ -138,9 +141,8 @@ class _Imports:
             names = {module.rpartition(".")[2] for module in entry.imports}
             self._modules.setdefault(path, set()).update(names)
             self._files.setdefault(PurePosixPath(path).stem, set()).add(path)
-        if len(self._files) <= _MOST_CANDIDATES:  # each name is held against each file's
-            named = meant((module for entry in outline.files for module in entry.imports), self._files)
-            self._files |= {module: self._files[stem] for module, stem in named.items()}
+        named = meant((module for entry in outline.files for module in entry.imports), self._files)
+        self._files |= {module: self._files[stem] for module, stem in named.items()}
 
     def of(self, path: str) -> set[str]:
         """The files that a file imports by their names."""
@@ -148,14 +150,26 @@ class _Imports:
         return {other for module in modules for other in self._files.get(module, ())} - {path}
 
     def all_of(self, paths: Iterable[str]) -> set[str]:
-        """The files that these import, directly or through others."""
-        found: set[str] = set()
-        waiting = list(paths)
+        """The files that these import, directly or through others; each of these too, where another of them does."""
+        importers: dict[str, set[str]] = {}
+        """The files that import each module; two say as much as many."""
+        seen, waiting = set(paths), list(paths)
         while waiting:
-            more = self.of(waiting.pop()) - found
-            found |= more
-            waiting += more
-        return found
+            path = waiting.pop()
+            for module in self._modules.get(path, ()):
+                known = importers.setdefault(module, set())
+                if len(known) < 2:
+                    known.add(path)
+                    more = self._files.get(module, set()) - seen if len(known) == 1 else set()
+                    seen |= more
+                    waiting += more
+        return {
+            other for module, known in importers.items() for other in self._files.get(module, ()) if known != {other}
+        }
+
+    def imported(self) -> set[str]:
+        """The files that another file imports."""
+        return self.all_of(self._modules)
 
 
 def _candidates(
@@ -166,7 +180,7 @@ def _candidates(
     outlines: dict[str, list[FileOutline]] = {}
     for entry in outline.files:
         outlines.setdefault(entry.written_by or entry.path, []).append(entry)
-    imported = {other for path in outlines for other in imports.of(path)}
+    imported = imports.imported()
     picked = {*submission.picked, *imports.all_of(submission.picked)}
     candidates: list[_Candidate] = []
     for file in submission.code:
@@ -180,16 +194,16 @@ def _candidates(
             for problem in entry.problems
             if problem.definition in wanted and problem.definition not in written
         }
-        roles = {str(name): class_lines(file.cells, str(name)) for name in (*written, *lost)}
-        if roles:
+        own = {str(name): class_lines(file.cells, str(name)) for name in (*written, *lost)}
+        if own:
             is_untouched = all(
                 _is_untouched(written.get(name), lost.get(name, ""), lines, _starter(assignment.id, name))
-                for name, lines in roles.items()
+                for name, lines in own.items()
             )
             candidates.append(
                 _Candidate(
                     file,
-                    roles,
+                    {name: "\n".join(lines) for name, lines in own.items()},
                     imports=frozenset(imports.of(file.path)),
                     untouched=is_untouched or file.path in submission.starters,
                     picked=file.path in picked,

@@ -3,7 +3,7 @@
     read → outline → detect → load → check each criterion → mark → report
 
 A ``Grading`` is what the submissions of one run share: the rubric, the exams with the reference's evidence, and the
-sandbox. Several threads may use it; each submission has a worker of its own.
+sandbox. Several threads may use it; each submission has a worker of its own. Where jobs are processes, each has a copy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grader.checks.sitting import Sitting
 from grader.checks.trust import THREADS, doubts, witnessed
 from grader.choice import Choice, choose
 from grader.detect import Detected, detect, named
-from grader.exam.exam import Exam
+from grader.exam.exam import Ask, Exam
 from grader.exam.submitted import Submitted, Unexaminable
 from grader.examined import Earlier, Examined, from_the_platform, report_on, run_record
 from grader.intake import Found, Submission, read
@@ -33,7 +33,7 @@ from grader.marking.verdicts import Flag, Outcome, Verdict
 from grader.odd_files import appearance_flags, not_python, unreadable_flags
 from grader.remarks import best_first, change_flags, code_left_out, conflict_flags, remarks_on
 from grader.report import Report
-from grader.sandbox.floor import Floor
+from grader.sandbox.floor import Floor, FloorOfThreads
 from grader.sandbox.sandbox import Sandbox
 from grader.sandbox.terms import SandboxError, WorkerFailed
 from grader.worker.protocol import Cell, CodeFile, DataFile, Definitions, Outline, Trouble
@@ -79,15 +79,19 @@ class Grading:
     """The GPU, if one is used. Whoever made it has confirmed that it works."""
     check: Callable[[str, Sitting, str], Verdict] = run_check
     """Decides a criterion, given the name of its check, the sitting and the criterion's id."""
+    floor: Floor = field(default_factory=FloorOfThreads)
+    """Where submissions are at work, beside each other or alone."""
+    ask: Ask | None = None
+    """Asks the examiner of a run for the reference's evidence, where there is one."""
     _exams: dict[str, Exam] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _floor: Floor = field(default_factory=Floor)
 
     def exam(self, assignment: str) -> Exam:
         """The exam of an assignment, made when it is first needed."""
         with self._lock:
             if assignment not in self._exams:
-                self._exams[assignment] = Exam(self.rubric.assignments[assignment], self.options.seed, self.horses)
+                about = self.rubric.assignments[assignment]
+                self._exams[assignment] = Exam(about, self.options.seed, self.horses, ask=self.ask)
             return self._exams[assignment]
 
     def grade(
@@ -111,7 +115,7 @@ class Grading:
             seconds=self.options.seconds,
             probe_seconds=self.options.probe_seconds,
             gpu=self.gpu.lease() if self.gpu else None,
-            floor=self._floor,
+            floor=self.floor,
         )
         try:
             examined = _Examination(self, submission, candidate, progress, earlier).examined()

@@ -12,6 +12,7 @@ PAGES = (
     "SECURITY.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/readers.md",
     "docs/cluster.md",
     "docs/ta-evening.md",
     "integrations/README.md",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,14 +17,39 @@ from .adversarial.outputs import CASES
 
 MOST = 300 * 2**20
 """Bytes over what a right submission takes."""
-_MEASURED = (
-    "import resource, sys; from grader.cli.grade import main; status = main(sys.argv[1:]); "
-    "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, status)"
-)
+_MEASURED = """
+import resource, sys
+from pathlib import Path
+from grader.cli.grade import main
+from grader.cohort.jobs import Jobs
+
+peaks = []
+
+
+class Measured(Jobs):
+    def _end(self, process):
+        ended = super()._end(process)
+        peaks.append(ended.memory)
+        return ended
+
+    def close(self):
+        for process in self._processes:
+            lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            peaks.extend(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+        super().close()
+
+
+import grader.cohort.jobs
+grader.cohort.jobs.Jobs = Measured
+status = main(sys.argv[1:])
+assert peaks, "no process was measured"
+print('peak', max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, *peaks), status)
+"""
+"""The command, which prints the peak of its own process and of its jobs'."""
 
 
 def peak(makers: dict[str, Callable[[Path], None]], folder: Path) -> int:
-    """The most memory that the process had that grades these submissions one after the other, in bytes.
+    """The most memory that a process of ours had while these submissions were graded one after the other, in bytes.
 
     The sessions in which their code runs are other processes.
     """
@@ -31,6 +57,7 @@ def peak(makers: dict[str, Callable[[Path], None]], folder: Path) -> int:
     for name, make in makers.items():
         (cohort / name).mkdir(parents=True)
         make(cohort / name)
+    shutil.copytree(cohort / next(iter(makers)), cohort / "zzz")  # of one alone, the command makes no job
     done = subprocess.run(
         [
             *(sys.executable, "-c", _MEASURED, str(cohort), "--many", "--jobs", "1", "--seed", "7"),

@@ -22,16 +22,18 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from grader.checks.configurations import drawn_image
 from grader.exam.exam import Exam
 from grader.exam.proof import redrawn
+from grader.exam.shared import Shared
 from reference.arguments import Arguments
 from reference.forms import form_of
-from reference.known import Known
+from reference.known import Known, misordered, narrowed, right
 from reference.mistakes import edited, mistakes
 from reference.network import Seen, after, parameter_shapes, parameters_of, state_shapes
 from reference.steps import Step, Steps
 
-__all__ = ["look_up"]
+__all__ = ["Family", "look_up"]
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -70,6 +72,43 @@ class _Shelf:
         near = (distances <= 1e-3).nonzero().flatten().tolist()
         alike = [index for index in near if self.sizes[index] == tuple(output.shape)]
         return [self.made_by[index] for index in sorted(sorted(alike, key=distances.__getitem__)[:most])]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Known implementations of one class in which mistakes are looked for."""
+
+    cls: str
+    is_right: bool = True
+    """False: those that are wrong by the order of their layers, or by being ``narrow``."""
+    narrow: bool = False
+    """Whether those with a narrow fifth block are among them."""
+
+    def known(self, exam: Exam) -> tuple[Known, ...]:
+        """Them."""
+        assignment = exam.assignment
+        kind = assignment.id, self.cls, assignment.layer_orders, assignment.accept
+        if self.is_right:
+            return right(*kind)
+        return (*misordered(*kind), *(narrowed(*kind) if self.narrow else ()))
+
+
+@dataclass(frozen=True)
+class _ShelfOfMistakes(Shared[_Shelf]):
+    """Those with one mistake, for the image that is drawn. The fields are those of ``_Desk``."""
+
+    family: Family
+    arguments: Arguments
+    shapes: Shapes
+    buffers: int
+    draw: int
+    value_type = _Shelf
+
+    def value(self, exam: Exam) -> _Shelf:
+        image = drawn_image(exam, self.arguments, self.draw)[:1]
+        rights = self.family.known(exam)
+        desk = _Desk(exam, rights, self.arguments, self.shapes, self.buffers, image, self.draw)
+        return desk.shelf(_with_one(rights))
 
 
 @dataclass(frozen=True)
@@ -122,29 +161,35 @@ in evaluation mode; None where it fails."""
 
 def look_up(
     exam: Exam,
-    rights: tuple[Known, ...],
+    family: Family,
     arguments: Arguments,
     shapes: Shapes,
     image: Tensor,
     outputs: dict[str, Tensor],
     draw: int = 0,
+    drawn: bool = True,
     masked: Masked | None = None,
     most_compared: int = 16,
 ) -> Iterator[Known]:
     """Known mistakes whose output is the network's, the likeliest first: one mistake, then two if there is ``masked``.
 
     ``shapes`` are the shapes of the network's parameters, in the order in which layers use them. ``image`` is
-    (B, NIC, H, W), and ``draw`` is that of the parameters. ``outputs`` are the network's outputs by name; ``alone``
+    (B, NIC, H, W); ``drawn`` says whether it is the one that is drawn for this network. ``draw`` is that of the
+    parameters. ``outputs`` are the network's outputs by name; ``alone``
     (1, C, H, W) is one of them. If more than ``most_compared`` implementations are near, as with outputs close to 0,
     the nearest are yielded.
     """
     if outputs["alone"].is_meta:
         return  # too large an output for any known implementation
     buffers = sum(name.startswith("buffer.") for name in outputs)
+    rights = family.known(exam)
     desk, output = _Desk(exam, rights, arguments, shapes, buffers, image[:1], draw), outputs["alone"]
     if not bool(torch.isfinite(_projection(output)).all()):
         return  # the distances would not be numbers
-    shelf = exam.once(("shelf", desk.key), lambda: desk.shelf(_with_one(rights)))
+    if drawn:
+        shelf = exam.shared(_ShelfOfMistakes(family, arguments, shapes, buffers, draw))
+    else:
+        shelf = desk.shelf(_with_one(rights))
     yield from (_known(rights, made_by) for made_by in shelf.near(output, most_compared))
     if masked is not None:
         pairs = _by_masking(desk, masked) if desk.fits(rights[0].steps) else _by_shapes(desk, output)[:most_compared]

@@ -7,7 +7,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 
+from torch import Tensor
+
 from grader.checks.sitting import Sitting
+from grader.exam.exam import Exam
+from grader.exam.proof import redrawn
 from grader.lazy import lazy
 from grader.worker.protocol import BuildNetwork, Construction, Output, Trouble
 from reference.arguments import Arguments
@@ -15,7 +19,7 @@ from reference.handouts import NetworkFacts
 from reference.known import Known
 from reference.network import state_shapes
 
-__all__ = ["SIDE", "Configurations", "Trial"]
+__all__ = ["SIDE", "Configurations", "Trial", "drawn_image"]
 
 
 SIDE = 32
@@ -116,6 +120,17 @@ _SMALL_FILTERS, _SMALL_COLOURS, _SMALL_INPUTS = (4, 5, 6, 7), (5, 6, 7, 8, 9), (
 _BATCHES = (5, 6, 7)
 
 
+def batch_of(exam: Exam) -> int:
+    """The number of images in a batch of more than one or two."""
+    return exam.one_of("batch", _BATCHES)
+
+
+def drawn_image(exam: Exam, arguments: Arguments, draw: int) -> Tensor:
+    """Input (B, NIC, 32, 32), uniform in [0, 1). To save time, B is 2 for every kernel but 3."""
+    batch = batch_of(exam) if arguments.kernel == 3 else 2
+    return exam.uniform(redrawn(f"image/{arguments.inputs}", draw), (batch, arguments.inputs, SIDE, SIDE))
+
+
 class Configurations:
     """The configurations of one network of one submission. Each is tried when it is first needed, and once."""
 
@@ -124,7 +139,7 @@ class Configurations:
         self._exam = sitting.exam
         self._facts = facts
         self._right = right
-        self.batch = self._exam.one_of("batch", _BATCHES)
+        self.batch = batch_of(self._exam)
         """Number of images in a batch of more than one or two."""
 
     # -- building and running ------------------------------------------------------------------------------------------

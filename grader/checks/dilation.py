@@ -247,7 +247,7 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
     if known is not None:
         expected, tolerance = _mistaken_gradient(sitting, known, answer, source)
         return compare(expected, gradient, tolerance) is None
-    drawn = drawn_tensors(sitting, answer.case, answer.draw)
+    drawn = drawn_tensors(sitting.exam, answer.case, answer.draw)
     step = sitting.exam.uniform(f"layer/{answer.case}/step/{source}", drawn[source].shape, -1, 1)
     moved = _moved(sitting, thing, answer, source, step)
     if moved is None or moved.is_meta or gradient.shape != step.shape:
@@ -263,9 +263,9 @@ def _is_own_gradient(sitting: Sitting, thing: str, answers: tuple[Answer, ...], 
 
 def _moved(sitting: Sitting, thing: str, answer: Answer, source: str, step: Tensor) -> Tensor | None:
     """The output after ``step`` was added to input, weight or bias; None if the layer fails or its shape changes."""
-    drawn = drawn_tensors(sitting, answer.case, answer.draw)
+    drawn = drawn_tensors(sitting.exam, answer.case, answer.draw)
     reply, outputs = sitting.candidate.answer(
-        probe(sitting, thing, answer.case), {**drawn, source: drawn[source] + step}
+        probe(sitting.exam, thing, answer.case), {**drawn, source: drawn[source] + step}
     )
     output = None if isinstance(reply, Trouble) else outputs["output"]
     return output if output is not None and output.shape == answer.outputs["output"].shape else None
@@ -281,7 +281,7 @@ def _mistaken_gradient(sitting: Sitting, known: LayerMistake, answer: Answer, so
     """The gradient of a known mistake whose outputs equal the candidate's, with its tolerance."""
 
     def make() -> dict[str, tuple[Tensor, float]]:
-        drawn = drawn_tensors(sitting, answer.case, answer.draw)
+        drawn = drawn_tensors(sitting.exam, answer.case, answer.draw)
         gradients_by_precision: list[dict[str, Tensor]] = []
         for dtype in (torch.float32, torch.float64):
             values = {name: drawn[name].to(dtype, copy=True).requires_grad_() for name in SOURCES}
@@ -365,8 +365,8 @@ def _spreads_nothing(sitting: Sitting, thing: str, answers: tuple[Answer, ...]) 
     outputs = []
     for gap in GAPS:
         case = Case(3, gap, 1, 1, 1, 16, 16)
-        drawn = drawn_tensors(sitting, Case(3, 0, 1, 1, 1, 16, 16))
-        reply, tensors = sitting.candidate.answer(probe(sitting, thing, case), drawn)
+        drawn = drawn_tensors(sitting.exam, Case(3, 0, 1, 1, 1, 16, 16))
+        reply, tensors = sitting.candidate.answer(probe(sitting.exam, thing, case), drawn)
         if not isinstance(reply, Trouble):
             outputs.append(tensors["output"])
     first = outputs[0] if outputs else torch.zeros(())

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from grader.checks.sitting import Sitting
 from grader.exam.compare import compare, missing, rounding, share_of
-from grader.exam.exam import Local
-from grader.exam.proof import proved, redrawn
+from grader.exam.exam import Exam, Local
+from grader.exam.proof import Drawn, proved, redrawn
 from grader.marking.evidence import Configuration, Difference, Evidence
 from grader.worker.protocol import LayerRun, RunLayer, Tensors, Trouble
 from reference.known_layers import LAYER_MISTAKES, LayerMistake
@@ -163,13 +163,12 @@ class Answer:
         return next(differing, None)
 
 
-def drawn_tensors(sitting: Sitting, case: Case, draw: int = 0) -> Tensors:
+def drawn_tensors(exam: Exam, case: Case, draw: int = 0) -> Tensors:
     """A draw of the case's ``input`` (B, I, H, W), ``weight`` (O, I, K, K), ``bias`` (O,) and ``upstream``, in [-1, 1).
 
     ``upstream`` is the gradient of a loss by the output, and has the output's shape.
     """
     name = redrawn(f"layer/{case}", draw)
-    exam = sitting.exam
     return {
         "input": exam.uniform(f"{name}/input", (case.batch, case.inputs, case.height, case.width), -1, 1),
         "weight": exam.uniform(f"{name}/weight", (case.outputs, case.inputs, case.kernel, case.kernel), -1, 1),
@@ -180,22 +179,23 @@ def drawn_tensors(sitting: Sitting, case: Case, draw: int = 0) -> Tensors:
     }
 
 
-def probe(sitting: Sitting, thing: str, case: Case) -> RunLayer:
+def probe(exam: Exam, thing: str, case: Case) -> RunLayer:
     """The probe that runs the layer on a case."""
-    cls = sitting.exam.handout.layer_things[thing].cls
+    cls = exam.handout.layer_things[thing].cls
     # A layer that spreads the image in place of its filter is recognised by its values. Both axes are longer then.
     spread = (case.gap or 0) + 1
     elements = 4 * spread**2 * case.batch * case.outputs * (case.height + case.larger) * (case.width + case.larger)
-    return RunLayer(cls=cls, arguments=case.arguments, seed=sitting.exam.number("layer"), elements=elements)
+    return RunLayer(cls=cls, arguments=case.arguments, seed=exam.number("layer"), elements=elements)
 
 
 def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
     """The answers of the submission's layer and of the reference to every case; asked once per submission."""
 
     def make() -> tuple[Answer, ...]:
-        expected = {case: _expected(sitting, thing, case) for case in cases_of(sitting, thing)}
+        expected = {case: proved(sitting.exam, _LayerQuestion(thing, case)) for case in cases_of(sitting, thing)}
         questions = [
-            (probe(sitting, thing, case), drawn_tensors(sitting, case, draw)) for case, (*_, draw) in expected.items()
+            (probe(sitting.exam, thing, case), drawn_tensors(sitting.exam, case, draw))
+            for case, (*_, draw) in expected.items()
         ]
         replies = sitting.candidate.answers(questions)
         return tuple(
@@ -206,21 +206,28 @@ def case_answers(sitting: Sitting, thing: str) -> tuple[Answer, ...]:
     return sitting.once(("answers", thing), make)
 
 
-def _expected(sitting: Sitting, thing: str, case: Case) -> tuple[Tensors, dict[str, float], int]:
-    """The reference's tensors, the tolerance of each, and the draw; computed once per run of the grader."""
-    exam, facts = sitting.exam, sitting.exam.handout.layer_things[thing]
-    by_hand = Local({facts.cls: MyDilatedConv2dByHand if facts.dilated else MyConv2dByHand})
+_Expected = tuple[Tensors, dict[str, float], int]
+"""The reference's tensors, the tolerance of each, and the draw."""
 
-    def draw(number: int) -> tuple[tuple[Tensors, dict[str, float], int], float]:
-        question = probe(sitting, thing, case), drawn_tensors(sitting, case, number)
+
+@dataclass(frozen=True)
+class _LayerQuestion(Drawn[_Expected]):
+    """What the reference answers to a case."""
+
+    thing: str
+    case: Case
+    value_type = tuple[tuple[dict[str, Tensor], dict[str, float], int]] | None
+
+    def draw(self, exam: Exam, number: int) -> tuple[_Expected, float]:
+        facts = exam.handout.layer_things[self.thing]
+        by_hand = Local({facts.cls: MyDilatedConv2dByHand if facts.dilated else MyConv2dByHand})
+        question = probe(exam, self.thing, self.case), drawn_tensors(exam, self.case, number)
         single, double, other = (
             each.answer(*question)[1] for each in (exam.reference, exam.reference_in_double, by_hand)
         )
         tolerances = {name: rounding(value, double[name]) for name, value in single.items()}
         used = max(share_of(tolerances[name], value, other[name]) for name, value in single.items())
         return (single, tolerances, number), used
-
-    return proved(exam, ("layer", thing, case), draw)
 
 
 def runs(answers: tuple[Answer, ...]) -> bool:
@@ -254,7 +261,7 @@ def _equals(sitting: Sitting, known: LayerMistake, answer: Answer) -> bool:
         return False
 
     def make() -> Tensor | None:
-        drawn = drawn_tensors(sitting, answer.case, answer.draw)
+        drawn = drawn_tensors(sitting.exam, answer.case, answer.draw)
         try:
             return known.compute(drawn["input"], drawn["weight"], drawn["bias"], answer.case.gap or 0)
         except RuntimeError:  # a filter larger than the image

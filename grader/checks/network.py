@@ -12,24 +12,24 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from grader.checks.catalogue import look_up
-from grader.checks.configurations import SIDE, Configurations
+from grader.checks.catalogue import Family, look_up
+from grader.checks.configurations import Configurations, drawn_image
 from grader.checks.sitting import Sitting, trouble_sentence
 from grader.exam.compare import compare, missing, rounding, share_of
 from grader.exam.exam import Candidate, Exam, Local
-from grader.exam.proof import Unsound, proved, redrawn
+from grader.exam.proof import Drawn, Unsound, proved, redrawn
 from grader.lazy import lazy
 from grader.marking.evidence import Difference
 from grader.worker.protocol import RunNetwork, Tensors, Trace, TraceNetwork, Trouble
 from reference.arguments import PARAMETERS, Arguments
 from reference.handouts import NetworkFacts
-from reference.known import Known, misordered, narrowed, right
+from reference.known import Known, right
 from reference.mistakes import changed_in_place, scaling
 from reference.network import Network, outputs_of, state_shapes
 from reference.rewritten import ByHand
 from reference.steps import Steps, upsampling_moved
 
-__all__ = ["Examined", "Run", "known_candidate", "network_of"]
+__all__ = ["Examined", "Run", "known_candidate", "network_of", "trace_of"]
 
 
 def network_of(sitting: Sitting, thing: str) -> Examined:
@@ -113,23 +113,22 @@ class Examined:
         return _asked(self.exam, self.sitting.candidate, self.facts.cls, self.facts.parameters, asked)
 
     def image(self, arguments: Arguments, draw: int = 0) -> Tensor:
-        """Input (B, NIC, 32, 32), uniform in [0, 1). To save time, B is 2 for every kernel but 3."""
-        batch = self.configurations.batch if arguments.kernel == 3 else 2
-        return self.exam.uniform(redrawn(f"image/{arguments.inputs}", draw), (batch, arguments.inputs, SIDE, SIDE))
+        """The image that is drawn for the network."""
+        return drawn_image(self.exam, arguments, draw)
 
     def expected(self, known: Known, arguments: Arguments) -> tuple[Run, dict[str, float]]:
-        """The outputs of a known implementation, and the tolerance of each; computed once per run of the grader.
+        """The outputs of a known implementation, and the tolerance of each; those of right answers are shared.
 
         Each right answer has the first sound draw of its own, which nearly always is the same. Mistakes are looked for
         in the draw of the handout's own network. Raises Unsound if a right answer has no sound draw.
         """
-        key = ("run", known.steps, arguments)
         if arguments in self._changed:
-            return self._expected(known.steps, arguments, self._own_draw(arguments))
+            return _expected(self.exam, known.steps, arguments, self._own_draw(arguments), self._changed[arguments])
         if known.is_right:
             # Two mistakes together may undo each other, and have the steps of a right answer.
-            return proved(self.exam, ("right", *key), lambda draw: self._proved(known.steps, arguments, draw))
-        return self.exam.once(key, lambda: self._expected(known.steps, arguments, self._own_draw(arguments)))
+            return proved(self.exam, _RightRun(known.steps, arguments))
+        key = ("run", known.steps, arguments)
+        return self.exam.once(key, lambda: _expected(self.exam, known.steps, arguments, self._own_draw(arguments)))
 
     def _own_draw(self, arguments: Arguments) -> int:
         """The draw of the handout's own network; the first if none is sound, since shapes are examined all the same."""
@@ -140,52 +139,9 @@ class Examined:
         except Unsound:
             return 0
 
-    def _expected(self, steps: Steps, arguments: Arguments, draw: int) -> tuple[Run, dict[str, float]]:
-        """The tolerance is rounding, and for running statistics also the effect of where batch-norm stands.
-
-        Batch-norm may stand before or after an upsampling that copies pixels. The function is the same, but after the
-        upsampling each value counts four times, so the variance with Bessel's correction is a little smaller. The
-        tolerance therefore includes the difference of the running statistics between the two places.
-        """
-        run = self._single(steps, arguments, draw)
-        if run.trouble is not None:
-            return run, {}
-        double = self._outputs(Network, steps, run, torch.float64)
-        tolerances = {name: rounding(value, double[name]) for name, value in run.outputs.items()}
-        for name, value in self._outputs(Network, upsampling_moved(steps), run).items():
-            if name.startswith("buffer."):
-                tolerances[name] += float((value - run.outputs[name]).abs().max())
-        return run, tolerances
-
-    def _proved(self, steps: Steps, arguments: Arguments, draw: int) -> tuple[tuple[Run, dict[str, float]], float]:
-        """What a right answer puts out in this draw, and the share of the tolerances that it uses, written by hand."""
-        run, tolerances = self._expected(steps, arguments, draw)
-        by_hand = self._outputs(ByHand, steps, run)
-        shares = [
-            share_of(tolerances[name], value, by_hand[name]) if name in by_hand else math.inf
-            for name, value in run.outputs.items()
-        ]
-        return (run, tolerances), max(shares, default=math.inf)
-
-    def _single(self, steps: Steps, arguments: Arguments, draw: int) -> Run:
-        """The run of a known implementation in single precision."""
-        asked = [(arguments, draw, self._given(arguments, draw))]
-        return _asked(self.exam, _known(steps), "Network", PARAMETERS, asked)[0]
-
     def _given(self, arguments: Arguments, draw: int) -> Tensor:
         """The image (B, NIC, 32, 32) that a known implementation gets."""
         return self._changed.get(arguments, self.image(arguments, draw))
-
-    def _outputs(self, kind: type[Network], steps: Steps, run: Run, dtype: torch.dtype = torch.float32) -> Tensors:
-        """The outputs of ``steps`` for the question of a run that has the same parameters; none if they do not fit it.
-
-        They are those of the probe, without its watching: nobody need be watched here.
-        """
-        question = {"input": self._given(run.arguments, run.draw), **_state(self.exam, run.trace, run.draw)}
-        try:
-            return outputs_of(kind(steps, *run.arguments.numbers).to(dtype), question)
-        except (RuntimeError, ValueError, KeyError):
-            return {}
 
     def _resembles(self, known: Known) -> bool:
         """Whether the network puts out nearly the same for one image. This takes a tenth of the time of ``agrees``."""
@@ -194,10 +150,11 @@ class Examined:
             return False
         # All that the outputs of ``known`` depend on here: another submission may have other running statistics.
         key = ("glance", known.steps, run.arguments, run.draw, tuple(buffer.shape for buffer in run.trace.buffers))
+        image = self._given(run.arguments, run.draw)
         if self._changed:
-            expected = self._outputs(Network, known.steps, run).get("alone")
+            expected = _outputs(self.exam, Network, known.steps, run, image).get("alone")
         else:
-            expected = self.exam.once(key, lambda: self._outputs(Network, known.steps, run).get("alone"))
+            expected = self.exam.once(key, lambda: _outputs(self.exam, Network, known.steps, run, image).get("alone"))
         actual = run.outputs["alone"]
         # A generous allowance for rounding, which NaN is outside of.
         return (
@@ -318,11 +275,10 @@ class Examined:
         return changed_in_place(known, scaling(drawn, now))
 
     def _matching(self) -> Known | None:
-        assignment = self.exam.assignment
-        kind = assignment.id, self.facts.cls, assignment.layer_orders, assignment.accept
         # A network without parameters for 3 channels cannot be narrow.
         has_three = any(run.shapes and (3,) in run.shapes for run in self.runs)
-        others = (*misordered(*kind), *(narrowed(*kind) if has_three else ()))
+        misordered = Family(self.facts.cls, is_right=False, narrow=has_three)
+        others = misordered.known(self.exam)
         for known in (*self.right, *others):
             if (known is self.right[0] or self._resembles(known)) and self.agrees(known):
                 return known
@@ -342,9 +298,10 @@ class Examined:
         is_near = is_near and not _is_constant(run.outputs["alone"])
         # A second mistake of a network that extends another one is in the other one too, which is judged by itself.
         is_near = is_near and not self.facts.extends
+        find = partial(look_up, draw=run.draw, drawn=arguments not in self._changed)
         candidates = chain(
-            look_up(self.exam, self.right, *evidence, draw=run.draw, masked=masked if is_near else None),
-            look_up(self.exam, others, *evidence, draw=run.draw) if others else (),
+            find(self.exam, Family(self.facts.cls), *evidence, masked=masked if is_near else None),
+            find(self.exam, misordered, *evidence) if others else (),
         )
         for wrong in candidates:
             if self.agrees(wrong):
@@ -388,6 +345,70 @@ class Examined:
             if run.trouble is not None:
                 return trouble_sentence(run.trouble, f"running {self.call(run.arguments)}")
         return None
+
+
+_Expected = tuple[Run, dict[str, float]]
+"""A run, and the tolerance of each of its outputs."""
+
+
+@dataclass(frozen=True)
+class _RightRun(Drawn[_Expected]):
+    """What a right answer puts out in one configuration. Written by hand, it must use little of the tolerances."""
+
+    steps: Steps
+    arguments: Arguments
+    value_type = tuple[_Expected] | None
+
+    def draw(self, exam: Exam, number: int) -> tuple[_Expected, float]:
+        run, tolerances = _expected(exam, self.steps, self.arguments, number)
+        by_hand = _outputs(exam, ByHand, self.steps, run, drawn_image(exam, self.arguments, number))
+        shares = [
+            share_of(tolerances[name], value, by_hand[name]) if name in by_hand else math.inf
+            for name, value in run.outputs.items()
+        ]
+        return (run, tolerances), max(shares, default=math.inf)
+
+
+def _expected(exam: Exam, steps: Steps, arguments: Arguments, draw: int, image: Tensor | None = None) -> _Expected:
+    """``image`` (B, NIC, H, W) is given to the network in place of the one that is drawn.
+
+    The tolerance is rounding, and for running statistics also the effect of where batch-norm stands.
+
+    Batch-norm may stand before or after an upsampling that copies pixels. The function is the same, but after the
+    upsampling each value counts four times, so the variance with Bessel's correction is a little smaller. The
+    tolerance therefore includes the difference of the running statistics between the two places.
+    """
+    image = drawn_image(exam, arguments, draw) if image is None else image
+    run = _asked(exam, _known(steps), "Network", PARAMETERS, [(arguments, draw, image)])[0]
+    if run.trouble is not None:
+        return run, {}
+    double = _outputs(exam, Network, steps, run, image, torch.float64)
+    tolerances = {name: rounding(value, double[name]) for name, value in run.outputs.items()}
+    for name, value in _outputs(exam, Network, upsampling_moved(steps), run, image).items():
+        if name.startswith("buffer."):
+            tolerances[name] += float((value - run.outputs[name]).abs().max())
+    return run, tolerances
+
+
+def trace_of(exam: Exam, steps: Steps, arguments: Arguments) -> Trace:
+    """The trace of a known implementation; empty if it cannot be traced."""
+    probe = TraceNetwork(cls="Network", arguments=arguments.numbers, seed=exam.number("run"))
+    trace, _ = _known(steps).answer(probe, {"input": drawn_image(exam, arguments, 0)})
+    return Trace() if isinstance(trace, Trouble) else trace
+
+
+def _outputs(
+    exam: Exam, kind: type[Network], steps: Steps, run: Run, image: Tensor, dtype: torch.dtype = torch.float32
+) -> Tensors:
+    """The outputs of ``steps`` for the question of a run that has the same parameters; none if they do not fit it.
+
+    They are those of the probe, without its watching: nobody need be watched here.
+    """
+    question = {"input": image, **_state(exam, run.trace, run.draw)}
+    try:
+        return outputs_of(kind(steps, *run.arguments.numbers).to(dtype), question)
+    except (RuntimeError, ValueError, KeyError):
+        return {}
 
 
 def _is_constant(output: Tensor) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Container, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -24,6 +25,7 @@ class Written:
 
     file: FileOutline
     definition: Definition
+    is_class: bool = True
 
     def at(self, line: int) -> str:
         """A line of the definition, for feedback: ``colourization.py, line 120``."""
@@ -63,13 +65,21 @@ class Sitting:
     def written(self, name: str) -> Written | None:
         """The class's last definition in the file that was chosen for it; None if it has none."""
         chosen_path = self.loading.chosen.get(name)
-        definitions = [
-            Written(file, definition)
-            for file in self.outline.files
-            for definition in file.classes
-            if definition.name == name and chosen_path in (None, file.path)
-        ]
-        return definitions[-1] if definitions else None
+        written = self._definitions.get(name, [])
+        return next((one for one in reversed(written) if one.is_class and chosen_path in (None, one.file.path)), None)
+
+    @property
+    def _definitions(self) -> dict[str, list[Written]]:
+        """All definitions of the submission by their names, in the order of the files and of each file's lists."""
+        return self.once("definitions", self._all_definitions)
+
+    def _all_definitions(self) -> dict[str, list[Written]]:
+        definitions: dict[str, list[Written]] = {}
+        for file in self.outline.files:
+            for is_class, some in ((True, file.classes), (False, file.functions), (False, file.values)):
+                for definition in some:
+                    definitions.setdefault(definition.name, []).append(Written(file, definition, is_class))
+        return definitions
 
     def method(self, name: str, method: str) -> Method | None:
         """The outline of a method that a class itself defines; None if there is none."""
@@ -90,13 +100,9 @@ class Sitting:
         These are its bases, other classes, functions and values. Names in ``but``, and classes that extend one of them,
         are left out.
         """
-        definitions: dict[str, list[Written]] = {}
-        for file in self.outline.files:
-            for definition in (*file.classes, *file.functions, *file.values):
-                definitions.setdefault(definition.name, []).append(Written(file, definition))
         reached, waiting, visited = [], [name], {name}
         while waiting:
-            for written in definitions.get(waiting.pop(), []):
+            for written in self._definitions.get(waiting.pop(), []):
                 if any(base.rpartition(".")[2] in but for base in written.definition.bases):
                     continue
                 reached.append(written)
@@ -112,9 +118,11 @@ class Sitting:
         """
         for written in self.reached(name):
             starts = sorted((outline.line, method) for method, outline in written.definition.methods.items())
+            lines = [line for line, _ in starts]
             for call in written.definition.calls:
                 # A decorator stands on the line before its method.
-                caller = next((method for line, method in reversed(starts) if line <= call.line + 1), "")
+                place = bisect_right(lines, call.line + 1)
+                caller = starts[place - 1][1] if place else ""
                 if wanted(call.resolved.rpartition(".")[2]) and "reset" not in caller:
                     return written.at(call.line)
         return None

@@ -29,10 +29,10 @@ from torch import Tensor, nn
 from grader.checks.absence import cannot_be_judged
 from grader.checks.configurations import SIDE
 from grader.checks.following import Followed, followed
-from grader.checks.network import Examined, known_candidate, network_of
+from grader.checks.network import Examined, known_candidate, network_of, trace_of
 from grader.checks.sitting import Sitting, trouble_sentence
-from grader.exam.exam import Local
-from grader.exam.proof import MARGIN, Unsound, proved, redrawn
+from grader.exam.exam import Exam, Local
+from grader.exam.proof import MARGIN, Drawn, Unsound, proved, redrawn
 from grader.marking.evidence import Curve, Evidence
 from grader.marking.verdicts import Outcome, Verdict, failed, passed
 from grader.worker.protocol import Tensors, Training, TrainNetwork, Trouble
@@ -40,6 +40,7 @@ from reference.arguments import Arguments
 from reference.known import Known
 from reference.network import Network
 from reference.rewritten import ByHand, OtherSide
+from reference.steps import Steps
 
 __all__ = ["training"]
 
@@ -81,9 +82,11 @@ def _trained(sitting: Sitting, criterion: str, network: Examined, device: str | 
     doing = f"training {network.call(arguments)}"
     mistaken = followed(network)
     known = _judged_against(network, mistaken)
-    lessons = _lessons(network, mistaken, arguments)
+    size = _size(network, mistaken, arguments)
+    lessons = _lessons(exam, arguments, regression=facts.regression, size=size)
     try:
-        reference = _reference_run(network, known, arguments, lessons)
+        network.expected(known, arguments)  # without a sound question about its outputs there is none about training
+        reference = proved(exam, _ReferenceTraining(known.steps, arguments, facts.regression, size))
     except Unsound:
         if mistaken is None:
             raise
@@ -180,33 +183,46 @@ def _judged_against(network: Examined, mistaken: Followed | None) -> Known:
     return network.match if network.match is not None and network.match.is_right else network.right[0]
 
 
-def _lessons(network: Examined, mistaken: Followed | None, arguments: Arguments) -> Tensors:
-    """The data of the lessons. If a known mistake changes the output's size, the labels are fitted to it."""
-    lessons = network.exam.lessons(arguments.inputs, arguments.colours, regression=network.facts.regression)
+def _size(network: Examined, mistaken: Followed | None, arguments: Arguments) -> tuple[int, int] | None:
+    """Height and width of the output, if a known mistake changes them."""
     output = None if mistaken is None else network.expected(mistaken.known, arguments)[0].outputs.get("train")
-    if output is None or output.dim() != 4 or output.shape[2:] == lessons["labels"].shape[-2:]:
+    if output is None or output.dim() != 4 or tuple(output.shape[2:]) == (SIDE, SIDE):
+        return None
+    return output.shape[2], output.shape[3]
+
+
+def _lessons(exam: Exam, arguments: Arguments, *, regression: bool, size: tuple[int, int] | None) -> Tensors:
+    """The data of the lessons. The labels are fitted to a ``size`` of the output that is not the handout's."""
+    lessons = exam.lessons(arguments.inputs, arguments.colours, regression=regression)
+    if size is None:
         return lessons
-    rows, columns = (torch.arange(size) % SIDE for size in output.shape[2:])
+    rows, columns = (torch.arange(side) % SIDE for side in size)
     return {**lessons, "labels": lessons["labels"][..., rows[:, None], columns]}
 
 
-def _reference_run(network: Examined, known: Known, arguments: Arguments, lessons: Tensors) -> _ReferenceRun | None:
-    """The training run of a known implementation, in the first sound draw of its start; computed once in a run.
+@dataclass(frozen=True)
+class _ReferenceTraining(Drawn["_ReferenceRun | None"]):
+    """The training run of a known implementation, by the draws of its start. None if it cannot be trained, as some
+    mistakes cannot."""
 
-    None if it cannot be trained, as some mistakes cannot. Raises Unsound if no draw is sound.
-    """
-    exam = network.exam
+    steps: Steps
+    arguments: Arguments
+    regression: bool
+    size: tuple[int, int] | None
+    """As for ``_lessons``."""
+    value_type = tuple[_ReferenceRun | None] | None
 
-    def draw(number: int) -> tuple[_ReferenceRun | None, float]:
-        trace = network.expected(known, arguments)[0].trace
+    def draw(self, exam: Exam, number: int) -> tuple[_ReferenceRun | None, float]:
+        lessons = _lessons(exam, self.arguments, regression=self.regression, size=self.size)
+        trace = trace_of(exam, self.steps, self.arguments)
         shapes = tuple(tensor.shape for tensor in trace.parameters)
         buffers = [buffer.shape for buffer in trace.buffers]
         purpose = redrawn("learn", number)
         start = exam.state(purpose, shapes, buffers)
 
         def trained(make: Callable[..., nn.Module], dtype: torch.dtype | None = None) -> Tensors:
-            probe = TrainNetwork(cls="Network", arguments=arguments.numbers, optimizer="sgd", rate=_RATE)
-            candidate = Local({"Network": partial(make, known.steps)}, dtype)
+            probe = TrainNetwork(cls="Network", arguments=self.arguments.numbers, optimizer="sgd", rate=_RATE)
+            candidate = Local({"Network": partial(make, self.steps)}, dtype)
             return candidate.answer(probe, {**_first(lessons), **start})[1]
 
         single, double = trained(Network), trained(Network, torch.float64)
@@ -220,8 +236,6 @@ def _reference_run(network: Examined, known: Known, arguments: Arguments, lesson
             if used <= MARGIN:
                 used = max(used, reference.used(trained(make, dtype), start))
         return reference, used
-
-    return proved(exam, ("training", known.steps, arguments), draw)
 
 
 _WRITTEN_OTHERWISE: tuple[tuple[Callable[..., nn.Module], torch.dtype | None], ...] = (

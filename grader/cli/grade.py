@@ -46,6 +46,7 @@ _LEAST_GIB = 0.25
 """Four times what a right submission was measured to need. With less, torch's failure would be taken for the student's.
 """
 _MOST_COLUMNS = 110
+_THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"))
 
 
 class _Usage(Exception):
@@ -369,10 +370,15 @@ def _on_cluster(options: argparse.Namespace, request: _Request) -> Iterator[Grad
 def _on_this_machine(options: argparse.Namespace, request: _Request) -> Iterator[Grader]:
     from grader.sandbox.sandbox import Sandbox
 
+    # Said before numpy and torch are imported: with a pool of threads this process could not be forked.
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     # The sandbox's own process imports torch in the background while it is imported here.
     with Sandbox(isolation=options.isolation, limits=request.limits) as sandbox, _gpu(options, request.limits) as gpu:
+        from grader.cohort.jobs import Jobs
         from grader.cohort.machine import ThisMachine
         from grader.pipeline import Grading
+        from grader.report.page import read_templates
+        from grader.sandbox.stem import can_fork
 
         _refuse_unknown_mistakes(request.rubric)
         how = _how_to_grade(options, request, "cuda" if gpu else "cpu")
@@ -380,7 +386,12 @@ def _on_this_machine(options: argparse.Namespace, request: _Request) -> Iterator
         _warn_without_isolation(options)
         # This opens a session: what is missing on this machine shows now, and not as a failure on every submission.
         _ = sandbox.layers
-        yield ThisMachine(grading)
+        machine = ThisMachine(grading)
+        if len(request.findings.found) == 1 or not can_fork():
+            yield machine
+            return
+        with Jobs(machine, prepare=read_templates) as jobs:
+            yield jobs
 
 
 def _gpu(options: argparse.Namespace, limits: Limits) -> contextlib.AbstractContextManager[Gpu | None]:

@@ -1,15 +1,14 @@
 """Many submissions: in parallel, resumable, and never stopped by one of them.
 
-The jobs are threads, because the tensor work of a submission runs in a process of its own and a thread here only waits
-for it; so the reference's evidence is in memory once. A report is written as soon as it is made, and only its row is
-counted.
+A thread per job hands out submissions, and waits while the grader has them graded elsewhere: by a process of its own
+(``jobs``), or by a node of a cluster. A report is written as soon as it is made, and only its row is counted.
 
 Where only the rubric was changed, the gradebook is written first, by the evidence that is there; then the reports are
 marked again, one by one. A submission is examined again only where its evidence does not suffice, and only in part.
 
-A submission on which the grader itself fails is tried once more. If that fails too, it gets a report that says so, in
-which every automatic criterion is an ``error``: that costs the student nothing, and a person must look at it. The next
-run tries again.
+A submission on which the grader itself fails is tried once more, where that may help. If that fails too, it gets a
+report that says so, in which every automatic criterion is an ``error``: that costs the student nothing, and a person
+must look at it. The next run tries again.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pathlib import Path
 
 from grader.cohort.events import Events, Failure, Line, Summary
 from grader.cohort.failure import failed_report, sentence_about
-from grader.cohort.grader import Grader, RunError
+from grader.cohort.grader import Grader, RunError, Undone
 from grader.cohort.keys import ReportKeys
 from grader.cohort.majority import with_the_cohorts_assignment
 from grader.cohort.places import refuse_to_write_among
@@ -227,7 +226,7 @@ class _Batch:
 
     def _report(self, found: Found, earlier: Earlier) -> tuple[RenderedReport | None, str]:
         """A submission's report, and why the grader failed on it; empty if it did not. None if there is no report."""
-        reason = ""
+        reason, unread = "", False
         for _ in range(_TRIES):
             try:
                 watch = _Watch(self, found.id)
@@ -236,12 +235,15 @@ class _Batch:
                 return None, ""
             except RunError:
                 raise
+            except Undone as fault:
+                reason, unread = sentence_about(fault), True
+                break
             except Exception as fault:  # a failure of ours: what the submission's code raised is a verdict by now
                 if self._stop.is_set():
                     return None, ""
                 reason = sentence_about(fault)
         try:
-            failed = failed_report(found, self._grader.settings, reason)
+            failed = failed_report(found, self._grader.settings, reason, unread=unread)
             key = self._keys.key(found, failed.sha256, failed.assignment_id)
             report: RenderedReport | None = rendered(failed, key=key, folder=found.folder)
         except Exception as fault:

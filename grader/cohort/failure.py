@@ -6,7 +6,7 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 
-from grader.cohort.grader import Settings
+from grader.cohort.grader import Settings, Told, Undone
 from grader.detect import Detected, detect, named
 from grader.display import display
 from grader.examined import Examined, from_the_platform, report_on, run_record
@@ -22,13 +22,13 @@ __all__ = ["failed_report", "sentence_about"]
 _FEEDBACK = "The grader itself failed on this submission. It costs no points, and a person will look at it."
 
 
-def failed_report(found: Found, settings: Settings, reason: str) -> Report:
+def failed_report(found: Found, settings: Settings, reason: str, *, unread: bool = False) -> Report:
     """A report in which every automatic criterion is an error.
 
     That costs the student nothing. ``reason`` is for the marker and goes into the evidence. What a student handed in
-    never makes this raise: where it cannot be read, the report lists no files.
+    never makes this raise: where it cannot be read, or must not be (``unread``), the report lists no files.
     """
-    submission = _read(found)
+    submission = _without_files(found) if unread else _read(found)
     detected = _detected(settings, submission.files, found.assignment)
     guessed = () if detected.sure else (Flag("assignment-guessed", detected.sentence),)
     failed = Flag("grader-failed", f"The grader itself failed on this submission: {reason}")
@@ -53,6 +53,8 @@ def failed_report(found: Found, settings: Settings, reason: str) -> Report:
 def sentence_about(fault: Exception) -> str:
     """A failure in one line: its type, and its text with every character visible."""
     text = display(" ".join(str(fault).split()), limit=300)
+    if isinstance(fault, Told | Undone):
+        return text
     return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
 
 
@@ -61,8 +63,12 @@ def _read(found: Found) -> Submission:
     try:
         return read(found)
     except Exception:  # a defect of ours; the report is due all the same
-        sha256 = hashlib.sha256().hexdigest()
-        return Submission(found.id, found.folder, files=(), code=(), sha256=sha256, flags=found.flags)
+        return _without_files(found)
+
+
+def _without_files(found: Found) -> Submission:
+    sha256 = hashlib.sha256().hexdigest()
+    return Submission(found.id, found.folder, files=(), code=(), sha256=sha256, flags=found.flags)
 
 
 def _detected(settings: Settings, files: Sequence[StoredFile], cohorts: str | None) -> Detected:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grader.pipeline import Options
     from reference.data import Horses
 
-__all__ = ["Grader", "KeyOf", "RunError", "Settings", "Watch"]
+__all__ = ["Grader", "KeyOf", "RunError", "Settings", "Told", "Undone", "Watch"]
 
 
 KeyOf = Callable[[str, str], str]
@@ -26,6 +26,15 @@ KeyOf = Callable[[str, str], str]
 
 class RunError(Exception):
     """The run cannot go on, whichever submission comes next; the text is one sentence."""
+
+
+class Told(Exception):
+    """The grader failed on a submission in another process; the text is what is said of it there."""
+
+
+class Undone(Exception):
+    """The grader cannot grade a submission, and trying again would not help; the text is a clause. What was handed in
+    must not be read any further in this process."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +79,8 @@ class Grader(Protocol):
     def grade(self, found: Found, key_of: KeyOf, watch: Watch, earlier: Earlier) -> RenderedReport:
         """The report on one submission. What ``earlier`` has need not be examined again.
 
-        Raises RunError where no other submission would fare better, and any other Exception for a failure of the grader
-        on this one.
+        Raises RunError where no other submission would fare better, Undone where another try would not help, and any
+        other Exception for a failure of the grader on this one.
         """
 
     def stop(self) -> None:

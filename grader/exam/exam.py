@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from grader.exam.once import Once
+from grader.exam.shared import Shared, question_to_bytes, value_from
 from grader.marking.rubric import Assignment
 from grader.worker.probes.answer import answer
 from grader.worker.protocol import ClassProbe, Tensors, Trouble
@@ -22,7 +23,7 @@ from reference.data import Horses
 from reference.handouts import HANDOUTS
 from reference.models import model_classes
 
-__all__ = ["Candidate", "Exam", "Local"]
+__all__ = ["Ask", "Candidate", "Exam", "Local"]
 
 R = TypeVar("R")
 Value = TypeVar("Value")
@@ -55,14 +56,26 @@ class Local:
         return (self.answer(probe, tensors) for probe, tensors in asked)
 
 
+Ask = Callable[[str, bytes], "bytes | None"]
+"""The id of an assignment and a question (``shared``) → its value; None where the examiner has none."""
+
+
 class Exam:
     """One assignment's random values and the reference's answers. Safe to use from several threads.
 
     Of the drawn values, at most ``most_drawn_bytes`` are stored; one right submission needs less than a sixth of the
-    default.
+    default. ``ask`` has the values of shared questions, if there is an examiner to be asked.
     """
 
-    def __init__(self, assignment: Assignment, seed: int, horses: Horses, *, most_drawn_bytes: int = 8 * 2**20) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        seed: int,
+        horses: Horses,
+        *,
+        most_drawn_bytes: int = 8 * 2**20,
+        ask: Ask | None = None,
+    ) -> None:
         self.assignment = assignment
         self.seed = seed
         self.horses = horses
@@ -72,6 +85,7 @@ class Exam:
         self.reference = Local(classes)
         self.reference_in_double = Local(classes, torch.float64)
         self._once = Once()
+        self.ask = ask
         self._draws: dict[Hashable, Tensors] = {}
         """Stored values by purpose and shape, in the order in which they were last used."""
         self.drawn_bytes = 0
@@ -82,6 +96,15 @@ class Exam:
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """``make()``, computed the first time this key is asked for in the run, by one thread."""
         return self._once.value(key, make)
+
+    def shared(self, question: Shared[Value]) -> Value:
+        """The value of a question that all jobs of a run share: from the examiner if there is one, else computed."""
+
+        def make() -> Value:
+            data = self.ask(self.assignment.id, question_to_bytes(question)) if self.ask is not None else None
+            return question.value(self) if data is None else value_from(question, data)
+
+        return self.once(question.key, make)
 
     def forget(self, key: Hashable) -> None:
         """Delete the value that ``once`` stores under a key. It is computed again when it is next asked for."""

@@ -6,12 +6,12 @@ question is drawn anew, from numbers that follow from the seed. So the same seed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from grader.exam.exam import Exam
+from grader.exam.shared import Shared
 
-__all__ = ["MARGIN", "Unsound", "proved", "redrawn"]
+__all__ = ["MARGIN", "Drawn", "Unsound", "proved", "redrawn"]
 
 Question = TypeVar("Question")
 
@@ -25,13 +25,27 @@ class Unsound(Exception):
     """No draw of a question was sound. The text is a sentence for the report."""
 
 
-def proved(exam: Exam, key: Hashable, draw: Callable[[int], tuple[Question, float]]) -> Question:
-    """The first sound draw of a question; found once in a run.
+class Drawn(Shared["tuple[Question] | None"], Generic[Question]):
+    """A question that is drawn, and drawn anew until it is sound. Its value is None where no draw is.
 
-    ``draw(number)`` makes the question and says which share of a tolerance our right implementations use at most.
-    Raises Unsound if there is no sound draw.
+    ``value_type`` is that of the value.
     """
-    sound = exam.once(("proved", key), lambda: _first_sound(draw))
+
+    def draw(self, exam: Exam, number: int) -> tuple[Question, float]:
+        """The draw of this number, and which share of a tolerance our right implementations use at most."""
+        raise NotImplementedError
+
+    def value(self, exam: Exam) -> tuple[Question] | None:
+        for number in range(_DRAWS):
+            question, used = self.draw(exam, number)
+            if used <= MARGIN:
+                return (question,)
+        return None
+
+
+def proved(exam: Exam, question: Drawn[Question]) -> Question:
+    """The first sound draw of a question; found once in a run. Raises Unsound if there is none."""
+    sound = exam.shared(question)
     if sound is None:
         raise Unsound(
             f"The examiner drew this question {_DRAWS} times, and each time a right answer might have failed. So this "
@@ -39,14 +53,6 @@ def proved(exam: Exam, key: Hashable, draw: Callable[[int], tuple[Question, floa
             "asks other questions."
         )
     return sound[0]
-
-
-def _first_sound(draw: Callable[[int], tuple[Question, float]]) -> tuple[Question] | None:
-    for number in range(_DRAWS):
-        question, used = draw(number)
-        if used <= MARGIN:
-            return (question,)
-    return None
 
 
 def redrawn(purpose: str, draw: int) -> str:

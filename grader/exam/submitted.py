@@ -22,7 +22,7 @@ from torch import Tensor
 
 from grader.exam.replies import MalformedReply, misfit, read_reply, too_many
 from grader.sandbox.allowance import OUTER
-from grader.sandbox.floor import Floor
+from grader.sandbox.floor import Floor, FloorOfThreads
 from grader.sandbox.terms import NoGpu
 from grader.worker.protocol import (
     ClassProbe,
@@ -99,7 +99,8 @@ class Submitted:
 
     ``gpu`` is the lease of the GPU on which probes with a ``device`` are answered. Several probes go to the worker in
     one message if their tensors have at most ``most_together`` bytes. The tensors of all replies together may have
-    ``evidence_bytes``, since checks keep them. ``clock`` returns the wall time in seconds.
+    ``evidence_bytes``, since checks keep them. What this process takes to send questions and to read answers may have
+    ``reading_seconds`` of processor time; honest ones take a hundredth. ``clock`` returns the wall time in seconds.
     """
 
     def __init__(
@@ -113,15 +114,18 @@ class Submitted:
         floor: Floor | None = None,
         most_together: int = 2**24,
         evidence_bytes: int = 96 * 2**20,
+        reading_seconds: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open
         self._most_together = most_together
+        self._reading = reading_seconds
+        """What is left of the processor time of this process for questions and answers."""
         self._room = evidence_bytes
         """How many bytes the tensors of further replies may have."""
         self._clock = clock
         self._lease = gpu
-        self._floor = floor or Floor()
+        self._floor = floor or FloorOfThreads()
         self._is_alone = False
         """Whether this submission has the floor for itself now."""
         self._on_gpu = (
@@ -326,7 +330,7 @@ class Submitted:
         if self._session is None:
             self._session = self._open()
         session, start = self._session, self._clock()
-        spent = session.spent
+        spent, read = session.spent, time.thread_time()
         try:
             seconds = min(self._left, self._probe_seconds)
             message, outputs = session.ask(
@@ -346,9 +350,14 @@ class Submitted:
             if getattr(failure, "kind", "") == "protocol":
                 self._seen[detail] = None
             self._end()
+            self._pay(time.thread_time() - read)
             self._killed = self._killed or getattr(failure, "killed", False)
             return _stopped(detail), {}
+        except BaseException:  # a failure of ours: who asks next must not find what is left of this reply
+            self._end()
+            raise
         self._take(session.spent - spent, self._clock() - start)
+        self._pay(time.thread_time() - read)
         self._room = max(0, self._room - sum(value.nbytes for value in outputs.values() if not value.is_meta))
         if "failure" in message:
             self._end()
@@ -363,6 +372,12 @@ class Submitted:
             self._seen[event] = None
         self.threaded = self.threaded or "threads" in message
         return reply, outputs
+
+    def _pay(self, seconds: float) -> None:
+        """Count processor time of this process. Where it is used up, so is the time for the submission."""
+        self._reading -= seconds
+        if self._reading <= 0:
+            self._left = self._seconds_alone = 0.0
 
     def _take(self, spent: float, wall: float) -> None:
         """Take time away from what is left for the submission."""

@@ -15,17 +15,20 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import PurePosixPath
 from typing import IO, BinaryIO
 
+from grader.cpu import CpuBudget, CpuUsedUp
 from grader.intake.names import encodable
 
 __all__ = [
     "MOST_BYTES",
     "MOST_FILES",
+    "MOST_FOLDERS",
+    "MOST_NAMES",
     "ArchiveError",
     "Budget",
     "Member",
@@ -41,6 +44,10 @@ MOST_BYTES = 200_000_000
 """Bytes that are read of the files of a submission, and as many again of what its archives unpack to."""
 MOST_FILES = 10_000
 """Files of a submission, and as many again in its archives."""
+MOST_NAMES = 100_000
+"""Names in all archives of a submission that are looked at, wanted or not: a virtual environment has a third of it."""
+MOST_FOLDERS = 30
+"""Folders around a file of a submission."""
 
 Refuse = Callable[[str, str, str], None]
 """Called for each entry that is not read, with the kind of flag, the reason and the name."""
@@ -56,10 +63,12 @@ class TooLarge(ArchiveError):
 
 @dataclass
 class Budget:
-    """What may still be read. It is spent as bytes arrive, and is the only mutable record here."""
+    """What may still be read. It is spent as names and bytes arrive, and is the only mutable record here."""
 
     bytes: int = MOST_BYTES
     entries: int = MOST_FILES
+    names: int = MOST_NAMES
+    cpu: CpuBudget = field(default_factory=CpuBudget)
 
     def check(self, count: int) -> None:
         """Refuse what claims to be too large before it is read, and leave the room to others. Raises TooLarge."""
@@ -68,9 +77,16 @@ class Budget:
             raise TooLarge(f"more than the {most} MB that are read per submission: leave out data")
 
     def spend(self, count: int) -> None:
-        """Count bytes that were read. Raises TooLarge when they are more than is left."""
+        """Count bytes that were read. Raises TooLarge when they are more than is left, and CpuUsedUp."""
+        self.cpu.look()
         self.check(count)
         self.bytes -= count
+
+    def spend_names(self, count: int) -> None:
+        """Count names of an archive, when they are seen. Raises TooLarge when they are more than are left."""
+        if count > self.names:
+            raise TooLarge(f"more than the {MOST_NAMES:,} names that are looked at per submission: leave out data")
+        self.names -= count
 
     def spend_entry(self) -> None:
         """Count one file. Raises TooLarge when none is left."""
@@ -112,8 +128,10 @@ def members(
     of the three it is.
 
     Where the format allows (zip), ``urgent`` ones come first, then smaller before larger ones, so that a bomb comes
-    last. ``refuse`` is called for every other entry. Raises ArchiveError when the archive cannot be read to its end.
+    last. ``refuse`` is called for every other entry. Raises ArchiveError when the archive cannot be read to its end,
+    and CpuUsedUp when the budget's processor time is used up.
     """
+    budget.cpu.look()
     start = file.read(4)
     file.seek(0)
     with _as_archive_errors():
@@ -135,7 +153,7 @@ _LONGEST_NAME = 1_000
 
 def member_path(name: str) -> str:
     """The path that a member's name stands for; ``\\`` of Windows separates folders too. Raises ArchiveError."""
-    name = encodable(name.replace("\\", "/"))
+    name = encodable(name[: _LONGEST_NAME + 1].replace("\\", "/"))
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
         raise ArchiveError("a name in the archive is absolute")
@@ -143,6 +161,8 @@ def member_path(name: str) -> str:
         raise ArchiveError("a name in the archive leads out of it")
     if not parts or "\0" in name or len(name) > _LONGEST_NAME or any(len(part.encode()) > 255 for part in parts):
         raise ArchiveError("a name in the archive is empty, too long or holds a NUL")
+    if len(parts) > MOST_FOLDERS + 1:
+        raise ArchiveError(f"lies in more than {MOST_FOLDERS} folders: pack it higher up")
     return str(PurePosixPath(*parts))
 
 
@@ -157,6 +177,8 @@ class _Bounded:
         self._file = file
         self.allowance: int | None = None
         """Bytes that may be read before it is set again; None for no such bound."""
+        self.directory: Budget | None = None
+        """What the names of a zip's directory are taken from while it is read; None at any other time."""
 
     def read(self, count: int = -1) -> bytes:
         if count > _LONGEST_READ:
@@ -168,6 +190,9 @@ class _Bounded:
             self.allowance -= len(content)
             if self.allowance < 0:
                 raise ArchiveError("has a header of an absurd size")
+        if self.directory is not None and content.startswith(_ENTRY_OF_ZIP):
+            # Before the library makes a record of each.
+            self.directory.spend_names(content.count(_ENTRY_OF_ZIP))
         return content
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -180,6 +205,8 @@ class _Bounded:
         return True
 
 
+_ENTRY_OF_ZIP = b"PK\x01\x02"
+"""How each entry of a zip's directory begins."""
 _END_OF_ZIP = b"PK\x05\x06"
 _LONGEST_COMMENT = 66_000
 """Bytes at the end of a zip among which its last record begins."""
@@ -201,9 +228,12 @@ _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 def _zip_members(
     file: _Bounded, budget: Budget, wanted: Callable[[str], bool], urgent: Callable[[str], bool], refuse: Refuse
 ) -> Iterator[Member]:
+    file.directory = budget
     with zipfile.ZipFile(file) as archive:
+        file.directory = None
         plain: dict[str, zipfile.ZipInfo] = {}
         for info in archive.infolist():
+            budget.cpu.look()
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind == stat.S_IFDIR or info.filename.endswith(("/", "\\")):
                 continue
@@ -250,6 +280,7 @@ def _tar_members(file: _Bounded, budget: Budget, wanted: Callable[[str], bool], 
             if info is None:
                 return
             archive.members.clear()  # else it keeps a record of every member
+            budget.spend_names(1)
             budget.spend(_TAR_HEADERS - file.allowance)  # millions of empty members would be a bomb too
             file.allowance = None
             path = None if info.isdir() else _checked(info.name, refuse)
@@ -287,7 +318,7 @@ def _checked(name: str, refuse: Refuse) -> str | None:
     try:
         return member_path(name)
     except ArchiveError as error:
-        refuse("refused-name", str(error), encodable(name))
+        refuse("refused-name", str(error), encodable(name[:_LONGEST_NAME]))
         return None
 
 
@@ -319,7 +350,7 @@ def _as_archive_errors() -> Iterator[None]:
     """Turn whatever the libraries raise for damaged bytes, which is nearly anything, into one sentence."""
     try:
         yield
-    except (ArchiveError, MemoryError):
+    except (ArchiveError, CpuUsedUp, MemoryError):
         raise
     except (EOFError, tarfile.ReadError) as error:
         if isinstance(error, tarfile.ReadError) and "unexpected end" not in str(error):

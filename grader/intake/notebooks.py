@@ -18,13 +18,15 @@ from typing import Any
 from grader.display import display
 from grader.intake.records import Aside
 
-__all__ = ["MOST_CELLS", "MOST_SOURCE", "Notebook", "NotebookError", "read_notebook"]
+__all__ = ["MOST_CELLS", "MOST_SOURCE", "MOST_VALUES", "Notebook", "NotebookError", "read_notebook"]
 
 
 MOST_CELLS = 5_000
 """Cells of a notebook; the largest of the assignments has under 100."""
 MOST_SOURCE = 2_000_000
 """Characters of source in all, outputs dropped."""
+MOST_VALUES = 500_000
+"""Values of the JSON. An empty object of three characters takes sixty bytes of memory."""
 
 _AGAIN = "download or export it again where you wrote it, see that it opens, and hand that in"
 
@@ -69,7 +71,7 @@ def read_notebook(text: str) -> Notebook:
 
 def _parse(text: str) -> dict[str, Any]:
     text = text.lstrip("\ufeff")
-    start = text.lstrip(" \t\n")
+    start = text[_BLANKS.match(text).end() :][:200]  # type: ignore[union-attr]
     if not start:
         raise NotebookError(f"is empty: {_AGAIN}")
     if start.startswith("<<<<<<<") or ("\n<<<<<<< " in text and "\n>>>>>>> " in text):
@@ -83,6 +85,8 @@ def _parse(text: str) -> dict[str, Any]:
         first = display(start.split("\n", 1)[0], limit=60)
         why = f"is not a notebook, it begins with '{first}': if it is a script, name it .py; else"
         raise NotebookError(f"{why} {_AGAIN}")
+    if _values(text) > MOST_VALUES:
+        raise NotebookError(f"holds more than {MOST_VALUES:,} values: clear its outputs and hand it in again")
     try:
         # As floats, numbers cost no more time than digits: a long int costs the square of its length.
         content = json.loads(text, parse_int=float)
@@ -95,6 +99,22 @@ def _parse(text: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise NotebookError(f"is JSON but not a notebook, which is an object with 'cells': {_AGAIN}")
     return content
+
+
+_BLANKS = re.compile(r"[ \t\n]*")
+
+
+def _values(text: str) -> int:
+    """About how many values JSON text has, before memory is taken for them."""
+    if text.count(",") + text.count("[") + text.count("{") + text.count('"') <= MOST_VALUES:
+        return text.count(",")
+    bare = text.encode("utf-8", "replace").replace(b"\\\\", b"").replace(b'\\"', b"")
+    strings = bare.count(b'"') // 2
+    if strings > MOST_VALUES:
+        return strings
+    # What stands in strings, such as what a cell printed, is no value.
+    outside = bare.split(b'"')[::2]
+    return sum(part.count(b",") + part.count(b"[") + part.count(b"{") for part in outside)
 
 
 def _cells(content: dict[str, Any]) -> tuple[int, list[object]]:
@@ -188,8 +208,7 @@ def _heading(text: str) -> str | None:
     found = [
         next(filter(None, match.groups())) for match in _HEADING.finditer(_FENCE.sub("", text)) if any(match.groups())
     ]
-    named = [plain for plain in map(_plain, found) if plain]
-    return named[-1] if named else None
+    return next(filter(None, map(_plain, reversed(found))), None)
 
 
 def _plain(heading: str) -> str:

@@ -14,14 +14,25 @@ import stat
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from grader.cpu import MOST_SECONDS, CpuBudget, CpuUsedUp
 from grader.display import display
-from grader.intake.archives import MOST_BYTES, MOST_FILES, ArchiveError, Budget, Member, TooLarge, is_archive, members
+from grader.intake.archives import (
+    MOST_BYTES,
+    MOST_FILES,
+    MOST_FOLDERS,
+    ArchiveError,
+    Budget,
+    Member,
+    TooLarge,
+    is_archive,
+    members,
+)
 from grader.intake.attempts import is_picked
 from grader.intake.decoding import decode
 from grader.intake.names import encodable
@@ -43,15 +54,22 @@ MOST_CODE = 3_000_000
 
 
 def read(
-    place: Found, *, most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES, most_code: int = MOST_CODE
+    place: Found,
+    *,
+    most_bytes: int = MOST_BYTES,
+    most_files: int = MOST_FILES,
+    most_code: int = MOST_CODE,
+    most_seconds: float = MOST_SECONDS,
 ) -> Submission:
     """Read, bound, hash and decode one submission. Never raises for what a student handed in.
 
     At most ``most_bytes`` and ``most_files`` are read of its files, and as much again of its archives; code is read
-    first, and at most ``most_code`` bytes of source are kept. Links are not followed, wherever they lead. Archives are
-    opened, and archives inside those, no deeper.
+    first, and at most ``most_code`` bytes of source are kept. When ``most_seconds`` of processor time are used up, what
+    was read by then counts. Links are not followed, wherever they lead. Archives are opened, and archives inside those,
+    no deeper.
     """
-    reading = _Reading(Budget(most_bytes, most_files), Budget(most_bytes, most_files))
+    cpu = CpuBudget(most_seconds)
+    reading = _Reading(Budget(most_bytes, most_files, cpu=cpu), Budget(most_bytes, most_files, cpu=cpu), most_code)
     for number, source in enumerate(place.sources):
         inside = place.inside[number] if place.inside else ""
         name = (place.names[number] if place.names else "") or PurePosixPath(inside).name or encodable(source.name)
@@ -61,7 +79,7 @@ def read(
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.path}\0{file.sha256}\n".encode())
-    code = reading.within_the_budget(most_code)
+    code = reading.within_the_budget()
     flags = (*place.flags, *reading.flags())
     data = tuple(DataFile(path, reading.data[path]) for path in sorted(reading.data))
     return Submission(
@@ -80,6 +98,8 @@ def read(
     )
 
 
+_MOST_HELD = 8
+"""How many times as much code is held as can be examined, before it is sorted out."""
 _MOST_NOTES = 40
 """Reasons that are remarked on."""
 _MOST_PATHS = 3
@@ -95,7 +115,7 @@ _NOT_READ = (
 class _Reading:
     """One submission while it is read. Paths are those of ``StoredFile``."""
 
-    def __init__(self, loose: Budget, packed: Budget) -> None:
+    def __init__(self, loose: Budget, packed: Budget, most_code: int) -> None:
         """``loose`` is the budget of its files, ``packed`` that of what its archives hold."""
         self.files: dict[str, StoredFile] = {}
         self.code: dict[str, CodeFile] = {}
@@ -107,6 +127,9 @@ class _Reading:
         """The attempt that is read."""
         self._loose = loose
         self._packed = packed
+        self._most_code = most_code
+        self._held = 0
+        """Characters of the code that is held by now, some of which may not be kept."""
         self._notes: dict[tuple[str, str], list[str]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
 
@@ -118,27 +141,41 @@ class _Reading:
             named += f" and {more} more" if more else ""
             yield Flag(kind, f"{named}: {reason}.")
 
-    def within_the_budget(self, most_code: int) -> tuple[CodeFile, ...]:
-        """The code by path, as much as can be examined: files at the top first, then smaller before larger ones."""
+    def within_the_budget(self) -> tuple[CodeFile, ...]:
+        """The code by path, as much as can be examined."""
         if self._pages:
-            written = {name for file in self.code.values() for name in _classes(file)}
-            pages = self._pages.items()
-            self.code |= {path: page for path, page in pages if not self.code or not _classes(page) <= written}
-        sizes = {
-            path: sum(len(cell.source.encode()) for cell in file.cells)
-            for path, file in self.code.items()
-            if not self._is_under_a_file(path)
-        }
-        budget = most_code
-        paths = []
+            with suppress(CpuUsedUp):  # the other code is there
+                written = {name for file in self.code.values() for name in self._classes(file)}
+                pages = self._pages.items()
+                self.code |= {path: page for path, page in pages if not self.code or not self._classes(page) <= written}
+        code = self._fitting({path: file for path, file in self.code.items() if not self._is_under_a_file(path)})
+        return tuple(code[path] for path in sorted(code))
+
+    def _fitting(self, files: dict[str, CodeFile]) -> dict[str, CodeFile]:
+        """As much code as can be examined: files at the top first, then smaller before larger ones."""
+        sizes = {path: sum(len(cell.source.encode()) for cell in file.cells) for path, file in files.items()}
+        budget = self._most_code
+        fitting = {}
         for path in sorted(sizes, key=lambda path: (path.count("/"), sizes[path], path)):
             if sizes[path] <= budget:
                 budget -= sizes[path]
-                paths.append(path)
+                fitting[path] = files[path]
             else:
-                most = most_code // 1_000_000
+                most = self._most_code // 1_000_000
                 self._note("too-large", f"more than the {most} MB of code that are read per submission", path)
-        return tuple(self.code[path] for path in sorted(paths))
+        return fitting
+
+    def _hold(self, path: str, file: CodeFile) -> None:
+        """Keep a file of code; where there is much more than can be examined, not all of it is held at once."""
+        (self.code if is_code(path) else self._pages)[path] = file
+        self._held += sum(len(cell.source) for cell in file.cells)
+        if self._held > _MOST_HELD * self._most_code:
+            self.code, self._pages = self._fitting(self.code), self._fitting(self._pages)
+            self._held = 2 * self._most_code
+
+    def _classes(self, file: CodeFile) -> set[str]:
+        self._loose.cpu.look()
+        return _classes(file)
 
     def _is_under_a_file(self, path: str) -> bool:
         """Whether ``path`` lies under a path that is code itself, as only an archive can have it; notes it."""
@@ -155,6 +192,12 @@ class _Reading:
         ``apart``: what a folder or an archive holds has a path below its name, as there are other sources.
         """
         self._attempt = attempt
+        try:
+            self._source(path, name, inside, apart)
+        except CpuUsedUp as why:
+            self._note("too-large", str(why), name)
+
+    def _source(self, path: Path, name: str, inside: str, apart: bool) -> None:
         try:
             is_folder = path.is_dir()
         except OSError as error:
@@ -208,6 +251,11 @@ class _Reading:
                 continue  # a virtual environment under another name
             if prefix and is_reports(folder):
                 continue  # the grader wrote it there when the student last checked
+            try:
+                self._loose.spend_names(len(entries))
+            except TooLarge as error:
+                self._note("too-large", str(error), encodable(top.name))
+                return
             for entry in entries:
                 path = prefix + encodable(entry.name)
                 is_folder = entry.is_dir(follow_symlinks=False)
@@ -215,6 +263,8 @@ class _Reading:
                     continue
                 if entry.is_symlink():
                     self._note("link", "symbolic links are not followed", path)
+                elif is_folder and path.count("/") >= MOST_FOLDERS:
+                    self._note("refused-name", f"lies in more than {MOST_FOLDERS} folders: put it higher up", path)
                 elif is_folder:
                     waiting.append((folder / entry.name, path + "/"))
                 elif not entry.is_file(follow_symlinks=False):
@@ -239,6 +289,7 @@ class _Reading:
 
     def _take(self, member: Member, level: int, *, only: bool, packed: bool = True) -> None:
         """Hash one file, read it if it is code, open it if it is an archive; ``level`` archives are around it."""
+        self._loose.cpu.look()
         path = member.path
         if path in self.files or path in self.code:
             self._note("two-uploads", "handed in more than once under this name: the last one counts", path)
@@ -271,8 +322,7 @@ class _Reading:
             if content is not None and path.lower().endswith(_DATA):
                 self._keep_data(path, content)
             if is_code(path) or (is_web_page(path) and size):
-                code = self.code if is_code(path) else self._pages
-                code[path] = self._dated(self._code_file(path, content, most), member, packed)
+                self._hold(path, self._dated(self._code_file(path, content, most), member, packed))
             if copy is not None:
                 copy.seek(0)
                 self._unpack(copy, path, "" if only else path + "/", level + 1)

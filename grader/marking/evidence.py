@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 __all__ = ["NOTHING", "Configuration", "Curve", "Difference", "Evidence", "Json", "Snippet", "Worst"]
 
 
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-"""A value that JSON can hold."""
+if TYPE_CHECKING:
+    Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+    """A value that JSON can hold."""
+else:
+    Json = Any  # what reads records by their types cannot follow a type that contains itself
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def _longest(text: str) -> int:
 
 # What feedback quotes between backticks, and names such as ``__init__``. A bar would separate the cells of a table.
 # What could be markup stays prose, which is escaped: not every Markdown reader understands code spans.
-_QUOTED = re.compile(r"(?<!`)`([^`|<>&]*[^`|<>&\s][^`|<>&]*)`(?!`)|(?<!\w)(_\w+|\w+_)(?!\w)")
+_QUOTED = re.compile(r"(?<!`)`(?=[^`|<>&]*`)(?=\s*[^`|<>&\s])([^`|<>&]+)`(?!`)|(?<!\w)(_\w+|\w+_)(?!\w)")
 
 
 def _escaped(text: str) -> str:

@@ -11,6 +11,7 @@ from grader.report.as_html import to_html
 from grader.report.as_json import as_document, written
 from grader.report.as_markdown import to_markdown
 from grader.report.rows import Row, row_of
+from grader.report.size import MOST_BYTES, fitted, without_evidence
 
 __all__ = ["FILES", "RenderedReport", "from_files", "rendered"]
 
@@ -37,7 +38,14 @@ def rendered(report: Report, *, key: str, folder: str) -> RenderedReport:
     Raises ValueError as ``as_document`` does.
     """
     run = dataclasses.replace(report.run, details={**report.run.details, "key": key})
-    report = dataclasses.replace(report, run=run)
+    report = fitted(dataclasses.replace(report, run=run))
+    rendering = _rendered(report, folder)
+    if sum(map(len, rendering.files.values())) > MOST_BYTES:
+        rendering = _rendered(without_evidence(report), folder)
+    return rendering
+
+
+def _rendered(report: Report, folder: str) -> RenderedReport:
     document = as_document(report)
     contents = (to_html(report), to_markdown(report), written(document))
     files = {name: content.encode() for name, content in zip(FILES, contents, strict=True)}

@@ -21,7 +21,7 @@ from grader.display import display
 from grader.report import numbers, summary
 from grader.report.facts import facts
 
-__all__ = ["policy", "style", "template"]
+__all__ = ["policy", "read_templates", "style", "template"]
 
 
 TEXT = 4_000
@@ -36,6 +36,12 @@ OUTPUT = 40_000
 def template(name: str) -> Template:
     """A template of ``templates``. It raises an error where it uses a variable that it is not given."""
     return _environment().get_template(name)
+
+
+def read_templates() -> None:
+    """Read every template now, so that processes that are forked later need not."""
+    for name in _environment().list_templates(extensions=["j2"]):
+        template(name)
 
 
 @lru_cache(maxsize=8)
@@ -99,4 +105,4 @@ def _output(text: object) -> Markup:
 def _prose(text: object) -> Markup:
     """Hostile text in which what stands between backticks is code."""
     # Escaped text holds no tag and no backtick of ours: only pairs of the text's own become one.
-    return Markup(re.sub(r"`([^`\n]*[^`\s][^`\n]*)`", r"<code>\1</code>", str(_block(text))))
+    return Markup(re.sub(r"`(?=[^`\n]*`)(?=\s*[^`\s])([^`\n]+)`", r"<code>\1</code>", str(_block(text))))

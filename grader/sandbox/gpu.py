@@ -66,7 +66,8 @@ class Gpu:
         self._lock = lock or Path(tempfile.gettempdir(), f"grade-gpu-{os.getuid()}.lock")
         self._turn = threading.Lock()
         limits = replace(limits, memory=limits.memory + _CUDA_MEMORY, open_files=limits.open_files + _CUDA_FILES)
-        self._sandbox = Sandbox(isolation=isolation, limits=limits, gpu=True)
+        self.sandbox = Sandbox(isolation=isolation, limits=limits, gpu=True)
+        """Whose sessions may use it."""
 
     @classmethod
     def confirmed(cls, *, isolation: Isolation, limits: Limits) -> Gpu:
@@ -94,21 +95,21 @@ class Gpu:
 
     def close(self) -> None:
         """End the sandbox, and with it every session. Idempotent."""
-        self._sandbox.close()
+        self.sandbox.close()
 
     @property
     def layers(self) -> dict[str, str]:
         """As ``Sandbox.layers``."""
-        return self._sandbox.layers
+        return self.sandbox.layers
 
     def confirm(self) -> None:
         """Let a session compute on the GPU, and keep the GPU's name. Raises NoGpu with one sentence."""
-        advice = "use --device cpu" if self._sandbox.isolation == "none" else "use --device cpu, or --isolation none"
+        advice = "use --device cpu" if self.sandbox.isolation == "none" else "use --device cpu, or --isolation none"
         lease = self.lease()
         try:
             if not lease.acquire(wait=True):
                 raise NoGpu("the GPU is taken by another run: wait for it, or use --device cpu")
-            with self._sandbox.open() as session:
+            with self.sandbox.open() as session:
                 reply, _ = session.ask(probe_to_json(NameDevice(device=self.device)), seconds=_CONFIRM_SECONDS)
         except SandboxError as exc:
             raise NoGpu(f"no session can be given the GPU ({exc}): {advice}") from exc
@@ -127,7 +128,7 @@ class Gpu:
 
     def lease(self) -> Lease:
         """A lease for one submission, not yet acquired."""
-        return Lease(self._lock, self._turn, self._sandbox, self.device)
+        return Lease(self._lock, self._turn, self.sandbox, self.device)
 
 
 class Lease:

@@ -1,7 +1,7 @@
 """The warm parent process: started once, it forks a session for each submission.
 
 The process runs ``worker/session/warm.py``. This side of it speaks JSON lines over a control socket, and keeps two
-promises. The process ends with this one, because the thread that started it lives as long as it is needed. And every
+promises. The process ends with this one, because the thread that starts it lives as long as it is needed. And every
 way in which it can fail is one sentence, that says whether a new parent could do better.
 """
 
@@ -78,30 +78,36 @@ class Parent:
             theirs.close()
 
     def _start(self, command: list[str], control: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                env=environment,
+                pass_fds=[control],
+                cwd="/",
+                start_new_session=True,
+            )
+
+        # --die-with-parent looks at the thread that started bubblewrap. The main thread lives as long as the process;
+        # without another thread beside it the process can be forked.
+        if threading.current_thread() is threading.main_thread():
+            return start()
         started: list[subprocess.Popen[bytes] | OSError] = []
         known = threading.Event()
 
         def run() -> None:
             try:
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._errors,
-                    env=environment,
-                    pass_fds=[control],
-                    cwd="/",
-                    start_new_session=True,
-                )
+                started.append(start())
             except OSError as exc:
                 started.append(exc)
                 known.set()
                 return
-            started.append(process)
             known.set()
             self._over.wait()
 
-        # --die-with-parent looks at the thread that started bubblewrap, and a caller's thread may end before the caller
+        # Any other thread may end before the parent is needed no more.
         threading.Thread(target=run, name="warm-parent", daemon=True).start()
         known.wait()
         if isinstance(started[0], OSError):

@@ -45,6 +45,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -92,6 +93,8 @@ class Sandbox:
         self._closed = False
         self._failures = 0
         self._parent: Parent | None = self._start()
+        self._fork: Callable[[SessionRequest, list[int]], None] = self.fork
+        """Has a session forked: by the parent, or by whoever has it."""
 
     def __enter__(self) -> Sandbox:
         return self
@@ -137,10 +140,21 @@ class Sandbox:
                 self._parent.close()
                 self._parent = None
 
+    def leave_parent(self, fork: Callable[[SessionRequest, list[int]], None]) -> None:
+        """In a process forked from this sandbox's: have sessions forked by ``fork``, which raises SandboxError.
+
+        The parent stays with the process that started it.
+        """
+        self._fork = fork
+
     def _start(self) -> Parent:
         return Parent(isolated=self.isolation == "bubblewrap", handler=self._handler, gpu=self._gpu)
 
-    def _fork(self, request: SessionRequest, descriptors: list[int]) -> None:
+    def fork(self, request: SessionRequest, descriptors: list[int]) -> None:
+        """Have the parent fork a session that owns ``descriptors``. Raises SandboxError.
+
+        For whoever makes the rest of the session elsewhere; see ``open``.
+        """
         with self._lock:
             while True:
                 if self._closed:

@@ -53,6 +53,8 @@ class Session:
         self._limits = limits
         self._scratch = scratch
         self._spent = 0.0
+        self._received = 0
+        """Bytes that came on the channel since the last request."""
         self._printed = bytearray()
         self._dropped = 0
         self._reports = b""
@@ -137,11 +139,14 @@ class Session:
         most = limit if reply_bytes is None else min(limit, reply_bytes)
         try:
             self._expect_silence()
+            self._received = 0
             self._send(frame, time_left)
             del frame  # it may be as large as what comes back
             envelope, reply_tensors = self._next_frame(time_left, most)
             seen: list[str] = []
             while envelope.keys() == {"seen"} and len(seen) < _MOST_SEEN:
+                if self._received > frames.JSON_BYTES:
+                    raise frames.FrameError("the frames ahead of a reply are longer than a reply may be")
                 seen.append(str(envelope["seen"])[:500])
                 envelope, reply_tensors = self._next_frame(time_left, most)
             reply = envelope.get("reply")
@@ -200,9 +205,12 @@ class Session:
             # Bytes that have arrived are taken without waiting, so the wait would not look at the time.
             time_left.look()
             try:
-                return self._channel.recv(count)
+                piece = self._channel.recv(count)
             except BlockingIOError:
                 self._wait(select.POLLIN, time_left)
+            else:
+                self._received += len(piece)
+                return piece
 
     def _wait(self, event: int, time_left: Allowance) -> None:
         """Until the channel is ready for ``event``; output is drained meanwhile. Raises TimeoutError, _HungUp."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from . import forging, outputs, packaging, resources, state, theft
+from . import delays, forging, outputs, owners, packaging, resources, state, theft
 
 __all__ = ["CASES"]
 
-CASES = [*forging.CASES, *resources.CASES, *outputs.CASES, *theft.CASES, *packaging.CASES, *state.CASES]
+CASES = [
+    *(*forging.CASES, *resources.CASES, *outputs.CASES, *theft.CASES),
+    *(*packaging.CASES, *state.CASES, *delays.CASES, *owners.CASES),
+]

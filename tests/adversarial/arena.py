@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.intake.names import encodable
+from grader.report.size import MOST_BYTES
 
 from .cases import HONEST, Case
 
@@ -82,19 +83,26 @@ class Outcome:
             found.append(f"nowhere is it said that {case.said!r}")
         if not all(one["feedback"] for one in report["criteria"]):
             found.append("a criterion has no feedback")
+        size = sum(path.stat().st_size for path in self.folder(case.name).iterdir())
+        if size > MOST_BYTES:
+            found.append(f"the report has {size:,} bytes")
         # 120 %: a session is opened, outlined and closed besides
         if report["run"]["seconds"] > MOST_SECONDS:
             found.append(f"took {report['run']['seconds']} s")
         return found
 
+    @cached_property
+    def _folders(self) -> dict[str, Path]:
+        found = self.reports.glob("*/report.json")
+        return {json.loads(path.read_text("utf-8"))["submission"]["id"]: path.parent for path in found}
+
+    def folder(self, name: str) -> Path:
+        """The folder of a submission's report."""
+        return self._folders[encodable(name)]
+
     def without_times(self, name: str) -> str:
         """All files of a submission's report as text, but for how long things took and when."""
-        folder = next(
-            path.parent
-            for path in self.reports.glob("*/report.json")
-            if json.loads(path.read_text("utf-8"))["submission"]["id"] == name
-        )
-        texts = [path.read_text("utf-8") for path in sorted(folder.iterdir())]
+        texts = [path.read_text("utf-8") for path in sorted(self.folder(name).iterdir())]
         return re.sub(_TIMES, "…", "\n".join(texts))
 
     def damage(self) -> list[str]:

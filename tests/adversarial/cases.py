@@ -41,7 +41,7 @@ class Case:
 
     name: str
     kind: str
-    """``forged``, ``resources``, ``outputs``, ``theft``, ``packaging`` or ``state``."""
+    """``forged``, ``resources``, ``outputs``, ``theft``, ``packaging``, ``state``, ``delays`` or ``owners``."""
     make: Callable[[Path], None]
     """Fills the submission's folder, which exists."""
     lost: tuple[str, ...] = ()

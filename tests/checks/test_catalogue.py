@@ -8,7 +8,7 @@ import pytest
 import torch
 from places import ROOT
 
-from grader.checks.catalogue import look_up
+from grader.checks.catalogue import Family, look_up
 from grader.checks.network import network_of
 from grader.checks.sitting import Sitting
 from grader.exam.exam import Exam, Local
@@ -53,7 +53,10 @@ def _found(network, outputs, **most):
     run = network.runs[-1]
     image = network.image(run.arguments)
     return [
-        one.id for one in look_up(network.exam, network.right, run.arguments, run.shapes, image, outputs(run), **most)
+        one.id
+        for one in look_up(
+            network.exam, Family(network.facts.cls), run.arguments, run.shapes, image, outputs(run), **most
+        )
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from sittings import exam_of
 
 from grader.exam.exam import Exam
-from grader.exam.proof import MARGIN, Unsound, proved, redrawn
+from grader.exam.proof import MARGIN, Drawn, Unsound, proved, redrawn
 
 
 @pytest.fixture
@@ -17,14 +17,15 @@ def exam():
     return Exam(other.assignment, other.seed, other.horses)
 
 
-def drawing(*used, drawn):
+class Drawing(Drawn[str]):
     """Draws of which our right implementations use these shares of a tolerance, the last one again and again."""
 
-    def draw(number):
-        drawn.append(number)
-        return f"draw {number}", used[min(number, len(used) - 1)]
+    def __init__(self, *used, drawn):
+        self.used, self.drawn = used, drawn
 
-    return draw
+    def draw(self, exam, number):
+        self.drawn.append(number)
+        return f"draw {number}", self.used[min(number, len(self.used) - 1)]
 
 
 @pytest.mark.parametrize(
@@ -32,21 +33,23 @@ def drawing(*used, drawn):
     [((0.0,), 0), ((MARGIN,), 0), ((2 * MARGIN, 0.0), 1), ((1.0, math.nan, math.inf, 0.01), 3)],
 )
 def test_the_first_sound_draw_is_put(exam, used, number):
-    assert proved(exam, "question", drawing(*used, drawn=[])) == f"draw {number}"
+    assert proved(exam, Drawing(*used, drawn=[])) == f"draw {number}"
 
 
 def test_a_question_is_proved_once(exam):
     drawn = []
+    question = Drawing(1.0, 0.0, drawn=drawn)
     for _ in range(3):
-        proved(exam, "question", drawing(1.0, 0.0, drawn=drawn))
+        proved(exam, question)
     assert drawn == [0, 1]
 
 
 def test_a_question_is_drawn_anew_twenty_times_and_then_never_again(exam):
     drawn = []
+    question = Drawing(1.0, drawn=drawn)
     for _ in range(2):
         with pytest.raises(Unsound, match="costs no points yet, and a person will look at it"):
-            proved(exam, "question", drawing(1.0, drawn=drawn))
+            proved(exam, question)
     assert drawn == list(range(21))
 
 

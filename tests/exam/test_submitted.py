@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from grader.exam.submitted import Submitted
-from grader.sandbox.floor import Floor
+from grader.sandbox.floor import FloorOfThreads
 from grader.worker.protocol import (
     BuildNetwork,
     Construction,
@@ -151,7 +151,7 @@ class _Hanging(_Session):
         return reply_to_json({"load": LOADED, "build": BUILT}[message["do"]]), {}
 
 
-class _Watched(Floor):
+class _Watched(FloorOfThreads):
     is_taken = False
 
     @contextmanager
@@ -407,6 +407,17 @@ def test_what_a_submission_may_still_send_back_shrinks_by_what_it_has_sent():
     for _ in range(4):
         candidate.answer(RunLayer(cls="MyConv2d"), {})
     assert [before - after for before, after in pairwise(allowed)] == [400, 400, 200]
+
+
+def test_answers_that_take_long_to_read_use_up_the_time_of_the_submission():
+    allowed: list[int] = []
+    candidate = Submitted(lambda: _Generous(4, allowed), Exception, seconds=100, probe_seconds=1, reading_seconds=0.0)
+    replies = [candidate.answer(RunLayer(cls="MyConv2d"), {})[0] for _ in range(3)]
+    assert [getattr(reply, "text", "") for reply in replies] == [
+        "",
+        *["the time allowed for one submission was used up"] * 2,
+    ]
+    assert len(allowed) == 1
 
 
 def test_an_answer_comes_back_in_the_type_in_which_it_was_given():

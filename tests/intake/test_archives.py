@@ -15,6 +15,7 @@ from archive_makers import a_tar, a_zip, claiming, encrypted, tar_entry, zip_lin
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.cpu import CpuBudget, CpuUsedUp
 from grader.intake.archives import ArchiveError, Budget, TooLarge, archive_stem, is_archive, member_path, members
 
 Made = Callable[..., bytes]
@@ -206,3 +207,30 @@ def test_archives_are_known_by_their_endings(name: str, stem: str) -> None:
     assert is_archive(name)
     assert archive_stem(name) == stem
     assert not is_archive("a.7z")
+
+
+def test_every_name_of_a_directory_is_spent_before_it_is_looked_at() -> None:
+    packed = a_zip(*((f".git/{number}", b"") for number in range(50)))
+    with pytest.raises(TooLarge, match="names"):
+        unpack(packed, Budget(names=49), wanted=lambda path: False)
+
+
+@pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.REGTYPE])
+def test_every_member_of_a_tar_is_spent_whatever_it_is(kind: bytes) -> None:
+    packed = a_tar(more=[tar_entry(f"{number}", kind, "x") for number in range(50)], gz=True)
+    with pytest.raises(TooLarge, match="names"):
+        unpack(packed, Budget(names=49), wanted=lambda path: False)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_name_in_too_many_folders_is_refused_and_the_rest_is_read(make: Made) -> None:
+    contents, refused = unpack(make(("d/" * 31 + "x.py", b"bad"), ("d/" * 30 + "y.py", b"deep"), ("a2.py", b"x = 1\n")))
+    assert sorted(map(len, contents)) == [5, 64]
+    assert [kind for kind, _ in refused] == ["refused-name"]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_an_archive_ends_where_the_processor_time_is_used_up(make: Made) -> None:
+    spent = CpuBudget(0.0, clock=lambda: 0.0)
+    with pytest.raises(CpuUsedUp, match="processor time"):
+        unpack(make(("a2.py", b"x = 1\n")), Budget(cpu=spent))

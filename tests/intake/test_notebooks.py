@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.intake.notebooks import MOST_CELLS, MOST_SOURCE, NotebookError, read_notebook
+from grader.intake.notebooks import MOST_CELLS, MOST_SOURCE, MOST_VALUES, NotebookError, read_notebook
 
 
 def code(source: Any, **more: Any) -> dict[str, Any]:
@@ -263,3 +263,15 @@ def test_classes_in_cells_that_are_not_code_are_named() -> None:
 )
 def test_a_notebook_of_another_kernel_is_known(metadata: Any, language: str | None) -> None:
     assert read_notebook(notebook(code("x <- 1"), metadata=metadata)).language == language
+
+
+def test_a_notebook_of_more_values_than_are_read_is_refused_before_they_take_memory() -> None:
+    cells = ",".join(["{}"] * MOST_VALUES)
+    with pytest.raises(NotebookError, match="500,000 values: clear its outputs"):
+        read_notebook(f'{{"nbformat": 4, "cells": [{cells}]}}')
+
+
+def test_what_a_cell_printed_is_no_value_however_many_commas_it_has() -> None:
+    printed = json.dumps('[0.5, \\ " {1}, 2], ' * (MOST_VALUES // 3))
+    text = f'{{"nbformat": 4, "cells": [{{"cell_type": "code", "source": "x = 1", "outputs": [{printed}]}}]}}'
+    assert read_notebook(text).sources == ((1, "x = 1"),)

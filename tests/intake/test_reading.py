@@ -480,3 +480,28 @@ def test_a_zip_that_was_cut_off_is_named_as_that(tmp_path: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-30])
     submission = read_at(archive)
     assert [(flag.kind, "breaks off before its end" in flag.detail) for flag in submission.flags] == [("damaged", True)]
+
+
+def test_when_the_processor_time_is_used_up_one_flag_says_so(tmp_path: Path) -> None:
+    put(tmp_path, **{"a2.py": SCRIPT, "data.zip": a_zip(("b.py", b"x = 1\n"))})
+    (place,) = find([tmp_path], mode="one").found
+    submission = read(place, most_seconds=0.0)
+    assert submission.code == ()
+    assert [(flag.kind, "0 seconds of processor time" in flag.detail) for flag in submission.flags] == [
+        ("too-large", True)
+    ]
+
+
+def test_a_folder_that_lies_too_deep_is_flagged_and_the_rest_is_read(tmp_path: Path) -> None:
+    put(tmp_path, **{"d/" * 31 + "x.py": SCRIPT, "d/" * 30 + "y.py": SCRIPT, "a2.py": SCRIPT})
+    submission = read_at(tmp_path)
+    assert len(paths(submission)) == 2
+    assert kinds(submission) == ["refused-name"]
+
+
+def test_of_much_more_code_than_is_read_little_is_held_and_the_same_counts(tmp_path: Path) -> None:
+    files = {f"m{number:02}.py": f"# {number}\n" + "x = 1\n" * 10 for number in range(50)}
+    put(tmp_path, **files)
+    all_at_once = read_at(tmp_path, most_code=1_000)
+    assert [file.path for file in all_at_once.code] == [f"m{number:02}.py" for number in range(15)]
+    assert kinds(all_at_once) == ["too-large"]

@@ -244,7 +244,7 @@ def test_one_submission_has_the_lease_until_it_is_released(gpu: Gpu):
 def test_another_run_on_the_same_machine_has_to_wait(gpu: Gpu, tmp_path):
     import threading
 
-    theirs = Lease(tmp_path / "lock", threading.Lock(), gpu._sandbox, "cuda")
+    theirs = Lease(tmp_path / "lock", threading.Lock(), gpu.sandbox, "cuda")
     assert theirs.acquire(wait=False)
     ours = gpu.lease()
     assert not ours.acquire(wait=False)

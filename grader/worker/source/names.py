@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from .pieces import Piece, Source
 
-__all__ = ["STARRED", "Aliases", "dotted", "holds_dilation", "is_one"]
+__all__ = ["MANY", "STARRED", "Aliases", "dotted", "holds_dilation", "is_one", "is_too_long"]
 
 
 STARRED = frozenset(
@@ -20,15 +20,19 @@ _MOST_STEPS = 20
 """Aliases of aliases that are followed."""
 _MOST_NAMES = 200
 """Names that one name is followed to."""
+_MOST_PARTS = 32
+"""Parts of a name between its dots. Following one takes time by the square of their number."""
+MANY = f"a name that may stand for more than {_MOST_NAMES} others, or for one of more than {_MOST_PARTS} parts"
+"""What stands among the meanings of a name of which not all can be followed."""
 
 
 def dotted(node: ast.AST) -> str | None:
-    """``a.b.c`` as it is written; None if the expression is not a name.
+    """``a.b.c`` as it is written; None if the expression is not a name, or is one that is too long.
 
     ``super().f`` is one, and ``getattr(a, "b")`` is ``a.b``.
     """
     parts: list[str] = []
-    while True:
+    while len(parts) < _MOST_PARTS:
         if isinstance(node, ast.Attribute):
             parts.append(node.attr)
             node = node.value
@@ -43,6 +47,16 @@ def dotted(node: ast.AST) -> str | None:
             node = node.args[0]
         else:
             return None
+    return None
+
+
+def is_too_long(node: ast.AST) -> bool:
+    """Whether it is a name of more parts than are followed."""
+    for _ in range(_MOST_PARTS):
+        if not isinstance(node, ast.Attribute):
+            return False
+        node = node.value
+    return True
 
 
 # Every node is tested for these: a set is faster than a union of types.
@@ -134,19 +148,25 @@ class Aliases:
         return name
 
     def _every(self, name: str) -> frozenset[str]:
-        """All names that ``name`` may stand for: an alias that is bound twice may stand for either."""
+        """All names that ``name`` may stand for: an alias that is bound twice may stand for either.
+
+        ``MANY`` is among them where these are too many to follow.
+        """
         names: set[str] = {self.resolve(name)}
         seen, waiting = {name}, [name]
-        while waiting and len(seen) < _MOST_NAMES:
+        while waiting:
             parts = waiting.pop().split(".")
-            following = {
-                ".".join([known, *parts[length:]])
-                for length in range(len(parts), 0, -1)
-                for known in self.bindings.get(".".join(parts[:length]), ())
-            }
-            names |= {self._through_neighbour(full) for full in following}
-            waiting += following - seen
-            seen |= following
+            heads = {".".join(parts[:length]): parts[length:] for length in range(1, len(parts) + 1)}
+            bound = {head: self.bindings[head] for head in heads if head in self.bindings}
+            if len(seen) + sum(map(len, bound.values())) > _MOST_NAMES or (bound and len(parts) > _MOST_PARTS):
+                names.add(MANY)
+                break
+            for head, known in bound.items():
+                following = {".".join([full, *heads[head]]) for full in known}
+                names |= {self._through_neighbour(full) for full in following}
+                # ``x = x.data`` would grow without end, and says no more the second time.
+                waiting += {".".join([full, *heads[head]]) for full in known if not full.startswith(f"{head}.")} - seen
+                seen |= following
         return frozenset(names)
 
     def _step(self, name: str) -> str | None:

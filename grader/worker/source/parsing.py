@@ -153,7 +153,7 @@ def _first_change(before: str, after: str, offset: int, why: str) -> Note:
 _CLAUSES = frozenset({"else", "elif", "except", "finally"})
 _HEADER = re.compile(r"(?:[ \t]*(?:@.*|#.*)?\n)*[ \t]*(?:class|(?:async[ \t]+)?def)[ \t]+([^\W\d]\w*)")
 """The first lines of a class or a function, decorators and comments before it included."""
-_COLUMN_0 = re.compile(r"^(?:[^\W\d]\w*|@)", re.MULTILINE)
+_COLUMN_0 = re.compile(r"[^\W\d]\w*|@")
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,8 @@ def _salvaged(chunk: _Chunk, failure: Failure) -> Parsed:
     function that is lost.
     """
     parsed = Parsed(problems=[_problem(chunk, failure)])
-    starts = [_Start(chunk.text.count("\n", 0, match.start()), match[0]) for match in _COLUMN_0.finditer(chunk.text)]
+    words = (_COLUMN_0.match(line) for line in chunk.text.split("\n"))
+    starts = [_Start(place, word[0]) for place, word in enumerate(words) if word is not None]
     parts = _cut(chunk.text, chunk.offset, starts)
     for place, part in enumerate(parts if len(parts) > 1 else []):
         inner = _parse_some_way(part.text, part.offset)

@@ -52,8 +52,11 @@ class Piece:
 
     def line(self, number: int) -> str:
         """The source line of that 1-based number, stripped and bounded; empty past the end."""
-        lines = self.text.split("\n")
-        return bounded(lines[number - 1].strip()) if 0 < number <= len(lines) else ""
+        return bounded(self._lines[number - 1].strip()) if 0 < number <= len(self._lines) else ""
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
 
 
 @dataclass(frozen=True)

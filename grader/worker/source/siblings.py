@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from importlib.machinery import PathFinder
 
 __all__ = ["is_installed", "is_public", "meant", "sibling"]
@@ -30,7 +30,7 @@ def is_public(module: str) -> bool:
     return module.partition(".")[0] in _PUBLIC
 
 
-@cache
+@lru_cache(maxsize=2_000)
 def is_installed(module: str) -> bool:
     """Whether the module, or what it lies in, can be imported here; nothing is imported."""
     # On the path alone: a submission that was loaded here has a finder of its own, which finds its files.
@@ -43,24 +43,53 @@ def sibling(module: str, stems: Iterable[str]) -> str | None:
 
     Case and the two spellings of *colour* do not matter.
     """
-    wanted = _words(module)
-    if not wanted or is_public(module) or is_installed(module):
-        return None
-    fitting = [stem for stem in stems if _contains(_words(stem), wanted)]
-    return min(fitting, key=lambda stem: (len(_words(stem)), stem), default=None)
+    return _Stems(stems).fitting(module)
 
 
 def meant(modules: Iterable[str], stems: Iterable[str]) -> dict[str, str]:
     """For each imported module that has the name of no file, by its last part, the file that is meant."""
-    names = sorted(set(stems))
-    last = {module.rpartition(".")[2] for module in modules} - {*names, ""}
-    found = {name: sibling(name, names) for name in sorted(last)}
+    files = _Stems(stems)
+    last = {module.rpartition(".")[2] for module in modules} - {*files.names, ""}
+    found = {name: files.fitting(name) for name in sorted(last)[:_MOST_MODULES]}
     return {name: stem for name, stem in found.items() if stem is not None}
 
 
-@cache
+_MOST_MODULES = 2_000
+"""Modules that are held against files; a submission that imports more is made to take time."""
+_MOST_STEMS = 100
+"""Files that a module is held against; a word that more of them have says nothing."""
+
+
+class _Stems:
+    """Names of files, by the words in them."""
+
+    def __init__(self, stems: Iterable[str]) -> None:
+        self.names = frozenset(stems)
+        self._words = {stem: _words(stem) for stem in self.names}
+        self._with: dict[str, list[str]] = {}
+        for stem, words in self._words.items():
+            for word in set(words):
+                self._with.setdefault(word, []).append(stem)
+
+    def fitting(self, module: str) -> str | None:
+        """As ``sibling``."""
+        wanted = _words(module)
+        stems = self._with.get(wanted[0], ()) if wanted else ()
+        if len(stems) > _MOST_STEMS:
+            return None
+        fitting = [stem for stem in stems if _contains(self._words[stem], wanted)]
+        if not fitting or is_public(module) or is_installed(module):
+            return None
+        return min(fitting, key=lambda stem: (len(self._words[stem]), stem))
+
+
+_LONGEST_NAME = 200
+"""Characters of a name in which words are looked for."""
+_MOST_WORDS = 20
+
+
 def _words(name: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(name.lower().replace("colour", "color")))
+    return tuple(_WORD.findall(name[:_LONGEST_NAME].lower().replace("colour", "color"))[:_MOST_WORDS])
 
 
 def _contains(words: tuple[str, ...], wanted: tuple[str, ...]) -> bool:

@@ -26,7 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..protocol import UnusualCode
 from ..trouble import bounded
-from .names import STARRED, Aliases, dotted
+from .names import MANY, STARRED, Aliases, dotted, is_too_long
 from .pieces import Source
 
 __all__ = ["unusual"]
@@ -215,6 +215,8 @@ def _by_itself(node: ast.AST, names: _Names) -> Iterator[str]:
     match node:
         case ast.Attribute(attr=name) if name in _ATTRIBUTES:
             yield dotted(node) or f"….{name}"
+        case ast.Attribute() if is_too_long(node):
+            yield MANY
         case ast.Attribute(attr="__class__", ctx=ast.Store()):
             yield "….__class__ = …"
         case ast.Attribute(attr="device", value=ast.Call(func=ast.Attribute(attr="storage"))):
@@ -341,6 +343,8 @@ def _named(node: ast.Name | ast.Attribute | ast.Subscript, names: _Names) -> Ite
 
 
 def _reaches(bare: bool, full: str, name: str, imported: bool) -> bool:
+    if full == MANY:
+        return True
     tables = not bare and full.endswith(".__dict__") and _is_examiners(full.removesuffix(".__dict__"))
     telling = bare and imported and full.rpartition(".")[2] in _ATTRIBUTES
     return tables or telling or ((imported or "." not in name) and (_below(full, _NAMES) or _is_private(full)))

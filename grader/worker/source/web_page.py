@@ -7,6 +7,7 @@ A browser that shows a script or a notebook saves it as HTML: the lines stand in
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import unescape
 from html.parser import HTMLParser
 
@@ -32,10 +33,22 @@ def blocks(text: str) -> tuple[str, ...]:
     A page that was made from a notebook has a block for each cell. Outputs and line numbers are left out.
     """
     page = _Page()
-    page.feed(text)
+    page.feed(_closed(text))
     page.close()
-    found = [_plain(block) for block in page.blocks if block.strip()]
+    found = [_plain(text) for text in map("".join, page.blocks) if text.strip()]
     return tuple(found) or tuple(filter(str.strip, [_plain("".join(page.rest))]))
+
+
+def _closed(text: str) -> str:
+    """The page without the beginnings of tags and comments that never end.
+
+    The parser looks for the end of each of them, through all that follows.
+    """
+    text = text.replace("<![", "<[")
+    last = text.rfind("-->") + 1
+    text = text[:last] + text[last:].replace("<!--", "")
+    last = text.rfind(">") + 1
+    return text[:last] + text[last:].replace("<", "")
 
 
 def _plain(text: str) -> str:
@@ -58,11 +71,14 @@ class _Page(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.blocks: list[str] = []
+        self.blocks: list[list[str]] = []
+        """The pieces of text of each block."""
         self.rest: list[str] = []
         """Text outside the blocks."""
         self._open: list[tuple[str, str]] = []
         """The elements around the text: the tag of each, and ``code``, ``hidden`` or nothing."""
+        self._around: Counter[str] = Counter()
+        """How many of these elements have each tag, and are of each kind."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "br":
@@ -74,13 +90,16 @@ class _Page(HTMLParser):
         name = next((value or "" for key, value in attrs if key == "class"), "")
         kind = "hidden" if tag in _HIDDEN or _BESIDE_CODE.search(name) else "code" if tag in _CODE else ""
         if kind == "code" and not self._is_in("code", "hidden"):
-            self.blocks.append("")
+            self.blocks.append([])
         self._open.append((tag, kind))
+        self._around.update((f"<{tag}>", kind))
 
     def handle_endtag(self, tag: str) -> None:
-        place = next((place for place in range(len(self._open) - 1, -1, -1) if self._open[place][0] == tag), None)
-        if place is not None:
-            del self._open[place:]
+        while self._around[f"<{tag}>"]:
+            last, kind = self._open.pop()
+            self._around.subtract((f"<{last}>", kind))
+            if last == tag:
+                break
         if tag in _LINES:
             self._begin_line()
 
@@ -88,16 +107,14 @@ class _Page(HTMLParser):
         if self._is_in("hidden"):
             return
         if self._is_in("code"):
-            self.blocks[-1] += data
+            self.blocks[-1].append(data)
         else:
             self.rest.append(data)
 
     def _begin_line(self) -> None:
-        if self._is_in("code"):
-            if self.blocks[-1] and not self.blocks[-1].endswith("\n"):
-                self.blocks[-1] += "\n"
-        elif self.rest and not self.rest[-1].endswith("\n"):
-            self.rest.append("\n")
+        text = self.blocks[-1] if self._is_in("code") else self.rest
+        if text and not text[-1].endswith("\n"):
+            text.append("\n")
 
     def _is_in(self, *kinds: str) -> bool:
-        return any(kind in kinds for _, kind in self._open)
+        return any(self._around[kind] for kind in kinds)

@@ -166,3 +166,10 @@ def test_doubts_name_file_and_line_and_are_few() -> None:
     (flag,) = doubts(Outline((replace(file, unusual=unusual(sources)["a.ipynb"]),)))
     assert flag.kind == "untrusted-evidence" and "cell 3, line 2: sys._getframe" in flag.detail
     assert "and 15 more" in flag.detail and len(flag.detail) < 500
+
+
+def test_a_name_that_cannot_be_followed_to_its_end_is_reported() -> None:
+    chain = "import torch\na0 = torch\n" + "".join(f"a{number + 1} = a{number}\n" for number in range(250))
+    long = "import torch\nx = torch" + ".nn.functional.torch" * 12 + ".zeros(1)\n"
+    growing = "import torch\nx = torch.zeros(1)\nx = x.data\nx = x.T\nprint(x.shape)\n"
+    assert [bool(found) for found in map(constructs, (chain + "a250.x()\n", long, growing))] == [True, True, False]
