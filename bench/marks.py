@@ -1,4 +1,4 @@
-"""``python -m bench --marks``: marks of people, for 3,000 students with 30 criteria each.
+"""``python -m bench --marks``: marks of people and their exports, for 3,000 students with 30 criteria each.
 
 Half of the criteria are the grader's and half are people's. What a saved mark takes is mostly the disk's: it is on the
 disk when it is acknowledged, so the cost of one ``fsync`` stands beside it.
@@ -7,16 +7,20 @@ disk when it is acknowledged, so the cost of one ``fsync`` stands beside it.
 from __future__ import annotations
 
 import os
+import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from grader.export.gathering import gathered
+from grader.export.targets import TARGETS
+from grader.export.writing import write_file, write_folder
 from grader.gradebook.final import Finals, finals_of
 from grader.gradebook.summary import summarise
 from grader.intake import Found, StoredFile
@@ -60,6 +64,8 @@ class MarkFigures:
     """The final lines of all students after a change of the rubric."""
     gradebook: float
     """``gradebook.csv`` and ``index.html`` after a change of the rubric."""
+    exports: Mapping[str, float]
+    """Every export, by its target."""
 
 
 def measure_marks(students: int = STUDENTS) -> MarkFigures:
@@ -83,6 +89,10 @@ def measure_marks(students: int = STUDENTS) -> MarkFigures:
         after = {before.id: _assignment(points=Fraction(2))}
         totals = min(_seconds(lambda: _totals(out, after)) for _ in range(3))
         gradebook = _seconds(lambda: summarise(out, assignments=after, problem=lambda sentence: None))
+        exports = {}
+        for target in TARGETS:
+            _say(f"export to {target}")
+            exports[target] = _seconds(lambda target=target: _export(out, target, Path(name), students))  # type: ignore[misc]
     return MarkFigures(
         students=students,
         fsync=fsync,
@@ -91,6 +101,7 @@ def measure_marks(students: int = STUDENTS) -> MarkFigures:
         imported=imported,
         totals=totals,
         gradebook=gradebook,
+        exports=exports,
     )
 
 
@@ -103,6 +114,7 @@ def to_text(figures: MarkFigures) -> str:
         (f"{figures.students * CRITERIA // 2:,} marks at once", figures.imported, "s", ""),
         ("totals after a change of the rubric", figures.totals, "s", "2 s"),
         ("gradebook.csv and index.html after it", figures.gradebook, "s", ""),
+        *((f"export to {target}", seconds, "s", "5 s") for target, seconds in figures.exports.items()),
     )
     lines = [f"{figures.students:,} students, {CRITERIA} criteria each:"]
     lines += [
@@ -110,6 +122,29 @@ def to_text(figures: MarkFigures) -> str:
         for what, value, unit, most in rows
     ]
     return "\n".join(lines) + "\n"
+
+
+def _export(out: Path, target: str, folder: Path, students: int) -> None:
+    """One export, with a platform's file of all students where it takes one."""
+    rows = range(students)
+    sheets = {
+        "canvas": ["Student,ID,SIS Login ID,Section,A (1)", *(f"S,{70_000 + row},student{row:04},1," for row in rows)],
+        "moodle": [
+            "Identifier,Full name,ID number,Grade,Maximum Grade,Last modified (grade)",
+            *(f"Participant {70_000 + row},S,student{row:04},,30.00,-" for row in rows),
+        ],
+        "blackboard": ["Username,A [Total Pts: 30 Score] |1", *(f"student{row:04}," for row in rows)],
+    }
+    fill = None
+    if target in sheets:
+        fill = folder / f"{target}.csv"
+        fill.write_text("\n".join(sheets[target]) + "\n", "utf-8")
+    export = gathered(out, fill=fill, problem=lambda sentence: None)
+    if TARGETS[target].folder:
+        write_folder(folder / target, TARGETS[target].files(export))
+    else:
+        ((_, content),) = TARGETS[target].files(export)
+        write_file(folder / target, content)
 
 
 def _say(what: str) -> None:
@@ -156,9 +191,12 @@ def _assignment(points: Fraction) -> Assignment:
 
 
 def _verdicts(assignment: Assignment, student: int) -> Iterator[Verdict]:
-    for place, criterion in enumerate(assignment.criteria):
+    """Half of the students are right everywhere; the others have verdicts that hardly anybody shares."""
+    chance = random.Random(student)
+    right = student % 2 == 0
+    for criterion in assignment.criteria:
         if criterion.check:
-            yield partial(criterion.id, Fraction((student + place) % 5, 4) % 1, "Seen.")
+            yield partial(criterion.id, Fraction(1) if right else Fraction(chance.randrange(5), 4), "Seen.")
 
 
 def _write_reports(out: Path, students: int, assignment: Assignment) -> None:

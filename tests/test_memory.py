@@ -13,6 +13,7 @@ import pytest
 from places import ROOT, TESTS
 
 from .adversarial.cases import HONEST, code
+from .adversarial.delays import CASES as DELAYS
 from .adversarial.outputs import CASES
 
 MOST = 300 * 2**20
@@ -79,3 +80,12 @@ def peak(makers: dict[str, Callable[[Path], None]], folder: Path) -> int:
 def test_no_output_takes_much_more_memory_than_a_right_one(tmp_path: Path) -> None:
     right = peak({"right": code(HONEST)}, tmp_path / "right")
     assert peak({case.name: case.make for case in CASES}, tmp_path / "outputs") <= right + MOST
+
+
+@pytest.mark.slow
+@pytest.mark.bubblewrap
+def test_no_files_take_much_more_memory_to_read_than_right_ones(tmp_path: Path) -> None:
+    right = peak({"right": code(HONEST)}, tmp_path / "right")
+    shapes = [case for case in DELAYS if any(word in case.name for word in ("notebook", "1-MB", "zip-in-zip", "signs"))]
+    assert len(shapes) >= 10
+    assert peak({case.name: case.make for case in shapes}, tmp_path / "shapes") <= right + MOST

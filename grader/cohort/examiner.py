@@ -18,6 +18,7 @@ import msgspec
 from grader.cohort.wire import Channel, HungUp
 from grader.exam.exam import Exam
 from grader.exam.shared import question_from, value_to_bytes
+from grader.sandbox.stem import give_back_memory
 
 __all__ = ["Asking", "answer_jobs", "pass_on"]
 
@@ -90,6 +91,7 @@ def answer_jobs(exam: Callable[[str], Exam], connection: socket.socket) -> None:
                 key = asked.assignment, asked.question
                 if key not in values:
                     values[key] = _value(exam, asked)
+                    give_back_memory()
                 jobs[descriptor].send(Value(values[key]))
             except (HungUp, ValueError):
                 poll.unregister(descriptor)

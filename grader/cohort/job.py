@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +25,7 @@ from grader.report.files import RenderedReport
 from grader.sandbox.cores import available
 from grader.sandbox.floor import Floor, FloorOfThreads
 from grader.sandbox.parent import SessionRequest
-from grader.sandbox.stem import allow_seconds, data_bytes
+from grader.sandbox.stem import allow_seconds, data_bytes, give_back_memory
 from grader.sandbox.terms import SandboxError
 
 __all__ = ["ForkSession", "Forkable", "JobLimits", "serve"]
@@ -43,6 +45,9 @@ class JobLimits:
         """With more bytes than that after a submission, the process ends, and another takes the next submission."""
         return self.memory // 3
 
+
+_BETWEEN_STAGES = 0.3
+"""Seconds between two messages about what is examined."""
 
 ForkSession = Callable[[bool, SessionRequest, list[int]], None]
 """Has a session forked, with the GPU or without; its descriptors pass over to it. Raises SandboxError."""
@@ -87,6 +92,11 @@ class _Job:
         self._keys = ReportKeys(grader.settings)
         self._most_bytes = data_bytes() + limits.kept
         self._ask = ask
+        self._stage = ""
+        self._next_stage = 0.0
+        """When the run may be told of a stage again, by the monotonic clock in seconds."""
+        self._is_sending = False
+        signal.signal(signal.SIGALRM, self._tell_stage)
         grader.move_into_job(self._fork_session, floor, ask)
 
     def grade_next(self) -> bool:
@@ -97,14 +107,23 @@ class _Job:
             with contextlib.suppress(OSError):  # the cores of a container can change meanwhile
                 os.sched_setaffinity(0, task.cores)
         allow_seconds(self._cpu_seconds)
+        self._next_stage = 0.0
         try:
             report = self._alone(task) if task.alone else self._report(task)
         except Exception as fault:  # a failure of ours: what the submission's code raised is a verdict by now
-            self._channel.send(Failed(sentence_about(fault)))
+            self._send(Failed(sentence_about(fault)))
             return False
+        give_back_memory()
         last = task.alone or data_bytes() > self._most_bytes
-        self._channel.send(Done(dict(report.files), report.row, last))
+        self._send(Done(dict(report.files), report.row, last))
         return not last
+
+    def _send(self, message: ToRun, descriptors: Sequence[int] = ()) -> None:
+        """Send a message as a whole. What was to be told of the stage before it is told no more."""
+        self._is_sending = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._channel.send(message, descriptors)
+        self._is_sending = False
 
     def _report(self, task: Task) -> RenderedReport:
         found = task.found
@@ -117,7 +136,7 @@ class _Job:
             return self._report(task)
 
     def _fork_session(self, gpu: bool, request: SessionRequest, descriptors: list[int]) -> None:
-        self._channel.send(NewSession(gpu, request.scratch, request.cores), descriptors)
+        self._send(NewSession(gpu, request.scratch, request.cores), descriptors)
         reply, _ = self._channel.receive()
         assert isinstance(reply, Forked)
         if reply.failure:
@@ -126,7 +145,18 @@ class _Job:
     # what the grading of a submission tells the run; see ``cohort.grader.Watch``
 
     def stage(self, what: str) -> None:
-        self._channel.send(Stage(what))
+        """Tell the run now, or in a moment unless there is another stage by then: each message costs the run time."""
+        self._stage = what
+        wait = self._next_stage - time.monotonic()
+        if wait <= 0:
+            self._tell_stage()
+        else:
+            signal.setitimer(signal.ITIMER_REAL, wait)
+
+    def _tell_stage(self, *_: object) -> None:
+        if not self._is_sending:
+            self._next_stage = time.monotonic() + _BETWEEN_STAGES
+            self._send(Stage(self._stage))
 
     def stopped(self) -> bool:
         """A run that is stopped ends this process."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from grader.export.records import Export, ExportError, HandIn, named, shown
 from grader.gradebook.final import finals_of
 from grader.gradebook.inputs import recall_lateness
-from grader.marks.line import Stage
+from grader.marks.line import FinalLine, Stage
 from grader.store.files import display_path
 from grader.store.rows import check_reports
 
@@ -30,15 +30,19 @@ def gathered(
     MarksError, ListError or RubricError.
     """
     check_reports(out)
+    ids: set[str] = set()
+    lines: list[FinalLine] = []
+    hand_ins = {}
     with finals_of(out, problem) as finals:
-        ids = sorted({row.assignment for row in finals.present()})
-        if assignment is None and len(ids) > 1:
-            raise ExportError(f"the reports are of {len(ids)} assignments: add --assignment with one of {named(ids)}")
-        wanted = assignment or next(iter(ids), "")
-        lines = tuple(line for line in finals if line.assignment == wanted)
-        hand_ins = {
-            row.id: HandIn(row.known_as, row.submitted or "") for row in finals.present() if row.assignment == wanted
-        }
+        for row in finals.present():
+            ids.add(row.assignment)
+            if assignment in (None, row.assignment):
+                lines += finals.lines(finals.total(row))
+                hand_ins[row.id] = HandIn(row.known_as, row.submitted or "")
+    if assignment is None and len(ids) > 1:
+        raise ExportError(
+            f"the reports are of {len(ids)} assignments: add --assignment with one of {named(sorted(ids))}"
+        )
     if not lines:
         which = f" of '{shown(assignment)}'" if assignment else ""
         raise ExportError(f"there are no reports{which} in {display_path(out)}, so there is nothing to export")

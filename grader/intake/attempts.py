@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -33,7 +33,7 @@ def folded(uploads: Sequence[Upload]) -> tuple[list[Upload], dict[str, Flag]]:
     named = [_named_attempt(upload) for upload in uploads]
     students = {upload.student for upload in named}
     stems = [match["student"] for student in students if (match := _AGAIN.fullmatch(student))]
-    again = {stem for stem in stems if stem in students or stems.count(stem) > 1}
+    again = {stem for stem, count in Counter(stems).items() if stem in students or count > 1}
     groups: dict[str, list[Upload]] = defaultdict(list)
     flags: dict[str, Flag] = {}
     for upload in named:

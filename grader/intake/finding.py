@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from grader.cpu import CpuUsedUp
 from grader.display import display
 from grader.intake.archives import ArchiveError, is_archive
 from grader.intake.attempts import Picks, folded, given_to, name_of
@@ -106,7 +107,7 @@ def _arranged(node: Node, mode: str | None) -> Arrangement:
         if mode == "one":
             return Arrangement((upload_of(node),), many=False)
         arrangement = arrange(packed_node(node.path), mode)
-    except ArchiveError:
+    except (ArchiveError, CpuUsedUp):
         return Arrangement((upload_of(node),), many=False)  # reading it says what is wrong with it
     except OSError as error:
         where = Path(os.fsdecode(error.filename)) if error.filename else node.path

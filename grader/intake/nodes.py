@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
+from grader.cpu import CpuUsedUp
 from grader.intake.archives import ArchiveError, Budget, members
 
 __all__ = [
@@ -103,7 +104,7 @@ _Tree: TypeAlias = "dict[str, _Tree | float | None]"
 
 
 def packed_node(path: Path) -> Node:
-    """An archive as if it were unpacked, by the names in it. Raises ArchiveError and OSError."""
+    """An archive as if it were unpacked, by the names in it. Raises ArchiveError, CpuUsedUp and OSError."""
     tree: _Tree = {}
     budget = Budget(bytes=_MOST_BYTES, entries=_MOST_ENTRIES)
     with path.open("rb") as file:
@@ -111,6 +112,8 @@ def packed_node(path: Path) -> Node:
             *folders, name = member.path.split("/")
             parent = tree
             for folder in folders:
+                if folder not in parent:
+                    budget.spend_names(1)
                 child = parent.setdefault(folder, {})
                 if not isinstance(child, dict):  # both a file and a folder: unpacking could not have both
                     break
@@ -140,7 +143,7 @@ def beginning(file: Node, most: int) -> bytes:
                     if len(content) >= most:
                         return content[:most]
             return content
-    except (ArchiveError, OSError):
+    except (ArchiveError, CpuUsedUp, OSError):
         return b""
 
 

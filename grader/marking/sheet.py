@@ -104,7 +104,9 @@ def mark(
     by_criterion = _by_criterion(assignment, verdicts)
     basis = bases(assignment)
     final = {
-        criterion.id: settled(assignment, by_criterion.get(criterion.id) or _without_verdict(criterion))
+        criterion.id: settled(
+            assignment, by_criterion.get(criterion.id) or _without_verdict(criterion.id, manual=criterion.check is None)
+        )
         for criterion in assignment.criteria
     }
     final = credited(assignment, final)
@@ -153,10 +155,10 @@ def _by_criterion(assignment: Assignment, verdicts: Iterable[Verdict]) -> dict[s
     return by_criterion
 
 
-def _without_verdict(criterion: Criterion) -> Verdict:
-    if criterion.check is None:
-        return Verdict(criterion.id, Outcome.PENDING, _GENERAL[Outcome.PENDING])
-    return Verdict(criterion.id, Outcome.ERROR, _GENERAL[Outcome.ERROR])
+@lru_cache(maxsize=1_000)
+def _without_verdict(id: str, *, manual: bool) -> Verdict:
+    outcome = Outcome.PENDING if manual else Outcome.ERROR
+    return Verdict(id, outcome, _GENERAL[outcome])
 
 
 _GENERAL = {
@@ -197,10 +199,9 @@ class _Secrets:
         return " ".join(harmless) or _GENERAL[verdict.outcome]
 
 
-@lru_cache(maxsize=10_000)
 def _earned(share: Fraction, points: Fraction) -> Fraction:
-    # Cached: a cohort has few different ones.
-    return share * points
+    # All and nothing are what most verdicts earn, and a product of fractions takes long.
+    return points if share.numerator == share.denominator else share * points if share.numerator else share
 
 
 def _mark(criterion: Criterion, found: Verdict, verdict: Verdict, secrets: _Secrets, *, part: Part, basis: str) -> Mark:

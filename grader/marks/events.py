@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
@@ -292,14 +293,14 @@ def _event(
     given_by: str,
 ) -> Event:
     return Event(
-        kind=Kind(kind),
+        kind=_KINDS[kind],
         subject=subject,
         criterion=criterion,
-        points=None if numerator is None or denominator is None else Fraction(numerator, denominator),
+        points=None if numerator is None or denominator is None else _fraction(numerator, denominator),
         value=value,
         comment=comment,
         reason=reason,
-        version=Version(sha256, rubric, Fraction(maximum) if maximum else None),
+        version=_version(sha256, rubric, maximum),
         refers=refers,
         token=token,
         id=id,
@@ -307,6 +308,20 @@ def _event(
         by=by,
         given_by=given_by,
     )
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+@lru_cache(maxsize=10_000)
+def _fraction(numerator: int, denominator: int) -> Fraction:
+    # Cached, as is the next one: thousands of marks have few different ones.
+    return Fraction(numerator, denominator)
+
+
+@lru_cache(maxsize=10_000)
+def _version(sha256: str, rubric: str, maximum: str) -> Version:
+    return Version(sha256, rubric, Fraction(maximum) if maximum else None)
 
 
 def _text(text: str) -> str:

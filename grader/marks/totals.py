@@ -170,8 +170,9 @@ def _criterion(criterion: CriterionRow, row: Row, stands: _Slots) -> CriterionLi
     """One criterion, with a person's points if there are any."""
     examined = None if criterion.open else criterion.points
     mark, comment = stands.get((Kind.POINTS, criterion.id)), stands.get((Kind.COMMENT, criterion.id))
-    said = max(filter(None, (mark, comment)), key=lambda event: (bool(event.comment), event.id), default=None)
-    text = said.comment if said else ""
+    text = mark.comment if mark else ""
+    if comment and comment.comment and (mark is None or not text or comment.id > mark.id):
+        text = comment.comment
     if mark is None or mark.points is None:
         return CriterionLine(
             criterion.id, criterion.max_points, criterion.bonus, criterion.outcome, examined, examined, comment=text

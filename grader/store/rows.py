@@ -23,6 +23,10 @@ from grader.store.run_file import read_seed
 __all__ = ["Rows", "check_reports"]
 
 
+_MOST_ALIKE = 1_000
+"""Marked rows that are remembered."""
+
+
 class Rows:
     """The rows of all reports in a folder, sorted by the reports' folders; a context manager.
 
@@ -44,6 +48,7 @@ class Rows:
         """Reports in which a criterion must be examined again for this rubric, by the criterion's id."""
         self.gone: set[str] = set()
         """Folders of reports whose submission is no longer where it was."""
+        self._alike: dict[tuple[str, str, bool, str], tuple[list[Any], tuple[str, ...]]] = {}
         self._count = 0
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the rows)
         cache = Cache(out / CACHE)
@@ -78,10 +83,28 @@ class Rows:
         assignment, expected = self._assignments.get(known.row.assignment, (None, marks))
         if assignment is None or not marks or marks == expected:
             return known.packed
-        row, again = remarked(known.row, assignment)
+        alike, again = self._remarked_alike(known, assignment)
         self.remarked += 1
         self.again.update(again)
-        return pack(row)
+        # What belongs to the one student stays; the marks, and what follows from them, are those of all with the same
+        # verdicts.
+        texts, points, _, criteria, *_ = alike
+        own_texts, _, flags, _, *own = known.packed
+        return [[*own_texts[:4], *texts[4:]], points, flags, criteria, *own]
+
+    def _remarked_alike(self, known: KnownReport, assignment: Assignment) -> tuple[list[Any], tuple[str, ...]]:
+        """The row of a report with the same verdicts, marked by the rubric and packed; and what must be examined again.
+
+        Many submissions have the same verdicts, such as all that are right, and marking them takes long.
+        """
+        row = known.row
+        key = (row.assignment, row.status, bool(row.flags), json.dumps(known.packed[3]))
+        if key not in self._alike:
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            marked, again = remarked(row, assignment)
+            self._alike[key] = pack(marked), again
+        return self._alike[key]
 
     def __iter__(self) -> Iterator[Row]:
         self._file.seek(0)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from archive_makers import a_tar
+from archive_makers import a_tar, a_zip
 from laid_out import deny, ids, lay
 
 from grader.intake import SubmissionError, find
@@ -167,3 +167,11 @@ def test_an_error_names_the_folder_that_cannot_be_opened_and_not_the_one_around_
     deny(monkeypatch, "alice")
     with pytest.raises(SubmissionError, match=r"/alice cannot be opened \(Permission denied\)"):
         find([tmp_path])
+
+
+def test_an_archive_of_more_folders_than_are_looked_at_is_one_submission(tmp_path: Path) -> None:
+    folders = "/".join("abcdefghijklmnopqrstuvwxyz")
+    (tmp_path / "alice.zip").write_bytes(a_zip(*((f"{number}/{folders}/a.py", b"") for number in range(4_000))))
+    findings = find([tmp_path / "alice.zip"])
+    assert [found.id for found in findings.found] == ["alice"]
+    assert not findings.many
