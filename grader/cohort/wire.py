@@ -1,12 +1,14 @@
 """What a run and its jobs' processes say to each other: records, over a channel that also carries descriptors.
 
-A message is its length (4 bytes, big-endian) and a record as MessagePack. A job handles what a student wrote, so what
-it says is checked against its record here, is bounded, and is nothing but data.
+A message is its length (4 bytes, big-endian), its form (1 byte) and a record: as MessagePack, or as JSON where a name
+has bytes that are no UTF-8. A job handles what a student wrote, so what it says is checked against its record here, is
+bounded, and is nothing but data.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import struct
@@ -80,7 +82,8 @@ ToRun = Stage | NewSession | Done | Failed
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
 
-_LENGTH = struct.Struct(">I")
+_HEAD = struct.Struct(">I?")
+"""The number of bytes that follow, and whether they are JSON."""
 _MOST_BYTES = 64 * 2**20
 _DESCRIPTORS = 3
 _PIECE = 2**18
@@ -92,6 +95,7 @@ class Channel(Generic[Sent, Received]):
     def __init__(self, connection: socket.socket, received: Any) -> None:
         """``received`` is the type of what comes from the other end."""
         self._connection = connection
+        self._received = received
         self._decoder = msgspec.msgpack.Decoder(received, dec_hook=_from_plain)
         self._arrived = bytearray()
         self._descriptors: list[int] = []
@@ -99,8 +103,8 @@ class Channel(Generic[Sent, Received]):
 
     def send(self, message: Sent, descriptors: Sequence[int] = ()) -> None:
         """Raises HungUp."""
-        content = _ENCODER.encode(message)
-        data = memoryview(_LENGTH.pack(len(content)) + content)
+        content, is_json = _as_bytes(message)
+        data = memoryview(_HEAD.pack(len(content), is_json) + content)
         try:
             if descriptors:
                 data = data[socket.send_fds(self._connection, [data], descriptors) :]
@@ -122,17 +126,28 @@ class Channel(Generic[Sent, Received]):
             if not piece:
                 raise HungUp
             self._arrived += piece
-        message: Received = self._decoder.decode(memoryview(self._arrived)[_LENGTH.size : end])
+        message = self._message(memoryview(self._arrived)[_HEAD.size : end])
         del self._arrived[:end]
         # Whoever sends descriptors waits for a reply before the next message.
         descriptors, self._descriptors = ([], self._descriptors) if self._arrived else (self._descriptors, [])
         return message, descriptors
 
+    def _message(self, content: memoryview) -> Received:
+        message: Received
+        if not _HEAD.unpack_from(self._arrived)[1]:
+            message = self._decoder.decode(content)
+            return message
+        try:
+            message = msgspec.convert(json.loads(bytes(content)), self._received, dec_hook=_from_plain)
+        except RecursionError:
+            raise ValueError("a message too deep to be one") from None
+        return message
+
     def _end(self) -> int | None:
         """Where the first message ends in what has arrived; None where it has not arrived whole."""
-        if len(self._arrived) < _LENGTH.size:
+        if len(self._arrived) < _HEAD.size:
             return None
-        end = _LENGTH.size + int(_LENGTH.unpack_from(self._arrived)[0])
+        end = _HEAD.size + int(_HEAD.unpack_from(self._arrived)[0])
         if end > _MOST_BYTES:
             raise ValueError(f"a message of {end:,} bytes")
         return end if len(self._arrived) >= end else None
@@ -148,6 +163,14 @@ class Channel(Generic[Sent, Received]):
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors.clear()
+
+
+def _as_bytes(message: object) -> tuple[bytes, bool]:
+    """A message, and whether it is JSON: MessagePack has no text that UTF-8 does not have."""
+    try:
+        return _ENCODER.encode(message), False
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(message, enc_hook=_as_plain)).encode("ascii"), True
 
 
 def _as_plain(value: object) -> str:

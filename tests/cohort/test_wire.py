@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import msgspec
 import pytest
+import report_sample as sample
 
-from grader.cohort.wire import Channel, Forked, HungUp, NewSession, Stage, Task, ToJob, ToRun
+from grader.cohort.wire import Channel, Done, Forked, HungUp, NewSession, Stage, Task, ToJob, ToRun
 from grader.examined import Earlier
 from grader.intake import Found
 from grader.marking.evidence import Difference, Evidence, Worst
 from grader.marking.verdicts import Flag, Outcome, Verdict
+from grader.report.as_json import as_document
+from grader.report.rows import row_of
 
 FOUND = Found("alice", "alice", (Path("/in/alice"),), flags=(Flag("late", "Late."),), attempts=((1.0, 2.0),))
 EVIDENCE = Evidence(
@@ -54,6 +58,18 @@ def test_a_task_arrives_as_it_was_sent(channels: Channels) -> None:
     assert job.receive() == (task, [])
 
 
+def test_a_name_that_is_no_utf_8_arrives_as_it_was_sent(channels: Channels) -> None:
+    run, job = channels
+    found = replace(FOUND, id="alice\udcff", sources=(Path("/in/alice\udcff"),))
+    task = Task(found, Earlier({"cnn.shapes": VERDICT}), [0], alone=False)
+    run.send(task)
+    assert job.receive() == (task, [])
+    row = replace(row_of("alice", as_document(sample.everything())), id="alice\udcff")
+    done = Done({"report.html": b"\xff<html>"}, row, last=False)
+    job.send(done)
+    assert run.receive() == (done, [])
+
+
 def test_descriptors_come_with_the_message_that_they_were_sent_with(channels: Channels) -> None:
     run, job = channels
     reading, writing = os.pipe()
@@ -80,21 +96,35 @@ def test_one_that_hangs_up_is_noticed_at_both_ends(channels: Channels) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"\xc1", msgspec.msgpack.encode({"type": "Task"}), msgspec.msgpack.encode(Forked(""))],
-    ids=["no MessagePack", "no record", "a message of the other direction"],
+    ("content", "is_json"),
+    [
+        (b"\xc1", False),
+        (msgspec.msgpack.encode({"type": "Task"}), False),
+        (msgspec.msgpack.encode(Forked("")), False),
+        (b"{", True),
+        (msgspec.json.encode(Forked("")), True),
+        (b"[" * 100_000, True),
+    ],
+    ids=[
+        "no MessagePack",
+        "no record",
+        "of the other direction",
+        "no JSON",
+        "JSON of the other direction",
+        "deep JSON",
+    ],
 )
 def test_what_is_no_message_of_a_job_is_refused(
-    raw: tuple[Channel[ToJob, ToRun], socket.socket], content: bytes
+    raw: tuple[Channel[ToJob, ToRun], socket.socket], content: bytes, is_json: bool
 ) -> None:
     run, theirs = raw
-    theirs.sendall(len(content).to_bytes(4, "big") + content)
+    theirs.sendall(len(content).to_bytes(4, "big") + bytes([is_json]) + content)
     with pytest.raises(ValueError):
         run.receive()
 
 
 def test_a_message_is_bounded_before_memory_is_taken(raw: tuple[Channel[ToJob, ToRun], socket.socket]) -> None:
     run, theirs = raw
-    theirs.sendall(b"\xff\xff\xff\xff")
+    theirs.sendall(b"\xff\xff\xff\xff\0")
     with pytest.raises(ValueError, match="bytes"):
         run.receive()
