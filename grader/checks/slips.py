@@ -6,6 +6,9 @@ The marks stay as they are. A person sees the line first, and decides what it sh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from torch.nn import Module
 
 from grader.checks.absence import line_of
 from grader.checks.configurations import Trial
@@ -13,6 +16,7 @@ from grader.checks.network import Examined
 from grader.checks.sitting import Sitting
 from grader.marking.verdicts import LOST, Flag
 from grader.worker.protocol import Frame, Trouble
+from reference.handouts import CLASSES
 
 __all__ = ["lost_to_one_line"]
 
@@ -21,13 +25,21 @@ _SLIPS = ("AttributeError", "IndentationError", "NameError", "SyntaxError", "Typ
 _NO_INIT = "before Module.__init__() call"
 """How PyTorch's message ends where a constructor does not call its base's."""
 
+_ALIKE = 0.8
+"""The least share of letters that two names have in common: ``foward`` is nearly ``forward``, ``backward`` is not."""
+_MOST_CHARACTERS = 60
+"""Of a name: comparing takes time by the square of the length."""
+
 
 def lost_to_one_line(sitting: Sitting, network: Examined) -> tuple[Flag, ...]:
     """A flag with the line, if a network that the student writes cannot be run because of one line; else none."""
     name = network.facts.cls
     if not network.facts.filled_in:
         return ()
-    line = _unread(sitting, name) if name not in sitting.classes else _stopping(sitting, network)
+    if name not in sitting.classes:
+        line = _unread(sitting, name) or _misspelt_class(sitting, name)
+    else:
+        line = _stopping(sitting, network) or _misspelt_method(sitting, network)
     if line is None:
         return ()
     return (Flag(LOST, f"{name} lost everything to one line: {line}. Decide what the slip should cost."),)
@@ -41,6 +53,35 @@ def _unread(sitting: Sitting, name: str) -> str | None:
                 return f"{file.place(problem.cell, problem.line)}: `{_shown(problem.text)}` ({problem.message})"
     failures = (failure.trouble for failure in sitting.loading.failures if name in failure.names)
     return next((_told(trouble) for trouble in failures if trouble.type in _SLIPS), None)
+
+
+def _misspelt_class(sitting: Sitting, name: str) -> str | None:
+    """The line that defines a class whose name is nearly this one."""
+    for file in sitting.outline.files:
+        for definition in file.classes:
+            if definition.name not in CLASSES and _is_nearly(definition.name, name):
+                return f"{file.place(definition.cell, definition.line)}: the class is called {definition.name}"
+    return None
+
+
+def _misspelt_method(sitting: Sitting, network: Examined) -> str | None:
+    """The line of a method whose name is nearly one that a network must have, where it has not and does not run."""
+    name = network.facts.cls
+    written = sitting.written(name)
+    if written is None or network.configurations.works or not sitting.filled_in(name):
+        return None
+    methods = written.definition.methods
+    for wanted in ("__init__", "forward"):
+        for method, definition in methods.items():
+            if wanted not in methods and method not in dir(Module) and _is_nearly(method, wanted):
+                return f"{written.at(definition.line)}: the method is called {method}, and not {wanted}"
+    return None
+
+
+def _is_nearly(name: str, wanted: str) -> bool:
+    """Whether one name is the other, but for case, underscores and a letter or two."""
+    first, second = (each.lower().replace("_", "")[:_MOST_CHARACTERS] for each in (name, wanted))
+    return SequenceMatcher(None, first, second).ratio() >= _ALIKE
 
 
 def _stopping(sitting: Sitting, network: Examined) -> str | None:

@@ -42,8 +42,16 @@ def _line(source: str, text: str) -> str:
         ("return self.layer(x)", "self.layer(x)", "def forward", ": forward has no return"),
         ("super().__init__()", "pass", "def __init__", ": __init__ does not call super().__init__() before colour"),
         ("def forward(self, x):", "def forward(self, x:", "def forward", ": `def forward(self, x:`"),
+        ("def forward", "def foward", "def foward", ": the method is called foward, and not forward"),
+        ("def __init__", "def _init_", "def _init_", ": the method is called _init_, and not __init__"),
+        ("def __init__", "def __int__", "def __int__", ": the method is called __int__, and not __init__"),
+        ("class CNN", "class Cnn", "class Cnn", ": the class is called Cnn"),
+        ("class CNN", "class CNN1", "class CNN1", ": the class is called CNN1"),
     ],
-    ids=["attribute", "variable", "parameter", "return", "super().__init__()", "bracket"],
+    ids=[
+        *("attribute", "variable", "parameter", "return", "super().__init__()", "bracket"),
+        *("forward", "constructor", "another special method", "case", "digit"),
+    ],
 )
 def test_a_slip_is_flagged_with_its_line(sit, old, new, at, told):
     assert old in WHOLE
@@ -61,8 +69,16 @@ def test_a_slip_is_flagged_with_its_line(sit, old, new, at, told):
         ("self.layer(x)", "torch.cat([self.layer(x), x[:, :, :16]], dim=1)"),
         ("return self.layer(x)", "pass"),
         ("self.layer(x)", "self.layer(x) if x.shape[1] == 1 else self.layr(x)"),
+        (
+            "def forward",
+            "def backward",
+        ),
+        ("class CNN", "class Encoder"),
     ],
-    ids=["another shape", "shapes that do not fit", "nothing written yet", "right in some configurations"],
+    ids=[
+        *("another shape", "shapes that do not fit", "nothing written yet", "right in some configurations"),
+        *("no forward", "no class"),
+    ],
 )
 def test_what_is_no_slip_has_no_flag(sit, old, new):
     sitting = sit(WHOLE.replace(old, new))
