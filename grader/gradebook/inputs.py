@@ -28,6 +28,7 @@ from grader.gradebook.lateness import Lateness, due_time, read_late
 from grader.gradebook.lists import ListError, Student, read_roster
 from grader.gradebook.picks import read_picks, to_csv
 from grader.marking.late import LateRule
+from grader.store.rows import Rows
 
 if TYPE_CHECKING:
     from grader.marking.rubric import Assignment, Rubric
@@ -184,7 +185,8 @@ def what_changes(out: Path, rubric: Rubric, *, one: bool = False) -> Iterator[st
 def refuse_unknown_mistakes(out: Path, rubric: Rubric) -> None:
     """Raises RubricError where a rubric gives a share to a mistake that the reference does not know.
 
-    Only those are looked up that the rubric applied last does not name: the reference takes a second to import.
+    Only those are looked up that neither the rubric applied last names nor a report: the reference takes a second to
+    import.
     """
     from grader.marking.rubric import RubricError
     from grader.marking.rubric_file import load
@@ -193,12 +195,18 @@ def refuse_unknown_mistakes(out: Path, rubric: Rubric) -> None:
     if (out / _APPLIED).exists():
         with suppress(RubricError):
             named -= load(out / _APPLIED).mistake_lines.keys()
-    if not named:
+    if not named or not named - _mistakes_made(out):
         return
     from grader.checks.mistakes import unknown_mistake
 
     if unknown := unknown_mistake(rubric):
         raise RubricError(f"{display(rubric.path.name)}, {unknown}")
+
+
+def _mistakes_made(out: Path) -> set[tuple[str, str]]:
+    """The mistakes in the reports, each as the assignment and the id."""
+    with Rows(out, lambda problem: None) as rows:
+        return {(row.assignment, made.mistake) for row in rows for made in row.criteria if made.mistake is not None}
 
 
 def recall_roster(out: Path) -> tuple[Student, ...]:
