@@ -529,7 +529,7 @@ def _drop_output() -> None:
 
 def _print_cohort(options: argparse.Namespace, summary: Summary) -> None:
     """How many reports there are, and where the tables of the cohort are."""
-    from grader.gradebook.inputs import BEFORE_LATENESS, remembers_lateness
+    from grader.gradebook.inputs import BEFORE_LATENESS
 
     out = display(str(options.out))
     print(
@@ -538,7 +538,7 @@ def _print_cohort(options: argparse.Namespace, summary: Summary) -> None:
         f"{len(summary.failed)} on which the grader failed."
     )
     print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
-    if remembers_lateness(options.out):
+    if summary.penalties:
         print(BEFORE_LATENESS)
 
 

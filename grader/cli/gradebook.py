@@ -26,7 +26,6 @@ from grader.gradebook.inputs import (
     recall_lateness,
     recall_rubric,
     refuse_unknown_mistakes,
-    remembers_lateness,
     what_changes,
     with_rubric,
 )
@@ -133,7 +132,7 @@ def _summary(options: argparse.Namespace) -> int:
     applied(rubric).make(options.out)
     for line in table(overview):
         print(line)
-    if remembers_lateness(options.out):
+    if overview.penalties:
         print(BEFORE_LATENESS)
     if options.pages:
         made = make_pages(options.out, rubric, _complain)

@@ -68,6 +68,20 @@ def test_the_figures_are_over_the_students_of_the_roster_whose_marking_is_done(
     ]
 
 
+def test_summary_speaks_of_lateness_only_where_it_takes_points_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = fill(tmp_path / "reports", [("alice", report("alice", "2"))])
+    (tmp_path / "late.csv").write_text("id,hours_late\nalice,30\n")
+    for options, said in (
+        (["--late", str(tmp_path / "late.csv")], False),
+        (["--percent-a-day", "10", "--grace", "48"], False),
+        (["--percent-a-day", "10"], True),
+    ):
+        assert main(["summary", str(out), *options]) == 0
+        assert ("show the marks before." in capsys.readouterr().out) == said, options
+
+
 def test_a_rule_that_was_given_stays_and_goes_with_its_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = fill(tmp_path / "reports", [("alice", report("alice", "2"))])
     (tmp_path / "late.csv").write_text("id,hours_late\nalice,30\n")
