@@ -8,18 +8,22 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.display import display
+from grader.export.figures import decimal
 from grader.gradebook.lists import ListError
 from grader.marks.events import Entry, Event, Kind, Marks
-from grader.report.numbers import points
 
 if TYPE_CHECKING:
     from grader.gradebook.final import Finals
 
 __all__ = ["add_commands"]
+
+
+_ZERO = Fraction(0)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -141,12 +145,12 @@ def _subjects(out: Path, student: str) -> Iterator[str]:
 
 
 def _line(event: Event, undone: bool) -> str:
-    """One event: ``12  2026-11-29T00:02:03.000+00:00  bob: alice manual.a1 = 1.5 (of 2) "well put"``."""
+    """One event: ``12  2026-11-29T00:02:03.000+00:00  bob: alice manual.a1 = 1.5 of 2 points "well put"``."""
     what = {
-        Kind.POINTS: "taken back" if event.points is None else f"= {event.points}",
-        Kind.DEDUCTION: f"−{event.points or 0}",
-        Kind.EXTENSION: f"extension {event.points or 0} h",
-        Kind.TOKENS: f"tokens {event.points or 0}",
+        Kind.POINTS: _given(event),
+        Kind.DEDUCTION: f"−{decimal(event.points or _ZERO)}",
+        Kind.EXTENSION: f"extension {decimal(event.points or _ZERO)} h",
+        Kind.TOKENS: f"tokens {decimal(event.points or _ZERO)}",
         Kind.UNDO: f"undoes {event.refers}",
     }.get(event.kind, f"{event.kind.value} {event.value}".strip())
     pieces = [
@@ -157,8 +161,6 @@ def _line(event: Event, undone: bool) -> str:
     ]
     pieces += [display(event.criterion, limit=80)] if event.criterion else []
     pieces.append(display(what, limit=200))
-    if event.version.maximum is not None:
-        pieces.append(f"of {points(event.version.maximum)}")
     if event.kind is Kind.POINTS and event.refers is not None:
         pieces.append(f"(confirms what {display(event.given_by, limit=60)} gave)")
     if event.version.sha256:
@@ -170,6 +172,15 @@ def _line(event: Event, undone: bool) -> str:
     if undone:
         pieces.append("[undone]")
     return " ".join(pieces)
+
+
+def _given(event: Event) -> str:
+    """The points of an event: ``= 1.5 of 2 points``."""
+    if event.points is None:
+        return "taken back"
+    most = event.points if event.version.maximum is None else event.version.maximum
+    of = "" if event.version.maximum is None else f" of {decimal(most)}"
+    return f"= {decimal(event.points)}{of} point{'' if most == 1 else 's'}"
 
 
 def _undo(options: argparse.Namespace) -> int:

@@ -87,10 +87,10 @@ def test_a_mark_keeps_its_history_over_a_regrade_another_rubric_and_an_override(
     assert main(["history", str(out), "alice"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("Z ")[1] for line in lines] == [
-        'ann: alice manual.a1 = 2 of 2 for hand-in 3f3f3f3f "good"',
-        "ann: alice unet.shapes = 1 of 1 for hand-in 3f3f3f3f because: the slip is small",
-        "bea: alice unet.shapes = 1 of 1 (confirms what ann gave) for hand-in abababab because: the slip is small",
-        'bea: alice manual.a1 = 2 of 1 (confirms what ann gave) for hand-in abababab "good"',
+        'ann: alice manual.a1 = 2 of 2 points for hand-in 3f3f3f3f "good"',
+        "ann: alice unet.shapes = 1 of 1 point for hand-in 3f3f3f3f because: the slip is small",
+        "bea: alice unet.shapes = 1 of 1 point (confirms what ann gave) for hand-in abababab because: the slip is small",
+        'bea: alice manual.a1 = 2 of 1 point (confirms what ann gave) for hand-in abababab "good"',
     ]
 
 
@@ -107,6 +107,7 @@ def test_what_was_decided_can_be_taken_back_and_brought_back(out: Path, capsys: 
     )
     main(["history", str(out)])
     history = capsys.readouterr().out.splitlines()
+    assert "manual.a1 = 1.5 of 2 points" in history[0]
     assert ["[undone]" in line for line in history] == [False, True, False]
     assert "undoes 1 because: the wrong student" in history[1]
 
