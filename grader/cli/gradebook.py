@@ -186,8 +186,9 @@ def table(overview: Overview) -> Iterator[str]:
     over = sum(marks.over for marks in overview.statistics.values())
     yield f"Mean, median and share of passes are over the {over:,} students whose marking is done."
     counts = {stage.value: count for stage, count in overview.stages.items()}
+    to_review = tally.states["needs_review"]
     counts |= {
-        "need review": tally.states["needs_review"],
+        "needs review" if to_review == 1 else "need review": to_review,
         "could not be examined": tally.states["ungradable"],
         "with a grader error": tally.in_error,
         "handed nothing in": len(overview.missing),

@@ -23,7 +23,8 @@ def one(id: str, sha256: str = sample.SHA, most: str = "2", **changes: object) -
         sample.mark("unet.shapes", Outcome.PARTIAL, points=Fraction(1, 2), share=Fraction(1, 2)),
         sample.mark("manual.a1", Outcome.PENDING, max_points=Fraction(most)),
     ]
-    return id, sample.report(marks, submission_id=id, sha256=sha256, **changes)
+    sheet = sample.sheet(marks, "needs_review" if changes.get("flags") else "graded")
+    return id, sample.report(submission_id=id, sha256=sha256, sheet=sheet, **changes)
 
 
 @pytest.fixture
@@ -89,7 +90,8 @@ def test_a_mark_keeps_its_history_over_a_regrade_another_rubric_and_an_override(
     assert [line.split("Z ")[1] for line in lines] == [
         'ann: alice manual.a1 = 2 of 2 points for hand-in 3f3f3f3f "good"',
         "ann: alice unet.shapes = 1 of 1 point for hand-in 3f3f3f3f because: the slip is small",
-        "bea: alice unet.shapes = 1 of 1 point (confirms what ann gave) for hand-in abababab because: the slip is small",
+        "bea: alice unet.shapes = 1 of 1 point (confirms what ann gave) for hand-in abababab "
+        "because: the slip is small",
         'bea: alice manual.a1 = 2 of 1 point (confirms what ann gave) for hand-in abababab "good"',
     ]
 
@@ -127,6 +129,27 @@ def test_a_flag_is_resolved_with_a_word_and_can_be_opened_again(
     capsys.readouterr()
     assert main(["flag", str(out), "--kind", "lost", "--resolve", "x", "--by", "ann"]) == 2
     assert capsys.readouterr().err == "gradebook: there is no flag of the kind 'lost': the flags are late\n"
+
+
+def test_only_what_has_an_open_flag_needs_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = fill(tmp_path / "reports", [one("alice", flags=(FLAG,)), one("bob", flags=(FLAG,))])  # type: ignore[list-item]
+    marks(out, "alice,manual.a1,1,,\nbob,manual.a1,1,,\n")
+
+    def said() -> tuple[list[str], int]:
+        """What the summary counts, and how often the page says that something needs review."""
+        capsys.readouterr()
+        assert main(["summary", str(out)]) == 0
+        page = (out / "index.html").read_text("utf-8").partition("</style>")[2]
+        everyone = page.partition('id="everyone"')[2]
+        return capsys.readouterr().out.splitlines()[3:5], everyone.count("Needs review")
+
+    assert said() == (["2 examined, 2 need review", "Not in these figures: 2 with open points or flags."], 2)
+    assert main(["flag", str(out), "alice", "--resolve", "ill, with a note", "--by", "ann"]) == 0
+    assert said() == (["1 examined, 1 marked, 1 needs review", "Not in these figures: 1 with open points or flags."], 1)
+    assert main(["flag", str(out), "bob", "--resolve", "settled", "--by", "ann"]) == 0
+    (counts, after), times = said()
+    assert (counts, after.startswith("Written"), times, column(out, "status")) == ("2 marked", True, 0, ["graded"] * 2)
+    assert "<dt>to be reviewed</dt><dd>0</dd>" in (out / "index.html").read_text("utf-8")
 
 
 def test_a_person_chooses_between_two_hand_ins_of_a_student(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
