@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader import __version__
-from grader.display import display
+from grader.display import counted, display
 from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
 
@@ -533,7 +533,7 @@ def _print_cohort(options: argparse.Namespace, summary: Summary) -> None:
 
     out = display(str(options.out))
     print(
-        f"{summary.graded} reports written, {_marked_again(summary)}{summary.resumed} as before: "
+        f"{counted(summary.graded, 'report')} written, {_marked_again(summary)}{summary.resumed} as before: "
         f"{summary.sound} examined, {summary.needs_review} to be reviewed, {summary.ungradable} could not be examined, "
         f"{len(summary.failed)} on which the grader failed."
     )

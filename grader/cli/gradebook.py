@@ -17,7 +17,7 @@ from pathlib import Path
 from grader import __version__
 from grader.cli.exporting import add_export
 from grader.cli.gradebook_marks import add_commands
-from grader.display import display
+from grader.display import counted, display
 from grader.gradebook.inputs import (
     BEFORE_LATENESS,
     NONE,
@@ -136,7 +136,7 @@ def _summary(options: argparse.Namespace) -> int:
         print(BEFORE_LATENESS)
     if options.pages:
         made = make_pages(options.out, rubric, _complain)
-        print(f"{made:,} reports were made again with the marks of this rubric.")
+        print(f"{counted(made, 'report was', 'reports were')} made again with the marks of this rubric.")
         overview = replace(overview, behind=overview.behind - made)
     for sentence in _behind(overview):
         print(sentence)
@@ -155,8 +155,8 @@ def _behind(overview: Overview) -> Iterator[str]:
         yield f"To be examined again, and open until then, by number of reports: {criteria}."
     if overview.behind:
         yield (
-            f"{overview.behind:,} reports show the marks of the rubric before: 'grade' makes their pages again, and so "
-            "does --pages where nothing is to be examined."
+            f"{counted(overview.behind, 'report shows', 'reports show')} the marks of the rubric before: 'grade' "
+            "makes the pages again, and so does --pages where nothing is to be examined."
         )
 
 
@@ -184,7 +184,7 @@ def table(overview: Overview) -> Iterator[str]:
         yield f"{display(assignment.id, limit=15):<16}{assignment.count:>10,}{marks.over:>9,}{figures}"
         apart.update({why: count for count, why in marks.apart})
     over = sum(marks.over for marks in overview.statistics.values())
-    yield f"Mean, median and share of passes are over the {over:,} students whose marking is done."
+    yield f"Mean, median and share of passes are over the {counted(over, 'student')} whose marking is done."
     counts = {stage.value: count for stage, count in overview.stages.items()}
     to_review = tally.states["needs_review"]
     counts |= {

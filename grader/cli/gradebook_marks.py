@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.display import display
+from grader.display import counted, display
 from grader.export.figures import decimal
 from grader.gradebook.lists import ListError
 from grader.marks.events import Entry, Event, Kind, Marks
@@ -95,12 +95,15 @@ def _marks(options: argparse.Namespace) -> int:
     if taken.ignored:
         print(f"Not read: {', '.join(display(heading, limit=60) for heading in taken.ignored)}.")
     replacing = f", {taken.replacing:,} of them in place of the grader's points" if taken.replacing else ""
-    what = f"{len(taken.entries):,} new entries for {taken.hand_ins:,} hand-ins{replacing}"
+    what = (
+        f"{counted(len(taken.entries), 'new entry', 'new entries')} for {counted(taken.hand_ins, 'hand-in')}{replacing}"
+    )
+    known = f"{counted(taken.unchanged, 'cell says', 'cells say')} what is known."
     if options.dry_run:
-        print(f"Would take {what}; {taken.unchanged:,} cells say what is known.")
+        print(f"Would take {what}; {known}")
         return 0
     _add(options, taken.entries)
-    print(f"Taken: {what}; {taken.unchanged:,} cells say what is known.")
+    print(f"Taken: {what}; {known}")
     return 0
 
 
@@ -201,7 +204,7 @@ def _confirm(options: argparse.Namespace) -> int:
     with _finals(options.out) as finals:
         entries = [*confirmations(finals, hand_ins_of(finals, options.student))]
     _add(options, entries)
-    print(f"Confirmed: {len(entries):,} marks.")
+    print(f"Confirmed: {counted(len(entries), 'mark')}.")
     return 0
 
 
@@ -215,7 +218,7 @@ def _flag(options: argparse.Namespace) -> int:
         lines = hand_ins_of(finals, options.student)
         entries = [*flag_entries(finals, lines, options.kind, word=options.resolve)]
     _add(options, entries)
-    print(f"{'Opened again' if options.reopen else 'Resolved'}: {len(entries):,} flags.")
+    print(f"{'Opened again' if options.reopen else 'Resolved'}: {counted(len(entries), 'flag')}.")
     return 0
 
 
@@ -242,7 +245,7 @@ def _backup(options: argparse.Namespace) -> int:
     with Marks(options.out) as marks:
         marks.back_up(target)
         count = len(marks.history())
-    print(f"Written: {display(str(target), limit=300)}, with {count:,} events, and checked.")
+    print(f"Written: {display(str(target), limit=300)}, with {counted(count, 'event')}, and checked.")
     return 0
 
 

@@ -56,7 +56,7 @@ def test_marks_are_in_the_gradebook_once_they_are_taken(out: Path, capsys: pytes
 
 def test_a_dry_run_takes_nothing(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert marks(out, "alice,manual.a1,1.5,,\n", "--dry-run") == 0
-    assert capsys.readouterr().out.startswith("Would take 1 new entries for 1 hand-ins;")
+    assert capsys.readouterr().out.startswith("Would take 1 new entry for 1 hand-in;")
     assert not (out / MARKS).exists()
 
 
@@ -78,8 +78,8 @@ def test_a_mark_keeps_its_history_over_a_regrade_another_rubric_and_an_override(
     capsys.readouterr()
     assert main(["summary", str(out)]) == 0
     told = capsys.readouterr().err
-    assert "1 marks were given for an earlier hand-in (alice unet.shapes)" in told
-    assert "1 marks are above what the rubric gives now (alice manual.a1)" in told
+    assert "1 mark was given for an earlier hand-in (alice unet.shapes)" in told
+    assert "1 mark is above what the rubric gives now (alice manual.a1)" in told
     assert column(out, "stage")[0] == "examined"
     assert column(out, "score")[0] == "3"
     assert main(["confirm", str(out), "alice", "--by", "bea"]) == 0
@@ -171,7 +171,7 @@ def test_a_backup_is_whole(out: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     copy = tmp_path / "copy"
     copy.mkdir()
     assert main(["backup", str(out), "--out", str(copy / MARKS)]) == 0
-    assert capsys.readouterr().out.endswith("with 1 events, and checked.\n")
+    assert capsys.readouterr().out.endswith("with 1 event, and checked.\n")
     with Marks(copy) as database:
         assert [event.subject for event in database.history()] == ["alice"]
 
