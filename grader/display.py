@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["display", "display_block"]
+__all__ = ["counted", "display", "display_block"]
 
 
 # Their Unicode category is that of letters and symbols, but they are blank.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # More combining marks than this on one letter cover the neighbouring lines. No living script stacks four.
 _MOST_MARKS = 3
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 flag``, ``2 flags``; ``several`` is for what does not end in ``s``, such as ``marks are``."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def display(text: str, *, limit: int = 200) -> str:

@@ -20,7 +20,16 @@ from grader.marking.sheet import mark, verdict_of
 from grader.marking.verdicts import Flag, Verdict
 from grader.report import LeftOut, Report, Run
 
-__all__ = ["Earlier", "Examined", "earlier", "from_the_platform", "remarked", "report_on", "run_record"]
+__all__ = [
+    "BEFORE_LATENESS",
+    "Earlier",
+    "Examined",
+    "earlier",
+    "from_the_platform",
+    "remarked",
+    "report_on",
+    "run_record",
+]
 
 
 @dataclass(frozen=True)
@@ -82,13 +91,14 @@ def _on_lateness(assignment: Assignment) -> tuple[str, ...]:
     """How lateness counts, where the rubric has a rule."""
     if assignment.late is None or not assignment.late.takes_off:
         return ()
-    return (_BEFORE_LATENESS,)
+    return (BEFORE_LATENESS,)
 
 
-_BEFORE_LATENESS = (
+BEFORE_LATENESS = (
     "Lateness counts in begun days of 24 hours, and the gradebook takes it off: the marks here are those before it."
 )
-"""Without the rule's numbers, which may change without a change of this report."""
+"""Without the rule's numbers, which may change without a change of this report. A final report leaves it out: there,
+lateness is taken off."""
 
 
 def from_the_platform(submission: Found | Submission) -> dict[str, Json]:
@@ -111,7 +121,7 @@ def remarked(report: Report, rubric: Rubric) -> tuple[Report, tuple[str, ...]]:
         sheet=mark(assignment, reused.verdicts, flags, gradable=_is_gradable(report)),
         flags=flags,
         remarks=(
-            *(remark for remark in report.remarks if remark != _BEFORE_LATENESS),
+            *(remark for remark in report.remarks if remark != BEFORE_LATENESS),
             *_on_lateness(assignment),
         ),
         run=replace(report.run, rubric_sha256=rubric.sha256),

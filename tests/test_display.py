@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.display import display, display_block
+from grader.display import counted, display, display_block
 
 anything = st.text(st.characters(), max_size=300)  # surrogates too: file names bring them
 
@@ -64,3 +64,17 @@ def test_a_block_is_printable_lines_and_no_more_than_asked_for(text: str, lines:
 def test_a_block_keeps_line_ends_of_every_system_widens_tabs_and_counts_what_it_leaves_out() -> None:
     assert display_block("a\r\n\tb\rc\nd\ne", lines=3) == "a\n    b\nc\n… 2 more lines"
     assert display_block("a\nb", lines=1) == "a\n… 1 more line"
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "said"),
+    [
+        (0, ("flag",), "0 flags"),
+        (1, ("flag",), "1 flag"),
+        (1_200, ("flag",), "1,200 flags"),
+        (1, ("mark is", "marks are"), "1 mark is"),
+        (2, ("mark is", "marks are"), "2 marks are"),
+    ],
+)
+def test_one_of_a_thing_is_not_several(count: int, words: tuple[str, ...], said: str) -> None:
+    assert counted(count, *words) == said

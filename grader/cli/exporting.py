@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.display import display
+from grader.display import counted, display
 
 if TYPE_CHECKING:
     from grader.export.records import Export
@@ -97,7 +97,7 @@ def _export(options: argparse.Namespace) -> int:
         else:
             ((_, content),) = target.files(export)
             write_file(options.place, content)
-        print(f"Written: {display(str(options.place))} with the marks of {len(export.lines):,} students")
+        print(f"Written: {display(str(options.place))} with the marks of {counted(len(export.lines), 'student')}")
     if course is not None:
         _push(export, course, options.partial)
     return 0
@@ -123,8 +123,8 @@ def _release(options: argparse.Namespace) -> int:
     else:
         write_folder(options.place, files)
     count = record(export, lines, files, platform=options.platform, by=options.by or getpass.getuser())
-    print(f"Written: {display(str(options.place))} with the feedback of {len(lines):,} students")
-    print(f"Released: {count:,} hand-ins, new or changed since the last release; 'gradebook history' has them")
+    print(f"Written: {display(str(options.place))} with the feedback of {counted(len(lines), 'student')}")
+    print(f"Released: {counted(count, 'hand-in')}, new or changed since the last release; 'gradebook history' has them")
     return 0
 
 
@@ -151,4 +151,4 @@ def _push(export: Export, course: tuple[str, str, str, str], partial: bool) -> N
     from grader.export.push import Course, push
 
     sent = push(export, Course(*course), partial=partial)
-    print(f"Sent to Canvas: {sent:,} marks")
+    print(f"Sent to Canvas: {counted(sent, 'mark')}")

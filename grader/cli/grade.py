@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader import __version__
-from grader.display import display
+from grader.display import counted, display
 from grader.suggest import did_you_mean
 from reference.handouts import HANDOUTS
 
@@ -529,16 +529,16 @@ def _drop_output() -> None:
 
 def _print_cohort(options: argparse.Namespace, summary: Summary) -> None:
     """How many reports there are, and where the tables of the cohort are."""
-    from grader.gradebook.inputs import BEFORE_LATENESS, remembers_lateness
+    from grader.gradebook.inputs import BEFORE_LATENESS
 
     out = display(str(options.out))
     print(
-        f"{summary.graded} reports written, {_marked_again(summary)}{summary.resumed} as before: "
+        f"{counted(summary.graded, 'report')} written, {_marked_again(summary)}{summary.resumed} as before: "
         f"{summary.sound} examined, {summary.needs_review} to be reviewed, {summary.ungradable} could not be examined, "
         f"{len(summary.failed)} on which the grader failed."
     )
     print(f"Cohort: {out}/index.html   Marks: {out}/gradebook.csv")
-    if remembers_lateness(options.out):
+    if summary.penalties:
         print(BEFORE_LATENESS)
 
 

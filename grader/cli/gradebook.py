@@ -17,7 +17,7 @@ from pathlib import Path
 from grader import __version__
 from grader.cli.exporting import add_export
 from grader.cli.gradebook_marks import add_commands
-from grader.display import display
+from grader.display import counted, display
 from grader.gradebook.inputs import (
     BEFORE_LATENESS,
     NONE,
@@ -26,7 +26,6 @@ from grader.gradebook.inputs import (
     recall_lateness,
     recall_rubric,
     refuse_unknown_mistakes,
-    remembers_lateness,
     what_changes,
     with_rubric,
 )
@@ -133,11 +132,11 @@ def _summary(options: argparse.Namespace) -> int:
     applied(rubric).make(options.out)
     for line in table(overview):
         print(line)
-    if remembers_lateness(options.out):
+    if overview.penalties:
         print(BEFORE_LATENESS)
     if options.pages:
         made = make_pages(options.out, rubric, _complain)
-        print(f"{made:,} reports were made again with the marks of this rubric.")
+        print(f"{counted(made, 'report was', 'reports were')} made again with the marks of this rubric.")
         overview = replace(overview, behind=overview.behind - made)
     for sentence in _behind(overview):
         print(sentence)
@@ -156,8 +155,8 @@ def _behind(overview: Overview) -> Iterator[str]:
         yield f"To be examined again, and open until then, by number of reports: {criteria}."
     if overview.behind:
         yield (
-            f"{overview.behind:,} reports show the marks of the rubric before: 'grade' makes their pages again, and so "
-            "does --pages where nothing is to be examined."
+            f"{counted(overview.behind, 'report shows', 'reports show')} the marks of the rubric before: 'grade' "
+            "makes the pages again, and so does --pages where nothing is to be examined."
         )
 
 
@@ -185,10 +184,11 @@ def table(overview: Overview) -> Iterator[str]:
         yield f"{display(assignment.id, limit=15):<16}{assignment.count:>10,}{marks.over:>9,}{figures}"
         apart.update({why: count for count, why in marks.apart})
     over = sum(marks.over for marks in overview.statistics.values())
-    yield f"Mean, median and share of passes are over the {over:,} students whose marking is done."
+    yield f"Mean, median and share of passes are over the {counted(over, 'student')} whose marking is done."
     counts = {stage.value: count for stage, count in overview.stages.items()}
+    to_review = tally.states["needs_review"]
     counts |= {
-        "need review": tally.states["needs_review"],
+        "needs review" if to_review == 1 else "need review": to_review,
         "could not be examined": tally.states["ungradable"],
         "with a grader error": tally.in_error,
         "handed nothing in": len(overview.missing),

@@ -8,18 +8,22 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.display import display
+from grader.display import counted, display
+from grader.export.figures import decimal
 from grader.gradebook.lists import ListError
 from grader.marks.events import Entry, Event, Kind, Marks
-from grader.report.numbers import points
 
 if TYPE_CHECKING:
     from grader.gradebook.final import Finals
 
 __all__ = ["add_commands"]
+
+
+_ZERO = Fraction(0)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -91,12 +95,15 @@ def _marks(options: argparse.Namespace) -> int:
     if taken.ignored:
         print(f"Not read: {', '.join(display(heading, limit=60) for heading in taken.ignored)}.")
     replacing = f", {taken.replacing:,} of them in place of the grader's points" if taken.replacing else ""
-    what = f"{len(taken.entries):,} new entries for {taken.hand_ins:,} hand-ins{replacing}"
+    what = (
+        f"{counted(len(taken.entries), 'new entry', 'new entries')} for {counted(taken.hand_ins, 'hand-in')}{replacing}"
+    )
+    known = f"{counted(taken.unchanged, 'cell says', 'cells say')} what is known."
     if options.dry_run:
-        print(f"Would take {what}; {taken.unchanged:,} cells say what is known.")
+        print(f"Would take {what}; {known}")
         return 0
     _add(options, taken.entries)
-    print(f"Taken: {what}; {taken.unchanged:,} cells say what is known.")
+    print(f"Taken: {what}; {known}")
     return 0
 
 
@@ -141,12 +148,12 @@ def _subjects(out: Path, student: str) -> Iterator[str]:
 
 
 def _line(event: Event, undone: bool) -> str:
-    """One event: ``12  2026-11-29T00:02:03.000+00:00  bob: alice manual.a1 = 1.5 (of 2) "well put"``."""
+    """One event: ``12  2026-11-29T00:02:03.000+00:00  bob: alice manual.a1 = 1.5 of 2 points "well put"``."""
     what = {
-        Kind.POINTS: "taken back" if event.points is None else f"= {event.points}",
-        Kind.DEDUCTION: f"−{event.points or 0}",
-        Kind.EXTENSION: f"extension {event.points or 0} h",
-        Kind.TOKENS: f"tokens {event.points or 0}",
+        Kind.POINTS: _given(event),
+        Kind.DEDUCTION: f"−{decimal(event.points or _ZERO)}",
+        Kind.EXTENSION: f"extension {decimal(event.points or _ZERO)} h",
+        Kind.TOKENS: f"tokens {decimal(event.points or _ZERO)}",
         Kind.UNDO: f"undoes {event.refers}",
     }.get(event.kind, f"{event.kind.value} {event.value}".strip())
     pieces = [
@@ -157,8 +164,6 @@ def _line(event: Event, undone: bool) -> str:
     ]
     pieces += [display(event.criterion, limit=80)] if event.criterion else []
     pieces.append(display(what, limit=200))
-    if event.version.maximum is not None:
-        pieces.append(f"of {points(event.version.maximum)}")
     if event.kind is Kind.POINTS and event.refers is not None:
         pieces.append(f"(confirms what {display(event.given_by, limit=60)} gave)")
     if event.version.sha256:
@@ -170,6 +175,15 @@ def _line(event: Event, undone: bool) -> str:
     if undone:
         pieces.append("[undone]")
     return " ".join(pieces)
+
+
+def _given(event: Event) -> str:
+    """The points of an event: ``= 1.5 of 2 points``."""
+    if event.points is None:
+        return "taken back"
+    most = event.points if event.version.maximum is None else event.version.maximum
+    of = "" if event.version.maximum is None else f" of {decimal(most)}"
+    return f"= {decimal(event.points)}{of} point{'' if most == 1 else 's'}"
 
 
 def _undo(options: argparse.Namespace) -> int:
@@ -190,7 +204,7 @@ def _confirm(options: argparse.Namespace) -> int:
     with _finals(options.out) as finals:
         entries = [*confirmations(finals, hand_ins_of(finals, options.student))]
     _add(options, entries)
-    print(f"Confirmed: {len(entries):,} marks.")
+    print(f"Confirmed: {counted(len(entries), 'mark')}.")
     return 0
 
 
@@ -204,7 +218,7 @@ def _flag(options: argparse.Namespace) -> int:
         lines = hand_ins_of(finals, options.student)
         entries = [*flag_entries(finals, lines, options.kind, word=options.resolve)]
     _add(options, entries)
-    print(f"{'Opened again' if options.reopen else 'Resolved'}: {len(entries):,} flags.")
+    print(f"{'Opened again' if options.reopen else 'Resolved'}: {counted(len(entries), 'flag')}.")
     return 0
 
 
@@ -231,7 +245,7 @@ def _backup(options: argparse.Namespace) -> int:
     with Marks(options.out) as marks:
         marks.back_up(target)
         count = len(marks.history())
-    print(f"Written: {display(str(target), limit=300)}, with {count:,} events, and checked.")
+    print(f"Written: {display(str(target), limit=300)}, with {counted(count, 'event')}, and checked.")
     return 0
 
 

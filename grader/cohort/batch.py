@@ -17,6 +17,7 @@ import gc
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -96,7 +97,8 @@ def run(
             lists.make(out)
         summary = _Batch(grader, store, events, fresh=fresh).run(submissions, max(1, jobs))
         if many and not summary.left:
-            summarise(out, assignments=assignments, problem=lambda sentence: events.problem("", sentence))
+            overview = summarise(out, assignments=assignments, problem=lambda sentence: events.problem("", sentence))
+            summary = replace(summary, penalties=overview.penalties)
             applied(settings.rubric).make(out)
         elif has_gradebook(out) and not summary.left:  # one student of a cohort
             summarise(out, problem=lambda sentence: events.problem("", sentence))

@@ -93,6 +93,8 @@ class Summary:
     """Reports that existed already and were marked again by a changed rubric; nothing was examined for it."""
     report: Report | None = None
     """The report of a run over one submission; None for a run over many, or where another machine made it."""
+    penalties: bool = False
+    """Whether lateness takes points off any student in the gradebook."""
 
     @property
     def sound(self) -> int:

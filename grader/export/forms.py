@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader.display import display
+from grader.examined import BEFORE_LATENESS
 from grader.export.feedback import sums
 from grader.export.figures import decimal
 from grader.export.records import ExportError
@@ -52,6 +53,7 @@ def student_form(line: FinalLine, report: Report) -> dict[str, bytes]:
         files=(),
         flags=(),
         output="",
+        remarks=_remarks(report),
         sheet=replace(
             report.sheet,
             marks=marks,
@@ -99,9 +101,14 @@ def marker_form(line: FinalLine, report: Report) -> dict[str, bytes]:
         report,
         sheet=sheet,
         flags=tuple(Flag(flag.kind, _flag(flag)) for flag in line.flags),
-        remarks=(f"The mark is {decimal(line.mark)} ({line.stage.value}).", *sums(line), *report.remarks),
+        remarks=(f"The mark is {decimal(line.mark)} ({line.stage.value}).", *sums(line), *_remarks(report)),
     )
     return {"marker.html": to_html(page).encode()}
+
+
+def _remarks(report: Report) -> tuple[str, ...]:
+    """The grader's remarks, without the one that is true before lateness is taken off alone."""
+    return tuple(remark for remark in report.remarks if remark != BEFORE_LATENESS)
 
 
 def _marks(line: FinalLine, report: Report) -> Iterator[Mark]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from grader.display import counted
 from grader.export.as_csv import written
 from grader.export.feedback import read_report_text, said
 from grader.export.hand_ins import hand_ins
@@ -35,8 +36,8 @@ def _criteria(export: Export) -> list[list[Value]]:
         table.append([line.student.id, *(points.get(id) for id in most)])
     if off := [line.student.id for line in export.lines if line.penalty or line.deducted]:
         export.problem(
-            f"MarkUs' file has the criteria alone: lateness and deductions of {len(off):,} students are to be entered "
-            f"in MarkUs: {named(off)}"
+            f"MarkUs' file has the criteria alone: lateness and deductions of {counted(len(off), 'student')} are "
+            f"to be entered in MarkUs: {named(off)}"
         )
     return table
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
+from grader.display import counted
 from grader.export.figures import decimal
 from grader.export.filling import Sheet
 from grader.export.records import Export, ExportError, named, shown
@@ -80,7 +81,10 @@ def placed(
         )
     say = export.problem
     if missing:
-        say(f"{len(missing):,} students are not in {where}, and their marks neither: {named(missing)}")
+        say(
+            f"{counted(len(missing), 'student is', 'students are')} not in {where}, and their marks "
+            f"neither: {named(missing)}"
+        )
     if doubtful:
         say(
             f"whose these marks are is in doubt, and they are not in {where}: {named(doubtful)}; 'gradebook summary' "
@@ -91,14 +95,17 @@ def placed(
     if left := len(students) - len(lines):
         say(f"{left:,} of {len(students):,} students in {where} have no mark here, and stay as they are")
     if replaced := [id for id, line in marks.items() if _value(before(id)) not in (None, line.mark)]:
-        say(f"{len(replaced):,} marks replace other ones that were in {where}: {named(replaced)}")
+        say(f"{counted(len(replaced), 'mark replaces another', 'marks replace others')} in {where}: {named(replaced)}")
     if other := {most for id, line in marks.items() if (most := maximum(id)) not in (None, line.max_score)}:
         say(
             f"the maximum in {where} is {', '.join(decimal(most) for most in sorted(filter(None, other)))} and the "
             f"assignment's {decimal(export.lines[0].max_score)}: marks are never scaled; set the same maximum there"
         )
     if above := [id for id, line in marks.items() if (most := maximum(id)) is not None and line.mark > most]:
-        say(f"{len(above):,} marks are above the maximum in {where}, which may refuse them: {named(above)}")
+        say(
+            f"{counted(len(above), 'mark is', 'marks are')} above the maximum in {where}, which may "
+            f"refuse them: {named(above)}"
+        )
     return {id: decimal(line.mark) for id, line in marks.items()}
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from grader.display import counted
 from grader.export.placing import placed
 from grader.export.records import Export, ExportError, named, shown
 from grader.gradebook.lists import Student
@@ -51,7 +52,8 @@ def push(export: Export, course: Course, *, partial: bool, pause: Callable[[floa
     complete = [line for line in export.lines if partial or line.stage is not Stage.EXAMINED]
     if waiting := [line.student.id for line in export.lines if line not in complete]:
         export.problem(
-            f"{len(waiting):,} marks are not complete and were not sent: {named(waiting)}; --partial sends them too"
+            f"{counted(len(waiting), 'mark is not complete and was', 'marks are not complete and were')} not sent: "
+            f"{named(waiting)}; --partial sends such marks too"
         )
     if not complete:
         raise ExportError("no mark is complete, so nothing was sent: mark what is open, or add --partial")

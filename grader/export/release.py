@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from grader.display import counted
 from grader.export.forms import marker_form, read, student_form
 from grader.export.moodle import participant
 from grader.export.records import Export, ExportError, Files, named
@@ -62,7 +63,7 @@ def to_release(export: Export, *, partial: bool) -> list[FinalLine]:
         )
     if waiting:
         export.problem(
-            f"{len(waiting):,} marks are not complete and were not released: "
+            f"{counted(len(waiting), 'mark is not complete and was', 'marks are not complete and were')} not released: "
             f"{named([line.student.id for line in waiting])}"
         )
     if doubtful:
@@ -91,7 +92,8 @@ def feedback(
     hand_ins = {lines[place].hand_in for place in places}
     if missing := [line.student.id for line in lines if line.hand_in not in hand_ins]:
         export.problem(
-            f"{len(missing):,} students have no name of the platform's and were not released: {named(missing)}"
+            f"{counted(len(missing), 'student has', 'students have')} no name of the platform's; not released: "
+            f"{named(missing)}"
         )
     files = [
         (f"{start}{name}", content)

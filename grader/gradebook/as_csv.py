@@ -34,7 +34,8 @@ def write_csv(file: BinaryIO, finals: Finals, criteria: Sequence[str]) -> None:
     - ``id``: the report's id, or for a group the student's own; ``hand_in``: the report's id;
     - with a roster: ``roster_id``, ``name``, ``email``, and the roster's own columns of ids and names, by which its
       platform recognises the lines;
-    - ``assignment``, ``status`` (how the examination went), ``stage`` (``examined``, ``marked`` or ``final``);
+    - ``assignment``, ``status`` (how the examination went; ``graded`` once people have settled what was to be
+      reviewed), ``stage`` (``examined``, ``marked`` or ``final``);
     - ``score``: points so far, before all that follows; ``automatic`` and ``by_hand``: its two parts; ``max_score``;
       ``pending_points``: those still open;
     - with lateness: ``late_hours``, ``extension`` (hours), ``tokens``, ``late_penalty``;

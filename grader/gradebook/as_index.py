@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from grader.display import display
+from grader.display import counted, display
 from grader.gradebook.statistics import Statistics
 from grader.gradebook.tally import BINS, AssignmentTally, Tally
 from grader.marking.rubric import Assignment, Criterion
@@ -116,7 +116,7 @@ def _reasons(row: Row) -> tuple[str, ...]:
         reasons.append("There was no code to examine.")
     reasons += [f"{kind}: {detail}" for kind, detail in row.flags[:3]]
     if len(row.flags) > 3:
-        reasons.append(f"{len(row.flags) - 3} more flags.")
+        reasons.append(f"{counted(len(row.flags) - 3, 'more flag')}.")
     return tuple(reasons)
 
 

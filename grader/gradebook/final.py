@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.display import display
+from grader.display import counted, display
 from grader.gradebook.inputs import recall_lateness, recall_picks, recall_roster, recall_rubric
 from grader.gradebook.lists import Student as Listed
 from grader.gradebook.roster import People
@@ -97,8 +97,8 @@ class Finals:
         """Sentences about marks that a person must look at."""
         if adrift := self.adrift:
             yield (
-                f"people have marked {len(adrift):,} hand-ins of which there is no report any more "
-                f"({_some(adrift)}): their marks are kept, and count again when the report is there"
+                f"people have marked {counted(len(adrift), 'hand-in')} of which there is no report any more "
+                f"({_some(adrift)}): these marks are kept, and count again when the report is there"
             )
         earlier: list[str] = []
         above: list[str] = []
@@ -107,13 +107,13 @@ class Finals:
                 (above if unconfirmed.above_maximum else earlier).append(f"{row.id} {unconfirmed.event.criterion}")
         if earlier:
             yield (
-                f"{len(earlier):,} marks were given for an earlier hand-in ({_some(earlier)}): look at them, and "
-                "confirm them with 'gradebook confirm'"
+                f"{counted(len(earlier), 'mark was', 'marks were')} given for an earlier hand-in ({_some(earlier)}): look "
+                "at each, and confirm it with 'gradebook confirm'"
             )
         if above:
             yield (
-                f"{len(above):,} marks are above what the rubric gives now ({_some(above)}): change them, or confirm "
-                "them with 'gradebook confirm'"
+                f"{counted(len(above), 'mark is', 'marks are')} above what the rubric gives now ({_some(above)}): change "
+                "each, or confirm it with 'gradebook confirm'"
             )
 
     @property

@@ -45,7 +45,6 @@ __all__ = [
     "recall_roster",
     "recall_rubric",
     "refuse_unknown_mistakes",
-    "remembers_lateness",
     "what_changes",
     "with_rubric",
 ]
@@ -55,7 +54,7 @@ NONE = "none"
 """In place of a file: forget the one that was given before."""
 
 BEFORE_LATENESS = (
-    "Where lateness costs points, the gradebook takes them off; a student's report shows the marks before."
+    "Lateness costs points here. The gradebook takes them off; the grader's reports show the marks before."
 )
 
 _ROSTER, _LATE, _DUE, _RULE, _RUBRIC = "roster.csv", "late.csv", "due.txt", "late-rule.json", "rubric.yaml"
@@ -219,17 +218,12 @@ def recall_picks(out: Path) -> dict[str, tuple[str, ...]]:
     return read_picks(out / _PICKS) if (out / _PICKS).exists() else {}
 
 
-def remembers_lateness(out: Path) -> bool:
-    """Whether ``out`` has a list of who was late, or a deadline."""
-    return (out / _LATE).exists() or (out / _DUE).exists()
-
-
 def recall_lateness(out: Path, assignments: Mapping[str, Assignment]) -> Lateness | None:
     """Who was late, and what it costs: by the rule that ``out`` remembers, or else by the rubric's.
 
     None where ``out`` remembers neither list nor deadline. Raises ListError when what it remembers was damaged since.
     """
-    if not remembers_lateness(out):
+    if not (out / _LATE).exists() and not (out / _DUE).exists():
         return None
     hours = read_late(out / _LATE) if (out / _LATE).exists() else {}
     due = _content(out / _DUE)

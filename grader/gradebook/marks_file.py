@@ -451,7 +451,7 @@ class _Reader:
         if not said.points or said.points == shown:
             self.unchanged += bool(said.points)
             return
-        points = _number(said.points.removeprefix("-").removeprefix("−"))
+        points = _number(said.points.removeprefix("-").removeprefix("−"), "neatness")
         assignment = self.folder.finals.assignments.get(line.assignment)
         percent = assignment.neatness if assignment else Fraction(10)
         if (most := percent * line.max_score / 100) < points:
@@ -473,7 +473,7 @@ class _Reader:
     def _of_a_student(self, said: _Said, line: FinalLine, kind: Kind) -> Iterator[Entry]:
         """An extension or tokens."""
         stands = self._stands(line.student.id, kind, "")
-        number = _number(said.points)
+        number = _number(said.points, kind.value)
         if kind is Kind.TOKENS and number.denominator != 1:
             raise _Problem(f"tokens must be a whole number, was {shown_points(number)}")
         if number > _MOST_HOURS:
@@ -487,8 +487,8 @@ class _Reader:
         return self.folder.finals.standing.get(subject, kind, criterion)
 
 
-def _number(text: str) -> Fraction:
-    """An exact number of at least 0: ``1.5``, ``1,5`` or ``3/4``. Raises _Problem."""
+def _number(text: str, what: str = "points") -> Fraction:
+    """An exact number of at least 0: ``1.5``, ``1,5`` or ``3/4``. Raises _Problem, which names ``what`` it is."""
     if _NUMBER.fullmatch(text) and text.isascii():
         return Fraction(text.replace(",", "."))
     if (share := _SHARE.fullmatch(text)) and text.isascii() and int(share[2]):
@@ -496,7 +496,7 @@ def _number(text: str) -> Fraction:
     shown = display(text, limit=40)
     if looks_spoilt(text) or re.fullmatch(r"\d{4}-\d\d-\d\d.*", text):
         raise _Problem(f"'{shown}' is a date that a spreadsheet made of a number: write the number as text")
-    raise _Problem(f"points must be a number of at least 0 such as 1.5 or 3/4, were '{shown}'")
+    raise _Problem(f"{what} must be a number of at least 0 such as 1.5 or 3/4, not '{shown}'")
 
 
 def _text(text: str) -> str:

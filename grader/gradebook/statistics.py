@@ -2,7 +2,8 @@
 
 They are over the students of the roster, marked and present; without a roster, over all students with a hand-in. Nobody
 else is taken for a zero: staff, students without a hand-in, hand-ins that are gone, those on which the grader failed or
-that had no code, those with open points, those of strangers, and those of which a person must decide are counted apart.
+that had no code, those with open points or flags, those of strangers, and those of which a person must decide are
+counted apart.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Statistics:
     def apart(self) -> tuple[tuple[int, str], ...]:
         """Who is counted apart: how many, and why."""
         counts = (
-            (self.open, "with open points"),
+            (self.open, "with open points or flags"),
             (self.failed, "that the grader could not mark"),
             (self.staff, "of staff"),
             (self.strangers, "of nobody on the roster"),

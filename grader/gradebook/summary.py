@@ -49,6 +49,8 @@ class Overview:
     """Reports whose submission is gone."""
     again: Mapping[str, int] = field(default_factory=dict)
     """Reports in which a criterion is open because it must be examined again for the rubric, by the criterion's id."""
+    penalties: bool = False
+    """Whether lateness takes points off any student."""
 
 
 def has_gradebook(out: Path) -> bool:
@@ -93,6 +95,7 @@ def summarise(
             cohort.statistics,
             len(finals.rows.gone),
             finals.rows.again,
+            cohort.penalties,
         )
 
 
@@ -105,6 +108,8 @@ class _Cohort:
     statistics: Mapping[str, Statistics]
     criteria: tuple[str, ...]
     """Ids of the criteria, in the rubric's order, one assignment after the other."""
+    penalties: bool
+    """Whether lateness takes points off any student."""
 
 
 def _counted(finals: Finals) -> _Cohort:
@@ -117,6 +122,7 @@ def _counted(finals: Finals) -> _Cohort:
     stages = dict.fromkeys(Stage, 0)
     statistics = CohortStatistics({id: assignment.passing for id, assignment in finals.assignments.items()})
     criteria_of_gone: dict[str, None] = {}
+    penalties = False
     for row in finals.rows:
         if row.folder in finals.rows.gone:
             criteria_of_gone |= dict.fromkeys(criterion.id for criterion in row.criteria)
@@ -126,8 +132,9 @@ def _counted(finals: Finals) -> _Cohort:
         for line in finals.lines(total):
             stages[line.stage] += 1
             statistics.add(line, finals.people)
+            penalties = penalties or line.penalty > 0
     criteria = dict.fromkeys(id for assignment in tally.assignments.values() for id in assignment.criteria)
-    return _Cohort(tally, stages, statistics.assignments, tuple(criteria | criteria_of_gone))
+    return _Cohort(tally, stages, statistics.assignments, tuple(criteria | criteria_of_gone), penalties)
 
 
 def _write(out: Path, finals: Finals, cohort: _Cohort, problem: Callable[[str], None]) -> None:

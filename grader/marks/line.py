@@ -144,7 +144,8 @@ class FinalLine:
     assignment: str
     assignment_title: str
     status: str
-    """``graded``, ``needs_review`` or ``ungradable``: how the examination went."""
+    """``graded``, ``needs_review`` or ``ungradable``: how the examination went. It is ``graded`` once people have
+    settled what was to be reviewed."""
     stage: Stage
     criteria: tuple[CriterionLine, ...]
     flags: tuple[OpenFlag, ...]

@@ -54,6 +54,8 @@ class HandInTotal:
     open_points: Fraction
     stage: Stage
     """``examined`` or ``marked``."""
+    status: str
+    """The row's; ``graded`` in place of ``needs_review`` once each flag is resolved and each error has a mark."""
     released: str
     """``FinalLine.content`` of what was released last, of each student of a group; empty where nothing was."""
 
@@ -68,12 +70,8 @@ def hand_in_total(row: Row, stands: _Slots) -> HandInTotal:
     criteria = tuple(_criterion(criterion, row, stands) for criterion in row.criteria)
     flags = tuple(_flags(row, stands))
     open_points = _open_points(row, criteria)
-    waiting = (
-        open_points > 0
-        or any(one.failed for one in criteria)
-        or any(one.unconfirmed for one in criteria)
-        or any(flag.resolved is None for flag in flags)
-    )
+    to_review = any(one.failed for one in criteria) or any(flag.resolved is None for flag in flags)
+    waiting = open_points > 0 or any(one.unconfirmed for one in criteria) or to_review
     comment, released = stands.get((Kind.COMMENT, "")), stands.get((Kind.RELEASE, ""))
     return HandInTotal(
         row=row,
@@ -89,6 +87,7 @@ def hand_in_total(row: Row, stands: _Slots) -> HandInTotal:
         by_hand=_sum(one for one in criteria if one.by is not None),
         open_points=open_points,
         stage=Stage.EXAMINED if waiting else Stage.MARKED,
+        status="graded" if row.status == "needs_review" and not to_review else row.status,
         released=released.value if released else "",
     )
 
@@ -114,7 +113,7 @@ def final_line(
         folder=row.folder,
         assignment=row.assignment,
         assignment_title=row.assignment_title,
-        status=row.status,
+        status=total.status,
         stage=total.stage,
         criteria=total.criteria,
         flags=total.flags,
@@ -153,7 +152,14 @@ def marked_row(total: HandInTotal) -> Row:
         for criterion, line in zip(total.row.criteria, total.criteria, strict=True)
     )
     flags = tuple((flag.kind, flag.detail) for flag in total.flags if flag.resolved is None and flag.key != UNGRADABLE)
-    return replace(total.row, criteria=criteria, flags=flags, score=total.score, pending_points=total.open_points)
+    return replace(
+        total.row,
+        status=total.status,
+        criteria=criteria,
+        flags=flags,
+        score=total.score,
+        pending_points=total.open_points,
+    )
 
 
 def _outcome(points: Fraction, most: Fraction) -> Outcome:

@@ -50,11 +50,12 @@ def _head(report: Report) -> str:
 
 
 def _to_look_at(report: Report) -> str:
-    """The criteria that lost points, each with its reason and a link to more."""
+    """The criteria that lost points, each with its reason, where it has one, and a link to more."""
     rows = []
     for mark in summary.to_look_at(report):
         title = f"{summary.look(mark).symbol} {_line(mark.title)}"
-        rows.append(f"- [{title}](#{_anchor(mark)}) ({summary.marked(mark)}): {_line(summary.reason(mark))}")
+        reason = _line(summary.reason(mark))
+        rows.append(f"- [{title}](#{_anchor(mark)}) ({summary.marked(mark)}){f': {reason}' if reason else ''}")
     if not rows:
         return ""
     return "\n\n".join(filter(None, ["## To look at", "\n".join(rows), summary.skipped_sentence(report)]))
@@ -197,5 +198,5 @@ def _disarmed(text: str) -> str:
 
 
 def _opening(text: str) -> str:
-    """Escaped prose for the start of a block, where a number or a dash would begin a list."""
-    return re.sub(r"^(\d{0,9})([-+=.)])", r"\1\\\2", text)
+    """Escaped prose for the start of a block, where ``1.`` or a dash would begin a list; ``0.5`` would not."""
+    return re.sub(r"^(\d{0,9})([-+=)]|\.(?!\d))", r"\1\\\2", text)

@@ -16,6 +16,7 @@ import pytest
 from places import ROOT
 
 from grader.cli.grade import main
+from grader.cli.gradebook import main as gradebook
 from grader.marking.rubric_file import load
 
 FIXTURES = ROOT / "fixtures" / "submissions"
@@ -321,9 +322,11 @@ def test_a_report_without_training_that_replaces_one_with_training_is_reported(g
 @grades
 def test_a_list_of_lateness_says_what_reports_do_not_show(grade, submissions, tmp_path):
     (tmp_path / "late.csv").write_text("id,hours_late\nalice,2\n")
-    out = grade(submissions, "--quick", "--late", tmp_path / "late.csv").out
-    assert "a student's report shows the marks before." in out
-    assert "before it" not in grade(submissions, "--quick", "--late", "none").out
+    sentence = "The gradebook takes them off; the grader's reports show the marks before."
+    assert sentence not in grade(submissions, "--quick", "--late", tmp_path / "late.csv").out
+    assert gradebook(["summary", str(tmp_path / "reports"), "--percent-a-day", "10"]) == 0
+    assert sentence in grade(submissions, "--quick").out
+    assert sentence not in grade(submissions, "--quick", "--late", "none").out
 
 
 @pytest.mark.slow

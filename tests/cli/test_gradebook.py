@@ -34,7 +34,7 @@ def test_summary_makes_both_files_and_prints_a_table(tmp_path: Path, capsys: pyt
         "csc413-2020              2        0        –        –        –",
         "Mean, median and share of passes are over the 0 students whose marking is done.",
         "2 examined, 1 handed nothing in",
-        "Not in these figures: 2 with open points.",
+        "Not in these figures: 2 with open points or flags.",
     ]
     assert [(row["id"], row["name"], row["score"], row["late_penalty"]) for row in read(tmp_path / "reports")] == [
         ("alice", "Alice", "1", "0"),
@@ -63,9 +63,23 @@ def test_the_figures_are_over_the_students_of_the_roster_whose_marking_is_done(
         "csc413-2020              7        3   58.3 %   50.0 %   66.7 %",
         "Mean, median and share of passes are over the 3 students whose marking is done.",
         "2 examined, 5 marked, 1 with a grader error, 1 handed nothing in",
-        "Not in these figures: 1 with open points, 1 that the grader could not mark, 1 of staff, 1 of nobody on the "
-        "roster.",
+        "Not in these figures: 1 with open points or flags, 1 that the grader could not mark, 1 of staff, 1 of nobody "
+        "on the roster.",
     ]
+
+
+def test_summary_speaks_of_lateness_only_where_it_takes_points_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = fill(tmp_path / "reports", [("alice", report("alice", "2"))])
+    (tmp_path / "late.csv").write_text("id,hours_late\nalice,30\n")
+    for options, said in (
+        (["--late", str(tmp_path / "late.csv")], False),
+        (["--percent-a-day", "10", "--grace", "48"], False),
+        (["--percent-a-day", "10"], True),
+    ):
+        assert main(["summary", str(out), *options]) == 0
+        assert ("show the marks before." in capsys.readouterr().out) == said, options
 
 
 def test_a_rule_that_was_given_stays_and_goes_with_its_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,8 @@ def one(id: str, sha256: str = sample.SHA, most: str = "2", **changes: object) -
         sample.mark("unet.shapes", Outcome.PARTIAL, points=Fraction(1, 2), share=Fraction(1, 2)),
         sample.mark("manual.a1", Outcome.PENDING, max_points=Fraction(most)),
     ]
-    return id, sample.report(marks, submission_id=id, sha256=sha256, **changes)
+    sheet = sample.sheet(marks, "needs_review" if changes.get("flags") else "graded")
+    return id, sample.report(submission_id=id, sha256=sha256, sheet=sheet, **changes)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_marks_are_in_the_gradebook_once_they_are_taken(out: Path, capsys: pytes
 
 def test_a_dry_run_takes_nothing(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert marks(out, "alice,manual.a1,1.5,,\n", "--dry-run") == 0
-    assert capsys.readouterr().out.startswith("Would take 1 new entries for 1 hand-ins;")
+    assert capsys.readouterr().out.startswith("Would take 1 new entry for 1 hand-in;")
     assert not (out / MARKS).exists()
 
 
@@ -77,8 +78,8 @@ def test_a_mark_keeps_its_history_over_a_regrade_another_rubric_and_an_override(
     capsys.readouterr()
     assert main(["summary", str(out)]) == 0
     told = capsys.readouterr().err
-    assert "1 marks were given for an earlier hand-in (alice unet.shapes)" in told
-    assert "1 marks are above what the rubric gives now (alice manual.a1)" in told
+    assert "1 mark was given for an earlier hand-in (alice unet.shapes)" in told
+    assert "1 mark is above what the rubric gives now (alice manual.a1)" in told
     assert column(out, "stage")[0] == "examined"
     assert column(out, "score")[0] == "3"
     assert main(["confirm", str(out), "alice", "--by", "bea"]) == 0
@@ -87,10 +88,11 @@ def test_a_mark_keeps_its_history_over_a_regrade_another_rubric_and_an_override(
     assert main(["history", str(out), "alice"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("Z ")[1] for line in lines] == [
-        'ann: alice manual.a1 = 2 of 2 for hand-in 3f3f3f3f "good"',
-        "ann: alice unet.shapes = 1 of 1 for hand-in 3f3f3f3f because: the slip is small",
-        "bea: alice unet.shapes = 1 of 1 (confirms what ann gave) for hand-in abababab because: the slip is small",
-        'bea: alice manual.a1 = 2 of 1 (confirms what ann gave) for hand-in abababab "good"',
+        'ann: alice manual.a1 = 2 of 2 points for hand-in 3f3f3f3f "good"',
+        "ann: alice unet.shapes = 1 of 1 point for hand-in 3f3f3f3f because: the slip is small",
+        "bea: alice unet.shapes = 1 of 1 point (confirms what ann gave) for hand-in abababab "
+        "because: the slip is small",
+        'bea: alice manual.a1 = 2 of 1 point (confirms what ann gave) for hand-in abababab "good"',
     ]
 
 
@@ -107,6 +109,7 @@ def test_what_was_decided_can_be_taken_back_and_brought_back(out: Path, capsys: 
     )
     main(["history", str(out)])
     history = capsys.readouterr().out.splitlines()
+    assert "manual.a1 = 1.5 of 2 points" in history[0]
     assert ["[undone]" in line for line in history] == [False, True, False]
     assert "undoes 1 because: the wrong student" in history[1]
 
@@ -128,6 +131,27 @@ def test_a_flag_is_resolved_with_a_word_and_can_be_opened_again(
     assert capsys.readouterr().err == "gradebook: there is no flag of the kind 'lost': the flags are late\n"
 
 
+def test_only_what_has_an_open_flag_needs_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = fill(tmp_path / "reports", [one("alice", flags=(FLAG,)), one("bob", flags=(FLAG,))])  # type: ignore[list-item]
+    marks(out, "alice,manual.a1,1,,\nbob,manual.a1,1,,\n")
+
+    def said() -> tuple[list[str], int]:
+        """What the summary counts, and how often the page says that something needs review."""
+        capsys.readouterr()
+        assert main(["summary", str(out)]) == 0
+        page = (out / "index.html").read_text("utf-8").partition("</style>")[2]
+        everyone = page.partition('id="everyone"')[2]
+        return capsys.readouterr().out.splitlines()[3:5], everyone.count("Needs review")
+
+    assert said() == (["2 examined, 2 need review", "Not in these figures: 2 with open points or flags."], 2)
+    assert main(["flag", str(out), "alice", "--resolve", "ill, with a note", "--by", "ann"]) == 0
+    assert said() == (["1 examined, 1 marked, 1 needs review", "Not in these figures: 1 with open points or flags."], 1)
+    assert main(["flag", str(out), "bob", "--resolve", "settled", "--by", "ann"]) == 0
+    (counts, after), times = said()
+    assert (counts, after.startswith("Written"), times, column(out, "status")) == ("2 marked", True, 0, ["graded"] * 2)
+    assert "<dt>to be reviewed</dt><dd>0</dd>" in (out / "index.html").read_text("utf-8")
+
+
 def test_a_person_chooses_between_two_hand_ins_of_a_student(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = fill(tmp_path / "reports", [one("alice"), one("alice+bob")])  # type: ignore[list-item]
     assert main(["choose", str(out), "alice", "alice+bob", "--by", "ann"]) == 0
@@ -147,7 +171,7 @@ def test_a_backup_is_whole(out: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     copy = tmp_path / "copy"
     copy.mkdir()
     assert main(["backup", str(out), "--out", str(copy / MARKS)]) == 0
-    assert capsys.readouterr().out.endswith("with 1 events, and checked.\n")
+    assert capsys.readouterr().out.endswith("with 1 event, and checked.\n")
     with Marks(copy) as database:
         assert [event.subject for event in database.history()] == ["alice"]
 

@@ -116,7 +116,7 @@ def test_moodle_is_a_zip_with_moodles_folder_names(tmp_path: Path, capsys: pytes
         assert archive.testzip() is None
         taken = moodle_importer(archive.namelist())
     assert taken == {number: {"report.html", "feedback.md"} for number in ("70021", "70022")}
-    assert "1 students have no name of the platform's and were not released: carol" in capsys.readouterr().err
+    assert "1 student has no name of the platform's; not released: carol" in capsys.readouterr().err
     assert stages(tmp_path)["carol"] == "marked"
 
 

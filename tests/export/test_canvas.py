@@ -120,9 +120,9 @@ def test_what_a_person_should_know_is_said(tmp_path: Path) -> None:
     said: list[str] = []
     filled(export_of(tmp_path / "r", [marked("bob"), marked("dora")], said.append, fill=file, column="12"))
     for sentence in (
-        "1 students are not in",
+        "1 student is not in",
         "2 of 3 students",
-        "1 marks replace other ones",
+        "1 mark replaces another",
         "is 100 and the assignment's 8: marks are never scaled",
     ):
         assert any(sentence in each for each in said), (sentence, said)

@@ -10,6 +10,7 @@ from pathlib import Path
 import report_sample as sample
 from export_sample import HOSTILE, line, marked, points, report_of
 
+from grader.examined import BEFORE_LATENESS
 from grader.export.forms import marker_form, student_form
 from grader.marking.verdicts import Flag
 from grader.marks.line import Deduction, FinalLine, Student
@@ -89,6 +90,14 @@ def test_a_marker_sees_who_gave_what_in_place_of_what_and_why() -> None:
     earlier = replace(override, version=replace(override.version, sha256="00"))
     ((_, content),) = marker_form(line("alice", earlier, report=report), report).items()
     assert "This mark was given for an earlier hand-in: confirm it" in shown(content.decode())
+
+
+def test_no_form_says_that_lateness_is_still_to_be_taken_off() -> None:
+    report = report_of("alice", remarks=(BEFORE_LATENESS, "Both orders are accepted."))
+    for late in (None, "1/5"):
+        one = marked("alice", report=report, late=late)
+        for text in (*student(one, report), marker_form(one, report)["marker.html"].decode()):
+            assert "Both orders are accepted" in text and "before it" not in text
 
 
 def test_hostile_text_shows_as_text_in_both_forms() -> None:

@@ -32,7 +32,7 @@ def test_complete_marks_are_sent_in_one_request(tmp_path: Path, assignment: str)
     assert sent(export_of(tmp_path, lines, said.append), canvas, assignment=assignment) == 2
     assert canvas.grades == {"501": "6.75", "502": "6.25"}
     assert sum(request.startswith("POST") for request in canvas.requests) == 1
-    assert any("1 marks are not complete and were not sent: carol" in sentence for sentence in said)
+    assert any("1 mark is not complete and was not sent: carol" in sentence for sentence in said)
 
 
 def test_marks_that_are_not_complete_are_sent_when_asked(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_mark_for_an_earlier_hand_in_is_told_and_counts(tmp_path: Path) -> Non
     assert problems_of(out) == []
     fill(out, [("alice", report("alice", sha256="ab" * 32))])
     assert problems_of(out) == [
-        "1 marks were given for an earlier hand-in (alice manual.a1): look at them, and confirm them with 'gradebook "
+        "1 mark was given for an earlier hand-in (alice manual.a1): look at each, and confirm it with 'gradebook "
         "confirm'"
     ]
     assert table(out, "score", "manual.a1", "stage", "mark") == [("3", "2", "examined", "")]
@@ -105,7 +105,7 @@ def test_marks_of_a_hand_in_that_was_renamed_are_kept_and_told(tmp_path: Path) -
         path.unlink()
     (out / "alice").rmdir()
     assert problems_of(out) == [
-        "people have marked 1 hand-ins of which there is no report any more (alice): their marks are kept, and count "
+        "people have marked 1 hand-in of which there is no report any more (alice): these marks are kept, and count "
         "again when the report is there"
     ]
     fill(out, [("elsewhere", report("alice"))])

@@ -124,9 +124,9 @@ def test_what_was_skipped_for_an_error_alone_stays_open_until_it_is_marked_too()
 def test_a_flag_is_open_until_a_person_resolves_it() -> None:
     flagged = row(criterion("cnn.shapes", "2", "2"), flags=(("late", DETAIL),), status="needs_review")
     key = flag_key("late", DETAIL)
-    assert line(flagged).stage is Stage.EXAMINED
+    assert (line(flagged).stage, line(flagged).status) == (Stage.EXAMINED, "needs_review")
     resolved = event(Kind.FLAG, key, value=RESOLVED, comment="an extension")
-    assert line(flagged, resolved).stage is Stage.MARKED
+    assert (line(flagged, resolved).stage, line(flagged, resolved).status) == (Stage.MARKED, "graded")
     assert line(flagged, replace(resolved, value="open")).stage is Stage.EXAMINED
     other = replace(resolved, version=Version(sha256="another"))
     assert line(flagged, other).stage is Stage.EXAMINED

@@ -102,6 +102,22 @@ def test_nothing_to_look_at_has_no_heading() -> None:
     assert "To look at" not in to_markdown(sample.report([sample.mark()]))
 
 
+def test_what_lost_points_without_a_reason_ends_in_its_points() -> None:
+    partly = sample.mark(
+        "manual.a1", Outcome.PARTIAL, title="A1", points=sample.quarters(1), max_points=sample.quarters(4), feedback=""
+    )
+    assert "- [~ A1](#-a1) (0.25 / 1)\n" in to_markdown(sample.report([partly]))
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("0.925 points off.", "0.925 points off."), ("1. One", "1\\. One"), ("1.", "1\\.")]
+)
+def test_a_number_keeps_its_point_and_begins_no_list(text: str, written: str) -> None:
+    markdown = to_markdown(sample.report([sample.mark(feedback=text)], remarks=(text,)))
+    assert f"\n\n{written}\n" in markdown and f"\n- {written}\n" in markdown
+    assert words(markdown).splitlines().count(text) == 2
+
+
 def test_a_question_without_points_is_not_waiting_for_a_mark() -> None:
     aside = sample.mark(
         "manual.a4", Outcome.PENDING, title="A4. Aside", max_points=sample.quarters(0), feedback="Mark me."
