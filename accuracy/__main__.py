@@ -2,7 +2,7 @@
 
     python -m accuracy [--quick] [--seed N] [--jobs N]
 
-The full form takes an hour or so on two quiet cores, ``--quick`` under three. Without ``--seed`` the seed is 1, so
+The full form takes two hours or so on two quiet cores, ``--quick`` under three. Without ``--seed`` the seed is 1, so
 that the figures of a version can be had again.
 """
 
