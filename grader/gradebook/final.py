@@ -107,13 +107,13 @@ class Finals:
                 (above if unconfirmed.above_maximum else earlier).append(f"{row.id} {unconfirmed.event.criterion}")
         if earlier:
             yield (
-                f"{counted(len(earlier), 'mark was', 'marks were')} given for an earlier hand-in ({_some(earlier)}): look "
-                "at each, and confirm it with 'gradebook confirm'"
+                f"{counted(len(earlier), 'mark was', 'marks were')} given for an earlier hand-in ({_some(earlier)}): "
+                "look at each, and confirm it with 'gradebook confirm'"
             )
         if above:
             yield (
-                f"{counted(len(above), 'mark is', 'marks are')} above what the rubric gives now ({_some(above)}): change "
-                "each, or confirm it with 'gradebook confirm'"
+                f"{counted(len(above), 'mark is', 'marks are')} above what the rubric gives now ({_some(above)}): "
+                "change each, or confirm it with 'gradebook confirm'"
             )
 
     @property
