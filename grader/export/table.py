@@ -36,7 +36,7 @@ def rows(export: Export) -> Iterator[list[Value]]:
             *(student.own.get(column, "") for column in own),
             *(line.assignment, line.hand_in, ", ".join(line.group), line.status, line.stage.value),
             *(line.mark, line.max_score, line.score, line.automatic, line.by_hand, line.open_points, line.deducted),
-            line.late.counted if line.late else None,
+            line.late.hours if line.late else None,
             line.penalty,
             line.rounding,
             _comments(line),

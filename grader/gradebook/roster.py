@@ -159,7 +159,14 @@ class People:
                     f"whose these reports are is in doubt, and nothing on the {name} goes with them: {pairs}; say it "
                     "with 'grade --pick ID=FILE', or with 'gradebook choose' where somebody is in two of them"
                 )
-            if spoilt := list(matching.spoilt()):
+            differing = list(matching.spoilt())
+            if shorter := [found for found in differing if _lost_zeros(found[2], found[1])]:
+                pairs = _some(f"{_shown(report)} may be {_shown(id)}" for _, id, _, report in shorter)
+                yield (
+                    f"names of reports seem to have lost zeros that the {name} has: {pairs}; name those hand-ins as "
+                    f"the {name} does, or say it with 'grade --pick ID=FILE'"
+                )
+            if spoilt := [found for found in differing if found not in shorter]:
                 changed = _some(map(_spoilt, spoilt))
                 yield (
                     f"ids on the {name} seem changed by a spreadsheet: {changed}; write them again, in a column that "
@@ -233,6 +240,11 @@ def _some(texts: Iterable[str]) -> str:
     """The first few texts."""
     shown = list(islice(texts, _MOST_NAMED + 1))
     return ", ".join(shown[:_MOST_NAMED]) + (", …" if len(shown) > _MOST_NAMED else "")
+
+
+def _lost_zeros(short: str, whole: str) -> bool:
+    """Whether ``short`` is ``whole`` without zeros at its start: ``429`` for ``0429``."""
+    return bool(short) and whole != short and whole.endswith(short) and not whole[: -len(short)].strip("0")
 
 
 def _spoilt(found: tuple[Student, str, str, str]) -> str:

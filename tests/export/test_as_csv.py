@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def test_there_is_a_row_for_each_student_with_all_that_the_mark_is_made_of(tmp_p
 def test_open_points_are_an_empty_cell(tmp_path: Path) -> None:
     (row,) = table(export_of(tmp_path, [line("alice")]))
     assert (row["manual.a1"], row["open_points"], row["stage"], row["mark"]) == ("", "4", "examined", "3.25")
+
+
+def test_hours_late_are_those_after_the_deadline_as_in_the_gradebook(tmp_path: Path) -> None:
+    one = marked("alice", late="1/5")
+    assert one.late
+    extended = replace(one, late=replace(one.late, hours=Fraction(30), extension=Fraction(24), counted=Fraction(6)))
+    (row,) = table(export_of(tmp_path, [extended]))
+    assert row["late_hours"] == "30"
 
 
 def test_a_mark_is_not_rounded_a_second_time(tmp_path: Path) -> None:

@@ -131,6 +131,13 @@ def test_a_folder_named_for_the_assignment_and_a_student_is_the_students(tmp_pat
     assert [(row["id"], row["roster_id"]) for row in read(tmp_path)][:2] == [("a2_bob", "bob"), ("alice", "ALICE")]
 
 
+def test_a_hand_in_that_lost_zeros_is_blamed_and_not_the_roster(tmp_path: Path) -> None:
+    fill(tmp_path, [(id, report(id)) for id in ("429", "bob")])
+    told = problems_of(tmp_path, roster=(Student("0429", "Alice", ""), Student("bob", "Bob", "")))
+    assert any("names of reports seem to have lost zeros that the roster has: 429 may be 0429" in one for one in told)
+    assert not any("changed by a spreadsheet" in one for one in told)
+
+
 def test_ids_that_a_spreadsheet_changed_are_named_with_the_student_they_may_be(tmp_path: Path) -> None:
     fill(tmp_path, [(id, report(id)) for id in ("0429", "mar1")])
     roster = (Student("429", "Alice", ""), Student("01-Mar", "Bob", ""), Student("1.00123E+18", "", ""))
