@@ -97,7 +97,7 @@ def test_a_job_that_says_something_else_loses_its_channel_alone() -> None:
         pass_on(connection, other)
         other.close()
         job.settimeout(PATIENCE)
-        job.sendall(b"\x00\x00\x00\x01\xc1")
+        job.sendall(b"\x00\x00\x00\x01\x00\xc1")
         assert job.recv(1) == b""
         job.close()
         ask = asking(connection)
