@@ -11,9 +11,12 @@ _MOST_CHARACTERS = 60
 """Of the unknown name: comparing takes time by the square of the length, and no name we know is as long."""
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that is spelt most like ``name``; None where none is alike."""
-    return next(iter(get_close_matches(name[:_MOST_CHARACTERS], list(names), n=1)), None)
+def nearest(name: str, names: Iterable[str], *, least: float = 0.6) -> str | None:
+    """The one of ``names`` that is spelt most like ``name``; None where none is alike.
+
+    ``least`` is the share of letters that two names have in common at least, as ``difflib`` counts it.
+    """
+    return next(iter(get_close_matches(name[:_MOST_CHARACTERS], list(names), n=1, cutoff=least)), None)
 
 
 def did_you_mean(name: str, names: Iterable[str], *, otherwise: str) -> str:

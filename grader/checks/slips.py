@@ -6,10 +6,10 @@ The marks stay as they are. A person sees the line first, and decides what it sh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
 from torch.nn import Module
 
+from grader import suggest
 from grader.checks.absence import line_of
 from grader.checks.configurations import Trial
 from grader.checks.network import Examined
@@ -27,8 +27,6 @@ _NO_INIT = "before Module.__init__() call"
 
 _ALIKE = 0.8
 """The least share of letters that two names have in common: ``foward`` is nearly ``forward``, ``backward`` is not."""
-_MOST_CHARACTERS = 60
-"""Of a name: comparing takes time by the square of the length."""
 
 
 def lost_to_one_line(sitting: Sitting, network: Examined) -> tuple[Flag, ...]:
@@ -80,8 +78,8 @@ def _misspelt_method(sitting: Sitting, network: Examined) -> str | None:
 
 def _is_nearly(name: str, wanted: str) -> bool:
     """Whether one name is the other, but for case, underscores and a letter or two."""
-    first, second = (each.lower().replace("_", "")[:_MOST_CHARACTERS] for each in (name, wanted))
-    return SequenceMatcher(None, first, second).ratio() >= _ALIKE
+    first, second = (each.lower().replace("_", "") for each in (name, wanted))
+    return suggest.nearest(first, [second], least=_ALIKE) is not None
 
 
 def _stopping(sitting: Sitting, network: Examined) -> str | None:

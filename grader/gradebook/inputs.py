@@ -191,7 +191,7 @@ def refuse_unknown_mistakes(out: Path, rubric: Rubric) -> None:
     from grader.marking.rubric_file import load
 
     named = set(rubric.mistake_lines)
-    if (out / _APPLIED).exists():
+    if named and (out / _APPLIED).exists():
         with suppress(RubricError):
             named -= load(out / _APPLIED).mistake_lines.keys()
     if not named or not named - _mistakes_made(out):
