@@ -14,20 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.export.records import ExportError
+from grader.gradebook.lists import MOST_BYTES, other_than_text
 from grader.store.files import display_path, error_text
 
 __all__ = ["Cell", "Sheet", "read_sheet"]
 
 
-_MOST_BYTES = 50_000_000
 _MOST_CELLS = 1_000_000
-_NOT_TEXT = {
-    b"PK\x03\x04": "a spreadsheet (.xlsx, .ods) or another archive",
-    b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",
-    b"<": "a web page or XML",
-    b"%PDF": "a PDF",
-}
-"""What files are that people take for the platform's table, by their first bytes."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -98,15 +91,14 @@ def read_sheet(path: Path) -> Sheet:
     name = display_path(path)
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ExportError(f"{name} cannot be read ({error_text(error)}): check its path") from None
     except ValueError:
         raise ExportError(f"{name} cannot be read: check its path") from None
-    if len(content) > _MOST_BYTES:
-        raise ExportError(f"{name} must have at most {_MOST_BYTES:,} bytes, has more: is it the platform's file?")
-    beginning = content[:100].lstrip()
-    if kind := next((kind for start, kind in _NOT_TEXT.items() if beginning.startswith(start)), None):
+    if len(content) > MOST_BYTES:
+        raise ExportError(f"{name} must have at most {MOST_BYTES:,} bytes, has more: is it the platform's file?")
+    if kind := other_than_text(content):
         raise ExportError(f"{name} is {kind} and not a table in text: give the file as the platform handed it out")
     mark, encoding, text = _decoded(content)
     separator = _separator(text)

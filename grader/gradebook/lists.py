@@ -19,12 +19,14 @@ from grader.display import display
 from grader.gradebook.cells import looks_spoilt, restored
 
 __all__ = [
+    "MOST_BYTES",
     "ListError",
     "Student",
     "Table",
     "csv_lines",
     "id_columns",
     "ids_of",
+    "other_than_text",
     "plain_heading",
     "read_roster",
     "read_table",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 
-_MOST_BYTES = 50_000_000
+MOST_BYTES = 50_000_000
 _IDS = (
     *("id", "student id", "sis login id", "username", "user name", "netid", "net id", "utorid", "login", "login id"),
     *("sis user id", "user id", "sid", "id number", "student number", "student no", "orgdefinedid", "identifier"),
@@ -244,15 +246,14 @@ def _text(path: Path) -> str:
     """The content of a file, which is bounded. Raises ListError."""
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ListError(f"{_name(path)} cannot be read ({error.strerror}): check its path") from None
     except ValueError:
         raise ListError(f"{_name(path)} cannot be read: check the path") from None
-    if len(content) > _MOST_BYTES:
-        raise ListError(f"{_name(path)} must have at most {_MOST_BYTES:,} bytes, has more: is it a list of students?")
-    beginning = content[:100].lstrip()
-    if kind := next((kind for start, kind in _NOT_CSV.items() if beginning.startswith(start)), None):
+    if len(content) > MOST_BYTES:
+        raise ListError(f"{_name(path)} must have at most {MOST_BYTES:,} bytes, has more: is it a list of students?")
+    if kind := other_than_text(content):
         raise ListError(
             f"{_name(path)} is {kind} and not CSV: open it in a spreadsheet, save it as 'CSV UTF-8' (.csv), and give "
             "that file"
@@ -263,13 +264,19 @@ def _text(path: Path) -> str:
     raise ListError(f"{_name(path)} is not text in UTF-8, UTF-16 or Windows-1252: save it as 'CSV UTF-8' (.csv)")
 
 
-_NOT_CSV = {
+_NOT_TEXT = {
     b"PK\x03\x04": "a spreadsheet (.xlsx, .ods) or another archive",
     b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",
     b"<": "a web page or XML",
     b"%PDF": "a PDF",
 }
-"""What files are that people take for a list, by their first bytes."""
+"""What files are that people take for a table in text, by their first bytes."""
+
+
+def other_than_text(content: bytes) -> str | None:
+    """What a file is that people take for a table in text, such as ``a PDF``; None if its first bytes show nothing."""
+    beginning = content[:100].lstrip()
+    return next((kind for start, kind in _NOT_TEXT.items() if beginning.startswith(start)), None)
 
 
 def _encodings(content: bytes) -> tuple[str, ...]:

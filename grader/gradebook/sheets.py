@@ -22,12 +22,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from grader.display import display
 from grader.gradebook.cells import restored
-from grader.gradebook.lists import ListError, csv_lines
+from grader.gradebook.lists import MOST_BYTES, ListError, csv_lines
 
 __all__ = ["Sheet", "SheetLine", "read_sheet"]
 
 
-_MOST_BYTES = 50_000_000
 _MOST_UNPACKED = 200_000_000
 _MOST_CELLS = 2_000_000
 _MOST_DEPTH = 6
@@ -64,8 +63,8 @@ def read_sheet(path: Path) -> Sheet:
         raise ListError(
             f"{name} cannot be read ({getattr(error, 'strerror', None) or error}): check its path"
         ) from None
-    if size > _MOST_BYTES:
-        raise ListError(f"{name} must have at most {_MOST_BYTES:,} bytes, has {size:,}: is it a list of marks?")
+    if size > MOST_BYTES:
+        raise ListError(f"{name} must have at most {MOST_BYTES:,} bytes, has {size:,}: is it a list of marks?")
     if start == b"PK\x03\x04":
         found = list(_of_xlsx(path, name))
     elif path.suffix.lower() in (".yaml", ".yml", ".json"):
